@@ -1,0 +1,64 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judge all hosts of one cluster on the controller. See the module documentation of the same name."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils import engines
+from ..module_utils.preflight import variables
+from ..module_utils.preflight.faults import judge
+from ..module_utils.preflight.inventory import read_cluster
+from ..module_utils.preflight.model import ERROR
+from ..module_utils.preflight.orphans import orphans
+from ..module_utils.preflight.table import render
+
+COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """See the module of the same name."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Judge, show the table, and fail when there is an error."""
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "facts": {"type": "str", "required": True},
+                "ignore": {"type": "list", "elements": "str", "default": []},
+            }
+        )
+        hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
+        try:
+            cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], arguments["facts"])
+        except (ValueError, engines.EngineError) as error:
+            raise AnsibleActionFail(str(error)) from error
+        specs, starts = variables.role_specs(COLLECTION), variables.prefixes(COLLECTION)
+        wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
+        faults = judge(cluster, wrong, frozenset(arguments["ignore"]))
+        if faults:
+            Display().display(f"\n{render(faults)}\n")
+        result.update(faults=[dataclasses.asdict(fault) for fault in faults], orphans=orphans(cluster), changed=False)
+        errors = [fault for fault in faults if fault.level == ERROR]
+        if errors:
+            result["failed"] = True
+            result["msg"] = (
+                f"preflight found {len(errors)} error{'s' * (len(errors) > 1)} in cluster {cluster.name}, "
+                "listed in the table above; nothing was changed"
+            )
+        else:
+            result["msg"] = f"{len(cluster.hosts)} hosts of cluster {cluster.name} are fit"
+        return result

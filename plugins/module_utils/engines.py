@@ -1,0 +1,82 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an engine is to the code all engines share.
+
+An engine is a package C(plugins/module_utils/<engine>/) whose C(profile.py) defines C(PROFILE).
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import dataclass
+
+MANAGER, NODE = "manager", "node"
+ANY_PORT = 0
+
+
+class EngineError(ValueError):
+    """An engine that does not exist; the message names it and the cure."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket the engine opens: `port` (ANY_PORT: a port of the kernel's choosing) on `address`.
+
+    `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm.
+    """
+
+    port: int
+    protocol: str
+    address: str
+    process: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What one part needs: memory in MiB, free disk in MiB by path, kernel features by their names in host_facts."""
+
+    memory_mib: int
+    disk_mib: dict[str, int]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an engine on a host: what it needs, opens and runs."""
+
+    requirements: Requirements
+    listeners: tuple[Listener, ...]
+    services: tuple[str, ...]
+    certificates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One engine. `systems` are the tested systems by os-release ID; `members_module` asks a manager for the members."""
+
+    name: str
+    architectures: dict[str, str]
+    systems: dict[str, tuple[str, ...]]
+    parts: dict[str, Part]
+    odd_managers: bool
+    members_module: str
+
+
+def load(name: str) -> Profile:
+    """Return the profile of engine `name`; raise EngineError when there is none."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise EngineError(f"cluster_engine is {name!r}: an engine's name is lower-case letters, such as nomad")
+    module = f"{__package__}.{name}.profile"
+    try:
+        profile = importlib.import_module(module).PROFILE
+    except ModuleNotFoundError as error:
+        if error.name is not None and module.startswith(error.name):
+            raise EngineError(f"cluster_engine is {name!r}: this collection has no such engine; use nomad") from error
+        raise
+    if not isinstance(profile, Profile):
+        raise EngineError(f"{module}: PROFILE is not a Profile")
+    return profile

@@ -1,0 +1,25 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The members of a running Nomad cluster. https://developer.hashicorp.com/nomad/api-docs/agent#list-members"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engines import MANAGER, NODE
+from .api import Api
+
+
+def members(api: Api) -> list[dict[str, Any]]:
+    """Return servers and nodes as {name, address, part, id, status}; raise ApiError when the cluster does not answer."""
+    servers = [
+        {"name": m["Name"], "address": m["Addr"], "part": MANAGER, "id": "", "status": m["Status"]}
+        for m in api.get("/v1/agent/members")["Members"]
+        if m["Status"] != "left"
+    ]
+    nodes = [
+        {"name": n["Name"], "address": n["Address"], "part": NODE, "id": n["ID"], "status": n["Status"]}
+        for n in api.get("/v1/nodes")
+    ]
+    return servers + nodes

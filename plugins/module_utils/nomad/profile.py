@@ -1,0 +1,54 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Nomad demands of its hosts and opens on them.
+
+Ports: https://developer.hashicorp.com/nomad/docs/install/production/requirements#ports-used
+"""
+
+from __future__ import annotations
+
+from ..engines import ANY_PORT, MANAGER, NODE, Listener, Part, Profile, Requirements
+
+HTTP, RPC, SERF = 4646, 4647, 4648
+CERTIFICATE = "/etc/nomad.d/tls/cert.pem"
+
+_HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API")
+
+PROFILE = Profile(
+    name="nomad",
+    architectures={"x86_64": "amd64", "aarch64": "arm64"},
+    systems={"debian": ("12",)},
+    odd_managers=True,
+    members_module="keelson.cluster.nomad_members",
+    parts={
+        MANAGER: Part(
+            requirements=Requirements(
+                memory_mib=900,
+                disk_mib={"/opt": 500, "/var/lib": 2000},
+                features=("systemd",),
+            ),
+            listeners=(
+                _HTTP,
+                Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents"),
+                Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers"),
+                Listener(SERF, "udp", "cluster", "nomad", "gossip between managers"),
+            ),
+            services=("nomad.service",),
+            certificates=(CERTIFICATE,),
+        ),
+        NODE: Part(
+            requirements=Requirements(
+                memory_mib=900,
+                disk_mib={"/opt": 500, "/var/lib": 5000},
+                features=("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables"),
+            ),
+            listeners=(
+                _HTTP,
+                Listener(ANY_PORT, "tcp", "loopback", "containerd", "streaming server of containerd"),
+            ),
+            services=("nomad.service", "docker.service"),
+            certificates=(CERTIFICATE,),
+        ),
+    },
+)

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check the variables of the collection against the roles' argument_specs: unknown names and wrong types."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .model import Fault
+
+try:
+    import yaml
+except ImportError:  # only on hosts, where this file is never used
+    yaml = None  # type: ignore[assignment]
+
+# What the inventory itself sets (design of the inventory source), and what the playbooks take with -e.
+INVENTORY: dict[str, dict[str, Any]] = {
+    "cluster_name": {"type": "str"},
+    "cluster_part": {"type": "str", "choices": ["manager", "node"]},
+    "cluster_pool": {"type": "str"},
+    "cluster_address": {"type": "str"},
+    "cluster_labels": {"type": "dict"},
+    "cluster_engine": {"type": "str"},
+    "cluster_environment": {"type": "str"},
+    "cluster_endpoint": {"type": "raw"},
+    "cluster_networks": {"type": "raw"},
+    "cluster_no_log": {"type": "bool"},
+}
+# Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.
+_PLAIN: tuple[type, ...] = (bool, int, float, str, dict, list)
+_ACCEPTED: dict[str, tuple[type, ...]] = {"dict": (dict,), "list": (list,), "str": (str, int, float, bool)}
+_KEPT = ("type", "elements", "choices", "options")
+
+
+def role_specs(collection: str) -> dict[str, dict[str, Any]]:
+    """Return {variable: specification} of all roles' argument_specs below the directory `collection`."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(glob.glob(os.path.join(collection, "roles", "*", "meta", "argument_specs.yml"))):
+        with open(path, encoding="utf-8") as file:
+            points = (yaml.safe_load(file) or {}).get("argument_specs", {})
+        for point in points.values():
+            found.update({name: _spec(option) for name, option in (point.get("options") or {}).items()})
+    return found
+
+
+def _spec(option: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what says the type: defaults and requirements are the role's own business."""
+    spec = {key: option[key] for key in _KEPT if key in option}
+    if "options" in spec:
+        spec["options"] = {name: _spec(inner) for name, inner in spec["options"].items()}
+    return spec
+
+
+def prefixes(collection: str) -> tuple[str, ...]:
+    """Return the prefixes of the collection's variables: cluster_ and one a role."""
+    roles = sorted(os.path.basename(path) for path in glob.glob(os.path.join(collection, "roles", "*")))
+    return ("cluster_", *(f"{role}_" for role in roles))
+
+
+def check(
+    host: str, variables: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]], starts: tuple[str, ...]
+) -> Iterator[Fault]:
+    """Yield the faults of one host's variables; only names that begin with one of `starts` are ours to judge.
+
+    `variables` may template its values when they are read, and raise then.
+    """
+    known = {**INVENTORY, **specs}
+    for name in sorted(name for name in variables if name.startswith(starts)):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            yield Fault(host, "variable", f"unknown variable {name}", f"{hint}correct the name where it is set")
+            continue
+        try:
+            value = variables[name]
+        except Exception as error:  # templating raises many kinds; all mean that the value cannot be used
+            yield Fault(host, "variable", f"{name} cannot be read: {error}", "correct the template where it is set")
+            continue
+        wrong = _wrong(name, value, known[name])
+        if wrong:
+            yield Fault(host, "variable", wrong, "correct the value where it is set")
+
+
+def _wrong(name: str, value: Any, spec: Mapping[str, Any]) -> str:
+    """Say what is wrong with a value, or nothing. The value itself is not repeated: it may be a secret."""
+    wanted = spec.get("type", "str")
+    messages = ArgumentSpecValidator({name: dict(spec)}).validate({name: value}).error_messages
+    kind = next((plain for plain in _PLAIN if isinstance(value, plain)), object)
+    if kind not in _ACCEPTED.get(wanted, (kind,)) or (messages and "choices" not in spec and "options" not in spec):
+        return f"{name} is of type {kind.__name__}, {wanted} is needed"
+    return f"{name}: {messages[0]}" if messages else ""
