@@ -1,0 +1,164 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files, directories and links on a host, brought about atomically."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import pwd
+import shutil
+import stat
+from dataclasses import dataclass
+from typing import Any
+
+
+class FileError(Exception):
+    """The wanted file is not well described or cannot be had."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What shall be at C(path); C(mode) is None where it does not matter."""
+
+    path: str
+    state: str
+    content: str
+    target: str
+    mode: int | None
+    owner: str
+    group: str
+    secret: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was changed, with its diff in the form Ansible shows."""
+
+    path: str
+    diff: dict[str, str]
+
+
+def wanted(entry: dict[str, Any]) -> Wanted:
+    """Read one entry of the module's list. Raises FileError when it contradicts itself."""
+    state = entry["state"]
+    if state == "file" and (entry["content"] is None) == (entry["data"] is None):
+        raise FileError("a file needs either content or data")
+    if state == "link" and not entry["target"]:
+        raise FileError("a link needs a target")
+    content = entry["content"] or ""
+    if entry["data"] is not None:
+        content = json.dumps(entry["data"], indent=2, sort_keys=True) + "\n"
+    mode = int(entry["mode"], 8) if entry["mode"] else None
+    if mode is None and state in ("file", "directory"):
+        raise FileError(f"a {state} needs a mode")
+    return Wanted(
+        entry["path"], state, content, entry["target"] or "", mode, entry["owner"], entry["group"], entry["secret"]
+    )
+
+
+def bring_about(want: Wanted, check: bool) -> Change | None:
+    """Make the host have what is wanted; returns what had to change, or None. C(check) changes nothing."""
+    before = describe(want.path, want.secret)
+    after = _description(want)
+    if before == after:
+        return None
+    if not check:
+        {"file": _write, "directory": _make_directory, "link": _link, "absent": _remove}[want.state](want)
+    shown_before, shown_after = (before, after) if not want.secret else ("(secret)\n", "(secret)\n")
+    return Change(
+        want.path,
+        {
+            "before_header": want.path,
+            "after_header": want.path,
+            "before": shown_before,
+            "after": shown_after,
+        },
+    )
+
+
+def describe(path: str, secret: bool = False) -> str:
+    """What is at C(path), in the words of a diff."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "absent\n"
+    if stat.S_ISLNK(status.st_mode):
+        return f"link to {os.readlink(path)}\n"
+    head = f"{stat.S_IMODE(status.st_mode):04o} {_user(status.st_uid)} {_group(status.st_gid)}\n"
+    if stat.S_ISDIR(status.st_mode):
+        return f"directory {head}"
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        return f"file {head}{handle.read()}"
+
+
+def _description(want: Wanted) -> str:
+    if want.state == "absent":
+        return "absent\n"
+    if want.state == "link":
+        return f"link to {want.target}\n"
+    head = f"{want.state} {want.mode:04o} {want.owner} {want.group}\n"
+    return head if want.state == "directory" else head + want.content
+
+
+def _write(want: Wanted) -> None:
+    partial = f"{want.path}.partial"
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(want.content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        _own(partial, want)
+        os.replace(partial, want.path)
+    except BaseException:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise
+
+
+def _make_directory(want: Wanted) -> None:
+    os.makedirs(want.path, exist_ok=True)
+    _own(want.path, want)
+
+
+def _link(want: Wanted) -> None:
+    partial = f"{want.path}.partial"
+    if os.path.lexists(partial):
+        os.unlink(partial)
+    os.symlink(want.target, partial)
+    os.replace(partial, want.path)
+
+
+def _remove(want: Wanted) -> None:
+    if os.path.isdir(want.path) and not os.path.islink(want.path):
+        shutil.rmtree(want.path)
+    else:
+        os.unlink(want.path)
+
+
+def _own(path: str, want: Wanted) -> None:
+    try:
+        owner, group = pwd.getpwnam(want.owner).pw_uid, grp.getgrnam(want.group).gr_gid
+    except KeyError as error:
+        raise FileError(f"there is no account for the owner or group ({error})") from error
+    os.chown(path, owner, group)
+    if want.mode is not None:
+        os.chmod(path, want.mode)
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)

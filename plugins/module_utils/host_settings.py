@@ -1,0 +1,98 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kernel parameters, swap and system accounts of a host."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+from dataclasses import dataclass
+
+SYSCTL_FILE = "/etc/sysctl.d/60-keelson.conf"
+
+
+class SettingError(Exception):
+    """A setting cannot be brought about; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A system account without a login; its group has the same name."""
+
+    name: str
+    home: str
+
+
+def sysctl_text(wanted: dict[str, str]) -> str:
+    """The content of the file that sets the parameters at every boot."""
+    return "".join(f"{key} = {value}\n" for key, value in sorted(wanted.items()))
+
+
+def sysctl_changes(wanted: dict[str, str], root: str = "/proc/sys") -> tuple[dict[str, str], list[str]]:
+    """The parameters whose live value differs, and those this kernel does not have."""
+    differing: dict[str, str] = {}
+    missing: list[str] = []
+    for key, value in sorted(wanted.items()):
+        try:
+            with open(_parameter(key, root), encoding="utf-8") as handle:
+                if handle.read().split() != str(value).split():
+                    differing[key] = str(value)
+        except FileNotFoundError:
+            missing.append(key)
+        except PermissionError:
+            continue
+    return differing, missing
+
+
+def set_sysctls(changes: dict[str, str], root: str = "/proc/sys") -> None:
+    """Set live values. Raises SettingError naming the parameter the kernel refuses."""
+    for key, value in changes.items():
+        try:
+            with open(_parameter(key, root), "w", encoding="utf-8") as handle:
+                handle.write(value)
+        except OSError as error:
+            raise SettingError(f"the kernel refuses {key} = {value} ({error.strerror})") from error
+
+
+def missing_accounts(accounts: list[Account]) -> list[Account]:
+    """The accounts this host does not have."""
+    present = {entry.pw_name for entry in pwd.getpwall()}
+    return [account for account in accounts if account.name not in present]
+
+
+def add_account(account: Account) -> None:
+    """Add one account and its group. Raises SettingError with what the tool said."""
+    has_group = any(entry.gr_name == account.name for entry in grp.getgrall())
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
+    command += ["--home-dir", account.home, "--gid" if has_group else "--user-group"]
+    command += [account.name, account.name] if has_group else [account.name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SettingError(f"the account {account.name} cannot be added: {done.stderr.strip()}")
+
+
+def swaps(path: str = "/proc/swaps") -> list[str]:
+    """The swap areas in use."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return [line.split()[0] for line in handle.readlines()[1:]]
+    except OSError:
+        return []
+
+
+def fstab_without_swap(text: str) -> str:
+    """The same C(/etc/fstab) with its swap lines commented out."""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        fields = line.split()
+        is_swap = len(fields) >= 3 and fields[2] == "swap" and not fields[0].startswith("#")
+        lines.append(f"# {line}" if is_swap else line)
+    return "".join(lines)
+
+
+def _parameter(key: str, root: str) -> str:
+    return os.path.join(root, key.replace(".", "/"))

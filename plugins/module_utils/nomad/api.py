@@ -1,0 +1,105 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small HTTPS client of the Nomad API, for use on a manager.
+
+What it needs lies in one root-only file that the C(cluster_manager) role writes, so no secret travels through Ansible.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+ACCESS_FILE = "/etc/keelson/{cluster}/nomad.json"
+
+
+class ApiError(Exception):
+    """The API refused a request (C(status) is the HTTP status) or did not answer (C(status) is 0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"HTTP {status}: {message}" if status else message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the API of one agent is and who asks. C(timeout) is in seconds and applies to each request."""
+
+    host: str
+    port: int
+    ca_file: str
+    cert_file: str
+    key_file: str
+    token: str
+    timeout: float = 10.0
+
+    @classmethod
+    def from_env(cls, cluster: str, timeout: float = 10.0) -> Api:
+        """Read the access file of C(cluster) on this manager. Raises ApiError when there is none or it is broken."""
+        path = ACCESS_FILE.format(cluster=cluster)
+        try:
+            with open(path, encoding="utf-8") as handle:
+                access = json.load(handle)
+            host, dummy, port = access["address"].removeprefix("https://").rpartition(":")
+            return cls(
+                host=host.strip("[]"),
+                port=int(port),
+                ca_file=access["ca_file"],
+                cert_file=access["cert_file"],
+                key_file=access["key_file"],
+                token=access["token"],
+                timeout=timeout,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ApiError(
+                0, f"{path} cannot be used ({error}); run the install playbook for this manager again"
+            ) from error
+
+    def get(self, path: str) -> Any:
+        """GET C(path) and return the parsed JSON."""
+        return self.request("GET", path)
+
+    def put(self, path: str, body: Any = None) -> Any:
+        """PUT C(body) as JSON to C(path)."""
+        return self.request("PUT", path, body)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """POST C(body) as JSON to C(path)."""
+        return self.request("POST", path, body)
+
+    def delete(self, path: str) -> Any:
+        """DELETE C(path)."""
+        return self.request("DELETE", path)
+
+    def request(self, method: str, path: str, body: Any = None) -> Any:
+        """Send one request and return the parsed JSON, or the text where the answer is none. Raises ApiError."""
+        status, text = self.exchange(method, path, body)
+        if status >= 400:
+            raise ApiError(status, text.strip())
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            return text
+
+    def exchange(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
+        """Send one request and return status and text whatever the status is. Raises ApiError without an answer."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            context.load_cert_chain(self.cert_file, self.key_file)
+            connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=context)
+            try:
+                headers = {"X-Nomad-Token": self.token} if self.token else {}
+                payload = None if body is None else json.dumps(body)
+                connection.request(method, path, payload, headers)
+                response = connection.getresponse()
+                return response.status, response.read().decode("utf-8", "replace")
+            finally:
+                connection.close()
+        except (OSError, socket.timeout, ssl.SSLError, http.client.HTTPException) as error:
+            raise ApiError(0, f"https://{self.host}:{self.port}{path} does not answer ({error})") from error

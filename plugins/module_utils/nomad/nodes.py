@@ -1,0 +1,94 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host nodes as Nomad's managers list them, and the steps that change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import wait_for
+
+
+@dataclass(frozen=True)
+class Node:
+    """One entry of C(/v1/nodes). C(status) is ready, down, initializing or disconnected."""
+
+    node_id: str
+    name: str
+    address: str
+    pool: str
+    status: str
+    eligible: bool
+    draining: bool
+    drivers: tuple[str, ...]
+
+
+def parse_nodes(answer: list[dict[str, Any]] | None) -> list[Node]:
+    """Read the list of nodes; C(drivers) holds the healthy ones only."""
+    return [
+        Node(
+            node_id=str(entry.get("ID", "")),
+            name=str(entry.get("Name", "")),
+            address=str(entry.get("Address", "")),
+            pool=str(entry.get("NodePool", "")),
+            status=str(entry.get("Status", "")),
+            eligible=entry.get("SchedulingEligibility") == "eligible",
+            draining=bool(entry.get("Drain")),
+            drivers=tuple(sorted(name for name, driver in (entry.get("Drivers") or {}).items() if driver["Healthy"])),
+        )
+        for entry in answer or []
+    ]
+
+
+def find_node(nodes: list[Node], name: str, address: str) -> Node | None:
+    """The node of that name at that address; of a replaced server's entries, the ready one."""
+    found = [node for node in nodes if node.name == name and node.address == address]
+    return next((node for node in found if node.status == "ready"), found[0] if found else None)
+
+
+def unready(nodes: list[Node], name: str, address: str, pool: str, drivers: list[str]) -> str | None:
+    """What keeps the node from taking work in C(pool), or None."""
+    node = find_node(nodes, name, address)
+    if node is None:
+        return f"node {name} ({address}) has not registered"
+    if node.status != "ready":
+        return f"node {name} is {node.status}"
+    if node.pool != pool:
+        return f"node {name} is in pool {node.pool}, not {pool}"
+    missing = sorted(set(drivers) - set(node.drivers))
+    if missing:
+        return f"node {name} has no healthy driver {', '.join(missing)} (healthy: {', '.join(node.drivers) or 'none'})"
+    return None
+
+
+def wait_ready(api: Api, name: str, address: str, pool: str, drivers: list[str], timeout: float) -> str | None:
+    """Wait until the node takes work; returns what is still wrong, or None."""
+    return wait_for(lambda: unready(list_nodes(api), name, address, pool, drivers), timeout)
+
+
+def list_nodes(api: Api) -> list[Node]:
+    """All nodes the managers know."""
+    return parse_nodes(api.get("/v1/nodes"))
+
+
+def drain(api: Api, node_id: str, deadline: float, timeout: float) -> str | None:
+    """Move all work off the node, forced after C(deadline) seconds; returns what is still wrong, or None."""
+    api.post(
+        f"/v1/node/{node_id}/drain",
+        {"DrainSpec": {"Deadline": int(deadline * 1e9), "IgnoreSystemJobs": False}, "MarkEligible": False},
+    )
+
+    def probe() -> str | None:
+        allocations = api.get(f"/v1/node/{node_id}/allocations") or []
+        running = [entry for entry in allocations if entry.get("ClientStatus") in ("pending", "running")]
+        return f"{len(running)} allocations still run on it" if running else None
+
+    return wait_for(probe, timeout)
+
+
+def purge(api: Api, node_id: str) -> None:
+    """Make the managers forget the node."""
+    api.post(f"/v1/node/{node_id}/purge")

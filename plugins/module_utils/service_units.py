@@ -1,0 +1,126 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state of systemd units, and which files a running one was started with."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass, field
+
+RUN = "/run/keelson"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a unit shall be; see the module C(service_unit)."""
+
+    name: str
+    state: str = "started"
+    inputs: list[str] = field(default_factory=list)
+    reload: list[str] = field(default_factory=list)
+    timeout: int = 90
+
+
+@dataclass(frozen=True)
+class State:
+    """What a unit is. C(stale) and C(reloadable) are False unless it runs."""
+
+    known: bool
+    active: bool
+    enabled: bool
+    needs_daemon_reload: bool
+    stale: bool
+    reloadable: bool
+
+
+def stamp(paths: list[str]) -> str:
+    """One line a file: inode, size, seconds of its last change, real path. The shell of C(stamp_command) says the same."""
+    lines = []
+    for path in paths:
+        real = os.path.realpath(path)
+        try:
+            status = os.stat(real)
+            lines.append(f"{status.st_ino} {status.st_size} {int(status.st_mtime)} {real}\n")
+        except OSError:
+            continue
+    return "".join(lines)
+
+
+def stamp_command(paths: list[str], name: str) -> str:
+    """The command a unit runs before it starts, to note which files it starts with."""
+    files = " ".join(shlex.quote(path) for path in paths)
+    script = f"mkdir -p {RUN} && stat -c '%%i %%s %%Y %%n' $(readlink -f {files}) > {RUN}/{name}"
+    return f'+/bin/sh -c "{script}"'
+
+
+def read(unit: Unit) -> State:
+    """Ask systemd for the unit, and the notes it left for its files."""
+    shown = _show(unit.name)
+    active = shown.get("ActiveState") in ("active", "activating", "reloading")
+    return State(
+        known=shown.get("LoadState") == "loaded",
+        active=active,
+        enabled=shown.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated"),
+        needs_daemon_reload=shown.get("NeedDaemonReload") == "yes" or shown.get("LoadState") == "not-found",
+        stale=active and bool(unit.inputs) and _note(unit.name) != stamp(unit.inputs),
+        reloadable=active and bool(unit.reload) and _note(f"{unit.name}.reload") != stamp(unit.reload),
+    )
+
+
+def plan(unit: Unit, state: State) -> list[str]:
+    """The steps from what is to what shall be, in order; empty when nothing is to be done."""
+    if unit.state == "stopped":
+        return [
+            step for step, due in (("stop", state.active), ("disable", state.enabled and state.known)) if due
+        ]
+    steps = ["daemon-reload"] if state.needs_daemon_reload else []
+    if not state.enabled:
+        steps.append("enable")
+    if not state.active:
+        steps.append("start")
+    elif unit.state == "fresh" and state.stale:
+        steps.append("restart")
+    elif state.reloadable:
+        steps.append("reload")
+    return steps
+
+
+def carry_out(unit: Unit, step: str) -> str | None:
+    """Do one step; returns what went wrong, with the last lines of the unit's journal."""
+    command = ["systemctl", step] if step == "daemon-reload" else ["systemctl", step, unit.name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=unit.timeout, check=False)
+        fault = done.stderr.strip() if done.returncode else None
+    except subprocess.TimeoutExpired:
+        fault = f"it took longer than {unit.timeout} seconds"
+    if fault is None:
+        return None
+    journal = subprocess.run(
+        ["journalctl", "--no-pager", "-q", "-n", "15", "-o", "cat", "-u", unit.name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"systemctl {step} {unit.name} failed: {fault}\nIts last words:\n{journal.stdout.strip()}"
+
+
+def _show(name: str) -> dict[str, str]:
+    done = subprocess.run(
+        ["systemctl", "show", name, "--property=LoadState,ActiveState,UnitFileState,NeedDaemonReload"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def _note(name: str) -> str:
+    try:
+        with open(os.path.join(RUN, name), encoding="utf-8") as handle:
+            return handle.read()
+    except OSError:
+        return ""

@@ -1,0 +1,82 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action C(cluster_secrets), which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_secrets
+short_description: Choose the cluster's newest secrets, or make the first ones
+version_added: "0.1.0"
+description:
+  - Takes what P(keelson.cluster.secret_store#module) read on every manager and returns the newest complete generation.
+    When no manager has one, a first generation is made in memory; the caller writes it to every manager before it is
+    used.
+  - Use O(no_log) on every task with this action, for what it returns is secret.
+author: keelson.cluster contributors
+options:
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+  engine:
+    description: Engine whose secrets are made.
+    type: str
+    required: true
+  reads:
+    description: Results of reading the store, one a manager, as a loop registers them.
+    type: list
+    elements: dict
+    required: true
+  managers:
+    description: Names of all managers of the cluster.
+    type: list
+    elements: str
+    required: true
+  writable:
+    description: Names of the managers this run can write to.
+    type: list
+    elements: str
+    required: true
+  store:
+    description:
+      - Where the secrets are kept besides the managers. Empty for nowhere else.
+      - C({file: PATH}) names a file on the controller, encrypted with ansible-vault.
+      - C({hashicorp_vault: {url: URL, mount: MOUNT, path: PATH, token: TOKEN}}) names a secret of a KV version 2 engine.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    support: full
+    description: Makes secrets that are kept nowhere.
+  diff_mode:
+    support: none
+    description: Secrets are never shown.
+"""
+
+EXAMPLES = r"""
+- name: Choose or make the cluster's secrets
+  keelson.cluster.cluster_secrets:
+    cluster: product
+    engine: nomad
+    reads: "{{ reads.results }}"
+    managers: "{{ groups['product_managers'] }}"
+    writable: "{{ ansible_play_hosts }}"
+  register: secrets
+  run_once: true
+  no_log: true
+"""
+
+RETURN = r"""
+generation:
+  description: Number of the generation.
+  type: int
+  returned: always
+payload:
+  description: The secrets.
+  type: dict
+  returned: always
+"""

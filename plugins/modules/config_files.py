@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Write a list of configuration files, directories and links."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config_files
+short_description: Write a list of configuration files in one task
+version_added: "0.1.0"
+description:
+  - Brings a list of files, directories and links to the wanted content, owner and mode.
+  - A file is written beside its place, synced and renamed, so a reader sees the old or the new one and never a part.
+author: keelson.cluster contributors
+options:
+  files:
+    description: What to bring about, in this order.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Absolute path on the host.
+        type: path
+        required: true
+      state:
+        description: What shall be there. V(absent) removes a directory with all that is in it.
+        type: str
+        choices: [file, directory, link, absent]
+        default: file
+      content:
+        description: Text of the file.
+        type: str
+      data:
+        description: Data to be written as JSON with sorted keys, instead of O(files[].content).
+        type: dict
+      target:
+        description: Where the link points.
+        type: path
+      mode:
+        description: Permissions in octal digits, for files and directories.
+        type: str
+      owner:
+        description: Name of the owner.
+        type: str
+        default: root
+      group:
+        description: Name of the group.
+        type: str
+        default: root
+      secret:
+        description: Keep the content out of the diff.
+        type: bool
+        default: false
+attributes:
+  check_mode:
+    support: full
+    description: Says which files would change.
+  diff_mode:
+    support: full
+    description: Shows each file before and after, but for secret ones.
+"""
+
+EXAMPLES = r"""
+- name: Configure the agent
+  keelson.cluster.config_files:
+    files:
+      - {path: /etc/nomad.d, state: directory, mode: "0750", group: nomad}
+      - {path: /etc/nomad.d/agent.json, data: {name: web-0}, mode: "0640", group: nomad}
+"""
+
+RETURN = r"""
+changed_paths:
+  description: What was, or in check mode would be, changed.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils import host_files
+
+FILE_SPEC = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
+    "content": {"type": "str"},
+    "data": {"type": "dict"},
+    "target": {"type": "path"},
+    "mode": {"type": "str"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "secret": {"type": "bool", "default": False, "no_log": False},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": FILE_SPEC}},
+        supports_check_mode=True,
+    )
+    changes: list[host_files.Change] = []
+    for entry in module.params["files"]:
+        try:
+            change = host_files.bring_about(host_files.wanted(entry), module.check_mode)
+        except (OSError, host_files.FileError) as error:
+            module.fail_json(msg=f"{entry['path']}: {error}", changed_paths=[change.path for change in changes])
+        if change:
+            changes.append(change)
+    module.exit_json(
+        changed=bool(changes),
+        changed_paths=[change.path for change in changes],
+        diff=[change.diff for change in changes],
+    )
+
+
+if __name__ == "__main__":
+    main()

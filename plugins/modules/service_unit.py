@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring systemd units to the wanted state and tell which run on old files."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_unit
+short_description: Start systemd units and tell which run on old files
+version_added: "0.1.0"
+description:
+  - Enables and starts (or stops and disables) a list of units in one task.
+  - A unit of ours writes, when it starts, which versions of its files it starts with (see O(units[].inputs)). The module
+    compares that with the files as they are now, so it knows after any interruption whether a restart is due. Whether
+    it restarts is the caller's choice, as managers must be restarted one at a time.
+author: keelson.cluster contributors
+options:
+  units:
+    description: The units, in this order.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name with its suffix.
+        type: str
+        required: true
+      state:
+        description: V(started) leaves a running unit alone, V(fresh) restarts it when it runs on old files.
+        type: str
+        choices: [started, fresh, stopped]
+        default: started
+      inputs:
+        description: The files a running unit depends on, which it wrote to C(/run/keelson/<unit>) when it started.
+        type: list
+        elements: path
+        default: []
+      reload:
+        description: Files that a running unit reads again when it is reloaded, noted in C(/run/keelson/<unit>.reload).
+        type: list
+        elements: path
+        default: []
+      timeout:
+        description: Seconds a start or stop may take.
+        type: int
+        default: 90
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be started, restarted or stopped.
+  diff_mode:
+    support: none
+    description: There is nothing to show but the state.
+"""
+
+EXAMPLES = r"""
+- name: Run the agent
+  keelson.cluster.service_unit:
+    units:
+      - {name: nomad.service, inputs: [/etc/nomad.d/agent.json]}
+  register: units
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be done, such as C(start nomad.service).
+  type: list
+  elements: str
+  returned: always
+stale:
+  description: Units that run on old files and were left alone.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils import service_units
+
+UNIT_SPEC = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["started", "fresh", "stopped"], "default": "started"},
+    "inputs": {"type": "list", "elements": "path", "default": []},
+    "reload": {"type": "list", "elements": "path", "default": []},
+    "timeout": {"type": "int", "default": 90},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={"units": {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC}},
+        supports_check_mode=True,
+    )
+    actions: list[str] = []
+    stale: list[str] = []
+    for entry in module.params["units"]:
+        unit = service_units.Unit(**entry)
+        state = service_units.read(unit)
+        planned = service_units.plan(unit, state)
+        if state.stale and "restart" not in planned and unit.state != "stopped":
+            stale.append(unit.name)
+        for action in planned:
+            fault = None if module.check_mode else service_units.carry_out(unit, action)
+            if fault:
+                module.fail_json(msg=fault, actions=actions, stale=stale)
+            if action != "daemon-reload":
+                actions.append(f"{action} {unit.name}")
+    module.exit_json(changed=bool(actions), actions=actions, stale=stale)
+
+
+if __name__ == "__main__":
+    main()
