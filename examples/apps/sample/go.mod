@@ -1,0 +1,3 @@
+module keelson.example/sample
+
+go 1.21
