@@ -1,0 +1,159 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shape of a stacks file, checked before anything is read: `clusters:`, `host:` and what stands in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Iterable, Mapping, Optional
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
+
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+_POOL = re.compile(r"[a-z][a-z0-9_-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+HOST_KEYS = ("name", "address", "connect")
+CLUSTER_KEYS = ("engine", "environment", "endpoint", "networks", "managers", "pools", "host", "vars")
+PART_KEYS = ("hosts", "labels", "host", "size")
+# Set by the plugin itself, so nobody else may.
+RESERVED = ("cluster_name", "cluster_part", "cluster_pool", "cluster_address", "cluster_labels", "stack",
+            "cluster_engine", "cluster_environment", "cluster_endpoint", "cluster_networks")
+DUPLICATES = ("error", "first", "address")
+
+HostPaths = dict[str, tuple[Steps, ...]]
+
+
+@dataclass
+class Part:
+    """The managers of a cluster or one pool. hosts: a reference, or hosts written in place. size: how many there should be."""
+
+    place: str
+    hosts: Any
+    labels: dict[str, Any] = field(default_factory=dict)
+    host: HostPaths = field(default_factory=dict)
+    size: Any = None
+
+
+@dataclass
+class Cluster:
+    """One cluster as described. text values may still be references; trusted: written in the file, not in a stack."""
+
+    name: str
+    place: str
+    engine: str
+    environment: str
+    endpoint: Any = None
+    networks: Any = None
+    managers: Optional[Part] = None
+    pools: dict[str, Part] = field(default_factory=dict)
+    host: HostPaths = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    trusted: bool = True
+
+
+def mapping(value: Any, place: str, allowed: Iterable[str] | None = None) -> dict[str, Any]:
+    """VALUE as a mapping with no other keys than those allowed."""
+    if not isinstance(value, Mapping):
+        raise StackError(place, f"is {describe(value)} where a mapping is expected", "Correct it; the reference of the inventory plugin shows the shape")
+    for key in value:
+        if not isinstance(key, str):
+            raise StackError(place, f"has the key {key!r}, which is no text", "Put it in quotes")
+        if allowed is not None and key not in allowed:
+            raise StackError(f"{place}.{key}", "is unknown", f"Remove or correct it; {known(key, allowed, 'keys')}")
+    return dict(value)
+
+
+def describe(value: Any) -> str:
+    """What a wrong value is, without showing much of it."""
+    if value is None:
+        return "empty"
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return f"{type(value).__name__} {str(value)[:60]!r}" if not isinstance(value, str) else f"the text {str(value)[:60]!r}"
+
+
+def word(value: Any, place: str, what: str, dashes: bool = False) -> str:
+    """A name that is also safe in the name of a group: small letters, digits and underscores, a letter first."""
+    if not isinstance(value, str) or not (_POOL if dashes else _WORD).fullmatch(value) or len(value) > 63:
+        signs = "small letters, digits, underscores and dashes" if dashes else "small letters, digits and underscores"
+        raise StackError(place, f"is {describe(value)}, no name of {what}", f"Use {signs}, a letter first, at most 63")
+    return value
+
+
+def host_paths(value: Any, place: str) -> HostPaths:
+    """The `host:` block: for each of name, address and connect a path, or a list of paths of which the first with a value wins."""
+    result: HostPaths = {}
+    for key, entry in mapping(value or {}, place, HOST_KEYS).items():
+        texts = entry if isinstance(entry, list) else [entry]
+        try:
+            result[key] = tuple(paths.parse(text if isinstance(text, str) else "") for text in texts)
+        except ValueError:
+            raise StackError(f"{place}.{key}", f"is {describe(entry)}, no path",
+                             "Write a dotted path into the host's attributes such as `tags.Name`, or a list of such paths") from None
+        if not texts:
+            raise StackError(f"{place}.{key}", "is an empty list", "Name at least one path")
+    return result
+
+
+def clusters(value: Any, place: str, trusted: bool = True) -> dict[str, Cluster]:
+    """The `clusters:` block of the file, or the output `clusters` of a stack that describes itself (then not trusted)."""
+    entries = mapping(value, place)
+    if not entries:
+        raise StackError(place, "is empty", "Describe at least one cluster")
+    return {word(name, f"{place}.{name}", "a cluster"): _cluster(name, entry, f"{place}.{name}", trusted) for name, entry in entries.items()}
+
+
+def _cluster(name: str, value: Any, place: str, trusted: bool) -> Cluster:
+    entry = mapping(value, place, CLUSTER_KEYS)
+    if "engine" not in entry:
+        raise StackError(place, "has no engine", "Add `engine:`, for example `engine: nomad`")
+    cluster = Cluster(name, place, word(entry["engine"], f"{place}.engine", "an engine"),
+                      word(entry.get("environment") or "default", f"{place}.environment", "an environment", dashes=True),
+                      endpoint=entry.get("endpoint"), networks=entry.get("networks"), trusted=trusted,
+                      host=host_paths(entry.get("host"), f"{place}.host"),
+                      variables=_variables(entry.get("vars"), f"{place}.vars", trusted))
+    if entry.get("managers") is not None:
+        cluster.managers = _part(entry["managers"], f"{place}.managers", trusted)
+    elif cluster.engine != "managed":
+        raise StackError(place, "has no managers", "Add `managers: {hosts: …}`, or `engine: managed` for a cluster that the cloud runs")
+    for pool, part in mapping(entry.get("pools") or {}, f"{place}.pools").items():
+        cluster.pools[word(pool, f"{place}.pools.{pool}", "a pool", dashes=True)] = _part(part, f"{place}.pools.{pool}", trusted)
+    return cluster
+
+
+def _part(value: Any, place: str, trusted: bool) -> Part:
+    entry = mapping(value, place, PART_KEYS)
+    hosts = entry.get("hosts")
+    if hosts is None:
+        raise StackError(place, "has no hosts", "Add `hosts:` with a reference such as `nodes.resources.aws_instance.web`")
+    if isinstance(hosts, str):
+        if not trusted or not reference.is_reference(hosts):
+            raise StackError(f"{place}.hosts", f"is {describe(hosts)}, no reference",
+                             "Write hosts in place" if not trusted else "Write STACK.resources.ADDRESS or STACK.outputs.NAME")
+    elif not isinstance(hosts, (list, dict)):
+        raise StackError(f"{place}.hosts", f"is {describe(hosts)}", "Write a reference, a list of hosts, or a mapping of names to hosts")
+    size = entry.get("size")
+    if size is not None and not reference.is_reference(size) and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
+        raise StackError(f"{place}.size", f"is {describe(size)}, no number of hosts", "Give a whole number, or a reference to an output that is one")
+    labels = mapping(entry.get("labels") or {}, f"{place}.labels")
+    for key, label in labels.items():
+        if isinstance(label, (dict, list)) or label is None:
+            raise StackError(f"{place}.labels.{key}", f"is {describe(label)}", "Give a text, a number or a boolean")
+    return Part(place, hosts, labels, host_paths(entry.get("host"), f"{place}.host"), size)
+
+
+def _variables(value: Any, place: str, trusted: bool) -> dict[str, Any]:
+    entry = mapping(value or {}, place)
+    for name in entry:
+        if not _VARIABLE.fullmatch(name):
+            raise StackError(f"{place}.{name}", "is no name of a variable", "Use letters, digits and underscores, a letter first")
+        if name in RESERVED:
+            raise StackError(f"{place}.{name}", "is set by the plugin itself", "Choose another name")
+        if not trusted and name.startswith("ansible_"):
+            raise StackError(f"{place}.{name}", "would let a stack decide how Ansible connects", "Set it in the stacks file or in group_vars")
+    return entry

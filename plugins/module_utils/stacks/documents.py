@@ -1,0 +1,81 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From bytes to a checked JSON document: what every reader starts with."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import zlib
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+
+# The largest real states known are some 100 MiB; reading more than this into memory is a mistake, not a state.
+LIMIT = 512 * 1024 * 1024
+
+
+def read_file(path: str) -> bytes:
+    """Read a whole file; StackError for everything that can be wrong with it."""
+    try:
+        with open(path, "rb") as handle:
+            size = os.fstat(handle.fileno()).st_size
+            if size > LIMIT:
+                raise StackError(path, f"is {size >> 20} MiB, the limit is {LIMIT >> 20} MiB",
+                                 "Name the state itself, or split the stack")
+            return handle.read(LIMIT + 1)
+    except OSError as error:
+        raise StackError(path, _os_fault(error), "Give a readable file; paths start at the folder of the stacks file") from None
+
+
+def _os_fault(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "is a loop of symbolic links"
+    if error.errno == errno.ENOENT:
+        return "does not exist"
+    return f"cannot be read: {(error.strerror or str(error)).lower()}"
+
+
+def load_json(data: bytes, place: str) -> dict[str, Any]:
+    """Parse DATA as one JSON object; StackError names PLACE, line and column. Gzip and a byte order mark are understood."""
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error):
+            raise StackError(place, "is a broken gzip file", "Fetch it again") from None
+    if not data.strip():
+        raise StackError(place, "is empty", "Apply the stack first, or fetch the file again")
+    try:
+        document = json.loads(data)
+    except UnicodeDecodeError:
+        raise StackError(place, "is not text in UTF-8", "Write it again as the tool prints it") from None
+    except json.JSONDecodeError as error:
+        if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
+            fault = f"is cut off: the JSON ends in the middle, at line {error.lineno} column {error.colno}"
+            raise StackError(place, fault, "Fetch it again; it was not written whole") from None
+        fault = f"is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        raise StackError(place, fault, "Give the file that the tool writes or prints as JSON") from None
+    except RecursionError:
+        raise StackError(place, "is nested too deeply to be read", "Give the file that the tool writes or prints as JSON") from None
+    if not isinstance(document, dict):
+        raise StackError(place, f"holds a JSON {_kind(document)} where an object is expected",
+                         "Give the file that the tool writes or prints as JSON")
+    return document
+
+
+def _kind(value: Any) -> str:
+    names = {list: "list", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names.get(type(value), "value")
+
+
+def expect(value: Any, kind: type, place: str, what: str) -> Any:
+    """VALUE when it is of KIND (dict, list, str, int); otherwise a StackError that says what is there instead."""
+    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    wanted = {dict: "an object", list: "a list", str: "a string", int: "a number"}[kind]
+    raise StackError(place, f"{what} is {'an object' if isinstance(value, dict) else 'a ' + _kind(value)} where {wanted} is expected",
+                     "The file is damaged or of another tool; fetch it again")

@@ -1,0 +1,35 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one error of the inventory: where the fault lies, what it is, and the cure."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Iterable
+
+
+class StackError(Exception):
+    """A fault in the stacks file or in what a stack holds.
+
+    :param place: where it lies: a file, and the key or address in it.
+    :param fault: what is wrong, one clause without a full stop.
+    :param cure: what to do, one imperative clause.
+    """
+
+    def __init__(self, place: str, fault: str, cure: str) -> None:
+        super().__init__(f"{place}: {fault}. {cure}.")
+        self.place = place
+        self.fault = fault
+        self.cure = cure
+
+
+def known(word: str, words: Iterable[str], what: str) -> str:
+    """Say which WHAT there are, the ones nearest to WORD first, at most six: the end of a cure."""
+    names = sorted(set(words))
+    if not names:
+        return f"there are no {what}"
+    near = get_close_matches(word, names, n=3, cutoff=0.6)
+    shown = near + [name for name in names if name not in near][: 6 - len(near)]
+    more = len(names) - len(shown)
+    return f"{what} there: {', '.join(shown)}" + (f" and {more} more" if more else "")

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Following references into the stacks that were read."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference, sensitive
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Stack
+
+
+def stack_of(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[reference.Reference, Stack]:
+    """Parse a reference and find its stack."""
+    try:
+        ref = reference.parse(text)
+    except ValueError as error:
+        raise StackError(place, f"`{text}` {error}", "Write STACK.outputs.NAME[.path] or STACK.resources.ADDRESS") from None
+    if ref.stack not in stacks:
+        raise StackError(place, f"`{text}` names the unknown stack {ref.stack}", f"Correct it; {known(ref.stack, stacks, 'stacks')}")
+    return ref, stacks[ref.stack]
+
+
+def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: bool = False) -> Any:
+    """The value of `STACK.outputs.NAME[.path]`. Sensitive ones only when ALLOW_SENSITIVE."""
+    ref, stack = stack_of(text, stacks, place)
+    if ref.pattern is not None:
+        raise StackError(place, f"`{text}` names resources where one value is wanted", "Name an output: STACK.outputs.NAME[.path]")
+    if ref.name not in stack.outputs:
+        raise StackError(place, f"`{text}`: {stack.place} has no output {ref.name}",
+                         f"Declare it and apply the stack, or correct the name; {known(ref.name, stack.outputs, 'outputs')}")
+    found = stack.outputs[ref.name]
+    if not allow_sensitive and (found.sensitive or sensitive.denied(ref.name) or any(sensitive.denied(step) for step in ref.path)):
+        raise StackError(place, f"`{text}` is sensitive", f"Write `{{sensitive: {text}}}` under `vars:` to copy it, or use another output")
+    value = paths.resolve(found.value, ref.path)
+    if value is paths.MISSING:
+        raise StackError(place, f"`{text}`: the output {ref.name} has nothing at that path",
+                         "Correct the path" + (f"; {known(str(ref.path[0]), map(str, found.value), 'keys')}" if isinstance(found.value, dict) else ""))
+    return value
+
+
+def resources(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[Stack, list[Resource]]:
+    """The instances that `STACK.resources.ADDRESS` names, in the order of the state; none is an error."""
+    ref, stack = stack_of(text, stacks, place)
+    assert ref.pattern is not None
+    match = ref.pattern.fullmatch
+    by_base: dict[str, bool] = {}
+    found = []
+    for resource in stack.resources:
+        if resource.mode == "data" and not ref.data:
+            continue
+        # One match a resource rather than an instance, unless the reference goes into the index.
+        whole = by_base.get(resource.base)
+        if whole is None:
+            whole = by_base[resource.base] = match(resource.base) is not None
+        if whole or (resource.key is not None and match(resource.address)):
+            found.append(resource)
+    if not found:
+        address = text.split(".resources.", 1)[1]
+        raise StackError(place, f"`{text}`: {_why_none(address, stack)}", _cure_none(address, stack))
+    return stack, found
+
+
+def _why_none(address: str, stack: Stack) -> str:
+    if not stack.resources:
+        return f"{stack.place} holds no resources"
+    deposed = [skipped for skipped in stack.skipped if skipped.address.startswith(re.split(r"[*\[]", address)[0])]
+    if deposed:
+        return f"every match in {stack.place} is skipped ({deposed[0].address}: {deposed[0].reason})"
+    return f"{stack.place} holds no resource of that address"
+
+
+def _cure_none(address: str, stack: Stack) -> str:
+    if not stack.resources and stack.outputs:
+        return f"Use an output of it, or give its state; {known(address, stack.outputs, 'outputs')}"
+    if not stack.resources:
+        return "Apply the stack first"
+    return f"Correct the address; {known(address, {resource.base for resource in stack.resources}, 'addresses')}"

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dotted paths into values: `tags.Name`, `network_interface.0.ip`, `tags["a.b"]`. Resolved without Jinja."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
+
+MISSING = object()
+_STEP = re.compile(r"""\.?(?:(?P<name>[A-Za-z0-9_:@/-]+)|\[(?P<index>\d+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\])""")
+
+
+def parse(text: str) -> Steps:
+    """Split a dotted path into its steps; ValueError when TEXT is no path."""
+    steps: list[str | int] = []
+    position = 0
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if not match or (match.group().startswith(".") == (position == 0)) and match.group("name"):
+            raise ValueError(text)
+        if match.group("index"):
+            steps.append(int(match.group("index")))
+        elif match.group("quoted") is not None:
+            steps.append(re.sub(r"\\(.)", r"\1", match.group("quoted")))
+        else:
+            steps.append(match.group("name"))
+        position = match.end()
+    if not steps:
+        raise ValueError(text)
+    return tuple(steps)
+
+
+def resolve(value: Any, steps: Steps) -> Any:
+    """Follow STEPS into VALUE; MISSING when there is nothing there. A number also indexes a list."""
+    for step in steps:
+        if isinstance(value, dict):
+            value = value.get(step, MISSING)
+        elif isinstance(value, list) and (isinstance(step, int) or step.isdigit()):
+            value = value[int(step)] if int(step) < len(value) else MISSING
+        else:
+            return MISSING
+    return value
+
+
+def overlap(left: Steps, right: Steps) -> bool:
+    """Whether one path lies within the other: reading either shows something of both."""
+    return all(str(one) == str(other) for one, other in zip(left, right))

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Raw Terraform and OpenTofu state, version 4: what `terraform.tfstate`, a backend and `state pull` hold.
+
+The format is internal to the tools; it is described by internal/states/statefile/version4.go of either project.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack, Steps
+
+KIND = "a Terraform or OpenTofu state"
+OPTION = "state"
+
+
+def recognise(document: dict[str, Any]) -> bool:
+    """A state has a version and a lineage or resources; an encrypted one only the encrypted data; version 3 has modules."""
+    return ("version" in document and bool({"lineage", "resources", "modules"} & document.keys())
+            or "encrypted_data" in document)
+
+
+def parse(document: dict[str, Any], name: str, place: str) -> Stack:
+    """Read a state of version 4 into records."""
+    _check_version(document, place)
+    serial = document.get("serial")
+    stack = Stack(name, "terraform", place, lineage=document.get("lineage"),
+                  serial=None if serial is None else expect(serial, int, place, "serial"))
+    for output, body in expect(document.get("outputs") or {}, dict, place, "outputs").items():
+        expect(body, dict, place, f"outputs.{output}")
+        if "value" not in body:
+            raise StackError(place, f"outputs.{output} has no value", "The state is damaged; fetch it again")
+        stack.outputs[output] = Output(body["value"], body.get("sensitive") is True, body.get("type"))
+    for number, resource in enumerate(expect(document.get("resources") or [], list, place, "resources")):
+        _add_resource(stack, expect(resource, dict, place, f"resources[{number}]"), number)
+    return stack
+
+
+def _check_version(document: dict[str, Any], place: str) -> None:
+    if "encrypted_data" in document:
+        meta = document.get("meta")
+        keys = ", ".join(sorted(meta)) if isinstance(meta, dict) and meta else "an unnamed key provider"
+        raise StackError(place, f"is encrypted by OpenTofu ({keys})",
+                         "Read it through the binary: `pull: FOLDER`, where `tofu init` was run with the key at hand")
+    version = document.get("version")
+    if version == 4 and not isinstance(version, bool):
+        return
+    if isinstance(version, int) and version < 4:
+        raise StackError(place, f"is a state of version {version}, only version 4 is read",
+                         "Run `terraform apply` once with Terraform 0.12 or newer, which rewrites it")
+    raise StackError(place, f"is a state of version {version!r}, only version 4 is read", "Update keelson.cluster, or give `terraform show -json`")
+
+
+def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
+    place = stack.place
+    for field in ("mode", "type", "name"):
+        expect(resource.get(field), str, place, f"resources[{number}].{field}")
+    module = resource.get("module") or ""
+    base = f"{module}." if module else ""
+    base += "data." if resource["mode"] == "data" else ""
+    base += f"{resource['type']}.{resource['name']}"
+    builtin = "terraform.io/builtin/" in str(resource.get("provider"))
+    for instance in expect(resource.get("instances") or [], list, place, f"instances of {base}"):
+        expect(instance, dict, place, f"an instance of {base}")
+        key = instance.get("index_key")
+        address = base + index(key, place, base)
+        if instance.get("deposed"):
+            stack.skipped.append(Skipped(stack.name, f"{address} (deposed {instance['deposed']})", "deposed: it waits to be destroyed"))
+            continue
+        attributes = instance.get("attributes")
+        if attributes is None:
+            raise StackError(place, f"{address} has no attributes (an old flat state)",
+                             "Run `terraform apply -refresh-only` once with a current version")
+        expect(attributes, dict, place, f"attributes of {address}")
+        if builtin:
+            attributes = {field: _plain(value) for field, value in attributes.items()}
+            if resource["type"] == "terraform_remote_state" and isinstance(attributes.get("outputs"), dict):
+                stack.upstream[address] = attributes["outputs"]
+        note = ""
+        if instance.get("status") == "tainted":
+            note = "tainted"
+            stack.warnings.append(f"{place}: {address} is tainted: the next apply replaces it")
+        marks = tuple(_steps(mark) for mark in instance.get("sensitive_attributes") or [])
+        stack.resources.append(Resource(address, base, resource["type"], key, attributes, marks, resource["mode"], note))
+
+
+def index(key: Any, place: str, base: str) -> str:
+    """The index as the tool writes it in an address: nothing, [0] or ["key"]."""
+    if key is None:
+        return ""
+    if isinstance(key, str):
+        text = key.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+        return '["%s"]' % text.replace("${", "$${").replace("%{", "%%{")
+    if isinstance(key, (int, float)) and not isinstance(key, bool) and key == int(key):
+        return f"[{int(key)}]"
+    raise StackError(place, f"{base} has the index {key!r}, which is neither a number nor a string", "The state is damaged; fetch it again")
+
+
+def _plain(value: Any) -> Any:
+    """Unwrap a value of dynamic type, which the state keeps beside its type; only built-in resources have such attributes."""
+    if isinstance(value, dict) and value.keys() == {"value", "type"}:
+        return value["value"]
+    return value
+
+
+def _steps(mark: Any) -> Steps:
+    """A sensitive path of the state: a list of {type: get_attr, value: name} and {type: index, value: {value: key}}."""
+    steps: list[str | int] = []
+    for step in mark if isinstance(mark, list) else []:
+        value = step.get("value") if isinstance(step, dict) else step
+        value = value.get("value") if isinstance(value, dict) else value
+        if not isinstance(value, (str, int)):
+            break
+        steps.append(value)
+    return tuple(steps)
+

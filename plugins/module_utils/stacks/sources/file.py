@@ -1,0 +1,42 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A file on the controller: a local state, or text that a tool printed."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents, readers
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Source
+
+
+def read(source: Source) -> Stack:
+    """Read the file; with a workspace, the file that the local backend keeps for it beside the default one."""
+    path = source.path(source.value)
+    if os.path.isdir(path):
+        path = os.path.join(path, "terraform.tfstate")
+    if source.workspace and source.workspace != "default":
+        folder, name = os.path.split(path)
+        path = os.path.join(folder, "terraform.tfstate.d", source.workspace, name)
+        if not os.path.exists(path):
+            raise StackError(path, f"does not exist, so there is no workspace {source.workspace}",
+                             "Give a workspace that `terraform workspace list` shows, and apply it first")
+    stack = readers.parse(documents.load_json(documents.read_file(path), path), source.name, path, source.option)
+    stack.warnings.extend(_lock(path))
+    return stack
+
+
+def _lock(path: str) -> list[str]:
+    """Warn when the local backend holds its lock: somebody changes the stack at this moment."""
+    folder, name = os.path.split(path)
+    try:
+        with open(os.path.join(folder, f".{name}.lock.info"), encoding="utf-8") as handle:
+            info = json.load(handle)
+        return [f"{path}: is locked by {info['Who']} since {info['Created']} ({info['Operation']}): what is read may change at once"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
