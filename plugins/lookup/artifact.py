@@ -1,0 +1,59 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Look up what the manifest says of an artifact."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: artifact
+version_added: "0.1.0"
+short_description: What the manifest says of an artifact
+description:
+  - Reads C(artifacts/<name>.yml), the only place where a version is written, for roles that must name a version or a
+    container image in a configuration.
+author: keelson.cluster contributors
+options:
+  _terms:
+    description: Names of artifacts.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the image of the pause container
+  ansible.builtin.debug:
+    msg: "{{ lookup('keelson.cluster.artifact', 'pause').images[0] }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: For each name its C(version) and the names of its C(images).
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """Read the manifests of C(terms)."""
+        try:
+            return [self._describe(term) for term in terms]
+        except BundleError as error:
+            raise AnsibleLookupError(str(error)) from error
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        path, data = manifest.load(name)
+        artifact = manifest.resolve(path, data, None, data["architectures"][0])
+        return {"version": artifact.version, "images": [image["name"] for image in artifact.images]}
