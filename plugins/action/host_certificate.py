@@ -31,13 +31,12 @@ class ActionModule(ActionBase):
                 "ca_certificate": {"type": "str", "required": True},
                 "ca_key": {"type": "str", "required": True, "no_log": True},
                 "common_name": {"type": "str", "required": True},
-                "dns_names": {"type": "list", "elements": "str", "default": []},
-                "addresses": {"type": "list", "elements": "str", "default": []},
+                "names": {"type": "list", "elements": "str", "default": []},
                 "days": {"type": "int", "default": 365},
                 "renew_before_days": {"type": "int", "default": 60},
             }
         )
-        names = pki.Names(args["common_name"], tuple(args["dns_names"]), tuple(args["addresses"]))
+        names = pki.sort_names(args["common_name"], args["names"])
         place = {key: args[key] for key in ("directory", "owner", "group", "ca_certificate")}
         read = self._execute_module(module_name=MODULE, module_args=place, task_vars=task_vars)
         if read.get("failed") or read.get("unreachable"):

@@ -34,7 +34,7 @@ class PkiError(Exception):
 
 @dataclass(frozen=True)
 class Names:
-    """Who a host's certificate speaks for."""
+    """Who a host's certificate speaks for; see sort_names."""
 
     common_name: str
     dns: tuple[str, ...]
@@ -47,6 +47,18 @@ class Pair:
 
     certificate: str
     key: str
+
+
+def sort_names(common_name: str, names: list[str]) -> Names:
+    """Tell IP addresses from DNS names."""
+    addresses: set[str] = set()
+    dns: set[str] = set()
+    for name in names:
+        try:
+            addresses.add(str(ipaddress.ip_address(name)))
+        except ValueError:
+            dns.add(name)
+    return Names(common_name, tuple(sorted(dns)), tuple(sorted(addresses)))
 
 
 def now() -> datetime.datetime:
@@ -107,7 +119,7 @@ def reason_to_renew(certificate: str | None, ca: str, names: Names, renew_before
         current.verify_directly_issued_by(load_certificate(ca, "the cluster's CA certificate"))
     except Exception:
         return "another CA issued it"
-    if names_of(current) != _normal(names):
+    if names_of(current) != names:
         return "the names in it are not the host's"
     left = current.not_valid_after_utc - now()
     if left < datetime.timedelta(days=renew_before_days):
@@ -139,11 +151,6 @@ def load_certificate(pem: str, what: str) -> x509.Certificate:
         return x509.load_pem_x509_certificate(pem.encode())
     except ValueError as error:
         raise PkiError(f"{what} cannot be read ({error})") from error
-
-
-def _normal(names: Names) -> Names:
-    addresses = (str(ipaddress.ip_address(address)) for address in names.addresses)
-    return Names(names.common_name, tuple(sorted(set(names.dns))), tuple(sorted(set(addresses))))
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Any, days: int) -> x509.CertificateBuilder:

@@ -39,13 +39,8 @@ options:
   common_name:
     description: Common name of the certificate.
     type: str
-  dns_names:
-    description: DNS names the certificate speaks for.
-    type: list
-    elements: str
-    default: []
-  addresses:
-    description: IP addresses the certificate speaks for.
+  names:
+    description: DNS names and IP addresses the certificate speaks for.
     type: list
     elements: str
     default: []
@@ -80,8 +75,7 @@ EXAMPLES = r"""
     ca_certificate: "{{ secrets.payload.ca_certificate }}"
     ca_key: "{{ secrets.payload.ca_key }}"
     common_name: server.global.nomad
-    dns_names: [server.global.nomad, localhost]
-    addresses: [10.0.1.11, 127.0.0.1]
+    names: [server.global.nomad, localhost, 10.0.1.11, 127.0.0.1]
   no_log: true
 """
 
@@ -109,8 +103,7 @@ def main() -> None:
             "ca_certificate": {"type": "str", "required": True},
             "ca_key": {"type": "str", "no_log": True},
             "common_name": {"type": "str"},
-            "dns_names": {"type": "list", "elements": "str", "default": []},
-            "addresses": {"type": "list", "elements": "str", "default": []},
+            "names": {"type": "list", "elements": "str", "default": []},
             "days": {"type": "int", "default": 365},
             "renew_before_days": {"type": "int", "default": 60},
             "certificate": {"type": "str"},
