@@ -64,7 +64,7 @@ def _compile(address: str) -> re.Pattern[str]:
         elif token == "*":
             out.append(_RUN)
         elif token.startswith('"') and len(token) > 1:
-            out.append(re.sub(r"\\\*", "[^.]*", re.escape(token)))
+            out.append(re.escape(token).replace(r"\*\*", ".*").replace(r"\*", "[^.]*"))
         elif token == ".":
             out.append(_end(step) + r"\.")
         else:
