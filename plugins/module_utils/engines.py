@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Profile:
-    """One engine. `systems` are the tested systems by os-release ID; `members_module` asks a manager for the members."""
+    """One engine. `systems` are the tested systems by os-release ID; the modules are those that know its API."""
 
     name: str
     architectures: dict[str, str]

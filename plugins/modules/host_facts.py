@@ -2,18 +2,20 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read a host in one pass."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_facts
 short_description: Read what decides whether a host can take part in a cluster
-version_added: 0.1.0
+version_added: "0.1.0"
 description:
   - Reads a host in one pass and changes nothing. What it finds is the fact C(ansible_facts.keelson).
   - Kernel features are tried in namespaces of their own, not looked up among loaded modules.
   - On a manager of a running cluster it also asks the cluster for its members.
-author:
-  - keelson.cluster contributors
+author: keelson.cluster contributors
 options:
   paths:
     description: The paths whose free disk is measured.

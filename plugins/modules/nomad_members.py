@@ -2,16 +2,18 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
+"""List the members a running Nomad cluster knows."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nomad_members
 short_description: List the members a running Nomad cluster knows
-version_added: 0.1.0
+version_added: "0.1.0"
 description:
   - Asks the Nomad API, on a manager, for the servers and the client nodes of the cluster. Changes nothing.
-author:
-  - keelson.cluster contributors
+author: keelson.cluster contributors
 options:
   cluster:
     description: The cluster's name, which names its directory in C(/etc/keelson).

@@ -2,18 +2,20 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Judge all hosts of a cluster. The work is done by the action plugin of the same name."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight
 short_description: Judge all hosts of a cluster and show every fault in one table
-version_added: 0.1.0
+version_added: "0.1.0"
 description:
   - Runs on the controller, once, after M(keelson.cluster.host_facts) ran on the cluster's hosts.
   - Prints one table with host, fault and cure. Fails when there is an error; warnings do not fail.
   - Hosts that the run leaves out by C(--limit) are judged by their inventory variables only.
-author:
-  - keelson.cluster contributors
+author: keelson.cluster contributors
 options:
   facts:
     description: Name of the variable in which the task with M(keelson.cluster.host_facts) registered its result.

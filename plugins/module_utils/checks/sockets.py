@@ -37,7 +37,7 @@ def parse_table(text: str, protocol: str) -> list[dict[str, Any]]:
 
 
 def owners(proc: str = "/proc") -> dict[int, dict[str, Any]]:
-    """Return {inode: {pid, process, executable}} of every socket whose process may be looked at (all of them for root)."""
+    """Return {inode: {pid, process, executable}} of the sockets whose process we may look at (for root all)."""
     found: dict[int, dict[str, Any]] = {}
     for pid in filter(str.isdigit, os.listdir(proc)):
         base = os.path.join(proc, pid)

@@ -38,7 +38,8 @@ def not_root(cluster: Cluster) -> Iterator[Fault]:
     """A connection without root rights, which neither sees everything nor can install anything."""
     for host, facts in cluster.seen():
         if not facts["root"]:
-            yield Fault(host.name, "root", "the tasks run without root rights", "set ansible_become: true for this host")
+            cure = "let the connection become root (cluster_become, ansible_become_method)"
+            yield Fault(host.name, "root", "the tasks run without root rights", cure)
 
 
 def parts(cluster: Cluster) -> Iterator[Fault]:
@@ -187,10 +188,12 @@ def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
     """A host that is a member of another cluster already."""
     for host, facts in cluster.seen():
         for found in facts["clusters"]:
-            if (found["engine"], found["name"]) != (cluster.profile.name, cluster.name):
-                whose = f"the {found['engine']} cluster {found['name']}" if found["name"] else f"a {found['engine']} cluster"
+            engine, name = found["engine"], found["name"]
+            if (engine, name) != (cluster.profile.name, cluster.name):
+                whose = f"the {engine} cluster {name}" if name else f"a {engine} cluster"
                 text = f"is already a member of {whose} ({found['evidence']})"
-                yield Fault(host.name, "foreign cluster", text, "remove it there first, or take it out of this inventory")
+                cure = "remove it there first, or take it out of this inventory"
+                yield Fault(host.name, "foreign cluster", text, cure)
 
 
 def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
@@ -198,8 +201,7 @@ def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
     for host in cluster.hosts:
         claims = {group.rsplit("_", 1)[0] for group in host.groups if group.endswith(("_managers", "_nodes"))}
         others = {claim for claim in claims - {cluster.name} if claim in host.groups}
-        by_server = [o for o in cluster.others if o.connect == host.connect or (host.address and o.address == host.address)]
-        others |= {other.cluster for other in by_server if other.cluster != cluster.name}
+        others |= {other.cluster for other in cluster.others if host.connect and other.connect == host.connect}
         for name in sorted(others):
             text = f"is claimed by cluster {name} too"
             yield Fault(host.name, "claimed twice", text, "take it out of one of the two clusters")

@@ -26,6 +26,18 @@ def chosen(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> s
     return names[0]
 
 
+def choose(wish: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the cluster that -e cluster=`wish` (a cluster's group, or `clusters` for the only one) stands for.
+
+    Raises ValueError naming the clusters there are.
+    """
+    names = sorted({str(v["cluster_name"]) for v in hostvars.values() if v.get("cluster_name")})
+    if not groups.get(wish):
+        known = ", ".join(names) or "none"
+        raise ValueError(f"the inventory has no hosts in a cluster {wish!r}; it has {known}. Give -i and -e cluster=NAME")
+    return chosen(hostvars, groups[wish])
+
+
 def read_host(name: str, variables: Mapping[str, Any], run: bool, register: str) -> Host:
     """Return one host; `run` tells whether this run includes it, `register` where host_facts' result lies."""
     answer = variables.get(register) or {}
@@ -58,9 +70,8 @@ def read_cluster(hostvars: Mapping[str, Mapping[str, Any]], play: Iterable[str],
     """
     run = set(play)
     name = chosen(hostvars, sorted(run))
-    hosts = [
-        read_host(host, hostvars[host], host in run, register) for host in hostvars if hostvars[host].get("cluster_name")
-    ]
+    members = [host for host in hostvars if hostvars[host].get("cluster_name")]
+    hosts = [read_host(host, hostvars[host], host in run, register) for host in members]
     own = tuple(host for host in hosts if host.cluster == name)
     engine = own[0].variables.get("cluster_engine")
     if not engine:

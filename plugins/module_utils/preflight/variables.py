@@ -31,6 +31,7 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_environment": {"type": "str"},
     "cluster_endpoint": {"type": "raw"},
     "cluster_networks": {"type": "raw"},
+    "cluster_become": {"type": "bool"},
     "cluster_no_log": {"type": "bool"},
 }
 # Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.
