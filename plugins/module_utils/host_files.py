@@ -62,8 +62,10 @@ def wanted(entry: dict[str, Any]) -> Wanted:
 
 def bring_about(want: Wanted, check: bool) -> Change | None:
     """Make the host have what is wanted; returns what had to change, or None. C(check) changes nothing."""
-    before = describe(want.path, want.secret)
+    before = describe(want.path)
     after = _description(want)
+    if want.state == "absent" and os.path.ismount(want.path) and not os.listdir(want.path):
+        return None
     if before == after:
         return None
     if not check:
@@ -80,7 +82,7 @@ def bring_about(want: Wanted, check: bool) -> Change | None:
     )
 
 
-def describe(path: str, secret: bool = False) -> str:
+def describe(path: str) -> str:
     """What is at C(path), in the words of a diff."""
     try:
         status = os.lstat(path)
@@ -134,7 +136,12 @@ def _link(want: Wanted) -> None:
 
 
 def _remove(want: Wanted) -> None:
-    if os.path.isdir(want.path) and not os.path.islink(want.path):
+    if os.path.ismount(want.path):
+        # A data volume stays, empty.
+        for name in os.listdir(want.path):
+            inner = os.path.join(want.path, name)
+            shutil.rmtree(inner) if os.path.isdir(inner) and not os.path.islink(inner) else os.unlink(inner)
+    elif os.path.isdir(want.path) and not os.path.islink(want.path):
         shutil.rmtree(want.path)
     else:
         os.unlink(want.path)
