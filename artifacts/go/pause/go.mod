@@ -1,0 +1,3 @@
+module keelson.cluster/artifacts/pause
+
+go 1.21

@@ -1,0 +1,27 @@
+// Copyright (c) 2026 keelson.cluster contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Program pause holds the namespaces of a pod: it sleeps until it is told to end,
+// and as process 1 reaps the orphans of a shared process namespace.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for received := range signals {
+		if received != syscall.SIGCHLD {
+			return
+		}
+		for {
+			if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings artifacts of a bundle to a host: asks it what is missing, carries just that over, has it placed."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.urls import open_url
+from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root, parse_index
+
+ARGUMENTS = {
+    "names": {"type": "list", "elements": "str", "required": True},
+    "bundle": {"type": "str"},
+    "manifests": {"type": "list", "elements": "path", "default": []},
+    "root": {"type": "path", "default": "/opt/keelson"},
+    "start_services": {"type": "bool", "default": False},
+    "runtime": {"type": "str", "choices": ["docker", "containerd"]},
+}
+#: Blobs smaller than this travel together in one tar: a transfer costs more than their bytes.
+SMALL = 4 << 20
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """One round trip when nothing is missing, three (ask, carry, place) otherwise."""
+
+    TRANSFERS_FILES = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """See DOCUMENTATION of modules artifacts and images."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(ARGUMENTS)
+        bundle = options["bundle"] or str(default_root())
+        remote = bundle.startswith(("http://", "https://"))
+        try:
+            index = read_remote(bundle) if remote else Store(Path(bundle).expanduser()).index()
+            wanted = choose(options["names"], index, [Path(folder) for folder in options["manifests"]])
+            arguments = {key: options[key] for key in ("root", "start_services", "runtime")} | {"wanted": wanted}
+            if remote:
+                return {**result, **self._place({**arguments, "url": bundle}, task_vars)}
+            answer = self._place(arguments, task_vars)
+            if answer.get("missing") and not answer.get("failed"):
+                staged = self._carry(Store(Path(bundle).expanduser()), list(answer["missing"]))
+                answer = self._place({**arguments, "staged": staged}, task_vars)
+        except BundleError as error:
+            raise AnsibleActionFail(f"{bundle}: {error}") from error
+        return {**result, **answer}
+
+    def _place(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        given = {key: value for key, value in arguments.items() if value is not None}
+        answer: dict[str, Any] = self._execute_module("keelson.cluster.place", given, task_vars=task_vars)
+        return answer
+
+    def _carry(self, store: Store, digests: list[str]) -> str:
+        """Copy blobs into a temporary folder on the host and return its path."""
+        folder: str = self._make_tmp_path()
+        paths = [store.blob(digest) for digest in digests]
+        gone = [str(path) for path in paths if not path.is_file()]
+        if gone:
+            raise BundleError(f"{gone[0]} is missing: fill the bundle again with playbook bundle")
+        small = [path for path in paths if path.stat().st_size < SMALL]
+        try:
+            for path in paths:
+                if path not in small:
+                    self._transfer_file(str(path), self._connection._shell.join_path(folder, path.name))
+            if small:
+                self._carry_together(small, folder)
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            total = sum(path.stat().st_size for path in paths)
+            raise BundleError(
+                f"the transfer to {folder} failed ({total} bytes; is that disk full?): {error}"
+            ) from error
+        return folder
+
+    def _carry_together(self, paths: list[Path], folder: str) -> None:
+        with tempfile.NamedTemporaryFile(suffix=".tar") as packed:
+            with tarfile.open(fileobj=packed, mode="w") as archive:
+                for path in paths:
+                    archive.add(path, arcname=path.name)
+            packed.flush()
+            target = self._connection._shell.join_path(folder, "small.tar")
+            self._transfer_file(packed.name, target)
+        quote = self._connection._shell.quote
+        done = self._low_level_execute_command(f"tar -xf {quote(target)} -C {quote(folder)} && rm {quote(target)}")
+        if done["rc"] != 0:
+            raise AnsibleError(str(done["stderr"]).strip())
+
+
+def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> list[dict[str, Any]]:
+    """What the host must have: each name's version (``name=version``, else the manifest's) with its index entries."""
+    wanted = []
+    for wish in names:
+        name, _, version = wish.partition("=")
+        if not version:
+            version = manifest.default_version(*manifest.load(name, [*folders, manifest.SHIPPED]))
+        architectures = index["artifacts"].get(name, {}).get(version, {})
+        wanted.append({"name": name, "version": version, "architectures": architectures})
+    return wanted
+
+
+def read_remote(url: str) -> dict[str, Any]:
+    """The index of a bundle that is served over HTTP."""
+    address = f"{url.rstrip('/')}/index.json"
+    try:
+        with open_url(address, timeout=30) as reading:
+            return parse_index(reading.read().decode(), address)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{address}: cannot be read: {error}") from error

@@ -1,0 +1,75 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the filling of a bundle on the controller, telling what it does while it does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fill import Order, fill, needs
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
+
+ARGUMENTS = {
+    "names": {"type": "list", "elements": "str", "required": True},
+    "path": {"type": "path"},
+    "architectures": {"type": "list", "elements": "str", "choices": ["amd64", "arm64"], "default": []},
+    "sources": {"type": "list", "elements": "str", "default": []},
+    "manifests": {"type": "list", "elements": "path", "default": []},
+    "directory": {"type": "path"},
+    "apt_sources": {"type": "path"},
+    "refresh": {"type": "bool", "default": False},
+    "verify": {"type": "bool", "default": False},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Fills a bundle where Ansible itself runs; nothing is executed on a host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """See DOCUMENTATION of the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(ARGUMENTS)
+        store = Store(Path(options["path"] or default_root()))
+        order = Order(
+            artifacts=options["names"],
+            architectures=options["architectures"],
+            sources=options["sources"],
+            manifests=[Path(folder) for folder in options["manifests"]],
+            drop=Path(options["directory"]) if options["directory"] else None,
+            apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
+            refresh=options["refresh"],
+        )
+        display = Display()
+        try:
+            if self._task.check_mode:
+                held = store.index()["artifacts"]
+                wanted = [
+                    artifact
+                    for artifact in order.resolve()
+                    if needs(
+                        held.get(artifact.name, {}).get(artifact.version, {}).get(artifact.architecture),
+                        artifact,
+                        store,
+                        order,
+                    )
+                ]
+                return {
+                    **result,
+                    "changed": bool(wanted),
+                    "path": str(store.root),
+                    "would_fill": [a.title for a in wanted],
+                }
+            damaged = store.discard_damaged(display.display) if options["verify"] else []
+            filled = fill(store, order, display.display)
+        except BundleError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return {**result, "changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}

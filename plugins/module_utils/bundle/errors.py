@@ -1,0 +1,14 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two ways in which getting an artifact can fail."""
+
+from __future__ import annotations
+
+
+class BundleError(Exception):
+    """Ends the run: its text names the place and the cure. Nothing was kept."""
+
+
+class Unavailable(BundleError):
+    """This source cannot deliver here and now; the next one is tried and the reason recorded."""

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Downloads with limits: a dead host is given up within seconds and not asked again in the same run."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import Unavailable
+
+#: Seconds until a host that does not answer counts as dead; a transfer may pause as long.
+PATIENCE = 10
+
+
+class Fetcher:
+    """Downloads for one run. Proxies and certificate authorities come from the environment, as everywhere."""
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._dead: dict[str, str] = {}
+
+    def get(self, url: str, target: Path) -> Path:
+        """Download to a file; raise Unavailable when the host is away, refuses, or the answer is cut short."""
+        host = urllib.parse.urlsplit(url).netloc
+        if host in self._dead:
+            raise Unavailable(f"{url}: {self._dead[host]}")
+        try:
+            self._copy(url, target)
+        except urllib.error.HTTPError as error:
+            raise Unavailable(f"{url}: answered {error.code} {error.reason}") from error
+        except urllib.error.URLError as error:
+            self._dead[host] = str(getattr(error.reason, "strerror", None) or error.reason)
+            raise Unavailable(f"{url}: {self._dead[host]}") from error
+        except (TimeoutError, ConnectionError, http.client.HTTPException) as error:
+            raise Unavailable(f"{url}: {error or type(error).__name__}") from error
+        return target
+
+    def _copy(self, url: str, target: Path) -> None:
+        with urllib.request.urlopen(url, timeout=self._patience) as reading, target.open("wb") as writing:
+            expected = reading.headers.get("Content-Length")
+            size = 0
+            while chunk := reading.read(1 << 20):
+                writing.write(chunk)
+                size += len(chunk)
+        if expected is not None and size != int(expected):
+            raise Unavailable(f"{url}: download truncated, {size} of {expected} bytes")

@@ -1,0 +1,169 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of things on a host: look, make sure of room, get what is missing, place, install, load."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable, Dict, List, Optional
+
+from ansible.module_utils.urls import open_url
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import packages, place, runtimes
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import Entry, PlaceError
+
+
+class Host:
+    """One host and what it must have; options as module ``place`` documents them."""
+
+    def __init__(self, options: Mapping[str, Any], run: packages.Run) -> None:
+        self._root: str = options["root"]
+        self._url: str | None = options["url"]
+        self._staged: str | None = options["staged"]
+        self._start_services: bool = options["start_services"]
+        self._runtime: str | None = options["runtime"]
+        self._run = run
+        self._entries = [self._entry(item) for item in options["wanted"]]
+
+    def _entry(self, wanted: Mapping[str, Any]) -> Entry:
+        """The entry for this host's architecture, else the one noted when this version was placed here."""
+        machine = packages.machine()
+        listed = wanted["architectures"]
+        entry: Entry = listed.get(machine) or place.receipt(place.folder(self._root, dict(wanted))).get("entry", {})
+        title = f"{wanted['name']} {wanted['version']} ({machine})"
+        if not entry:
+            others = f", which has it for {', '.join(listed)}" if listed else ""
+            raise PlaceError(f"{title} is neither on this host nor in the bundle{others}: fill it with playbook bundle")
+        if entry["packages"] and not packages.fits(packages.distribution(), entry["distribution"]):
+            raise PlaceError(
+                f"{title}: the bundle's packages are of {entry['distribution']}, this host is {packages.distribution()}:"
+                " fill a bundle for it (bundle_apt_sources)"
+            )
+        return entry
+
+    def bring(self, check: bool, temporary: Callable[[], str]) -> dict[str, Any]:
+        """Do what is needed, or only say it; ``temporary`` names a folder on the file system blobs are staged on."""
+        with self._alone(check):
+            steps = [place.plan(self._root, entry) for entry in self._entries]
+            with_packages = [entry for entry in self._entries if entry["packages"]]
+            names = sorted({item["name"] for entry in with_packages for item in entry["packages"]})
+            have = packages.installed(names, self._run) if names else {}
+            lacking = {entry["name"]: packages.lacking(entry, have, self._run) for entry in with_packages}
+            images = [image for entry in self._entries for image in entry["images"]]
+            unloaded = runtimes.pending(self._runtime, images, self._run, check) if self._runtime and images else []
+            result = self._report(steps, lacking, have, unloaded)
+            missing = _blobs(steps, with_packages, lacking)
+            if check or not result["changed"]:
+                return {**result, "missing": {}}
+            self._check_space(steps, lacking, missing, temporary)
+            if missing and self._staged is None and self._url is None:
+                return {**result, "changed": False, "missing": missing, "diff": []}
+            with self._blobs_at_hand(missing) as staged:
+                for step in steps:
+                    if step.needed:
+                        place.place(self._root, step, staged)
+                incomplete = [entry for entry in with_packages if lacking[entry["name"]]]
+                if incomplete:
+                    packages.install(incomplete, staged, self._start_services, self._run)
+            folders = {
+                image["name"]: place.folder(self._root, entry) for entry in self._entries for image in entry["images"]
+            }
+            if self._runtime:
+                runtimes.load(self._runtime, folders, unloaded, self._run)
+            return {**result, "missing": {}}
+
+    @contextlib.contextmanager
+    def _alone(self, check: bool) -> Iterator[None]:
+        """Keep a second run on the same host waiting; the kernel frees the lock of a killed process."""
+        if check:
+            yield
+            return
+        os.makedirs(self._root, mode=0o755, exist_ok=True)
+        with open(os.path.join(self._root, ".lock"), "w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _report(
+        self,
+        steps: list[place.Step],
+        lacking: Mapping[str, list[dict[str, Any]]],
+        have: Mapping[str, str],
+        unloaded: list[runtimes.Image],
+    ) -> dict[str, Any]:
+        before, after = [], []
+        for step in steps:
+            if step.needed:
+                damaged = " (damaged)" if step.before == step.entry["version"] else ""
+                before.append(f"{step.entry['name']} {step.before or 'absent'}{damaged}")
+                after.append(f"{step.entry['name']} {step.entry['version']}")
+        for item in {item["name"]: item for items in lacking.values() for item in items}.values():
+            before.append(f"package {item['name']} {have.get(item['name'], 'absent')}")
+            after.append(f"package {item['name']} {item['version']}")
+        for image in unloaded:
+            before.append(f"image {image['name']} absent")
+            after.append(f"image {image['name']} {image['id']}")
+        text = {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}
+        return {
+            "changed": bool(after),
+            "diff": [{**text, "before_header": "artifacts", "after_header": "artifacts"}] if after else [],
+            "versions": {entry["name"]: entry["version"] for entry in self._entries},
+        }
+
+    def _check_space(
+        self,
+        steps: list[place.Step],
+        lacking: Mapping[str, list[dict[str, Any]]],
+        missing: Mapping[str, int],
+        temporary: Callable[[], str],
+    ) -> None:
+        """Staged blobs are renamed into place when both lie on one file system, so they count once there."""
+        placed = sum(item["size"] for step in steps for item in step.missing)
+        unpacked = sum(item["installed_bytes"] for items in lacking.values() for item in items)
+        staging = self._staged or (self._root if self._url else temporary())
+        arriving = 0 if self._staged else sum(missing.values())
+        together = os.stat(staging).st_dev == os.stat(self._root).st_dev
+        place.check_space([(staging, arriving), (self._root, 0 if together else placed), ("/usr", unpacked)])
+
+    @contextlib.contextmanager
+    def _blobs_at_hand(self, missing: Mapping[str, int]) -> Iterator[str]:
+        """The folder with the missing blobs: as staged, or downloaded beside their destination."""
+        if self._staged is not None:
+            yield self._staged
+            return
+        for name in os.listdir(self._root):
+            if name.startswith(".staged-"):
+                shutil.rmtree(os.path.join(self._root, name), ignore_errors=True)
+        folder = tempfile.mkdtemp(prefix=".staged-", dir=self._root)
+        try:
+            for digest in missing:
+                self._download(digest, os.path.join(folder, digest.split(":")[1]))
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _download(self, digest: str, target: str) -> None:
+        url = f"{str(self._url).rstrip('/')}/blobs/{digest.replace(':', '/')}"
+        try:
+            with open_url(url, timeout=30) as reading, open(target, "wb") as writing:
+                shutil.copyfileobj(reading, writing, 1 << 20)
+        except OSError as error:  # urllib's errors are of this kind as well
+            raise PlaceError(f"{url}: download failed: {error}; nothing was changed") from error
+        if place.digest(target) != digest:
+            raise PlaceError(f"{url}: wrong digest or cut short; nothing was changed, check the bundle's server")
+
+
+def _blobs(
+    steps: list[place.Step], with_packages: list[Entry], lacking: Mapping[str, list[dict[str, Any]]]
+) -> dict[str, int]:
+    """Digest and size of every blob that must come to the host."""
+    blobs = {item["digest"]: item["size"] for step in steps for item in step.missing}
+    for entry in with_packages:
+        items = lacking[entry["name"]]
+        for item in [*items, entry["package_list"]] if items else []:
+            blobs[item["digest"]] = item["size"]
+    return blobs

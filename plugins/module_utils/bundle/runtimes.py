@@ -1,0 +1,82 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading image archives into a container runtime on a host: one class a runtime, nothing else knows the difference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Dict, List, Type
+
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.packages import Run
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import PlaceError
+
+Image = Mapping[str, Any]
+
+
+class Docker:
+    """Docker Engine, known images by name with the digest of their configuration."""
+
+    listing = ["docker", "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
+
+    @staticmethod
+    def known(out: str) -> dict[str, str]:
+        """Read the listing."""
+        return dict(line.split(" ", 1) for line in out.splitlines() if " " in line)
+
+    @staticmethod
+    def wanted(image: Image) -> list[str]:
+        """Name and digest under which an image is known once it is loaded."""
+        return [image["name"], image["id"]]
+
+    @staticmethod
+    def load(path: str) -> list[str]:
+        """The command that loads an archive."""
+        return ["docker", "image", "load", "--quiet", "--input", path]
+
+
+class Containerd:
+    """containerd, namespace of the kubelet; it knows images by full name with the digest of their manifest."""
+
+    listing = ["ctr", "--namespace", "k8s.io", "images", "list"]
+
+    @staticmethod
+    def known(out: str) -> dict[str, str]:
+        """Read the listing."""
+        rows = [line.split() for line in out.splitlines()[1:]]
+        return {row[0]: row[2] for row in rows if len(row) > 2}
+
+    @staticmethod
+    def wanted(image: Image) -> list[str]:
+        """Name and digest under which an image is known once it is loaded."""
+        return [image["full_name"], image["manifest"]]
+
+    @staticmethod
+    def load(path: str) -> list[str]:
+        """The command that loads an archive."""
+        return ["ctr", "--namespace", "k8s.io", "images", "import", "--local", path]
+
+
+RUNTIMES: dict[str, type[Any]] = {"docker": Docker, "containerd": Containerd}
+
+
+def pending(runtime: str, images: list[Image], run: Run, predicting: bool) -> list[Image]:
+    """The images the runtime lacks or has otherwise; all of them when ``predicting`` before it is installed."""
+    kind = RUNTIMES[runtime]
+    code, out, err = run(kind.listing)
+    if code != 0 and predicting:
+        return list(images)
+    if code != 0:
+        raise PlaceError(f"{runtime} does not answer; start it before loading images: {err.strip()[-200:]}")
+    known = kind.known(out)
+    return [image for image in images if known.get(kind.wanted(image)[0]) != kind.wanted(image)[1]]
+
+
+def load(runtime: str, folder_of: Mapping[str, str], images: list[Image], run: Run) -> None:
+    """Load archives; ``folder_of`` maps an image's name to the folder its archive's path starts from."""
+    for image in images:
+        path = os.path.join(folder_of[image["name"]], image["path"])
+        code, _out, err = run(RUNTIMES[runtime].load(path))
+        if code != 0:
+            raise PlaceError(f"{path}: {runtime} cannot load it: {err.strip()[-300:]}")

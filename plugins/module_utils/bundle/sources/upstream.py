@@ -1,0 +1,74 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Source ``upstream``: a release file of the publisher, checked by pinned digest or signed checksum file."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import signature
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError, Unavailable
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import Artifact
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import Delivery, Work
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import digest_of
+
+
+def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
+    """Download the release file, check it, and unpack the members the manifest names."""
+    url = source["url"]
+    pinned = source.get("sha256", {}).get(artifact.architecture)
+    if pinned is None and "sums" not in source:
+        raise Unavailable(f"{url}: no digest pinned for {artifact.architecture}")
+    expected = {pinned} - {None}
+    if "sums" in source:
+        expected.add(_signed_digest(artifact, source, work))
+    work.progress(f"{artifact.title}: downloading {url}")
+    release = work.fetcher.get(url, work.scratch / url.rsplit("/", 1)[1])
+    found = digest_of(release).removeprefix("sha256:")
+    if expected != {found}:
+        raise BundleError(f"{url}: wrong digest: {found}, expected {' and '.join(sorted(map(str, expected)))}")
+    if "output" in source:
+        return Delivery(detail=url, files={source["output"]: release})
+    members = {
+        output: unpack(release, member, work.scratch / output, url) for output, member in source["members"].items()
+    }
+    return Delivery(detail=url, files=members)
+
+
+def _signed_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) -> str:
+    sums = source["sums"]
+    listing = work.fetcher.get(sums["url"], work.scratch / sums["url"].rsplit("/", 1)[1])
+    try:
+        detached = work.fetcher.get(sums["signature"], work.scratch / "signature")
+    except Unavailable as error:
+        # The checksums came, so the host is there: a missing signature is a reason to distrust, not to go on.
+        raise BundleError(f"{sums['url']}: its signature is missing: {error}") from error
+    signature.check(listing, detached, artifact.base / "keys" / f"{sums['key']}.asc", work.scratch)
+    name = source["url"].rsplit("/", 1)[1]
+    digest = signature.parse_sums(listing.read_text()).get(name)
+    if digest is None:
+        raise BundleError(f"{sums['url']}: does not list {name}")
+    return digest
+
+
+def unpack(archive: Path, member: str, target: Path, where: str) -> Path:
+    """Write one member of a zip or tar archive to a file; the name inside the archive never becomes a path."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened, opened.open(member) as reading, target.open("wb") as writing:
+                shutil.copyfileobj(reading, writing)
+        else:
+            with tarfile.open(archive) as unpacked, target.open("wb") as writing:
+                stream = unpacked.extractfile(member)
+                if stream is None:
+                    raise KeyError(member)
+                shutil.copyfileobj(stream, writing)
+    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{where}: cannot take {member} out of it: {error}") from error
+    return target

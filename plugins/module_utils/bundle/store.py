@@ -1,0 +1,204 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bundle directory: blobs by digest and one index, correct at every instant.
+
+``blobs/sha256/DIGEST`` are written beside, synced and renamed; ``index.json`` likewise, last. So a run that is cut off
+anywhere leaves at most files in ``tmp/`` and blobs nobody names, both removed by the next filler.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+
+FORMAT = 1
+
+
+def default_root() -> Path:
+    """Where the bundle lies unless told otherwise (XDG base directory specification)."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(cache) / "keelson" / "bundle"
+
+
+def blob_path(digest: str) -> str:
+    """Path of a blob, relative to the bundle; ``digest`` is ``sha256:HEX``."""
+    return "blobs/" + digest.replace(":", "/", 1)
+
+
+def empty_index() -> dict[str, Any]:
+    """Index of a bundle that holds nothing."""
+    return {"format": FORMAT, "artifacts": {}}
+
+
+def parse_index(text: str, where: str) -> dict[str, Any]:
+    """Read the text of an index; raise BundleError when it is none, or of a format this release cannot read."""
+    try:
+        index = json.loads(text)
+    except ValueError as error:
+        raise BundleError(f"{where}: not JSON ({error}); fill the bundle again with playbook bundle") from error
+    if not isinstance(index, dict) or not isinstance(index.get("artifacts"), dict):
+        raise BundleError(f"{where}: not the index of a bundle; fill the bundle again with playbook bundle")
+    if index.get("format") != FORMAT:
+        raise BundleError(f"{where}: format {index.get('format')!r}, but this release reads format {FORMAT}")
+    return index
+
+
+def entries(index: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every entry (artifact, version, architecture) of an index."""
+    for versions in index["artifacts"].values():
+        for architectures in versions.values():
+            yield from architectures.values()
+
+
+def blobs(entry: Mapping[str, Any]) -> dict[str, int]:
+    """Digest and size of every blob an entry names."""
+    listed = [*entry["files"], *entry["packages"], *([entry["package_list"]] if entry["package_list"] else [])]
+    return {blob["digest"]: blob["size"] for blob in listed}
+
+
+@contextlib.contextmanager
+def full_disk(place: Path) -> Iterator[None]:
+    """Turn a full disk into one message naming the place and what is free there."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        free = shutil.disk_usage(place).free
+        raise BundleError(f"{place}: disk full ({free} bytes free); nothing half-written was kept") from error
+
+
+class Store:
+    """A bundle directory opened for filling."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def temporary(self) -> Path:
+        """Scratch space on the same file system as the blobs."""
+        return self.root / "tmp"
+
+    def blob(self, digest: str) -> Path:
+        """Absolute path of a blob."""
+        return self.root / blob_path(digest)
+
+    @contextlib.contextmanager
+    def lock(self, waiting: Callable[[str], None]) -> Iterator[None]:
+        """Hold the bundle alone; ``waiting`` is told who holds it. The kernel frees the lock of a killed process."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = open(self.root / ".lock", "a+")
+        except OSError as error:
+            raise BundleError(f"{self.root}: cannot be written: {error.strerror}") from error
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                waiting(f"waiting: process {handle.read().strip() or '?'} is filling {self.root}")
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
+            shutil.rmtree(self.temporary, ignore_errors=True)
+            (self.root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+            self.temporary.mkdir()
+            try:
+                yield
+            finally:
+                shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def index(self) -> dict[str, Any]:
+        """The index, empty when there is none yet."""
+        path = self.root / "index.json"
+        return parse_index(path.read_text(), str(path)) if path.exists() else empty_index()
+
+    def save(self, index: Mapping[str, Any]) -> None:
+        """Replace the index in one step."""
+        self._write(json.dumps(index, indent=1, sort_keys=True).encode() + b"\n", self.root / "index.json")
+
+    def add(self, source: Path) -> dict[str, Any]:
+        """Keep a file as a blob and return its digest and size."""
+        with full_disk(self.root), source.open("rb") as reading, self._temporary() as writing:
+            digest = copy_hashing(reading, writing)
+            self._settle(writing, self.blob(digest))
+        return {"digest": digest, "size": self.blob(digest).stat().st_size}
+
+    def complete(self, entry: Mapping[str, Any]) -> bool:
+        """Whether every blob of an entry is there at its full size (contents are checked before each use)."""
+        for digest, size in blobs(entry).items():
+            path = self.blob(digest)
+            if not path.is_file() or path.stat().st_size != size:
+                return False
+        return True
+
+    def discard_damaged(self, progress: Callable[[str], None]) -> list[str]:
+        """Remove the blobs whose contents are not what their name says (reads the whole bundle); return their digests."""
+        with self.lock(progress):
+            found = self._damaged()
+            for digest in found:
+                progress(f"{self.blob(digest)}: damaged, removed")
+                self.blob(digest).unlink()
+        return found
+
+    def _damaged(self) -> list[str]:
+        found = []
+        for path in sorted((self.root / "blobs" / "sha256").iterdir()):
+            if digest_of(path) != "sha256:" + path.name:
+                found.append("sha256:" + path.name)
+        return found
+
+    def sweep(self, index: Mapping[str, Any]) -> None:
+        """Remove blobs no entry names."""
+        named = {digest.split(":", 1)[1] for entry in entries(index) for digest in blobs(entry)}
+        for path in (self.root / "blobs" / "sha256").iterdir():
+            if path.name not in named:
+                path.unlink()
+
+    def _temporary(self) -> IO[bytes]:
+        return tempfile.NamedTemporaryFile(dir=self.temporary, delete=False)
+
+    def _write(self, content: bytes, path: Path) -> None:
+        with full_disk(self.root), self._temporary() as writing:
+            writing.write(content)
+            self._settle(writing, path)
+
+    @staticmethod
+    def _settle(writing: IO[bytes], path: Path) -> None:
+        writing.flush()
+        os.fchmod(writing.fileno(), 0o644)
+        os.fsync(writing.fileno())
+        os.rename(writing.name, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def copy_hashing(reading: IO[bytes], writing: IO[bytes]) -> str:
+    """Copy a stream and return the digest of what passed."""
+    digest = hashlib.sha256()
+    while chunk := reading.read(1 << 20):
+        digest.update(chunk)
+        writing.write(chunk)
+    return "sha256:" + digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Digest of a file, as ``sha256:HEX``."""
+    with path.open("rb") as reading:
+        return "sha256:" + hashlib.file_digest(reading, "sha256").hexdigest()

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# Implemented by the action plugin of the same name; the host's half is module place.
+
+DOCUMENTATION = r"""
+module: artifacts
+short_description: Place artifacts of a bundle on a host
+version_added: 0.1.0
+description:
+  - Compares what lies on the host with the bundle and brings just what is missing - files, links and packages.
+  - Files go to C(ROOT/NAME/VERSION); C(ROOT/NAME/current) is the one link that says which version is used, and links such
+    as C(/usr/local/bin/nomad) lead through it. Going back is asking for the earlier version.
+  - Packages are installed from the bundle alone. A newer version on the host stays.
+  - Every digest is checked on the host before use. When nothing is to be done this costs one round trip.
+author: keelson.cluster contributors (@keelson)
+options:
+  names:
+    description:
+      - Artifacts, as their manifests are called.
+      - C(NAME=VERSION) asks for a version other than the manifest's first.
+    type: list
+    elements: str
+    required: true
+  bundle:
+    description:
+      - The bundle, a directory on the controller or the address of one served over HTTP.
+      - From a directory, missing blobs are carried over the connection. From an address, the host downloads them itself.
+      - C($XDG_CACHE_HOME/keelson/bundle) when not given.
+    type: str
+  manifests:
+    description: Folders with manifests that are looked at before those of the collection.
+    type: list
+    elements: path
+    default: []
+  root:
+    description: Folder under which artifacts are placed.
+    type: path
+    default: /opt/keelson
+  start_services:
+    description: Whether services of packages may start when they are installed.
+    type: bool
+    default: false
+  runtime:
+    description: Container runtime that is to have the artifacts' images; without it they are only placed.
+    type: str
+    choices: [docker, containerd]
+attributes:
+  check_mode:
+    description: Predicts what would change.
+    support: full
+  diff_mode:
+    description: Shows versions before and after.
+    support: full
+  platform:
+    description: Where it runs.
+    platforms: posix
+    support: full
+seealso:
+  - module: keelson.cluster.bundle
+  - module: keelson.cluster.images
+"""
+
+EXAMPLES = r"""
+- name: Place Nomad and what its client needs
+  keelson.cluster.artifacts:
+    names: [nomad, docker, cni-plugins]
+
+- name: Go back to the version before
+  keelson.cluster.artifacts:
+    names: [nomad=1.11.2]
+    bundle: https://bundle.example.com/
+"""
+
+RETURN = r"""
+versions:
+  description: Version of each artifact as it is used after the task.
+  type: dict
+  returned: always
+  sample: {nomad: 1.11.3}
+"""
