@@ -12,8 +12,8 @@ short_description: Place artifacts of a bundle on a host
 version_added: 0.1.0
 description:
   - Compares what lies on the host with the bundle and brings just what is missing - files, links and packages.
-  - Files go to C(ROOT/NAME/VERSION); C(ROOT/NAME/current) is the one link that says which version is used, and links such
-    as C(/usr/local/bin/nomad) lead through it. Going back is asking for the earlier version.
+  - Files go to C(ROOT/NAME/VERSION). C(ROOT/NAME/current) is the one link that says which version is used, and links
+    such as C(/usr/local/bin/nomad) lead through it. Going back is asking for the earlier version.
   - Packages are installed from the bundle alone. A newer version on the host stays.
   - Every digest is checked on the host before use. When nothing is to be done this costs one round trip.
 author: keelson.cluster contributors (@keelson)
@@ -28,7 +28,8 @@ options:
   bundle:
     description:
       - The bundle, a directory on the controller or the address of one served over HTTP.
-      - From a directory, missing blobs are carried over the connection. From an address, the host downloads them itself.
+      - From a directory, missing blobs are carried over the connection.
+        From an address, the host downloads them itself.
       - C($XDG_CACHE_HOME/keelson/bundle) when not given.
     type: str
   manifests:

@@ -50,11 +50,13 @@ options:
     default: []
   directory:
     description:
-      - A site's drop folder for source V(directory). Files lie in C(NAME/VERSION/ARCHITECTURE) with a C(SHA256SUMS) beside.
+      - A site's drop folder for source V(directory).
+      - Files lie in C(NAME/VERSION/ARCHITECTURE) with a C(SHA256SUMS) beside.
     type: path
   apt_sources:
     description:
-      - File in the form of sources.list(5) used for source V(package), for hosts of another release than the controller's.
+      - File in the form of sources.list(5) used for source V(package),
+        for hosts of another release than the controller's.
       - The controller's own apt sources when not given.
     type: path
   refresh:

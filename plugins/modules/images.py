@@ -25,7 +25,8 @@ options:
   bundle:
     description:
       - The bundle, a directory on the controller or the address of one served over HTTP.
-      - From a directory, missing blobs are carried over the connection. From an address, the host downloads them itself.
+      - From a directory, missing blobs are carried over the connection.
+        From an address, the host downloads them itself.
       - C($XDG_CACHE_HOME/keelson/bundle) when not given.
     type: str
   manifests:

@@ -11,7 +11,8 @@ short_description: Place artifacts on a host from blobs of a bundle
 version_added: 0.1.0
 description:
   - Compares what lies on the host with what entries of a bundle's index ask for, and brings it there.
-  - The host's half of M(keelson.cluster.artifacts) and M(keelson.cluster.images), which also carry the blobs over; use these.
+  - The host's half of M(keelson.cluster.artifacts) and M(keelson.cluster.images), which also carry the blobs over.
+    Use these instead.
   - Uses nothing but Python's standard library on the host. Packages need C(apt-get) and C(dpkg).
 author: keelson.cluster contributors (@keelson)
 options:
@@ -75,7 +76,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 missing:
-  description: Digests and sizes in bytes of the blobs that must be staged first; nothing was changed when there are any.
+  description: Digests and sizes in bytes of the blobs that must be staged first. With any, nothing was changed.
   type: dict
   returned: always
   sample: {"sha256:8bd9be21ab22e617dd1ddff51bb2279ae7e3333642e04ac2656a6faf0957dbb1": 1443840}
@@ -85,6 +86,8 @@ versions:
   returned: always
   sample: {nomad: 1.11.3}
 """
+
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.host import Host
@@ -115,7 +118,7 @@ def main() -> None:
     )
     try:
         host = Host(module.params, module.run_command)
-        module.exit_json(**host.bring(check=module.check_mode, temporary=lambda: str(module.tmpdir)))
+        module.exit_json(**host.bring(check=module.check_mode, temporary=lambda: Path(module.tmpdir)))
     except PlaceError as error:
         module.fail_json(msg=str(error))
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Callable
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import Entry, PlaceError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import Entry, PlaceError, digest
 
-POLICY = "/usr/sbin/policy-rc.d"
+POLICY = Path("/usr/sbin/policy-rc.d")
 MARK = "# written by keelson.cluster"
 
 Run = Callable[..., tuple[int, str, str]]
@@ -27,10 +26,9 @@ def machine() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
-def distribution(path: str = "/etc/os-release") -> str:
+def distribution(path: Path = Path("/etc/os-release")) -> str:
     """The host's distribution and version, as ``debian 12`` (os-release(5))."""
-    with open(path) as reading:
-        pairs = [line.strip().split("=", 1) for line in reading if "=" in line]
+    pairs = [line.strip().split("=", 1) for line in path.read_text().splitlines() if "=" in line]
     values = {key: value.strip('"') for key, value in pairs}
     return f"{values.get('ID', '?')} {values.get('VERSION_ID', '?')}"
 
@@ -63,41 +61,53 @@ def lacking(entry: Entry, have: Mapping[str, str], run: Run) -> list[dict[str, A
     return [item for item in entry["packages"] if older(have.get(item["name"]), item["version"], run)]
 
 
-def install(entries: list[Entry], staged: str, start_services: bool, run: Run) -> None:
+def install(entries: list[Entry], staged: Path, start_services: bool, run: Run) -> None:
     """Install what the entries ask for from the staged blobs; apt decides with the host's own package state."""
-    with tempfile.TemporaryDirectory(prefix="keelson-apt-") as folder:
-        with open(os.path.join(folder, "Packages"), "wb") as listing:
-            for entry in entries:
-                with open(os.path.join(staged, entry["package_list"]["digest"].split(":")[1]), "rb") as reading:
-                    shutil.copyfileobj(reading, listing)
-                for item in entry["packages"]:
-                    hexadecimal = item["digest"].split(":")[1]
-                    if os.path.exists(os.path.join(staged, hexadecimal)):
-                        os.symlink(os.path.join(staged, hexadecimal), os.path.join(folder, f"{hexadecimal}.deb"))
-        for name in ("lists/partial", "cache/archives/partial"):
-            os.makedirs(os.path.join(folder, name))
-        with open(os.path.join(folder, "sources.list"), "w") as sources:
-            # The digests were checked against the bundle's index, so apt need not ask for a signature again.
-            sources.write(f"deb [trusted=yes] file:{folder} ./\n")
-        os.chmod(folder, 0o755)
-        options = [
-            "-y",
-            "-q",
-            *("-o", f"Dir::Etc::sourcelist={folder}/sources.list"),
-            *("-o", "Dir::Etc::sourceparts=/dev/null"),
-            *("-o", f"Dir::State::lists={folder}/lists"),
-            *("-o", f"Dir::Cache={folder}/cache"),
-            *("-o", "APT::Sandbox::User=root"),
-            *("-o", "DPkg::Lock::Timeout=120"),
-            *("-o", "Dpkg::Options::=--force-confdef"),
-            *("-o", "Dpkg::Options::=--force-confold"),
-        ]
+    with tempfile.TemporaryDirectory(prefix="keelson-apt-") as name:
+        folder = Path(name)
+        repository(folder, entries, staged)
+        options = [f"-o{key}={value}" for key, value in settings(folder)]
         names = sorted({name for entry in entries for name in entry["install"]})
         with policy(start_services):
             # Ends what an earlier run that was cut off began; does nothing otherwise.
             _checked(run, ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"])
-            _checked(run, ["apt-get", *options, "update"])
-            _checked(run, ["apt-get", *options, "--no-install-recommends", "--no-remove", "install", *names])
+            _checked(run, ["apt-get", "-q", *options, "update"])
+            _checked(run, ["apt-get", "-qy", *options, "--no-install-recommends", "--no-remove", "install", *names])
+
+
+def repository(folder: Path, entries: list[Entry], staged: Path) -> None:
+    """Lay out a flat repository (sources.list(5)) of the staged packages; apt trusts what is checked here."""
+    with (folder / "Packages").open("wb") as listing:
+        for entry in entries:
+            listing.write(_checked_blob(staged, entry["package_list"]).read_bytes())
+            for item in entry["packages"]:
+                link = folder / f"{item['digest'].split(':')[1]}.deb"
+                if (staged / link.stem).exists() and not link.is_symlink():
+                    link.symlink_to(_checked_blob(staged, item))
+    for below in ("lists/partial", "cache/archives/partial"):
+        (folder / below).mkdir(parents=True)
+    (folder / "sources.list").write_text(f"deb [trusted=yes] file:{folder} ./\n")
+
+
+def _checked_blob(staged: Path, item: Mapping[str, Any]) -> Path:
+    blob = staged.joinpath(item["digest"].split(":")[1])
+    if not blob.is_file() or digest(blob) != item["digest"]:
+        raise PlaceError(f"{blob}: wrong digest after the transfer; no package was installed, run again")
+    return blob
+
+
+def settings(folder: Path) -> list[tuple[str, str]]:
+    """apt's settings: only the repository in ``folder``; lists and cache lie there too, so the host's own stay."""
+    return [
+        ("Dir::Etc::sourcelist", str(folder / "sources.list")),
+        ("Dir::Etc::sourceparts", "/dev/null"),
+        ("Dir::State::lists", str(folder / "lists")),
+        ("Dir::Cache", str(folder / "cache")),
+        ("APT::Sandbox::User", "root"),
+        ("DPkg::Lock::Timeout", "120"),
+        ("Dpkg::Options::", "--force-confdef"),
+        ("Dpkg::Options::", "--force-confold"),
+    ]
 
 
 def _checked(run: Run, command: list[str]) -> None:
@@ -115,28 +125,18 @@ def policy(start_services: bool) -> Iterator[None]:
 
     The answer holds only while this process lives, so one that is killed leaves nothing that blocks later packages.
     """
-    mine = not start_services and (not os.path.exists(POLICY) or _is_ours())
+    mine = not start_services and (not POLICY.exists() or _is_ours())
     if mine:
-        beside = POLICY + ".keelson-new"
-        with open(beside, "w") as writing:
-            writing.write(f"#!/bin/sh\n{MARK}\n[ -d /proc/{os.getpid()} ] && exit 101\nexit 0\n")
-        os.chmod(beside, 0o755)
-        os.rename(beside, POLICY)
+        beside = POLICY.with_name("policy-rc.d.keelson-new")
+        beside.write_text(f"#!/bin/sh\n{MARK}\n[ -d /proc/{os.getpid()} ] && exit 101\nexit 0\n")
+        beside.chmod(0o755)
+        beside.rename(POLICY)
     try:
         yield
     finally:
         if mine:
-            os.unlink(POLICY)
+            POLICY.unlink()
 
 
 def _is_ours() -> bool:
-    with open(POLICY) as reading:
-        return MARK in reading.read()
-
-
-def run_plain(command: list[str], environ_update: dict[str, str] | None = None) -> tuple[int, str, str]:
-    """Run a command as AnsibleModule.run_command does, for use outside a module."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **(environ_update or {})}
-    )
-    return done.returncode, done.stdout, done.stderr
+    return MARK in POLICY.read_text()

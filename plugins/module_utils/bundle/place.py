@@ -15,8 +15,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 RECEIPT = ".keelson.json"
 #: Bytes that must stay free beside what is placed, so that the host's own services go on writing.
@@ -35,189 +36,173 @@ class Step(NamedTuple):
     entry: Entry
     before: str | None
     missing: list[dict[str, Any]]
-    links: dict[str, str]
+    links: dict[Path, str]
+    unnoted: bool
 
     @property
     def needed(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether anything is to be done that somebody could notice."""
         return bool(self.missing or self.links)
 
 
-def folder(root: str, entry: Entry) -> str:
+def folder(root: Path, entry: Mapping[str, Any]) -> Path:
     """Where an artifact's version lies."""
-    return os.path.join(root, entry["name"], entry["version"])
+    return root.joinpath(entry["name"], entry["version"])
 
 
-def receipt(path: str) -> dict[str, Any]:
+def receipt(place: Path) -> dict[str, Any]:
     """The receipt of a placed version; empty when there is none or it is broken."""
     try:
-        with open(os.path.join(path, RECEIPT)) as reading:
-            found = json.load(reading)
+        found = json.loads((place / RECEIPT).read_text())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def stamp(path: str) -> list[int]:
+def stamp(path: Path) -> list[int]:
     """What changes whenever a file's contents may have: size, inode, times of contents and of inode (ns)."""
-    status = os.stat(path)
+    status = path.stat()
     return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
-def digest(path: str) -> str:
+def digest(path: Path) -> str:
     """Digest of a file, as ``sha256:HEX``."""
     found = hashlib.sha256()
-    with open(path, "rb") as reading:
+    with path.open("rb") as reading:
         for chunk in iter(lambda: reading.read(1 << 20), b""):
             found.update(chunk)
     return "sha256:" + found.hexdigest()
 
 
-def is_right(path: str, wanted: dict[str, Any], stamps: dict[str, list[int]]) -> bool:
+def is_right(path: Path, wanted: Mapping[str, Any], noted: list[int] | None) -> bool:
     """Whether a placed file is what is wanted; its contents are read only when its stamp is not the noted one."""
-    try:
-        if os.path.islink(path) or (os.stat(path).st_mode & 0o7777) != int(wanted["mode"], 8):
-            return False
-        if os.stat(path).st_size != wanted["size"]:
-            return False
-        return stamps.get(wanted["digest"] + wanted["path"]) == stamp(path) or digest(path) == wanted["digest"]
-    except FileNotFoundError:
+    if path.is_symlink() or not path.is_file() or path.stat().st_mode & 0o7777 != int(wanted["mode"], 8):
         return False
+    return path.stat().st_size == wanted["size"] and (noted == stamp(path) or digest(path) == wanted["digest"])
 
 
-def plan(root: str, entry: Entry) -> Step:
-    """Compare one artifact with the host."""
+def plan(root: Path, entry: Entry) -> Step:
+    """Compare one artifact with the host; raise PlaceError when a link's place is taken by something else."""
     here = folder(root, entry)
     stamps = receipt(here).get("stamps", {})
-    missing = [item for item in entry["files"] if not is_right(os.path.join(here, item["path"]), item, stamps)]
-    links = {}
-    if entry["files"]:
-        current = os.path.join(root, entry["name"], "current")
-        wanted = {current: entry["version"]}
-        for link, target in entry["links"].items():
-            wanted[link] = os.path.join(current, target)
-        links = {link: target for link, target in wanted.items() if _link(link) != target}
-    return Step(entry, used(root, entry["name"]), missing, links)
+    current = root / entry["name"] / "current"
+    missing = [item for item in entry["files"] if not is_right(here / item["path"], item, stamps.get(item["path"]))]
+    wanted = {current: entry["version"]} if entry["files"] else {}
+    wanted.update({Path(link): str(current / target) for link, target in entry["links"].items()})
+    links = {link: target for link, target in wanted.items() if leads_to(link) != target}
+    unnoted = not missing and any(stamps.get(item["path"]) != stamp(here / item["path"]) for item in entry["files"])
+    return Step(entry, leads_to(current), missing, links, unnoted)
 
 
-def used(root: str, name: str) -> str | None:
-    """The version an artifact's link leads to, None when there is none."""
-    return _link(os.path.join(root, name, "current"))
-
-
-def _link(path: str) -> str | None:
+def leads_to(link: Path) -> str | None:
     """Where a link leads, None when nothing is there; anything else there belongs to somebody else."""
-    if os.path.islink(path):
-        return os.readlink(path)
-    if os.path.lexists(path):
-        raise PlaceError(f"{path} is not a link of ours: move it away, then run again")
+    if link.is_symlink():
+        return str(link.readlink())
+    if link.exists():
+        raise PlaceError(f"{link} is not a link of ours; nothing was changed, move it away and run again")
     return None
 
 
-def check_space(needs: Iterable[tuple[str, int]]) -> None:
+def check_space(needs: Iterable[tuple[Path, int]]) -> None:
     """Raise PlaceError when a file system lacks room; ``needs`` are folders with the bytes to be written there."""
-    devices: dict[int, list[Any]] = {}
+    devices: dict[int, tuple[Path, int]] = {}
     for path, size in needs:
-        devices.setdefault(os.stat(path).st_dev, [path, 0])[1] += size
+        first, sum_before = devices.get(path.stat().st_dev, (path, 0))
+        devices[path.stat().st_dev] = (first, sum_before + size)
     for path, size in devices.values():
-        free = shutil.disk_usage(path).free
-        if size and free < size + RESERVE:
-            raise PlaceError(no_room(path, size + RESERVE, free))
+        if size and shutil.disk_usage(path).free < size + RESERVE:
+            raise PlaceError(no_room(path, size + RESERVE))
 
 
-def no_room(path: str, needed: int, free: int) -> str:
+def no_room(path: Path, needed: int) -> str:
     """The one message of a full disk."""
-    return (
-        f"{path}: not enough space: needs {needed} bytes, {free} are free; nothing was changed, free some and run again"
-    )
+    free = shutil.disk_usage(path).free
+    return f"{path}: not enough space: needs {needed} bytes, has {free}; nothing was changed, free some and run again"
 
 
-def place(root: str, step: Step, staged: str) -> None:
+def place(root: Path, step: Step, staged: Path) -> None:
     """Bring one artifact's version into place: files first, aside and synced, then the links that make it used.
 
-    ``staged`` holds the verified blobs by digest (hex). A new version appears whole by one rename; a damaged one is
-    mended file by file, each by one rename.
+    ``staged`` holds the blobs by digest (hexadecimal). A new version appears whole by one rename; a damaged one is
+    mended file by file, each by one rename. Raise PlaceError on a wrong digest or a full disk, with nothing left.
     """
-    entry = step.entry
-    here = folder(root, entry)
-    parent = os.path.dirname(here)
-    if entry["files"]:
-        os.makedirs(parent, mode=0o755, exist_ok=True)
-        _clean(parent)
-        fresh = not os.path.isdir(here)
-        building = tempfile.mkdtemp(prefix=".new-", dir=parent)
+    here = folder(root, step.entry)
+    if step.missing:
+        here.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for left in here.parent.glob(".new-*"):  # by a run that was cut off
+            shutil.rmtree(left)
+        building = Path(tempfile.mkdtemp(prefix=".new-", dir=here.parent))
         try:
-            os.chmod(building, 0o755)
-            _fill(building, step.missing, staged)
-            if fresh:
-                _write_receipt(building, entry)
-                _sync(building)
-                os.rename(building, here)
+            _build(building, step, staged)
+            if here.is_dir():
+                _mend(here, building, step)
             else:
-                for item in step.missing:
-                    target = os.path.join(here, item["path"])
-                    os.makedirs(os.path.dirname(target), exist_ok=True)
-                    os.rename(os.path.join(building, item["path"]), target)
-                _write_receipt(here, entry)
-            _sync(parent)
+                building.rename(here)
+            _sync(here.parent)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            needed = sum(item["size"] for item in step.missing)
-            raise PlaceError(no_room(parent, needed, shutil.disk_usage(parent).free)) from error
+            shutil.rmtree(building, ignore_errors=True)
+            raise PlaceError(no_room(here.parent, sum(item["size"] for item in step.missing))) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
     # The link that chooses the version comes last: what it leads to is complete.
-    for link, target in sorted(step.links.items(), key=lambda item: item[0].endswith("/current")):
-        _switch(link, target)
+    for link in sorted(step.links, key=lambda path: path.name == "current"):
+        _switch(link, step.links[link])
 
 
-def _fill(building: str, missing: list[dict[str, Any]], staged: str) -> None:
-    for item in missing:
-        source = os.path.join(staged, item["digest"].split(":")[1])
-        if not os.path.isfile(source) or digest(source) != item["digest"]:
+def note(where: Path, entry: Entry) -> None:
+    """Write the receipt: the entry, and the stamps by which the next run knows the files without reading them."""
+    stamps = {item["path"]: stamp(where / item["path"]) for item in entry["files"]}
+    beside = where / f"{RECEIPT}.new"
+    with beside.open("w") as writing:
+        json.dump({"entry": entry, "stamps": stamps}, writing, sort_keys=True)
+        writing.flush()
+        os.fsync(writing.fileno())
+    beside.rename(where / RECEIPT)
+
+
+def _build(building: Path, step: Step, staged: Path) -> None:
+    building.chmod(0o755)
+    for item in step.missing:
+        source = staged / item["digest"].split(":")[1]
+        if not source.is_file() or digest(source) != item["digest"]:
             raise PlaceError(f"{item['path']}: wrong digest after the transfer; nothing was changed, run again")
-        target = os.path.join(building, item["path"])
-        os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+        target = building / item["path"]
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
-            os.rename(source, target)
+            source.rename(target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             shutil.copyfile(source, target)
         os.chown(target, os.geteuid(), os.getegid())
-        os.chmod(target, int(item["mode"], 8))
+        target.chmod(int(item["mode"], 8))
         _sync(target)
+    if len(step.missing) == len(step.entry["files"]):
+        note(building, step.entry)
+    _sync(building)
 
 
-def _write_receipt(where: str, entry: Entry) -> None:
-    stamps = {item["digest"] + item["path"]: stamp(os.path.join(where, item["path"])) for item in entry["files"]}
-    path = os.path.join(where, RECEIPT)
-    with open(path + ".new", "w") as writing:
-        json.dump({"entry": entry, "stamps": stamps}, writing, sort_keys=True)
-        writing.flush()
-        os.fsync(writing.fileno())
-    os.rename(path + ".new", path)
+def _mend(here: Path, building: Path, step: Step) -> None:
+    for item in step.missing:
+        target = here / item["path"]
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (building / item["path"]).rename(target)
+    note(here, step.entry)
 
 
-def _switch(link: str, target: str) -> None:
-    os.makedirs(os.path.dirname(link), mode=0o755, exist_ok=True)
-    beside = f"{link}.keelson-new"
-    if os.path.islink(beside):
-        os.unlink(beside)
-    os.symlink(target, beside)
-    os.rename(beside, link)
-    _sync(os.path.dirname(link))
+def _switch(link: Path, target: str) -> None:
+    link.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    beside = link.with_name(f".{link.name}.keelson-new")
+    if beside.is_symlink():
+        beside.unlink()
+    beside.symlink_to(target)
+    beside.rename(link)
+    _sync(link.parent)
 
 
-def _clean(parent: str) -> None:
-    """Remove what a run that was cut off left."""
-    for name in os.listdir(parent):
-        if name.startswith(".new-"):
-            shutil.rmtree(os.path.join(parent, name), ignore_errors=True)
-
-
-def _sync(path: str) -> None:
+def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -225,9 +210,8 @@ def _sync(path: str) -> None:
         os.close(handle)
 
 
-def versions(root: str, name: str) -> Iterator[str]:
-    """Versions of an artifact that lie on the host, complete ones only."""
-    parent = os.path.join(root, name)
-    for version in sorted(os.listdir(parent)) if os.path.isdir(parent) else []:
-        if version != "current" and receipt(os.path.join(parent, version)):
-            yield version
+def versions(root: Path, name: str) -> Iterator[str]:
+    """Complete versions of an artifact that lie on the host."""
+    for path in sorted((root / name).glob("*/" + RECEIPT)):
+        if path.parent.name != "current":
+            yield path.parent.name

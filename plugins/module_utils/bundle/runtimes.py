@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import Any, Dict, List, Type
+from pathlib import Path
+from typing import Any, ClassVar
 
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.packages import Run
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import PlaceError
@@ -18,7 +18,7 @@ Image = Mapping[str, Any]
 class Docker:
     """Docker Engine, known images by name with the digest of their configuration."""
 
-    listing = ["docker", "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
+    listing: ClassVar = ["docker", "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
 
     @staticmethod
     def known(out: str) -> dict[str, str]:
@@ -31,15 +31,15 @@ class Docker:
         return [image["name"], image["id"]]
 
     @staticmethod
-    def load(path: str) -> list[str]:
+    def load(path: Path) -> list[str]:
         """The command that loads an archive."""
-        return ["docker", "image", "load", "--quiet", "--input", path]
+        return ["docker", "image", "load", "--quiet", "--input", str(path)]
 
 
 class Containerd:
     """containerd, namespace of the kubelet; it knows images by full name with the digest of their manifest."""
 
-    listing = ["ctr", "--namespace", "k8s.io", "images", "list"]
+    listing: ClassVar = ["ctr", "--namespace", "k8s.io", "images", "list"]
 
     @staticmethod
     def known(out: str) -> dict[str, str]:
@@ -53,9 +53,9 @@ class Containerd:
         return [image["full_name"], image["manifest"]]
 
     @staticmethod
-    def load(path: str) -> list[str]:
+    def load(path: Path) -> list[str]:
         """The command that loads an archive."""
-        return ["ctr", "--namespace", "k8s.io", "images", "import", "--local", path]
+        return ["ctr", "--namespace", "k8s.io", "images", "import", "--local", str(path)]
 
 
 RUNTIMES: dict[str, type[Any]] = {"docker": Docker, "containerd": Containerd}
@@ -73,10 +73,10 @@ def pending(runtime: str, images: list[Image], run: Run, predicting: bool) -> li
     return [image for image in images if known.get(kind.wanted(image)[0]) != kind.wanted(image)[1]]
 
 
-def load(runtime: str, folder_of: Mapping[str, str], images: list[Image], run: Run) -> None:
+def load(runtime: str, folder_of: Mapping[str, Path], images: list[Image], run: Run) -> None:
     """Load archives; ``folder_of`` maps an image's name to the folder its archive's path starts from."""
     for image in images:
-        path = os.path.join(folder_of[image["name"]], image["path"])
+        path = folder_of[image["name"]] / image["path"]
         code, _out, err = run(RUNTIMES[runtime].load(path))
         if code != 0:
             raise PlaceError(f"{path}: {runtime} cannot load it: {err.strip()[-300:]}")

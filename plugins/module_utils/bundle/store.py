@@ -28,7 +28,7 @@ FORMAT = 1
 
 def default_root() -> Path:
     """Where the bundle lies unless told otherwise (XDG base directory specification)."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "keelson" / "bundle"
 
 
@@ -100,7 +100,7 @@ class Store:
         """Hold the bundle alone; ``waiting`` is told who holds it. The kernel frees the lock of a killed process."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            handle = open(self.root / ".lock", "a+")
+            handle = (self.root / ".lock").open("a+")
         except OSError as error:
             raise BundleError(f"{self.root}: cannot be written: {error.strerror}") from error
         with handle:
@@ -146,7 +146,7 @@ class Store:
         return True
 
     def discard_damaged(self, progress: Callable[[str], None]) -> list[str]:
-        """Remove the blobs whose contents are not what their name says (reads the whole bundle); return their digests."""
+        """Read all blobs, remove those whose contents are not what their name says, return their digests."""
         with self.lock(progress):
             found = self._damaged()
             for digest in found:
@@ -181,7 +181,7 @@ class Store:
         writing.flush()
         os.fchmod(writing.fileno(), 0o644)
         os.fsync(writing.fileno())
-        os.rename(writing.name, path)
+        Path(writing.name).rename(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources imp
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import digest_of
 
 
-def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
+def deliver(artifact: Artifact, _source: Mapping[str, Any], work: Work) -> Delivery:
     """Take every output from the site's folder; a file without a listed or with another digest is an error."""
     if work.drop is None:
         raise Unavailable("no drop folder was named (bundle_directory)")
