@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 RUN = "/run/keelson"
+UNITS = "/etc/systemd/system"
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,9 @@ def read(unit: Unit) -> State:
 
 def plan(unit: Unit, state: State) -> list[str]:
     """The steps from what is to what shall be, in order; empty when nothing is to be done."""
-    if unit.state == "stopped":
-        return [
-            step for step, due in (("stop", state.active), ("disable", state.enabled and state.known)) if due
-        ]
+    if unit.state == "absent":
+        ours = os.path.exists(os.path.join(UNITS, unit.name))
+        return [step for step, due in (("stop", state.active), ("disable", state.enabled), ("remove", ours)) if due]
     steps = ["daemon-reload"] if state.needs_daemon_reload else []
     if not state.enabled:
         steps.append("enable")
@@ -91,6 +91,10 @@ def plan(unit: Unit, state: State) -> list[str]:
 
 def carry_out(unit: Unit, step: str) -> str | None:
     """Do one step; returns what went wrong, with the last lines of the unit's journal."""
+    if step == "remove":
+        os.unlink(os.path.join(UNITS, unit.name))
+        subprocess.run(["systemctl", "reset-failed", unit.name], capture_output=True, check=False)
+        step = "daemon-reload"
     command = ["systemctl", step] if step == "daemon-reload" else ["systemctl", step, unit.name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=unit.timeout, check=False)

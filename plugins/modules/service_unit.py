@@ -12,7 +12,7 @@ module: service_unit
 short_description: Start systemd units and tell which run on old files
 version_added: "0.1.0"
 description:
-  - Enables and starts (or stops and disables) a list of units in one task.
+  - Enables and starts (or removes) a list of units in one task.
   - A unit of ours writes, when it starts, which versions of its files it starts with (see O(units[].inputs)). The module
     compares that with the files as they are now, so it knows after any interruption whether a restart is due. Whether
     it restarts is the caller's choice, as managers must be restarted one at a time.
@@ -29,9 +29,10 @@ options:
         type: str
         required: true
       state:
-        description: V(started) leaves a running unit alone, V(fresh) restarts it when it runs on old files.
+        description: V(started) leaves a running unit alone, V(fresh) restarts it when it runs on old files,
+          V(absent) stops it and removes its file.
         type: str
-        choices: [started, fresh, stopped]
+        choices: [started, fresh, absent]
         default: started
       inputs:
         description: The files a running unit depends on, which it wrote to C(/run/keelson/<unit>) when it started.
@@ -82,7 +83,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils import service_uni
 
 UNIT_SPEC = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "fresh", "stopped"], "default": "started"},
+    "state": {"type": "str", "choices": ["started", "fresh", "absent"], "default": "started"},
     "inputs": {"type": "list", "elements": "path", "default": []},
     "reload": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 90},
@@ -101,7 +102,7 @@ def main() -> None:
         unit = service_units.Unit(**entry)
         state = service_units.read(unit)
         planned = service_units.plan(unit, state)
-        if state.stale and "restart" not in planned and unit.state != "stopped":
+        if state.stale and "restart" not in planned and unit.state != "absent":
             stale.append(unit.name)
         for action in planned:
             fault = None if module.check_mode else service_units.carry_out(unit, action)
