@@ -11,7 +11,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import Unavailable
+from .errors import Unavailable
 
 #: Seconds until a host that does not answer counts as dead; a transfer may pause as long.
 PATIENCE = 10

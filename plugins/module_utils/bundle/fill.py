@@ -15,11 +15,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import images
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError, Unavailable
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fetch import Fetcher
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import MACHINES, SHIPPED, Artifact, find
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import (
+from . import images
+from .errors import BundleError, Unavailable
+from .fetch import Fetcher
+from .manifest import MACHINES, SHIPPED, Artifact, find
+from .sources import (
     Delivery,
     Work,
     directory,
@@ -28,7 +28,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources imp
     upstream,
     wheel,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, full_disk
+from .store import FORMAT, Store, full_disk
 
 Deliver = Callable[[Artifact, Mapping[str, Any], Work], Delivery]
 KINDS: Mapping[str, Deliver] = {
@@ -52,6 +52,7 @@ class Order:
     apt_sources: Path | None = None
     refresh: bool = False
     fetcher: Fetcher = field(default_factory=Fetcher)
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def resolve(self) -> list[Artifact]:
         """All manifests of the order, checked before anything is fetched. ``name=version`` asks for a version."""
@@ -93,7 +94,7 @@ def needs(entry: Mapping[str, Any] | None, artifact: Artifact, store: Store, ord
 
 def recipe(artifact: Artifact) -> str:
     """Digest of all that decides what an artifact is: the resolved manifest and the wrapper modules it names."""
-    data = {key: value for key, value in vars(artifact).items() if key != "base"}
+    data = {**vars(artifact), "base": None, "format": FORMAT}
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
     for source in artifact.sources:
         folder = artifact.base / source.get("directory", "")
@@ -119,7 +120,7 @@ def obtain(artifact: Artifact, store: Store, order: Order, progress: Callable[[s
             continue
         scratch = store.temporary / f"{artifact.name}-{artifact.architecture}-{number}"
         scratch.mkdir()
-        work = Work(scratch, progress, order.fetcher, order.drop, order.apt_sources)
+        work = Work(scratch, progress, order.fetcher, order.drop, order.apt_sources, order.shared)
         try:
             with full_disk(store.root):
                 delivery = KINDS[source["kind"]](artifact, source, work)

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import packages, place, runtimes
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import Entry, PlaceError
+from . import packages, place, runtimes
+from .place import Entry, PlaceError
 
 
 class Host:

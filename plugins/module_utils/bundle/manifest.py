@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from .errors import BundleError
 
 try:
     import yaml

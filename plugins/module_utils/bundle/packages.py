@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import Entry, PlaceError, digest
+from .place import Entry, PlaceError, digest
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 MARK = "# written by keelson.cluster"

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.packages import Run
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import PlaceError
+from .packages import Run
+from .place import PlaceError
 
 Image = Mapping[str, Any]
 

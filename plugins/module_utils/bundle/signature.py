@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from .errors import BundleError
 
 #: What gpgv says on its status channel (GnuPG, doc/DETAILS): what to tell the user.
 FAULTS = {

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from .errors import BundleError
 
 FORMAT = 1
 
@@ -47,11 +47,13 @@ def parse_index(text: str, where: str) -> dict[str, Any]:
     try:
         index = json.loads(text)
     except ValueError as error:
-        raise BundleError(f"{where}: not JSON ({error}); fill the bundle again with playbook bundle") from error
+        raise BundleError(f"{where}: not JSON ({error}); remove it and fill the bundle again") from error
     if not isinstance(index, dict) or not isinstance(index.get("artifacts"), dict):
-        raise BundleError(f"{where}: not the index of a bundle; fill the bundle again with playbook bundle")
+        raise BundleError(f"{where}: not the index of a bundle; remove it and fill the bundle again")
     if index.get("format") != FORMAT:
-        raise BundleError(f"{where}: format {index.get('format')!r}, but this release reads format {FORMAT}")
+        raise BundleError(
+            f"{where}: format {index.get('format')!r}, but this release reads format {FORMAT}; remove it and fill the bundle again"
+        )
     return index
 
 

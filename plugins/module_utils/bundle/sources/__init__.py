@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fetch import Fetcher
+from ..fetch import Fetcher
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a source may use while delivering."""
+    """What a source may use while delivering; ``shared`` lasts for the whole run."""
 
     scratch: Path
     progress: Callable[[str], None]
     fetcher: Fetcher
     drop: Path | None = None
     apt_sources: Path | None = None
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError, Unavailable
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import Artifact
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.signature import parse_sums
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import Delivery, Work
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import digest_of
+from ..errors import BundleError, Unavailable
+from ..manifest import Artifact
+from ..signature import parse_sums
+from ..store import digest_of
+from . import Delivery, Work
 
 
 def deliver(artifact: Artifact, _source: Mapping[str, Any], work: Work) -> Delivery:

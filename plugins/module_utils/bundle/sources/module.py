@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import Unavailable
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import MACHINES, Artifact
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import Delivery, Work
+from ..errors import Unavailable
+from ..manifest import MACHINES, Artifact
+from . import Delivery, Work
 
 #: Seconds between two lines of progress.
 BEAT = 15
@@ -119,7 +119,13 @@ def _run(
                 except subprocess.TimeoutExpired:
                     lines = log.read_text().splitlines()
                     built = sum(1 for line in lines if not line.startswith("go: downloading"))
-                    step = f"{built} packages compiled" if built else f"{len(lines)} modules downloaded"
+                    step = (
+                        f"{built} packages compiled"
+                        if built
+                        else f"{len(lines)} modules downloaded"
+                        if lines
+                        else "reading"
+                    )
                     work.progress(f"{artifact.title}: {output}: {step}, {time.monotonic() - started:.0f} s")
         finally:
             if process.poll() is None:

@@ -18,19 +18,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import Unavailable
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import Artifact
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import Delivery, Work
+from ..errors import Unavailable
+from ..manifest import Artifact
+from . import Delivery, Work
 
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
     """Resolve and download the packages of the source for the artifact's architecture."""
     if shutil.which("apt-get") is None:
         raise Unavailable("needs apt-get: this machine's distribution has none")
-    root = work.scratch / "apt"
-    apt = Apt(root, artifact.architecture, work.apt_sources)
-    work.progress(f"{artifact.title}: reading the package lists")
-    apt.run("apt-get", "update")
+    apt = Apt.shared(work, artifact)
     essential = f"?and(?essential,?architecture({artifact.architecture}))"
     base = planned(apt.install_plan(essential))
     full = planned(apt.install_plan(essential, *source["packages"]))
@@ -39,8 +36,8 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
     pinned = [f"{name}={version}" for name, version in sorted(chosen.items())]
     stanzas = parse_stanzas(apt.run("apt-cache", "show", *pinned))
     apt.run("apt-get", "download", *pinned)
-    files = sorted(root.glob("*.deb"))
-    listing = root / "Packages"
+    files = sorted(apt.root.glob("*.deb"))
+    listing = work.scratch / "Packages"
     packages = []
     with listing.open("w") as writing:
         for name, version in sorted(chosen.items()):
@@ -69,12 +66,31 @@ class Apt:
 
     def __init__(self, root: Path, architecture: str, sources: Path | None) -> None:
         self.root = root
+        self.trouble = ""
         for folder in ("state/lists/partial", "cache/archives/partial"):
             (root / folder).mkdir(parents=True)
         (root / "state" / "status").touch()
         config = root / "apt.conf"
         config.write_text(configuration(root, architecture, sources, _machine_settings()))
         self._environment = {**os.environ, "APT_CONFIG": str(config), "LC_ALL": "C.UTF-8"}
+
+    @classmethod
+    def shared(cls, work: Work, artifact: Artifact) -> Apt:
+        """The root all artifacts of a run share, with its package lists read once.
+
+        A list that cannot be had (some third party's) matters only when what is asked for is in none of the others.
+        """
+        key = f"apt-{artifact.architecture}"
+        if key not in work.shared:
+            apt = cls(work.scratch.parent / key, artifact.architecture, work.apt_sources)
+            work.progress(f"{artifact.title}: reading the package lists")
+            try:
+                apt.run("apt-get", "update")
+            except Unavailable as error:
+                apt.trouble = f" ({error})"
+            work.shared[key] = apt
+        found: Apt = work.shared[key]
+        return found
 
     def run(self, *arguments: str) -> str:
         """Run a program of apt and return its output; raise Unavailable with apt's own words."""
@@ -83,7 +99,7 @@ class Apt:
         )
         if done.returncode != 0:
             words = [line for line in done.stderr.splitlines() if line.startswith("E: ")] or [done.stderr.strip()]
-            raise Unavailable(f"{' '.join(arguments[:2])}: {' | '.join(words[:3])}")
+            raise Unavailable(f"{' '.join(arguments[:2])}: {' | '.join(words[:3])}{self.trouble}")
         return done.stdout
 
     def install_plan(self, *names: str) -> str:

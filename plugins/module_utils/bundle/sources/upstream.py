@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import signature
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError, Unavailable
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import Artifact
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import Delivery, Work
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import digest_of
+from .. import signature
+from ..errors import BundleError, Unavailable
+from ..manifest import Artifact
+from ..store import digest_of
+from . import Delivery, Work
 
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError, Unavailable
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import MACHINES, Artifact
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import Delivery, Work
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources.upstream import unpack
+from ..errors import BundleError, Unavailable
+from ..manifest import MACHINES, Artifact
+from . import Delivery, Work
+from .upstream import unpack
 
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
