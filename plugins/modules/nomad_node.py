@@ -3,16 +3,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Await or remove one host node of a Nomad cluster."""
+"""Await one host node of a Nomad cluster."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nomad_node
-short_description: Await or remove a host node of a Nomad cluster
+short_description: Await a host node of a Nomad cluster
 version_added: "0.1.0"
 description:
-  - Runs on a live manager. Waits until a host node takes work in its pool, or drains it and makes the managers forget it.
+  - Runs on a live manager. Waits until a host node takes work in its pool.
 author: keelson.cluster contributors
 options:
   cluster:
@@ -28,23 +28,14 @@ options:
     type: str
     required: true
   pool:
-    description: Pool the node belongs to, for O(state=ready).
+    description: Pool the host node belongs to.
     type: str
-    default: default
+    required: true
   drivers:
     description: Task drivers that must be healthy on it.
     type: list
     elements: str
     default: []
-  state:
-    description: V(ready) waits, V(absent) drains and forgets.
-    type: str
-    choices: [ready, absent]
-    default: ready
-  deadline:
-    description: Seconds after which a drain stops what still runs.
-    type: int
-    default: 120
   timeout:
     description: Seconds to wait.
     type: int
@@ -52,7 +43,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Waits for nothing and says whether the node would be removed.
+    description: Waits for nothing.
   diff_mode:
     support: none
     description: There is nothing to show.
@@ -87,21 +78,17 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
-            "pool": {"type": "str", "default": "default"},
+            "pool": {"type": "str", "required": True},
             "drivers": {"type": "list", "elements": "str", "default": []},
-            "state": {"type": "str", "choices": ["ready", "absent"], "default": "ready"},
-            "deadline": {"type": "int", "default": 120},
             "timeout": {"type": "int", "default": 90},
         },
         supports_check_mode=True,
     )
     params = module.params
-    if module.check_mode and params["state"] == "ready":
+    if module.check_mode:
         module.exit_json(changed=False, node_id="")
     try:
         api = Api.from_env(params["cluster"])
-        if params["state"] == "absent":
-            _remove(module, api)
         reason = nodes.wait_ready(
             api, params["name"], params["address"], params["pool"], params["drivers"], params["timeout"]
         )
@@ -111,19 +98,6 @@ def main() -> None:
     except ApiError as error:
         module.fail_json(msg=f"The API of {params['cluster']} fails: {error}")
     module.exit_json(changed=False, node_id=node.node_id if node else "")
-
-
-def _remove(module: AnsibleModule, api: Api) -> None:
-    params = module.params
-    node = nodes.find_node(nodes.list_nodes(api), params["name"], params["address"])
-    if node is None or module.check_mode:
-        module.exit_json(changed=node is not None, node_id=node.node_id if node else "")
-    if node.status == "ready":
-        reason = nodes.drain(api, node.node_id, params["deadline"], params["deadline"] + params["timeout"])
-        if reason:
-            module.fail_json(msg=f"The node {node.name} was drained but not removed: {reason}. Run again.")
-    nodes.purge(api, node.node_id)
-    module.exit_json(changed=True, node_id=node.node_id)
 
 
 if __name__ == "__main__":

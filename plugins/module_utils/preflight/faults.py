@@ -122,7 +122,7 @@ def ports(cluster: Cluster) -> Iterator[Fault]:
     """A port the engine needs, held by a program that is not ours."""
     for host, facts in cluster.seen():
         wanted = cluster.profile.parts[host.part].listeners if host.part in cluster.profile.parts else ()
-        needed = {(w.port, w.protocol): w for w in wanted if w.port != ANY_PORT and w.address != "loopback"}
+        needed = {(w.port, w.protocol): w for w in wanted if w.port != ANY_PORT and w.address == "cluster"}
         for entry in facts["listeners"]:
             want = needed.get((entry["port"], entry["protocol"]))
             ours = entry["executable"].startswith(OWN_PROGRAMS)
@@ -211,7 +211,7 @@ def orphaned(cluster: Cluster) -> Iterator[Fault]:
     """A member of the running cluster that the inventory does not know. Left alone unless told otherwise."""
     for orphan in orphans(cluster):
         text = f"{orphan['part']} {orphan['address']} ({orphan['status']}) is a member the inventory does not know"
-        cure = "nothing is done to it; run the remove_node playbook, or put it back into the stack"
+        cure = "nothing is done to it; add -e cluster_remove_orphans=true to install to remove it, or put it back into the stack"
         yield Fault(orphan["name"], "orphan", text, cure, WARNING)
 
 

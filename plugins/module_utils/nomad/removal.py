@@ -1,0 +1,50 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take members out of a Nomad cluster without losing work or the quorum."""
+
+from __future__ import annotations
+
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import drain, find_node, list_nodes, purge
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import read_health
+
+
+class Refused(Exception):
+    """The member was not removed; the message says why and what to do."""
+
+
+def node(api: Api, name: str, address: str, deadline: float, timeout: float, check: bool) -> bool:
+    """Drain a host node if it lives and make the managers forget it; returns whether there was one.
+
+    C(deadline) and C(timeout) are in seconds. Raises Refused when work stays on it.
+    """
+    found = find_node(list_nodes(api), name, address)
+    if found is None or check:
+        return found is not None
+    if found.status == "ready":
+        reason = drain(api, found.node_id, deadline, deadline + timeout)
+        if reason:
+            raise Refused(f"The host node {name} is drained but was not removed: {reason}. Run again later.")
+    purge(api, found.node_id)
+    return True
+
+
+def manager(api: Api, name: str, address: str, deadline: float, timeout: float, check: bool) -> bool:
+    """Remove a dead manager from the raft peers; returns whether it was one.
+
+    C(deadline) and C(timeout) are unused, a dead manager has no work. Raises Refused when it lives.
+    """
+    peer = next((server for server in read_health(api).servers if server.address == address), None)
+    if peer is None:
+        return False
+    if peer.healthy:
+        raise Refused(
+            f"The manager {name} ({address}) lives, so it was not removed: it would join again. Uninstall it first "
+            f"(playbook uninstall with --limit {name}), or put it back into the stack."
+        )
+    if not check:
+        api.delete(f"/v1/operator/raft/peer?id={peer.raft_id}")
+        api.put(f"/v1/agent/force-leave?node={peer.name}&prune=true")
+    return True
