@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nomad_remove
-short_description: Remove host nodes and dead managers from a Nomad cluster
+short_description: Drain live and forget dead members of a Nomad cluster
 version_added: "0.1.0"
 description:
-  - Runs on a live manager. A host node that still lives is drained first; then the managers forget it. A manager is
-    removed only when it is dead, as a live one would come back; uninstall it first.
+  - Runs on a live manager. A host node that lives is drained and stays so; one that is dead is forgotten. A manager is
+    removed only when it is dead. What lives would register again, so uninstall or destroy it, then run again.
 author: keelson.cluster contributors
 options:
   cluster:
@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed:
-  description: Names of who was, or in check mode would be, removed.
+  description: Names of who was, or in check mode would be, drained or forgotten.
   type: list
   elements: str
   returned: always

@@ -82,11 +82,16 @@ def drain(api: Api, node_id: str, deadline: float, timeout: float) -> str | None
     )
 
     def probe() -> str | None:
-        allocations = api.get(f"/v1/node/{node_id}/allocations") or []
-        running = [entry for entry in allocations if entry.get("ClientStatus") in ("pending", "running")]
-        return f"{len(running)} allocations still run on it" if running else None
+        left = running(api, node_id)
+        return f"{left} allocations still run on it" if left else None
 
     return wait_for(probe, timeout)
+
+
+def running(api: Api, node_id: str) -> int:
+    """How many allocations run on the node, or are about to."""
+    allocations = api.get(f"/v1/node/{node_id}/allocations") or []
+    return sum(entry.get("ClientStatus") in ("pending", "running") for entry in allocations)
 
 
 def purge(api: Api, node_id: str) -> None:

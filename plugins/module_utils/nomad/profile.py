@@ -8,19 +8,24 @@ Ports: https://developer.hashicorp.com/nomad/docs/install/production/requirement
 
 from __future__ import annotations
 
-from ..engines import ANY_PORT, MANAGER, NODE, Listener, Part, Profile, Requirements
+from ..engines import ANY_PORT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
 
 HTTP, RPC, SERF = 4646, 4647, 4648
-CERTIFICATE = "/etc/nomad.d/tls/cert.pem"
+DRIVERS = ("docker", "exec")
 
-_HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API")
+_HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe="https")
 
 PROFILE = Profile(
     name="nomad",
     architectures={"x86_64": "amd64", "aarch64": "arm64"},
     systems={"debian": ("12",)},
     odd_managers=True,
+    identity=Identity("/etc/nomad.d/tls/ca.pem", "/etc/nomad.d/tls/cert.pem", "/etc/nomad.d/tls/key.pem"),
+    guarded=("/v1/nodes", "/v1/jobs", "/v1/agent/members"),
     members_module="keelson.cluster.nomad_members",
+    checks_module="keelson.cluster.nomad_checks",
+    sample_module="keelson.cluster.nomad_sample",
+    outage_module="keelson.cluster.nomad_outage",
     parts={
         MANAGER: Part(
             requirements=Requirements(
@@ -30,12 +35,11 @@ PROFILE = Profile(
             ),
             listeners=(
                 _HTTP,
-                Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents"),
-                Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers"),
+                Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents", probe="nomad_rpc"),
+                Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers", probe="gossip"),
                 Listener(SERF, "udp", "cluster", "nomad", "gossip between managers"),
             ),
             services=("nomad.service",),
-            certificates=(CERTIFICATE,),
         ),
         NODE: Part(
             requirements=Requirements(
@@ -46,9 +50,10 @@ PROFILE = Profile(
             listeners=(
                 _HTTP,
                 Listener(ANY_PORT, "tcp", "loopback", "containerd", "streaming server of containerd"),
+                # Applications that use the host's network: client.min_dynamic_port and client.max_dynamic_port.
+                Listener(20000, "tcp", "any", "", "applications", last=32000),
             ),
             services=("nomad.service", "docker.service"),
-            certificates=(CERTIFICATE,),
         ),
     },
 )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import drain, find_node, list_nodes, purge
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import drain, find_node, list_nodes, purge, running
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import read_health
 
 
@@ -16,18 +16,22 @@ class Refused(Exception):
 
 
 def node(api: Api, name: str, address: str, deadline: float, timeout: float, check: bool) -> bool:
-    """Drain a host node if it lives and make the managers forget it; returns whether there was one.
+    """Move all work off a host node that lives, forget one that is dead; returns whether something was to be done.
 
+    A live agent that is forgotten registers again and takes work, so it stays known and drained until it is gone.
     C(deadline) and C(timeout) are in seconds. Raises Refused when work stays on it.
     """
     found = find_node(list_nodes(api), name, address)
-    if found is None or check:
-        return found is not None
-    if found.status == "ready":
-        reason = drain(api, found.node_id, deadline, deadline + timeout)
-        if reason:
-            raise Refused(f"The host node {name} is drained but was not removed: {reason}. Run again later.")
-    purge(api, found.node_id)
+    if found is None or (found.status == "ready" and not found.eligible and not running(api, found.node_id)):
+        return False
+    if check:
+        return True
+    if found.status != "ready":
+        purge(api, found.node_id)
+        return True
+    reason = drain(api, found.node_id, deadline, deadline + timeout)
+    if reason:
+        raise Refused(f"The host node {name} is not drained yet: {reason}. Run again later.")
     return True
 
 
