@@ -20,7 +20,7 @@ from ..module_utils.preflight.faults import judge
 from ..module_utils.preflight.inventory import read_cluster
 from ..module_utils.preflight.model import ERROR
 from ..module_utils.preflight.orphans import orphans
-from ..module_utils.preflight.table import render
+from ..module_utils.preflight.table import faults_table
 
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -50,7 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
         faults = judge(cluster, wrong, frozenset(arguments["ignore"]))
         if faults:
-            Display().display(f"\n{render(faults)}\n")
+            Display().display(f"\n{faults_table(faults)}\n")
         result.update(faults=[dataclasses.asdict(fault) for fault in faults], orphans=orphans(cluster), changed=False)
         errors = [fault for fault in faults if fault.level == ERROR]
         if errors:

@@ -25,7 +25,8 @@ class EngineError(ValueError):
 class Listener:
     """A socket the engine opens: `port` (ANY_PORT: a port of the kernel's choosing) on `address`.
 
-    `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm.
+    `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm,
+    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol strangers are to try on it.
     """
 
     port: int
@@ -33,6 +34,8 @@ class Listener:
     address: str
     process: str
     purpose: str
+    last: int = 0
+    probe: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,35 @@ class Part:
     requirements: Requirements
     listeners: tuple[Listener, ...]
     services: tuple[str, ...]
-    certificates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Where a host keeps its certificate, the key, and the CA that signs all members."""
+
+    ca: str
+    cert: str
+    key: str
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One engine. `systems` are the tested systems by os-release ID; the modules are those that know its API."""
+    """One engine. `systems` are the tested systems by os-release ID, `guarded` the API paths that need a token.
+
+    The modules are those that know its API: what they take and return is the same for every engine.
+    """
 
     name: str
     architectures: dict[str, str]
     systems: dict[str, tuple[str, ...]]
     parts: dict[str, Part]
     odd_managers: bool
+    identity: Identity
+    guarded: tuple[str, ...]
     members_module: str
+    checks_module: str
+    sample_module: str
+    outage_module: str
 
 
 def load(name: str) -> Profile:

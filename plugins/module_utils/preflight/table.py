@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .model import Fault
-
-_WIDTHS = (7, 16, 54, 38)
 
 
 def clean(text: str) -> str:
@@ -26,9 +24,13 @@ def rows(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     return ["  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in zip(*padded)]
 
 
-def render(faults: Sequence[Fault]) -> str:
+def render(head: Sequence[str], widths: Sequence[int], body: Iterable[Sequence[str]]) -> str:
+    """Return a table with a head, a line and a row for each entry of `body`."""
+    lines = rows(head, widths) + ["  ".join("-" * width for width in widths)]
+    return "\n".join(lines + [line for cells in body for line in rows(cells, widths)])
+
+
+def faults_table(faults: Iterable[Fault]) -> str:
     """Return the table of all faults; a row names the host ('cluster' for all of it), the fault and the cure."""
-    lines = rows(("LEVEL", "HOST", "FAULT", "CURE"), _WIDTHS) + ["  ".join("-" * width for width in _WIDTHS)]
-    for fault in faults:
-        lines += rows((fault.level, fault.host or "cluster", fault.text, fault.cure), _WIDTHS)
-    return "\n".join(lines)
+    body = [(fault.level, fault.host or "cluster", fault.text, fault.cure) for fault in faults]
+    return render(("LEVEL", "HOST", "FAULT", "CURE"), (7, 16, 54, 38), body)

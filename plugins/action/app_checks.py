@@ -1,0 +1,30 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask the instances of the running sample application from any host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..module_utils import engines
+from ..plugin_utils.checks_action import ChecksAction
+
+
+class ActionModule(ChecksAction):
+    """See the module of the same name."""
+
+    def module(self, profile: engines.Profile) -> str:
+        """Return the name of the module to run."""
+        return "keelson.cluster.app_checks"
+
+    def turn(self) -> bool:
+        """Ask where there is something to ask."""
+        return bool(self._task.args.get("instances") or self._instances())
+
+    def _instances(self) -> list[dict[str, Any]]:
+        return list(self.from_seat("verify_sample").get("instances") or [])
+
+    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+        """Return the instances that the sample application reported."""
+        return {"instances": self._instances()}

@@ -1,0 +1,34 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check the cluster as each manager sees it, and the whole of it through one of them, in the engine's own way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..module_utils import engines
+from ..plugin_utils.checks_action import ChecksAction
+
+
+class ActionModule(ChecksAction):
+    """See the module of the same name."""
+
+    def module(self, profile: engines.Profile) -> str:
+        """Return the name of the engine's module."""
+        return profile.checks_module
+
+    def turn(self) -> bool:
+        """Only managers can be asked."""
+        return bool(self.vars["cluster_part"] == engines.MANAGER)
+
+    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+        """Return the members that the inventory knows, whether they answer or not."""
+        known = self.hostvars
+        managers = {host: str(known[host]["cluster_address"]) for host in self.members(engines.MANAGER, live=False)}
+        nodes = [
+            {"name": host, "address": str(known[host]["cluster_address"]), "pool": str(known[host]["cluster_pool"])}
+            for host in self.members(engines.NODE, live=False)
+        ]
+        whole = self.host == self.seat()
+        return {"cluster": self.vars["cluster_name"], "managers": managers, "nodes": nodes, "whole": whole}

@@ -1,0 +1,30 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kill the host node that runs most of the sample application, or bring it back, in the engine's own way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..module_utils import engines
+from ..plugin_utils.checks_action import ChecksAction
+
+
+class ActionModule(ChecksAction):
+    """See the module of the same name."""
+
+    def module(self, profile: engines.Profile) -> str:
+        """Return the name of the engine's module."""
+        return profile.outage_module
+
+    def turn(self) -> bool:
+        """Only the victim is killed; every host node is brought back, whoever killed it."""
+        if self._task.args.get("state") == "up":
+            return bool(self.vars["cluster_part"] == engines.NODE)
+        victim = self.from_seat("verify_sample").get("victim") or {}
+        return bool(victim.get("address") == self.vars["cluster_address"])
+
+    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+        """Return nothing: the task says all there is."""
+        return {}

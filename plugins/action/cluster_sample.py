@@ -1,0 +1,30 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Try the cluster with the sample application, on one manager, in the engine's own way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..module_utils import engines
+from ..plugin_utils.checks_action import ChecksAction
+
+
+class ActionModule(ChecksAction):
+    """See the module of the same name."""
+
+    def module(self, profile: engines.Profile) -> str:
+        """Return the name of the engine's module."""
+        return profile.sample_module
+
+    def turn(self) -> bool:
+        """One manager does it."""
+        return self.host == self.seat()
+
+    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+        """Return the cluster, and the host node that was killed where that matters."""
+        given = {"cluster": self.vars["cluster_name"]}
+        if self._task.args.get("state") == "moved":
+            given["victim"] = self.from_seat("verify_sample").get("victim")
+        return given

@@ -1,0 +1,106 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Put the checks of all hosts together and judge them. See the module documentation of the same name."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils.preflight.model import networks
+from ..module_utils.preflight.table import render as table
+from ..module_utils.report import junit, model, page
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """See the module of the same name."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Write the report's files, show what failed, and fail when anything did."""
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "results": {"type": "list", "elements": "str", "required": True},
+                "directory": {"type": "path", "default": "report"},
+            }
+        )
+        hosts: list[str] = task_vars["ansible_play_hosts_all"]
+        report = read_report(task_vars["hostvars"], hosts, arguments["results"])
+        try:
+            paths = write(report, arguments["directory"])
+        except OSError as error:
+            raise AnsibleActionFail(f"the report cannot be written: {error}; choose another directory") from error
+        result.update(changed=False, **paths, counts=report.as_data()["counts"])
+        if report.passed:
+            result["msg"] = f"all {len(report.checks)} checks passed; report: {paths['html']}"
+            return result
+        if report.failed:
+            rows = [(c["host"], f"{c['title']} {c['target']}".strip(), c["evidence"], c["cure"]) for c in report.failed]
+            Display().display("\n" + table(("HOST", "CHECK", "EVIDENCE", "CURE"), (16, 30, 44, 28), rows) + "\n")
+        counts = f"{len(report.failed)} of {len(report.checks)} checks failed"
+        result.update(failed=True, msg=f"{counts} in cluster {report.cluster}; report: {paths['html']}")
+        return result
+
+
+def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], registers: list[str]) -> model.Report:
+    """Build the report out of what the tasks registered for the hosts of the run."""
+    first = hostvars[hosts[0]]
+    known = networks(first.get("cluster_networks"))
+    rows, checks, instances = [], [], {}
+    for name in hosts:
+        variables = hostvars[name]
+        results = {register: variables[register] for register in registers if register in variables}
+        checks += model.labelled(model.collect(results), name)
+        address = str(variables.get("cluster_address", ""))
+        rows.append(
+            model.HostRow(
+                name=name,
+                part=str(variables.get("cluster_part", "")),
+                pool=str(variables.get("cluster_pool", "")),
+                address=address,
+                network=model.network_of(address, known),
+                reachable=not any(result.get("unreachable") for result in results.values()),
+            )
+        )
+        for found in results.values():
+            instances.update({entry["id"]: dict(entry) for entry in found.get("instances") or []})
+    return model.Report(
+        cluster=str(first.get("cluster_name", "")),
+        engine=str(first.get("cluster_engine", "")),
+        environment=str(first.get("cluster_environment", "")),
+        endpoint=str(first.get("cluster_endpoint") or ""),
+        time=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        hosts=tuple(rows),
+        networks=known,
+        checks=tuple(checks),
+        instances=tuple(instances.values()),
+    )
+
+
+def write(report: model.Report, directory: str) -> dict[str, str]:
+    """Write the three files and return their paths; raise OSError where they cannot be written."""
+    os.makedirs(directory, exist_ok=True)
+    texts = {
+        "json": json.dumps(report.as_data(), indent=2) + "\n",
+        "junit": junit.render(report),
+        "html": page.render(report),
+    }
+    names = {"json": "report.json", "junit": "junit.xml", "html": "report.html"}
+    paths = {kind: os.path.abspath(os.path.join(directory, name)) for kind, name in names.items()}
+    for kind, path in paths.items():
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(texts[kind])
+        os.replace(path + ".new", path)
+    return paths

@@ -1,0 +1,110 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a manager's API tells about a Nomad cluster, judged. Standard library only."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from ..checks.model import Check, Verdict, answer
+from .api import Api
+from .nodes import Node, list_nodes, unready
+from .profile import DRIVERS
+from .servers import Health, host_of, read_health
+
+
+def leader(address: str) -> Verdict:
+    """Judge /v1/status/leader."""
+    return Verdict(bool(address), f"the leader is {address}" if address else "there is no leader")
+
+
+def peers(configuration: dict[str, Any], managers: dict[str, str]) -> Verdict:
+    """Judge that the raft peers are the inventory's `managers` (address by name), all of them voters."""
+    voters = {host_of(s["Address"]) for s in configuration["Servers"] if s["Voter"]}
+    wanted = set(managers.values())
+    text = f"voters: {', '.join(sorted(voters)) or 'none'}"
+    if wanted - voters:
+        text += f"; missing: {', '.join(sorted(wanted - voters))}"
+    if voters - wanted:
+        text += f"; not in the inventory: {', '.join(sorted(voters - wanted))}"
+    return Verdict(voters == wanted, text)
+
+
+def health(found: Health) -> Verdict:
+    """Judge autopilot's answer: all healthy, and as many failures survived as the number of managers allows."""
+    sick = [server.name for server in found.servers if not server.healthy]
+    wanted = (len(found.servers) - 1) // 2
+    text = f"{len(found.servers)} servers, failure tolerance {found.failure_tolerance} of {wanted}"
+    if sick:
+        text += f"; unhealthy: {', '.join(sick)}"
+    return Verdict(found.healthy and not sick and found.failure_tolerance >= wanted, text)
+
+
+def versions(found: dict[str, str]) -> Verdict:
+    """Judge that all agents (version by name) run one version."""
+    distinct = sorted(set(found.values()))
+    if len(distinct) == 1:
+        return Verdict(True, f"{len(found)} agents run {distinct[0]}")
+    groups = [f"{v}: {', '.join(sorted(n for n, w in found.items() if w == v))}" for v in distinct]
+    return Verdict(False, "; ".join(groups) or "no agent told its version")
+
+
+def node(nodes: list[Node], name: str, address: str, pool: str) -> Verdict:
+    """Judge that the node is ready, in its pool, eligible, and its drivers are healthy."""
+    wrong = unready(nodes, name, address, pool, list(DRIVERS))
+    if wrong:
+        return Verdict(False, wrong)
+    found = next(n for n in nodes if n.name == name and n.address == address and n.status == "ready")
+    if not found.eligible:
+        return Verdict(False, f"node {name} takes no work: it is {'draining' if found.draining else 'ineligible'}")
+    return Verdict(True, f"ready in pool {pool}, healthy drivers: {', '.join(found.drivers)}")
+
+
+def manager_checks(api: Api, managers: dict[str, str]) -> list[Check]:
+    """Return the checks of the cluster as one manager sees it."""
+    return [
+        answer(
+            "leader",
+            "The manager knows a leader",
+            "",
+            "look at the logs of nomad.service on the managers (journalctl -u nomad)",
+            lambda: leader(api.get("/v1/status/leader")),
+        ),
+        answer(
+            "peers",
+            "The raft peers are the managers",
+            "",
+            "run the install playbook; remove a peer that is gone with nomad operator raft remove-peer",
+            lambda: peers(api.get("/v1/operator/raft/configuration?stale=true"), managers),
+        ),
+    ]
+
+
+def cluster_checks(api: Api, nodes: list[dict[str, str]]) -> list[Check]:
+    """Return the checks of the whole cluster; `nodes` are the inventory's as {name, address, pool}."""
+
+    def all_versions() -> Verdict:
+        servers = {server.name: server.version for server in read_health(api).servers}
+        return versions({**servers, **{n["Name"]: n["Version"] for n in api.get("/v1/nodes") if n["Status"] == "ready"}})
+
+    found = [
+        answer(
+            "autopilot",
+            "Autopilot finds the managers healthy",
+            "",
+            "look at nomad operator autopilot health and at the managers' clocks, disks and logs",
+            lambda: health(read_health(api)),
+        ),
+        answer("versions", "All agents run one version", "", "run the upgrade or install playbook", all_versions),
+    ]
+    for entry in nodes:
+        cure = "look at journalctl -u nomad on it; run the install playbook"
+        ask = functools.partial(_ask_node, api, **entry)
+        found.append(answer("node", "The host node is ready in its pool", entry["name"], cure, ask))
+    return found
+
+
+def _ask_node(api: Api, name: str, address: str, pool: str) -> Verdict:
+    return node(list_nodes(api), name, address, pool)

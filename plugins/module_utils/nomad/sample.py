@@ -1,0 +1,253 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sample application as a Nomad job, and the steps that try a cluster with it. Standard library only.
+
+API: https://developer.hashicorp.com/nomad/api-docs/jobs, durations in nanoseconds.
+"""
+
+from __future__ import annotations
+
+import collections
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..checks.http import Instance
+from .api import Api, ApiError
+from .nodes import Node, list_nodes
+from .servers import wait_for
+
+JOB = "keelson-sample"
+MARK = "keelson-verify"  # put on a drain, so that a later run knows whose it was
+SECOND = 1_000_000_000
+DEREGISTER_AHEAD = 2  # seconds an instance goes on answering after it left service discovery
+
+
+class SampleError(Exception):
+    """The cluster did not do what was asked of it in time; the message says what is still wrong."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where the sample runs: the pool, and its ready nodes by id."""
+
+    pool: str
+    nodes: dict[str, Node]
+
+
+def job(pool: str, image: str, count: int, release: str) -> dict[str, Any]:
+    """Return the job: `count` instances spread over the nodes of `pool`, replaced one by one when it changes."""
+    pace = {"MaxParallel": 1, "HealthCheck": "checks", "MinHealthyTime": SECOND, "HealthyDeadline": 60 * SECOND}
+    check = {"Name": "healthz", "Type": "http", "Path": "/healthz", "Interval": SECOND, "Timeout": SECOND}
+    task = {
+        "Name": "app",
+        "Driver": "docker",
+        "Config": {
+            "image": image,
+            "force_pull": False,
+            "ports": ["http"],
+            "readonly_rootfs": True,
+            "cap_drop": ["all"],
+        },
+        "Env": {
+            "LISTEN": ":8080",
+            "READY_AFTER": "300ms",
+            "RELEASE": release,
+            "INSTANCE": "${NOMAD_ALLOC_ID}",
+            "HOST": "${node.unique.name}",
+        },
+        "Resources": {"CPU": 20, "MemoryMB": 32},
+        "KillSignal": "SIGTERM",
+        "KillTimeout": 10 * SECOND,
+    }
+    group = {
+        "Name": "app",
+        "Count": count,
+        "Networks": [{"Mode": "bridge", "DynamicPorts": [{"Label": "http", "To": 8080}]}],
+        "Services": [{"Name": JOB, "PortLabel": "http", "Provider": "nomad", "Checks": [check]}],
+        "ShutdownDelay": DEREGISTER_AHEAD * SECOND,
+        "EphemeralDisk": {"SizeMB": 10},
+        "RestartPolicy": {"Attempts": 2, "Interval": 60 * SECOND, "Delay": SECOND, "Mode": "fail"},
+        "ReschedulePolicy": {"Unlimited": True, "Delay": 5 * SECOND, "DelayFunction": "constant"},
+        "Migrate": pace,
+        "Tasks": [task],
+    }
+    return {
+        "ID": JOB,
+        "Name": JOB,
+        "Type": "service",
+        "Datacenters": ["*"],
+        "NodePool": pool,
+        "Spreads": [{"Attribute": "${node.unique.id}", "Weight": 100}],
+        "Update": {**pace, "ProgressDeadline": 120 * SECOND},
+        "TaskGroups": [group],
+    }
+
+
+def choose_pool(nodes: list[Node], wish: str = "") -> Placed:
+    """Return the wished pool, else the one with most ready nodes (the first by name among equals).
+
+    Raises SampleError when no node takes work there.
+    """
+    ready = [node for node in nodes if node.status == "ready" and node.eligible and "docker" in node.drivers]
+    pools = collections.Counter(node.pool for node in ready if wish in ("", node.pool))
+    if not pools:
+        where = f"pool {wish}" if wish else "any pool"
+        raise SampleError(f"no node in {where} is ready, eligible and has a healthy docker driver")
+    pool = min(pools, key=lambda name: (-pools[name], name))
+    return Placed(pool, {node.node_id: node for node in ready if node.pool == pool})
+
+
+def await_(probe: Any, timeout: float) -> None:
+    """Wait until `probe` returns None; raise SampleError with its last reason after `timeout` seconds."""
+    reason = wait_for(probe, timeout)
+    if reason is not None:
+        raise SampleError(f"after {timeout:.0f} s: {reason}")
+
+
+class Sample:
+    """The sample application on a cluster. All waits end after `timeout` seconds."""
+
+    def __init__(self, api: Api, placed: Placed, image: str, timeout: float) -> None:
+        """Remember where and what; nothing is done yet."""
+        self.api = api
+        self.placed = placed
+        self.image = image
+        self.timeout = timeout
+
+    def submit(self, count: int, release: str) -> None:
+        """Register the job and wait until its deployment has succeeded."""
+        self.api.post("/v1/jobs", {"Job": job(self.placed.pool, self.image, count, release)})
+        self._settle(count)
+
+    def scale(self, count: int) -> None:
+        """Change the number of instances and wait until they are there."""
+        self.api.post(f"/v1/job/{JOB}/scale", {"Count": count, "Target": {"Group": "app"}, "Message": "keelson verify"})
+        self._settle(count)
+
+    def _settle(self, count: int) -> None:
+        """Wait until the job's newest version is deployed and just `count` instances are registered and run."""
+        version = self.api.get(f"/v1/job/{JOB}")["Version"]
+
+        def probe() -> str | None:
+            deployment = self.api.get(f"/v1/job/{JOB}/deployment") or {}
+            if deployment.get("JobVersion") != version:
+                return f"no deployment of version {version} yet"
+            if deployment["Status"] == "failed":
+                raise SampleError(f"the deployment failed: {deployment['StatusDescription']}; {self.trouble()}")
+            if deployment["Status"] != "successful":
+                return f"the deployment is {deployment['Status']}: {deployment['StatusDescription']}; {self.trouble()}"
+            return self.count_wrong(count)
+
+        await_(probe, self.timeout)
+
+    def count_wrong(self, count: int) -> str | None:
+        """Say how the number of running, registered instances differs from `count`, or None."""
+        running = {a["ID"] for a in self.allocations() if a["ClientStatus"] == "running" and a["DesiredStatus"] == "run"}
+        registered = {instance["id"] for instance in self.instances()}
+        if len(running) == count and registered == running:
+            return None
+        return f"{len(running)} instances run and {len(registered)} are registered, {count} wanted; {self.trouble()}"
+
+    def allocations(self) -> list[dict[str, Any]]:
+        """Return the job's allocations, ended ones included."""
+        found: list[dict[str, Any]] = self.api.get(f"/v1/job/{JOB}/allocations") or []
+        return found
+
+    def trouble(self) -> str:
+        """Return the last thing that went wrong with an allocation, or why none could be placed."""
+        messages = []
+        for allocation in self.allocations():
+            for state in (allocation.get("TaskStates") or {}).values():
+                for event in state.get("Events") or []:
+                    if event["Type"] in ("Driver Failure", "Setup Failure", "Failed Validation", "Not Restarting"):
+                        messages.append((event["Time"], f"{allocation['NodeName']}: {event['DisplayMessage']}"))
+        blocked = self.api.get(f"/v1/job/{JOB}/evaluations") or []
+        for evaluation in blocked:
+            for failed in (evaluation.get("FailedTGAllocs") or {}).values():
+                causes = {**(failed.get("ConstraintFiltered") or {}), **(failed.get("DimensionExhausted") or {})}
+                messages.append((0, f"could not be placed: {causes or 'no node in the pool'}"))
+        return max(messages)[1] if messages else "no allocation failed"
+
+    def instances(self) -> list[Instance]:
+        """Return the instances in service discovery as {id, host, address, port}, in the order of their hosts."""
+        names = {node_id: node.name for node_id, node in self.placed.nodes.items()}
+        found = [
+            {
+                "id": entry["AllocID"],
+                "host": names.get(entry["NodeID"], entry["NodeID"]),
+                "address": entry["Address"],
+                "port": entry["Port"],
+            }
+            for entry in self.api.get(f"/v1/service/{JOB}") or []
+        ]
+        return sorted(found, key=lambda i: (i["host"], i["port"]))
+
+    def busiest(self) -> Node:
+        """Return the node with the most instances, by name among equals."""
+        hosts = collections.Counter(instance["host"] for instance in self.instances())
+        by_name = {node.name: node for node in self.placed.nodes.values()}
+        if not hosts:
+            raise SampleError("there are no instances")
+        return by_name[min(hosts, key=lambda host: (-hosts[host], host))]
+
+    def drain(self, node: Node, count: int) -> None:
+        """Drain a node, wait until `count` instances run elsewhere, and make the node eligible again."""
+        spec = {"Deadline": 60 * SECOND, "IgnoreSystemJobs": True}
+        self.api.post(f"/v1/node/{node.node_id}/drain", {"DrainSpec": spec, "Meta": {MARK: "drill"}})
+        try:
+            await_(lambda: self.moved_wrong(node.name, count), self.timeout)
+        finally:
+            restore(self.api, node.node_id)
+
+    def moved_wrong(self, host: str, count: int) -> str | None:
+        """Say what keeps `count` instances from running on other hosts than `host`, or None."""
+        left = [instance for instance in self.instances() if instance["host"] == host]
+        return f"{len(left)} instances are still registered on {host}" if left else self.count_wrong(count)
+
+
+def restore(api: Api, node_id: str) -> None:
+    """End a drain and let the node take work again."""
+    api.post(f"/v1/node/{node_id}/drain", {"DrainSpec": None, "MarkEligible": True})
+    api.post(f"/v1/node/{node_id}/eligibility", {"Eligibility": "eligible"})
+
+
+def remove(api: Api, timeout: float) -> list[str]:
+    """Remove the job and the drains that this or an earlier, interrupted run left; return what was removed.
+
+    Waits until the instances have ended on the nodes that are up.
+    """
+    removed = []
+    for entry in api.get("/v1/nodes") or []:
+        last = entry.get("LastDrain") or {}
+        if entry["SchedulingEligibility"] != "eligible" and MARK in (last.get("Meta") or {}):
+            restore(api, entry["ID"])
+            removed.append(f"drain of {entry['Name']}")
+    try:
+        api.get(f"/v1/job/{JOB}")
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return removed
+    allocations = api.get(f"/v1/job/{JOB}/allocations") or []
+    api.delete(f"/v1/job/{JOB}?purge=true")
+    removed.append(f"job {JOB}")
+
+    def probe() -> str | None:
+        up = {node.node_id for node in list_nodes(api) if node.status == "ready"}
+        live = []
+        for allocation in allocations:
+            if allocation["NodeID"] in up and allocation["ClientStatus"] in ("running", "pending"):
+                now = api.get(f"/v1/allocation/{allocation['ID']}")
+                if now["ClientStatus"] in ("running", "pending"):
+                    live.append(allocation["NodeName"])
+        return f"instances still run on {', '.join(sorted(set(live)))}" if live else None
+
+    await_(probe, timeout)
+    return removed
+
+
+def elapsed(start: float) -> str:
+    """Return the seconds since `start` (time.monotonic) as text."""
+    return f"{time.monotonic() - start:.1f} s"

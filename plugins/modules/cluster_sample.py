@@ -1,0 +1,62 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Try a cluster with the sample application. The work is done by the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_sample
+short_description: Try a cluster with the sample application
+version_added: "0.1.0"
+description:
+  - Runs the module of the cluster's engine (C(cluster_engine)), such as M(keelson.cluster.nomad_sample), on one manager
+    that answers.
+author: keelson.cluster contributors
+options:
+  state:
+    description:
+      - V(present) deploys and tries, V(moved) waits for the instances of a host node that was killed,
+        V(absent) removes.
+    type: str
+    choices: [present, moved, absent]
+    default: present
+  image:
+    description: The image of the sample application.
+    type: str
+  pool:
+    description: The pool to use; the one with most ready host nodes unless given.
+    type: str
+  drills:
+    description: Whether a host node is drained.
+    type: bool
+    default: false
+  timeout:
+    description: Seconds to wait for each step.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    support: full
+    description: Does nothing and returns no checks.
+  diff_mode:
+    support: none
+    description: Removes what it makes.
+"""
+
+EXAMPLES = r"""
+- name: Try the cluster
+  keelson.cluster.cluster_sample:
+    image: keelson/sample-app:1.0.0
+  register: verify_sample
+"""
+
+RETURN = r"""
+checks:
+  description: The checks with their answers, as M(keelson.cluster.host_checks) returns them.
+  returned: always
+  type: list
+  elements: dict
+"""

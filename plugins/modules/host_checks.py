@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Look at a host of a cluster from inside."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_checks
+short_description: Check services, listening sockets and certificates of a host
+version_added: "0.1.0"
+description:
+  - Checks that the services are active, that the expected ports are open and no others can be reached from outside,
+    and that the certificates last.
+  - All options are taken from the inventory and the engine's profile unless given.
+options:
+  services:
+    description: Units that must be active.
+    type: list
+    elements: str
+    default: []
+  listeners:
+    description:
+      - Sockets that are expected. C(port) (0 for any), C(last) to end a range, C(protocol),
+        C(address) (V(cluster), V(loopback) or V(any)), C(process) (empty for any), C(purpose).
+    type: list
+    elements: dict
+    default: []
+  address:
+    description: The address at which the cluster's services listen.
+    type: str
+    default: ""
+  port:
+    description: The port whose certificate is looked at; 0 for none.
+    type: int
+    default: 0
+  ca_file:
+    description: The certificate of the CA that signs all members.
+    type: path
+  cert_file:
+    description: The host's own certificate.
+    type: path
+  key_file:
+    description: The key of the host's own certificate.
+    type: path
+  days:
+    description: Days that certificates must at least be valid for.
+    type: float
+    default: 14
+extends_documentation_fragment:
+  - keelson.cluster.checks
+"""
+
+EXAMPLES = r"""
+- name: Look at the host from inside
+  keelson.cluster.host_checks:
+    days: 30
+  register: verify_host
+"""
+
+RETURN = r"""
+checks:
+  description:
+    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
+      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - check: service
+      title: The service is active
+      host: manager-1
+      target: nomad.service
+      passed: true
+      evidence: active, 0 restarts
+      cure: ""
+      seconds: 0.01
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.checks import host, tls
+from ..module_utils.checks.model import Check, answer
+from ..module_utils.checks.sockets import listening
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "services": {"type": "list", "elements": "str", "default": []},
+    "listeners": {"type": "list", "elements": "dict", "default": []},
+    "address": {"type": "str", "default": ""},
+    "port": {"type": "int", "default": 0},
+    "ca_file": {"type": "path"},
+    "cert_file": {"type": "path"},
+    "key_file": {"type": "path"},
+    "days": {"type": "float", "default": 14},
+}
+
+
+def check_services(module: AnsibleModule, units: list[str]) -> list[Check]:
+    """Ask systemd once about all units."""
+
+    def question(unit: str) -> host.Verdict:
+        command = ["systemctl", "show", "--property=ActiveState,NRestarts", unit]
+        _code, out, _error = module.run_command(command)
+        found = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        return host.service(found.get("ActiveState", ""), int(found.get("NRestarts") or 0))
+
+    title, cure = "The service is active", "look at systemctl status and journalctl -u of this unit"
+    return [answer("service", title, unit, cure, lambda unit=unit: question(unit)) for unit in units]
+
+
+def main() -> None:
+    """Look and return."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    sockets, address = listening(), given["address"]
+    checks = check_services(module, given["services"])
+    cure = "stop the program, bind it to loopback, or expect it with verify_listeners"
+    checks += [
+        answer(
+            "listeners",
+            "The expected ports are open",
+            address,
+            "look at the service that should listen there",
+            lambda: host.missing(sockets, given["listeners"], address),
+        ),
+        answer(
+            "strangers",
+            "No unexpected port can be reached",
+            address,
+            cure,
+            lambda: host.unexpected(sockets, given["listeners"], address),
+        ),
+    ]
+    if given["port"]:
+        own = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
+        knock = tls.Endpoint(address, given["port"], b"")
+        renew = "run the install playbook: it renews certificates in time"
+        checks += [
+            answer(
+                "certificate",
+                "The certificate is the cluster's, names this host and lasts",
+                f"{address}:{given['port']}",
+                renew,
+                lambda: tls.certificate(knock, own, given["days"]),
+            ),
+            answer(
+                "authority",
+                "The certificate authority lasts",
+                own.ca,
+                "renew the certificate authority with the rotate playbook",
+                lambda: tls.authority(own.ca, given["days"]),
+            ),
+        ]
+    module.exit_json(changed=False, checks=checks)
+
+
+if __name__ == "__main__":
+    main()

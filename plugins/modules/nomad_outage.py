@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kill a host node, and bring it back."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nomad_outage
+short_description: Kill Nomad and its containers on a host node, and bring it back
+version_added: "0.1.0"
+description:
+  - A drill. With O(state=down) kills the agent, everything it runs and every container it started, without warning, and
+    keeps the unit from starting. A timer of the host brings the agent back after O(watchdog) seconds even when nobody
+    asks for it any more.
+  - With O(state=up) ends the drill; does nothing where there is none.
+author: keelson.cluster contributors
+options:
+  state:
+    description: What to do.
+    type: str
+    choices: [down, up]
+    required: true
+  watchdog:
+    description: Seconds after which the host brings the agent back by itself.
+    type: int
+    default: 120
+  timeout:
+    description: Seconds to wait for the agent when it is brought back.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    support: full
+    description: Does nothing and says whether it would.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
+"""
+
+EXAMPLES = r"""
+- name: Kill the host node
+  keelson.cluster.nomad_outage:
+    state: down
+
+- name: Bring it back
+  keelson.cluster.nomad_outage:
+    state: up
+"""
+
+RETURN = r"""
+killed:
+  description: Numbers of processes and containers that were killed.
+  returned: when O(state=down)
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.nomad.outage import Outage
+
+
+def main() -> None:
+    """Do what the state asks."""
+    arguments = {
+        "state": {"type": "str", "choices": ["down", "up"], "required": True},
+        "watchdog": {"type": "int", "default": 120},
+        "timeout": {"type": "int", "default": 60},
+    }
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    given = module.params
+    outage = Outage(lambda command, check: module.run_command(command, check_rc=check))
+    if module.check_mode:
+        module.exit_json(changed=given["state"] == "down" or outage.is_down())
+    if given["state"] == "down":
+        module.exit_json(changed=True, killed=outage.down(given["watchdog"]))
+    error = outage.up(given["timeout"])
+    if error:
+        module.fail_json(msg=f"{error}; start it by hand: systemctl unmask --runtime nomad && systemctl start nomad")
+    module.exit_json(changed=outage.was_down)
+
+
+if __name__ == "__main__":
+    main()
