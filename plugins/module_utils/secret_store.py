@@ -66,9 +66,9 @@ def read_newest(cluster: str, store: str = STORE) -> tuple[Generation | None, li
     for name in names:
         path = os.path.join(folder, name)
         try:
-            with open(path, encoding="utf-8") as handle:
+            with open(path, encoding="utf-8", errors="replace") as handle:
                 return parse(handle.read(), path), broken
-        except (StoreError, UnicodeDecodeError) as error:
+        except StoreError as error:
             broken.append(str(error))
     return None, broken
 
@@ -84,11 +84,15 @@ def write(cluster: str, generation: Generation, store: str = STORE) -> None:
     partial = os.path.join(folder, f".{generation.number:06d}.partial")
     document = {"generation": generation.number, "digest": generation.digest, "payload": generation.payload}
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        json.dump(document, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(partial, target)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            json.dump(document, handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(partial, target)
+    except BaseException:
+        os.unlink(partial)
+        raise
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
