@@ -36,6 +36,8 @@ class ActionModule(ActionBase):
                 "renew_before_days": {"type": "int", "default": 60},
             }
         )
+        if not args["ca_certificate"] and self._task.check_mode:
+            return {"changed": True, "reason": "the cluster has no CA yet"}
         names = pki.sort_names(args["common_name"], args["names"])
         place = {key: args[key] for key in ("directory", "owner", "group", "ca_certificate")}
         read = self._execute_module(module_name=MODULE, module_args=place, task_vars=task_vars)

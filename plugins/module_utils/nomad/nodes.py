@@ -43,30 +43,46 @@ def parse_nodes(answer: list[dict[str, Any]] | None) -> list[Node]:
     ]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A host node as the inventory knows it."""
+
+    name: str
+    address: str
+    pool: str
+
+
 def find_node(nodes: list[Node], name: str, address: str) -> Node | None:
     """The node of that name at that address; of a replaced server's entries, the ready one."""
     found = [node for node in nodes if node.name == name and node.address == address]
     return next((node for node in found if node.status == "ready"), found[0] if found else None)
 
 
-def unready(nodes: list[Node], name: str, address: str, pool: str, drivers: list[str]) -> str | None:
-    """What keeps the node from taking work in C(pool), or None."""
-    node = find_node(nodes, name, address)
+def unready(nodes: list[Node], want: Wanted, drivers: list[str]) -> str | None:
+    """What keeps a node from taking work in its pool, or None."""
+    node = find_node(nodes, want.name, want.address)
     if node is None:
-        return f"node {name} ({address}) has not registered"
+        return f"node {want.name} ({want.address}) has not registered"
     if node.status != "ready":
-        return f"node {name} is {node.status}"
-    if node.pool != pool:
-        return f"node {name} is in pool {node.pool}, not {pool}"
+        return f"node {want.name} is {node.status}"
+    if node.pool != want.pool:
+        return f"node {want.name} is in pool {node.pool}, not {want.pool}"
     missing = sorted(set(drivers) - set(node.drivers))
     if missing:
-        return f"node {name} has no healthy driver {', '.join(missing)} (healthy: {', '.join(node.drivers) or 'none'})"
+        healthy = ", ".join(node.drivers) or "none"
+        return f"node {want.name} has no healthy driver {', '.join(missing)} (healthy: {healthy})"
     return None
 
 
-def wait_ready(api: Api, name: str, address: str, pool: str, drivers: list[str], timeout: float) -> str | None:
-    """Wait until the node takes work; returns what is still wrong, or None."""
-    return wait_for(lambda: unready(list_nodes(api), name, address, pool, drivers), timeout)
+def wait_ready(api: Api, wanted: list[Wanted], drivers: list[str], timeout: float) -> str | None:
+    """Wait until all the nodes take work; returns what is still wrong, or None."""
+
+    def probe() -> str | None:
+        nodes = list_nodes(api)
+        reasons = [reason for reason in (unready(nodes, want, drivers) for want in wanted) if reason]
+        return "; ".join(reasons) or None
+
+    return wait_for(probe, timeout)
 
 
 def list_nodes(api: Api) -> list[Node]:

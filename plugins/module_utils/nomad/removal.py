@@ -7,7 +7,13 @@
 from __future__ import annotations
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import drain, find_node, list_nodes, purge, running
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import (
+    drain,
+    find_node,
+    list_nodes,
+    purge,
+    running,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import read_health
 
 

@@ -3,41 +3,34 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Await one host node of a Nomad cluster."""
+"""Await host nodes of a Nomad cluster."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: nomad_node
-short_description: Await a host node of a Nomad cluster
+module: nomad_nodes
+short_description: Await host nodes of a Nomad cluster
 version_added: "0.1.0"
 description:
-  - Runs on a live manager. Waits until a host node takes work in its pool.
+  - Runs on a live manager. Waits until all the host nodes take work in their pools.
 author: keelson.cluster contributors
 options:
   cluster:
     description: Name of the cluster.
     type: str
     required: true
-  name:
-    description: Name of the host node.
-    type: str
-    required: true
-  address:
-    description: Address of the host node.
-    type: str
-    required: true
-  pool:
-    description: Pool the host node belongs to.
-    type: str
+  nodes:
+    description: The host nodes, each with C(name), C(address) and C(pool).
+    type: list
+    elements: dict
     required: true
   drivers:
-    description: Task drivers that must be healthy on it.
+    description: Task drivers that must be healthy on each of them.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds to wait.
+    description: Seconds to wait for all of them.
     type: int
     default: 90
 attributes:
@@ -51,19 +44,18 @@ attributes:
 
 EXAMPLES = r"""
 - name: Wait for a host node
-  keelson.cluster.nomad_node:
+  keelson.cluster.nomad_nodes:
     cluster: product
-    name: web-0
-    address: 10.0.2.11
-    pool: web
+    nodes: [{name: web-0, address: 10.0.2.11, pool: web}]
     drivers: [docker, exec]
 """
 
 RETURN = r"""
-node_id:
-  description: Nomad's identifier of the node, empty when there is none.
-  type: str
-  returned: always
+ready:
+  description: Names of the host nodes that take work.
+  type: list
+  elements: str
+  returned: success
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -76,9 +68,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "cluster": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "pool": {"type": "str", "required": True},
+            "nodes": {"type": "list", "elements": "dict", "required": True},
             "drivers": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 90},
         },
@@ -86,18 +76,17 @@ def main() -> None:
     )
     params = module.params
     if module.check_mode:
-        module.exit_json(changed=False, node_id="")
+        module.exit_json(changed=False, ready=[])
     try:
-        api = Api.from_env(params["cluster"])
-        reason = nodes.wait_ready(
-            api, params["name"], params["address"], params["pool"], params["drivers"], params["timeout"]
-        )
-        if reason:
-            module.fail_json(msg=f"After {params['timeout']} s {reason}. See 'journalctl -u nomad' on it.")
-        node = nodes.find_node(nodes.list_nodes(api), params["name"], params["address"])
+        wanted = [nodes.Wanted(entry["name"], entry["address"], entry["pool"]) for entry in params["nodes"]]
+        reason = nodes.wait_ready(Api.from_env(params["cluster"]), wanted, params["drivers"], params["timeout"])
+    except KeyError as error:
+        module.fail_json(msg=f"Each of the nodes needs name, address and pool; {error} is missing.")
     except ApiError as error:
         module.fail_json(msg=f"The API of {params['cluster']} fails: {error}")
-    module.exit_json(changed=False, node_id=node.node_id if node else "")
+    if reason:
+        module.fail_json(msg=f"After {params['timeout']} s {reason}. See 'journalctl -u nomad' there.")
+    module.exit_json(changed=False, ready=[node.name for node in wanted])
 
 
 if __name__ == "__main__":
