@@ -88,7 +88,10 @@ def validate(path: Path, data: Mapping[str, Any]) -> None:
     if jsonschema is None:
         raise BundleError("checking manifests needs the Python library jsonschema on the controller")
     schema = json.loads((SHIPPED / "manifest.schema.json").read_text())
-    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
+    faults = list(jsonschema.Draft202012Validator(schema).iter_errors(data))
+    # A key counts as unexpected as soon as its value is wrong, so such faults speak only when there is no other.
+    telling = [fault for fault in faults if fault.validator != "unevaluatedProperties"]
+    fault = jsonschema.exceptions.best_match(telling or faults)
     if fault is not None:
         where = ".".join(map(str, fault.absolute_path)) or "top level"
         raise BundleError(f"{path}: {where}: {fault.message}")
