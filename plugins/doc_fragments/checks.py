@@ -10,7 +10,7 @@ class ModuleDocFragment:
     """Attributes of modules that only look."""
 
     DOCUMENTATION = r"""
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 attributes:
   check_mode:
     support: full

@@ -13,7 +13,7 @@ short_description: What the manifest says of an artifact
 description:
   - Reads C(artifacts/<name>.yml), the only place where a version is written, for roles that must name a version or a
     container image in a configuration.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   _terms:
     description: Names of artifacts.

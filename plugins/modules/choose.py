@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on the controller. Fails unless the inventory has the wished cluster, or just one cluster where none is wished.
   - Without it a misspelt name would match no host, and the run would end well without having done anything.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: A cluster's group, or V(clusters) for the only one of the inventory.

@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs the module of the cluster's engine (C(cluster_engine)), such as M(keelson.cluster.nomad_checks), on every manager,
     with the members that the inventory knows. One manager answers for the cluster as a whole.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options: {}
 attributes:
   check_mode:

@@ -13,7 +13,7 @@ short_description: Kill the host node that runs most of the sample application, 
 version_added: "0.1.0"
 description:
   - A drill. Runs the module of the cluster's engine (C(cluster_engine)), such as M(keelson.cluster.nomad_outage).
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   state:
     description: V(down) kills, V(up) brings back.

@@ -16,7 +16,7 @@ description:
     When no manager has one, a first generation is made in memory; the caller writes it to every manager before it is
     used.
   - Use O(no_log) on every task with this action, for what it returns is secret.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: Name of the cluster.

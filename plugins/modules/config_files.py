@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Brings a list of files, directories and links to the wanted content, owner and mode.
   - A file is written beside its place, synced and renamed, so a reader sees the old or the new one and never a part.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   files:
     description: What to bring about, in this order.

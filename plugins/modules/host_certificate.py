@@ -15,7 +15,7 @@ description:
   - Reads the certificate a host has, and replaces it when there is none, when it is not this host's, when another CA
     issued it, when its key does not match or when it expires soon. The certificate is signed on the controller, in
     memory; nothing is kept there.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   directory:
     description: Where C(ca.pem), C(cert.pem) and C(key.pem) lie on the host.

@@ -15,7 +15,7 @@ description:
   - Reads a host in one pass and changes nothing. What it finds is the fact C(ansible_facts.keelson).
   - Kernel features are tried in namespaces of their own, not looked up among loaded modules.
   - On a manager of a running cluster it also asks the cluster for its members.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   paths:
     description: The paths whose free disk is measured.

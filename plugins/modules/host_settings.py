@@ -15,7 +15,7 @@ description:
   - Sets kernel parameters now and at every boot, switches swap off where asked, and adds system accounts.
   - A parameter the kernel does not have is left out and returned, as a feature that is built in needs no module and a
     feature that is missing is for preflight to refuse.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   sysctls:
     description: Kernel parameters and their values, for example V(net.ipv4.ip_forward=1).

@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Stops the engine's agent with all the applications it runs, and removes their containers, the mounts below its data
     directory and its network interfaces, so that its files can be deleted.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   unit:
     description: Name of the agent's systemd unit.

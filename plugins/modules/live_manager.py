@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on any host of the cluster, connects to the managers in turn and returns the first that answers. No manager is
     preferred, so a cluster whose first manager is dead is joined like any other.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   managers:
     description: Address of each manager by its name in the inventory.

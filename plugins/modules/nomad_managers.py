@@ -15,7 +15,7 @@ description:
   - Runs on one manager, after the agents of all managers were started.
   - Waits for a leader, makes the stored secret the first management token (once in the life of the cluster), and waits
     until every wanted manager is a healthy voter.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: Name of the cluster.

@@ -13,7 +13,7 @@ short_description: List the members a running Nomad cluster knows
 version_added: "0.1.0"
 description:
   - Asks the Nomad API, on a manager, for the servers and the client nodes of the cluster. Changes nothing.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: The cluster's name, which names its directory in C(/etc/keelson).

@@ -13,7 +13,7 @@ short_description: Await host nodes of a Nomad cluster
 version_added: "0.1.0"
 description:
   - Runs on a live manager. Waits until all the host nodes take work in their pools.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: Name of the cluster.

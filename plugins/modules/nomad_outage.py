@@ -16,7 +16,7 @@ description:
     keeps the unit from starting. A timer of the host brings the agent back after O(watchdog) seconds even when nobody
     asks for it any more.
   - With O(state=up) ends the drill; does nothing where there is none.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   state:
     description: What to do.

@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on a live manager. A host node that lives is drained and stays so; one that is dead is forgotten. A manager is
     removed only when it is dead. What lives would register again, so uninstall or destroy it, then run again.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: Name of the cluster.

@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on the manager to restart. Waits until the others keep the quorum without it, hands the leadership over if it
     leads, restarts the agent and waits until all managers are healthy voters again.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: Name of the cluster.

@@ -17,7 +17,7 @@ description:
     and updates under load. With O(drills=true) also drains the host node with the most instances.
   - With O(state=moved) waits until the instances of the killed host node O(victim) answer elsewhere.
   - With O(state=absent) removes the job and ends drains of its own.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: The cluster's name, which names its directory in C(/etc/keelson).

@@ -15,7 +15,7 @@ description:
   - Runs on the controller, once, after M(keelson.cluster.host_facts) ran on the cluster's hosts.
   - Prints one table with host, fault and cure. Fails when there is an error; warnings do not fail.
   - Hosts that the run leaves out by C(--limit) are judged by their inventory variables only.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   facts:
     description: Name of the variable in which the task with M(keelson.cluster.host_facts) registered its result.

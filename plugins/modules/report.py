@@ -15,7 +15,7 @@ description:
   - Runs on the controller, once. Collects the checks that tasks registered, writes them as JSON, as JUnit XML and as one
     HTML page with a drawing of the cluster, and fails when a check failed.
   - A host that did not answer and a task that failed are failed checks.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   results:
     description: Names of the variables in which the tasks registered their results, in the order of the tasks.

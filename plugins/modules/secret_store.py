@@ -15,7 +15,7 @@ description:
   - A cluster keeps its own secrets (the CA, the gossip key, the first token) on its managers, in numbered generations
     below C(/etc/keelson/<cluster>/secrets), readable by root only and written atomically.
   - Use O(no_log) on every task with this module, for what it returns is secret.
-author: keelson.cluster contributors
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
     description: Name of the cluster.
