@@ -37,3 +37,49 @@ requirements: ## resolve requirements/dev.in anew into requirements/dev.txt
 	rm -rf build/resolve && $(PYTHON) -m venv build/resolve
 	build/resolve/bin/pip install -q -r requirements/dev.in
 	build/resolve/bin/pip freeze > requirements/dev.txt
+
+# --- the demo --------------------------------------------------------------------------------------------------------
+inventory := examples/local.stacks.yml
+playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE)
+
+.PHONY: demo demo-down opentofu stack bundle install verify
+demo: venv hosts-tools ## three local stacks, and on them a verified cluster
+	@tools/step "stacks and bundle" tools/side-by-side stack "$(MAKE) -s stack" bundle "$(MAKE) -s bundle"
+	@tools/step "install" $(call playbook,install)
+	@tools/step "verify" $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
+	@tools/step --summary
+	@tools/demo-summary
+
+demo-down: ## remove everything `make demo` made, but for the caches
+	@tools/stack destroy
+	@tools/hosts down --name ks-demo
+	@rm -rf .demo/ks-demo report examples/stacks/local/*/{.terraform,terraform.tfstate*}
+
+# Stack variables: make stack VARS="web=3"
+stack: venv hosts-tools opentofu ## apply the three local stacks
+	@tools/stack apply $(VARS)
+
+opentofu: venv ## without terraform and tofu on PATH: OpenTofu as an artifact
+	@PATH="$${PATH#*:}" type -P terraform tofu >/dev/null || [ -e .venv/bin/tofu ] || { \
+	  ansible-playbook keelson.cluster.bundle -i localhost, -e '{"bundle_artifacts": ["opentofu"]}' && \
+	  tools/bundle-file opentofu tofu .venv/bin/tofu; }
+
+bundle: venv ## fill the bundle for ENGINE
+	@ansible-playbook keelson.cluster.bundle -i localhost,
+
+install: venv ## install the cluster on the local stacks' servers
+	@$(call playbook,install)
+
+verify: venv ## verify the local cluster
+	@$(call playbook,verify)
+
+# --- the test ladder -------------------------------------------------------------------------------------------------
+# A copy of what git knows, at the path where Ansible's own tools want a collection.
+tree := build/tree/ansible_collections/keelson/cluster
+.PHONY: tree
+tree:
+	@mkdir -p $(tree) build/kept
+	@rm -rf build/kept/output && [ ! -d $(tree)/tests/output ] || mv $(tree)/tests/output build/kept/output
+	@rm -rf $(tree) && mkdir -p $(tree)
+	@git ls-files -z --cached --others --exclude-standard --deduplicate | \
+	  while IFS= read -r -d '' file; do [ ! -e "$$file" ] || printf '%s\0' "$$file"; done | xargs -0 cp -P --parents -t $(tree)
