@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fill import Order, fill, needs
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fill import Order, fill, wanted
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
 
 ARGUMENTS = {
@@ -51,23 +51,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         display = Display()
         try:
             if self._task.check_mode:
-                held = store.index()["artifacts"]
-                wanted = [
-                    artifact
-                    for artifact in order.resolve()
-                    if needs(
-                        held.get(artifact.name, {}).get(artifact.version, {}).get(artifact.architecture),
-                        artifact,
-                        store,
-                        order,
-                    )
-                ]
-                return {
-                    **result,
-                    "changed": bool(wanted),
-                    "path": str(store.root),
-                    "would_fill": [a.title for a in wanted],
-                }
+                titles = [artifact.title for artifact in wanted(order.resolve(), store, order)]
+                return {**result, "changed": bool(titles), "path": str(store.root), "would_fill": titles}
             damaged = store.discard_damaged(display.display) if options["verify"] else []
             filled = fill(store, order, display.display)
         except BundleError as error:

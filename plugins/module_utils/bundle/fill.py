@@ -71,18 +71,31 @@ class Order:
 def fill(store: Store, order: Order, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """Bring every artifact of the order into the bundle; return the entries that were filled anew."""
     artifacts = order.resolve()
+    if not wanted(artifacts, store, order):
+        return []
     filled = []
     with store.lock(progress):
-        for artifact in artifacts:
+        for artifact in wanted(artifacts, store, order):
             index = store.index()
             place = index["artifacts"].setdefault(artifact.name, {}).setdefault(artifact.version, {})
-            if not needs(place.get(artifact.architecture), artifact, store, order):
-                continue
             place[artifact.architecture] = obtain(artifact, store, order, progress)
             store.save(index)
             filled.append(place[artifact.architecture])
         store.sweep(store.index())
     return filled
+
+
+def wanted(artifacts: Sequence[Artifact], store: Store, order: Order) -> list[Artifact]:
+    """Those of the artifacts that must be obtained. Needs no lock: an index is always a whole one."""
+    held = store.index()["artifacts"]
+
+    def entry(artifact: Artifact) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = (
+            held.get(artifact.name, {}).get(artifact.version, {}).get(artifact.architecture)
+        )
+        return found
+
+    return [artifact for artifact in artifacts if needs(entry(artifact), artifact, store, order)]
 
 
 def needs(entry: Mapping[str, Any] | None, artifact: Artifact, store: Store, order: Order) -> bool:
@@ -105,11 +118,11 @@ def recipe(artifact: Artifact) -> str:
     return "sha256:" + digest.hexdigest()
 
 
-def choose(artifact: Artifact, wanted: Sequence[str]) -> list[Mapping[str, Any]]:
+def choose(artifact: Artifact, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
     """The sources to try in turn: the manifest's order, or the asked kinds in the asked order."""
-    if not wanted:
+    if not kinds:
         return list(artifact.sources)
-    return [source for kind in wanted for source in artifact.sources if source["kind"] == kind]
+    return [source for kind in kinds for source in artifact.sources if source["kind"] == kind]
 
 
 def obtain(artifact: Artifact, store: Store, order: Order, progress: Callable[[str], None]) -> dict[str, Any]:

@@ -260,8 +260,8 @@ from pathlib import Path
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import fill as module
 deliver = module.KINDS["directory"]
 def slow(*arguments):
-    print("delivering", flush=True)
     (arguments[2].scratch / "half").write_bytes(b"x" * 1000)
+    print("delivering", flush=True)
     time.sleep({seconds})
     return deliver(*arguments)
 module.KINDS = {{**module.KINDS, "directory": slow}}
@@ -305,6 +305,11 @@ def test_second_filler_waits_and_finds_all_done(filling: Filling, tmp_path: Path
     assert filling.fill(drop=drop) == []
     assert filling.said == [f"waiting: process {first.pid} is filling {filling.store.root}"]
     assert first.communicate()[0].splitlines()[-1] == "1"
+    third = slow_fill(filling, drop, 60)
+    try:
+        assert third.communicate(timeout=30)[0] == "0\n"  # nothing to do: neither delivers nor waits
+    finally:
+        third.kill()
 
 
 @pytest.mark.skipif(not is_root(), reason="mounting a small disk needs root")
