@@ -1,0 +1,21 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the core's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_nomad import FakeNomad
+
+
+@pytest.fixture
+def nomad(tmp_path: Path) -> Iterator[FakeNomad]:
+    """A Nomad that was never bootstrapped."""
+    (tmp_path / "nomad").mkdir()
+    fake = FakeNomad(tmp_path / "nomad")
+    yield fake
+    fake.close()

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small server that speaks the part of Nomad's API the collection uses, with mutual TLS and Nomad's own answers.
+
+The answers (status and words) are those of Nomad 1.11.3.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+from ansible_collections.keelson.cluster.plugins.module_utils import pki
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+
+ANONYMOUS = {"AccessorID": "anonymous", "Name": "Anonymous Token", "Type": "client", "Policies": ["anonymous"]}
+
+
+class FakeNomad:
+    """A Nomad with one state for all its managers. `cut` drops the connection after the bootstrap, answer unsent."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make a CA and certificates in `folder` and listen on a port of the loopback."""
+        self.bootstraps = 0
+        self.tokens: dict[str, dict[str, Any]] = {}
+        self.leader = "10.0.0.1:4647"
+        self.servers: list[dict[str, Any]] = []
+        self.cut = False
+        self.before_bootstrap: Callable[[], None] = lambda: None
+        self.requests: list[tuple[str, str]] = []
+        ca = pki.make_ca("fake")
+        pair = pki.issue(ca, pki.sort_names("fake", ["127.0.0.1"]), 1)
+        for name, text in (("ca", ca.certificate), ("cert", pair.certificate), ("key", pair.key)):
+            (folder / f"{name}.pem").write_text(text)
+        self.folder = folder
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.pem"))
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def api(self, token: str = "", timeout: float = 5.0) -> Api:
+        """A client of this server."""
+        files = [str(self.folder / f"{name}.pem") for name in ("ca", "cert", "key")]
+        return Api("127.0.0.1", self._server.server_address[1], *files, token, timeout)
+
+    def set_servers(self, *words: str) -> None:
+        """One peer a word: `10.0.0.1`, with `*` the leader, with `-` unhealthy, with `?` no voter yet."""
+        self.servers = [
+            {
+                "ID": f"id-{word.strip('*-?')}",
+                "Name": f"m{word.strip('*-?').rpartition('.')[2]}.global",
+                "Address": f"{word.strip('*-?')}:4647",
+                "Version": "1.11.3",
+                "Leader": "*" in word,
+                "Voter": "?" not in word,
+                "Healthy": "-" not in word,
+            }
+            for word in words
+        ]
+
+    def answer(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any] | None:
+        """Status and body of one request; None drops the connection."""
+        self.requests.append((method, path))
+        url = urlparse(path)
+        if url.path == "/v1/status/leader":
+            return (200, self.leader) if self.leader else (500, "No cluster leader")
+        if not self.leader:
+            return 500, "No cluster leader"
+        if url.path == "/v1/acl/bootstrap":
+            return self._bootstrap(body)
+        if token and token not in self.tokens:
+            return 403, "ACL token not found"
+        if url.path == "/v1/acl/token/self":
+            return 200, self.tokens.get(token, ANONYMOUS)
+        if self.tokens.get(token, ANONYMOUS)["Type"] != "management":
+            return 403, "Permission denied"
+        if url.path == "/v1/operator/raft/transfer-leadership":
+            self.leader = parse_qs(url.query)["id"][0].removeprefix("id-") + ":4647"
+            return 200, {}
+        if url.path == "/v1/operator/autopilot/health":
+            voters = sum(entry["Voter"] and entry["Healthy"] for entry in self.servers)
+            healthy = all(entry["Healthy"] for entry in self.servers)
+            tolerance = max(0, voters - (len(self.servers) // 2 + 1))
+            health = {"Healthy": healthy, "FailureTolerance": tolerance, "Servers": self.servers}
+            return (200 if healthy else 429), health
+        return 404, "Invalid URL"
+
+    def _bootstrap(self, body: Any) -> tuple[int, Any] | None:
+        self.before_bootstrap()
+        if self.bootstraps:
+            return 400, "ACL bootstrap already done (reset index: 7)"
+        self.bootstraps += 1
+        secret = body["BootstrapSecret"]
+        self.tokens[secret] = {"AccessorID": "a", "SecretID": secret, "Name": "Bootstrap Token", "Type": "management"}
+        return None if self.cut else (200, self.tokens[secret])
+
+
+def _handler(fake: FakeNomad) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def handle_request(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            reply = fake.answer(self.command, self.path, self.headers.get("X-Nomad-Token", ""), body)
+            if reply is None:
+                self.close_connection = True
+                return
+            status, answer = reply
+            text = answer if status >= 400 and isinstance(answer, str) else json.dumps(answer)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_GET = do_PUT = do_POST = do_DELETE = handle_request  # noqa: N815 (names of the standard library)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Say nothing."""
+
+    return Handler

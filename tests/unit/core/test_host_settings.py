@@ -1,0 +1,77 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernel parameters, accounts and swap."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils import host_settings
+from ansible_collections.keelson.cluster.plugins.module_utils.host_settings import Account, SettingError
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Path:
+    (tmp_path / "net" / "ipv4").mkdir(parents=True)
+    (tmp_path / "net" / "ipv4" / "ip_forward").write_text("0\n")
+    (tmp_path / "net" / "ipv4" / "range").write_text("1024\t65535\n")
+    return tmp_path
+
+
+def test_parameters_are_compared_by_their_words(kernel: Path) -> None:
+    wanted = {"net.ipv4.ip_forward": "1", "net.ipv4.range": "1024 65535", "net.bridge.x": "1"}
+    assert host_settings.sysctl_changes(wanted, str(kernel)) == ({"net.ipv4.ip_forward": "1"}, ["net.bridge.x"])
+
+
+def test_parameters_are_set(kernel: Path) -> None:
+    host_settings.set_sysctls({"net.ipv4.ip_forward": "1"}, str(kernel))
+    assert host_settings.sysctl_changes({"net.ipv4.ip_forward": "1"}, str(kernel)) == ({}, [])
+
+
+def test_a_refused_parameter_is_named(kernel: Path) -> None:
+    with pytest.raises(SettingError, match=r"refuses net\.none\.x = 1"):
+        host_settings.set_sysctls({"net.none.x": "1"}, str(kernel))
+
+
+def test_the_file_is_sorted() -> None:
+    assert host_settings.sysctl_text({"b": "2", "a": "1"}) == "a = 1\nb = 2\n"
+
+
+def test_swap_areas(tmp_path: Path) -> None:
+    table = tmp_path / "swaps"
+    table.write_text("Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 1 0 -2\n")
+    assert host_settings.swaps(str(table)) == ["/dev/sda2"]
+    assert host_settings.swaps(str(tmp_path / "none")) == []
+
+
+def test_swap_leaves_fstab_once() -> None:
+    text = "# swap of old\n/dev/sda1 / ext4 defaults 0 1\n/dev/sda2 none swap sw 0 0\n\n#/dev/sda3 none swap sw 0 0\n"
+    cured = host_settings.fstab_without_swap(text)
+    assert cured == text.replace("/dev/sda2", "# /dev/sda2")
+    assert host_settings.fstab_without_swap(cured) == cured
+
+
+def test_only_missing_accounts_are_added() -> None:
+    accounts = [Account("root", "/root"), Account("nobody-of-that-name", "/x")]
+    assert host_settings.missing_accounts(accounts) == accounts[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"), [("nobody-of-that-name", ["--user-group"]), ("root", ["--gid", "root"])],
+)
+def test_the_account_command(monkeypatch: pytest.MonkeyPatch, name: str, group: list[str]) -> None:
+    calls: list[list[str]] = []
+
+    def fake(command: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
+        calls.append(command)
+        return subprocess.CompletedProcess(command, 9, "", "useradd: cannot lock /etc/passwd\n")
+
+    monkeypatch.setattr(subprocess, "run", fake)
+    with pytest.raises(SettingError, match=f"the account {name} cannot be added: useradd: cannot lock"):
+        host_settings.add_account(Account(name, "/x"))
+    assert calls[0][0] == "useradd" and calls[0][-1] == name
+    assert "/usr/sbin/nologin" in calls[0] and all(word in calls[0] for word in group)
