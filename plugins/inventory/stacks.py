@@ -15,17 +15,20 @@ description:
   - Everything is read and checked first. On any error the inventory gets nothing of the file, and one message names the file, the address and the cure.
   - Values from a stack are untrusted text and are never templated.
 notes:
-  - A reference is C(STACK.outputs.NAME[.path]) or C(STACK.resources.ADDRESS), where ADDRESS is the stack tool's own resource address. In it V(*) is any run
-    of characters without a dot and V(**) any run at all; an address without an index means all its C(count) or C(for_each) instances.
+  - A reference is C(STACK.outputs.NAME[.path]) or C(STACK.resources.ADDRESS), where ADDRESS is the stack tool's own resource address.
+    In it V(*) is any run of characters without a dot and V(**) any run at all; an address without an index means all its C(count) or
+    C(for_each) instances. Data sources are named by an address with C(data.) only.
   - A stack with an output named C(clusters), of the shape of O(clusters) with hosts written in place, needs no O(clusters) in the file.
-  - Groups are C(clusters), C(<cluster>), C(<cluster>_managers), C(<cluster>_nodes), C(<cluster>_pool_<pool>), C(environment_<environment>) and C(stack_<stack>);
-    a dash in a name becomes an underscore in the group.
-  - Host variables are C(ansible_host), C(cluster_name), C(cluster_part) (manager or node), C(cluster_pool) (empty for managers), C(cluster_address),
-    C(cluster_labels) and C(stack) (name, kind, address, workspace, serial, lineage).
-  - Variables of the cluster's group are C(cluster_engine), C(cluster_environment), C(cluster_endpoint) (empty when not given), C(cluster_networks)
-    (names to CIDR texts) and those under C(vars).
-  - Ansible turns the error of an inventory source into a warning and goes on with no hosts. Set C(any_unparsed_is_failed=true) in section C([inventory]) of
-    C(ansible.cfg) to stop there; the playbooks of this collection stop by themselves when their cluster is missing.
+  - Groups are C(clusters), C(<cluster>), C(<cluster>_managers), C(<cluster>_nodes), C(<cluster>_pool_<pool>), C(environment_<environment>)
+    and C(stack_<stack>); a dash in a name becomes an underscore in the group.
+  - Host variables are C(ansible_host), C(cluster_name), C(cluster_part) (manager or node), C(cluster_pool) (empty for managers),
+    C(cluster_address), C(cluster_labels) and C(stack) (name, kind, address, workspace, serial, lineage).
+  - Variables of the cluster's group are C(cluster_engine), C(cluster_environment), C(cluster_endpoint) (empty when not given),
+    C(cluster_networks) (names to CIDR texts) and those under C(vars). With C(managed) there are also C(cluster_managed_by) (eks, ecs, aks
+    or gke), C(cluster_ca) (PEM), C(cluster_version) and C(cluster_node_groups).
+  - Ansible turns the error of an inventory source into a warning and goes on with no hosts. Set C(any_unparsed_is_failed=true) in section
+    C([inventory]) of C(ansible.cfg) to stop there. Without it the message is shown all the same, as an error of its own and among Ansible's
+    warnings, and the playbooks of this collection stop by themselves when their cluster is missing.
 options:
   plugin:
     description: Marks the file as one for this plugin.
@@ -33,25 +36,43 @@ options:
     choices: [keelson.cluster.stacks]
   stacks:
     description:
-      - Names of stacks, each with where it is read from. Relative paths start at the folder of this file.
-      - C(state) is a Terraform or OpenTofu state of version 4; C(outputs) is a file with the text of C(terraform output -json).
-      - C(workspace) picks a workspace of a local state.
-      - C(members) is a JSON file of servers that a pool resource made, which no state lists - an object of pool address or name to a list of servers.
+      - Names of stacks, each with exactly one source. Relative paths start at the folder of this file, and keys of backends are those of the
+        backend itself. Every source over a network takes C(timeout) in seconds, 30 by default.
+      - C(state) is a file, or a folder with a file, of a Terraform or OpenTofu state of version 4.
+      - C(show) is a file with the text of C(terraform show -json) of a state or of a plan, whose hosts are then only planned.
+      - C(outputs) is a file with the text of C(terraform output -json).
+      - C(http) is an address, or address, username, password and ca_file. TF_HTTP_USERNAME and TF_HTTP_PASSWORD of the environment count too.
+      - C(s3) is C(s3://BUCKET/KEY), or bucket, key, workspace_key_prefix, region, endpoint, profile and ca_file. Needs boto3.
+      - C(pg) is a connection string, or conn_str and schema_name. PG_CONN_STR of the environment counts too. Needs psycopg.
+      - C(pull) is an initialised folder in which C(terraform state pull) or C(tofu state pull) is run, or folder and binary.
+      - C(tfe) has organization, workspace, hostname (app.terraform.io by default), read (V(state) or V(outputs)), token and ca_file. The token
+        is else looked for as Terraform does.
+      - C(pulumi) is a file from C(pulumi stack export), or a checkpoint file, also as .gz. An address is a URN.
+      - C(cloudformation) is a file of what C(aws cloudformation describe-stacks) or C(list-stack-resources) prints or
+        M(amazon.aws.cloudformation_info) returns, a list of such files, or stack, region, endpoint, profile and ca_file for a live stack.
+        The latter needs boto3. An address is a logical name.
+      - C(command) is a program, as a list of words, that prints one of these formats. It runs in the folder of this file, without a shell.
+      - C(static) is a YAML or JSON file whose members are read like outputs, for servers that nobody provisioned by code.
+      - Beside the source may stand C(workspace), and C(members) for servers that a pool resource made, which no state lists - the path of a
+        JSON file (an object of pool address or name to a list of servers, or the text of C(aws ec2 describe-instances)), C({command:})
+        that prints one, or C({ec2:}) with region, endpoint and profile to ask live, which needs boto3.
     type: dict
     required: true
   clusters:
     description:
-      - Names of clusters, each with C(engine), C(environment), C(endpoint), C(networks), C(managers), C(pools), C(host) and C(vars).
+      - Names of clusters, each with C(engine), C(environment), C(endpoint), C(networks), C(managers), C(pools), C(managed), C(host) and C(vars).
       - C(managers) and each pool take C(hosts) (a reference, or hosts written in place with name, address and connect), C(labels), C(host) and
         C(size) (how many hosts there should be; V(0) permits none).
+      - C(managed) is a reference to a cluster that the cloud runs (EKS, ECS, AKS, GKE); its engine is C(managed) and it has no managers.
       - >-
-        A text under C(vars) that is a reference is replaced by the value. C({sensitive: REFERENCE}) copies a sensitive output, encrypted by Ansible Vault
-        with the first vault secret of the run, or with one of this process alone where there is none.
+        A text under C(vars) that is a reference is replaced by the value. C({sensitive: REFERENCE}) copies a sensitive output, encrypted by
+        Ansible Vault with the first vault secret of the run, or with one of this process alone where there is none.
     type: dict
   host:
     description:
-      - How a host is read, as dotted paths into its attributes - C(name), C(address) (where cluster services listen) and C(connect) (C(ansible_host);
-        the address by default). A list of paths means the first with a value. C(each.key) is the C(for_each) key or C(count) number.
+      - How a host is read, as dotted paths into its attributes - C(name), C(address) (where cluster services listen) and C(connect)
+        (C(ansible_host); the address by default). A list of paths means the first with a value. C(each.key) is the C(for_each) key or
+        C(count) number.
       - Clusters and pools may override it. What is not given is known for the usual host types.
     type: dict
   on_duplicate:
@@ -59,6 +80,27 @@ options:
     type: str
     choices: [error, first, address]
     default: error
+  cache_folder:
+    description:
+      - A folder for stacks read from C(http), C(s3), C(pg) and C(tfe), used while the backend says that nothing changed (ETag, checksum, state
+        version). It holds normalised records without secrets, in files that only their owner can read.
+    type: str
+  compose:
+    description:
+      - Host variables from the host's resource. A dotted path such as C(tags.zone) is followed without Jinja; any other text is a Jinja
+        expression over the attributes and the host variables, compiled once, with Ansible's filters and without lookups.
+    type: dict
+  groups:
+    description: Names of groups, each with an expression; a host for which it is true joins.
+    type: dict
+  keyed_groups:
+    description: Groups named by a value, each with C(key) (a path or expression), C(prefix), C(separator), C(default_value) and C(parent_group).
+    type: list
+    elements: dict
+  strict:
+    description: Whether a path or expression without a value is an error. If not, the host goes without the variable or group.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -88,10 +130,10 @@ import re
 import secrets
 from typing import Any
 
+from ansible import constants as C
 from ansible.errors import AnsibleParserError
 from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.plugins.inventory import BaseInventoryPlugin
-
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import load
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
@@ -99,10 +141,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 try:
     from ansible.parsing.vault import EncryptedString, VaultSecretsContext
     from ansible.template import trust_as_template
+
     _TAGGED = True
 except ImportError:  # ansible-core before 2.19: every plain string would be templated, so values are wrapped
     from ansible.parsing.yaml.objects import AnsibleVaultEncryptedUnicode
     from ansible.utils.unsafe_proxy import wrap_var
+
     _TAGGED = False
 
 # Text of these signs alone is no template and no `#jinja2:` header, so marking it as trusted changes nothing but how it is
@@ -122,41 +166,55 @@ class InventoryModule(BaseInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Build everything, then add it: an error leaves nothing behind."""
         super().parse(inventory, loader, path, cache)
+        self._marked: dict[str, Any] = {}
         document = self._read_config_data(path)
         try:
             built = load.load(document, path)
         except StackError as error:
+            if not C.INVENTORY_ANY_UNPARSED_IS_FAILED:
+                # Ansible is about to go on without these hosts; among its own warnings the reason is easily overlooked.
+                self.display.error(str(error), wrap_text=False)
             raise AnsibleParserError(str(error)) from None
         for warning in built.warnings:
             self.display.warning(warning)
         self._commit(built)
 
     def _commit(self, built: Inventory) -> None:
+        """Add everything that was built; nothing here can fail."""
+        inventory = self.inventory
         for name, group in built.groups.items():
-            self.inventory.add_group(name)
+            inventory.add_group(name)
             for variable, value in group.variables.items():
-                self.inventory.set_variable(name, variable, self._value(value))
-        for name, variables in built.hosts.items():
-            self.inventory.add_host(name)
-            for variable, value in variables.items():
-                self.inventory.set_variable(name, variable, self._value(value))
+                inventory.set_variable(name, variable, self._value(value))
         for name, group in built.groups.items():
-            for child in [*group.children, *group.hosts]:
-                self.inventory.add_child(name, child)
+            for child in group.children:
+                inventory.add_child(name, child)
+        for name, variables in built.hosts.items():
+            inventory.add_host(name)
+            # Not set_variable: it would copy each value once more, which costs a third of the load of 10,000 hosts.
+            inventory.hosts[name].vars.update(self._value(variables))
+        for name, group in built.groups.items():
+            for child in group.hosts:
+                inventory.add_child(name, child)
 
     def _value(self, value: Any) -> Any:
+        """VALUE as Ansible wants it: secrets encrypted, texts of a stack untrusted."""
         if isinstance(value, Secret):
             return self._encrypt(value.value)
         return self._mark(value) if _TAGGED else wrap_var(value)
 
     def _mark(self, value: Any) -> Any:
         """VALUE with its inert texts marked as trusted; all other text stays untrusted, so it is never templated."""
+        kind = type(value)
+        if kind is str:  # exactly str: what the file itself says is tagged already
+            marked = self._marked.get(value)
+            if marked is None:
+                marked = self._marked[value] = trust_as_template(value) if _INERT.fullmatch(value) else value
+            return marked
         if isinstance(value, dict):
-            return {self._mark(key): self._mark(item) for key, item in value.items()}
+            return {key: self._mark(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self._mark(item) for item in value]
-        if type(value) is str and _INERT.fullmatch(value):  # exactly str: what the file itself says is tagged already
-            return trust_as_template(value)
         return value
 
     def _encrypt(self, value: Any) -> Any:

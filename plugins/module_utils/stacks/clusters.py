@@ -7,18 +7,37 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Mapping, Optional, Union
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import config, host_types, hosts, lookup, reference, sensitive
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+    config,
+    host_types,
+    hosts,
+    lookup,
+    managed,
+    reference,
+    sensitive,
+    staleness,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import Cluster, HostPaths, Part
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.hosts import Found
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Group, Inventory, Secret, Skipped, Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
+    Group,
+    Inventory,
+    Resource,
+    Secret,
+    Skipped,
+    Stack,
+)
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
-def build(clusters: Mapping[str, Cluster], stacks: Mapping[str, Stack], host: HostPaths, on_duplicate: str = "error") -> Inventory:
+def build(
+    clusters: Mapping[str, Cluster], stacks: Mapping[str, Stack], host: HostPaths, on_duplicate: str = "error"
+) -> Inventory:
     """Build the inventory. HOST: the file's own `host:` paths. ON_DUPLICATE: error, first or address."""
     builder = _Builder(stacks, host, on_duplicate)
     for cluster in clusters.values():
@@ -37,10 +56,18 @@ def described(stacks: Mapping[str, Stack], place: str) -> dict[str, Cluster]:
             raise StackError(where, "is sensitive", "Declare it without `sensitive`, and keep secrets out of it")
         for name, cluster in config.clusters(stack.outputs["clusters"].value, where, trusted=False).items():
             if name in found:
-                raise StackError(cluster.place, f"describes the cluster {name}, which {found[name].place} describes too", "Let one stack describe it")
+                raise StackError(
+                    cluster.place,
+                    f"describes the cluster {name}, which {found[name].place} describes too",
+                    "Let one stack describe it",
+                )
             found[name] = cluster
     if not found:
-        raise StackError(place, "has no `clusters:`, and no stack has an output named clusters", "Describe the clusters in one of the two places")
+        raise StackError(
+            place,
+            "has no `clusters:`, and no stack has an output named clusters",
+            "Describe the clusters in one of the two places",
+        )
     return found
 
 
@@ -67,12 +94,20 @@ class _Builder:
         """Add a cluster: its variables, its groups, its hosts."""
         group = self.group(cluster.name, f"cluster {cluster.name}")
         self.inventory.groups["clusters"].children.append(cluster.name)
-        environment = self.group(f"environment_{cluster.environment.replace('-', '_')}", f"environment {cluster.environment}")
+        environment = self.group(
+            f"environment_{cluster.environment.replace('-', '_')}", f"environment {cluster.environment}"
+        )
         environment.children.append(cluster.name)
         networks = self._networks(cluster)
         group.variables.update(
-            cluster_engine=cluster.engine, cluster_environment=cluster.environment, cluster_endpoint=self._endpoint(cluster),
-            cluster_networks={name: str(network) for name, network in networks.items()}, **self._variables(cluster))
+            cluster_engine=cluster.engine,
+            cluster_environment=cluster.environment,
+            cluster_endpoint=self._endpoint(cluster),
+            cluster_networks={name: str(network) for name, network in networks.items()},
+            **self._variables(cluster),
+        )
+        if cluster.managed:
+            group.variables.update(managed.variables(cluster, self.stacks, group.variables["cluster_endpoint"]))
         managers = self.group(f"{cluster.name}_managers", f"the managers of cluster {cluster.name}")
         nodes = self.group(f"{cluster.name}_nodes", f"the host nodes of cluster {cluster.name}")
         group.children.extend([f"{cluster.name}_managers", f"{cluster.name}_nodes"])
@@ -83,19 +118,27 @@ class _Builder:
             nodes.children.append(name)
             self._part(cluster, part, pool, self.group(name, f"pool {pool} of cluster {cluster.name}"), networks)
 
-    def _part(self, cluster: Cluster, part: Part, pool: Optional[str], group: Group, networks: Mapping[str, Network]) -> None:
+    def _part(
+        self, cluster: Cluster, part: Part, pool: str | None, group: Group, networks: Mapping[str, Network]
+    ) -> None:
         """Add the hosts of the managers or of a pool."""
         size = lookup.output(part.size, self.stacks, f"{part.place}.size") if isinstance(part.size, str) else part.size
         if size == 0:
             return
         found = hosts.candidates(part, self.stacks, self.inventory.warnings)
         if not found:
-            raise StackError(f"{part.place}.hosts", f"`{part.hosts}` names no host at all" if isinstance(part.hosts, str) else "names no host at all",
-                             "Apply the stack, correct the reference, or write `size: 0` where that is meant")
+            raise StackError(
+                f"{part.place}.hosts",
+                f"`{part.hosts}` names no host at all" if isinstance(part.hosts, str) else "names no host at all",
+                "Apply the stack, correct the reference, or write `size: 0` where that is meant",
+            )
         if size is not None and size != len(found):
             self.inventory.warnings.append(f"{part.place}: wants {size} hosts and has {len(found)}")
         mapping = {**self.host, **cluster.host, **part.host}
-        spans = [(network.version, int(network.network_address), int(network.broadcast_address)) for network in networks.values()]
+        spans = [
+            (network.version, int(network.network_address), int(network.broadcast_address))
+            for network in networks.values()
+        ]
         labels = part.labels
         for candidate in found:
             host = hosts.read(candidate, mapping, f"{part.place}.hosts")
@@ -107,16 +150,29 @@ class _Builder:
             group.hosts.append(name)
             stack = candidate.stack
             self.inventory.hosts[name] = {
-                "ansible_host": host.connect, "cluster_name": cluster.name, "cluster_part": "node" if pool else "manager",
-                "cluster_pool": pool or "", "cluster_address": host.address, "cluster_labels": labels,
-                "stack": {"name": stack.name if stack else None, "kind": stack.kind if stack else None, "address": candidate.address,
-                          "workspace": stack.workspace if stack else None, "serial": stack.serial if stack else None,
-                          "lineage": stack.lineage if stack else None}}
-            if candidate.resource:
-                self.inventory.records[name] = candidate.resource
+                "ansible_host": host.connect,
+                "cluster_name": cluster.name,
+                "cluster_part": "node" if pool else "manager",
+                "cluster_pool": pool or "",
+                "cluster_address": host.address,
+                "cluster_labels": labels,
+                "stack": {
+                    "name": stack.name if stack else None,
+                    "kind": stack.kind if stack else None,
+                    "address": candidate.address,
+                    "workspace": stack.workspace if stack else None,
+                    "serial": stack.serial if stack else None,
+                    "lineage": stack.lineage if stack else None,
+                },
+            }
+            self.inventory.records[name] = candidate.resource or Resource(
+                candidate.address, candidate.address, "", candidate.key, candidate.values
+            )
             if stack:
                 self.seen.add((stack.name, candidate.address))
-                self.group(f"stack_{stack.name.replace('-', '_')}", f"the hosts of stack {stack.name}").hosts.append(name)
+                self.group(f"stack_{stack.name.replace('-', '_')}", f"the hosts of stack {stack.name}").hosts.append(
+                    name
+                )
 
     def _claim(self, host: Found, part: Part) -> str:
         """The name the host gets. One resource claimed twice, or two hosts of one name, are errors; see on_duplicate."""
@@ -127,29 +183,46 @@ class _Builder:
             self.claims[host.name] = (address, part.place)
             return host.name
         if first[0] == address:
-            raise StackError(f"{part.place}.hosts", f"{address} is claimed already by {first[1]}", "Let one part of one cluster have it")
+            raise StackError(
+                f"{part.place}.hosts",
+                f"{address} is claimed already by {first[1]}",
+                "Let one part of one cluster have it",
+            )
         if self.on_duplicate == "error":
-            raise StackError(f"{part.place}.hosts", f"two hosts have the name {host.name}: {first[0]} and {address}",
-                             "Give them names of their own, let `host.name` name another attribute, or choose `on_duplicate`")
+            raise StackError(
+                f"{part.place}.hosts",
+                f"two hosts have the name {host.name}: {first[0]} and {address}",
+                "Give them names of their own, let `host.name` name another attribute, or choose `on_duplicate`",
+            )
         if self.on_duplicate == "first":
             reason = f"the name {host.name} is taken by {first[0]}"
             self.inventory.warnings.append(f"{part.place}: {address} is left out: {reason}")
-            self.inventory.skipped.append(Skipped(candidate.stack.name if candidate.stack else "", candidate.address, reason))
+            self.inventory.skipped.append(
+                Skipped(candidate.stack.name if candidate.stack else "", candidate.address, reason)
+            )
             return ""
         name = f"{host.name}-{_slug(candidate.address)}"
         if name in self.claims:
-            raise StackError(f"{part.place}.hosts", f"two hosts have the name {name}: {self.claims[name][0]} and {address}",
-                             "Give them names of their own")
+            raise StackError(
+                f"{part.place}.hosts",
+                f"two hosts have the name {name}: {self.claims[name][0]} and {address}",
+                "Give them names of their own",
+            )
         self.claims[name] = (address, part.place)
         return name
 
-    def _inside(self, host: Found, spans: list[tuple[int, int, int]], networks: Mapping[str, Network], part: Part) -> None:
+    def _inside(
+        self, host: Found, spans: Sequence[tuple[int, int, int]], networks: Mapping[str, Network], part: Part
+    ) -> None:
         address = ipaddress.ip_address(host.address)
         number = int(address)
         if not any(version == address.version and low <= number <= high for version, low, high in spans):
             listed = ", ".join(f"{name} {network}" for name, network in networks.items())
-            raise StackError(f"{part.place}.hosts", f"{host.name} ({host.candidate.address}) has the address {host.address}, outside the networks of its cluster",
-                             f"Correct `networks:` or `host.address`; the networks are {listed}")
+            raise StackError(
+                f"{part.place}.hosts",
+                f"{host.name} ({host.candidate.address}) has the address {host.address}, outside the networks of its cluster",
+                f"Correct `networks:` or `host.address`; the networks are {listed}",
+            )
 
     def _networks(self, cluster: Cluster) -> dict[str, Network]:
         """The networks of a cluster by name: a mapping or list of CIDR texts, or of objects with a cidr or cidr_block."""
@@ -160,7 +233,11 @@ class _Builder:
         if isinstance(value, str):
             value = [value]
         if not isinstance(value, (dict, list)):
-            raise StackError(place, f"is {config.describe(value)}, no networks", "Give a mapping of names to CIDR texts such as 10.0.1.0/24, or a list")
+            raise StackError(
+                place,
+                f"is {config.describe(value)}, no networks",
+                "Give a mapping of names to CIDR texts such as 10.0.1.0/24, or a list",
+            )
         found: dict[str, Network] = {}
         for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
             text, name = entry, key if isinstance(key, str) else None
@@ -172,9 +249,13 @@ class _Builder:
                     raise ValueError
                 network = ipaddress.ip_network(text, strict=False)
             except ValueError:
-                raise StackError(f"{place}.{key}", f"is {config.describe(text)}, no network", "Give a CIDR text such as 10.0.1.0/24") from None
+                raise StackError(
+                    f"{place}.{key}", f"is {config.describe(text)}, no network", "Give a CIDR text such as 10.0.1.0/24"
+                ) from None
             if str(network) != text and network.version == 4:
-                raise StackError(f"{place}.{key}", f"is {text}, an address within the network {network}", f"Write {network}")
+                raise StackError(
+                    f"{place}.{key}", f"is {text}, an address within the network {network}", f"Write {network}"
+                )
             found[str(name or network)] = network
         if not found:
             raise StackError(place, "lists no network", "Give at least one, or leave `networks:` out")
@@ -185,7 +266,11 @@ class _Builder:
         if value is None:
             return ""
         if not isinstance(value, str) or not value or any(sign.isspace() for sign in value):
-            raise StackError(f"{cluster.place}.endpoint", f"is {config.describe(value)}, no endpoint", "Give a URL, a name or an address")
+            raise StackError(
+                f"{cluster.place}.endpoint",
+                f"is {config.describe(value)}, no endpoint",
+                "Give a URL, a name or an address",
+            )
         return value
 
     def _resolve(self, value: Any, cluster: Cluster, place: str) -> Any:
@@ -199,14 +284,21 @@ class _Builder:
         result: dict[str, Any] = {}
         for name, value in cluster.variables.items():
             place = f"{cluster.place}.vars.{name}"
-            if cluster.trusted and isinstance(value, dict) and value.keys() == {"sensitive"} and reference.is_reference(value["sensitive"]):
+            if (
+                cluster.trusted
+                and isinstance(value, dict)
+                and value.keys() == {"sensitive"}
+                and reference.is_reference(value["sensitive"])
+            ):
                 result[name] = Secret(lookup.output(value["sensitive"], self.stacks, place, allow_sensitive=True))
                 continue
             resolved = self._resolve(value, cluster, place)
             if resolved is not value or not cluster.trusted:
                 left_out: list[str] = []
                 resolved = sensitive.strip({name: resolved}, left_out=left_out).get(name)
-                self.inventory.warnings.extend(f"{place}: {path} is left out because its name says it is secret" for path in left_out)
+                self.inventory.warnings.extend(
+                    f"{place}: {path} is left out because its name says it is secret" for path in left_out
+                )
                 if name in left_out:
                     continue
             result[name] = resolved
@@ -216,7 +308,10 @@ class _Builder:
         """The inventory, with the warnings of every stack and one about machines that nobody claimed."""
         for name in self.claims:
             if name in self.meaning:
-                raise StackError(f"host {name}", f"has the name of a group ({self.meaning[name]})", "Rename the host or the cluster")
+                raise StackError(
+                    f"host {name}", f"has the name of a group ({self.meaning[name]})", "Rename the host or the cluster"
+                )
+        self.inventory.warnings.extend(staleness.warnings(self.stacks))
         for stack in self.stacks.values():
             self.inventory.warnings.extend(stack.warnings)
             self.inventory.skipped.extend(stack.skipped)
@@ -229,16 +324,25 @@ class _Builder:
             if resource.mode != "managed" or (stack.name, resource.address) in self.seen:
                 continue
             if resource.type in host_types.HOSTS:
-                self.inventory.skipped.append(Skipped(stack.name, resource.address, "no cluster of the stacks file names it"))
+                self.inventory.skipped.append(
+                    Skipped(stack.name, resource.address, "no cluster of the stacks file names it")
+                )
             elif host_types.MACHINE_LIKE.search(resource.type) and not host_types.NO_MACHINE.search(resource.type):
                 unknown[resource.type] = unknown.get(resource.type, 0) + 1
-                self.inventory.skipped.append(Skipped(stack.name, resource.address, "of a machine-like type that is not known, and no cluster names it"))
+                self.inventory.skipped.append(
+                    Skipped(
+                        stack.name,
+                        resource.address,
+                        "of a machine-like type that is not known, and no cluster names it",
+                    )
+                )
         if unknown:
             listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items()))
-            self.inventory.warnings.append(f"{stack.place}: holds machine-like resources that no cluster names: {listed}")
+            self.inventory.warnings.append(
+                f"{stack.place}: holds machine-like resources that no cluster names: {listed}"
+            )
 
 
 def _slug(address: str) -> str:
     """An address as part of a host's name."""
     return "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in address).strip("-").replace("--", "-")
-

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
@@ -18,11 +19,25 @@ _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _POOL = re.compile(r"[a-z][a-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HOST_KEYS = ("name", "address", "connect")
-CLUSTER_KEYS = ("engine", "environment", "endpoint", "networks", "managers", "pools", "host", "vars")
+CLUSTER_KEYS = ("engine", "environment", "endpoint", "networks", "managers", "pools", "host", "vars", "managed")
 PART_KEYS = ("hosts", "labels", "host", "size")
 # Set by the plugin itself, so nobody else may.
-RESERVED = ("cluster_name", "cluster_part", "cluster_pool", "cluster_address", "cluster_labels", "stack",
-            "cluster_engine", "cluster_environment", "cluster_endpoint", "cluster_networks")
+RESERVED = (
+    "cluster_name",
+    "cluster_part",
+    "cluster_pool",
+    "cluster_address",
+    "cluster_labels",
+    "stack",
+    "cluster_engine",
+    "cluster_environment",
+    "cluster_endpoint",
+    "cluster_networks",
+    "cluster_ca",
+    "cluster_version",
+    "cluster_node_groups",
+    "cluster_managed_by",
+)
 DUPLICATES = ("error", "first", "address")
 
 HostPaths = dict[str, tuple[Steps, ...]]
@@ -49,17 +64,22 @@ class Cluster:
     environment: str
     endpoint: Any = None
     networks: Any = None
-    managers: Optional[Part] = None
+    managers: Part | None = None
     pools: dict[str, Part] = field(default_factory=dict)
     host: HostPaths = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     trusted: bool = True
+    managed: str | None = None
 
 
 def mapping(value: Any, place: str, allowed: Iterable[str] | None = None) -> dict[str, Any]:
     """VALUE as a mapping with no other keys than those allowed."""
     if not isinstance(value, Mapping):
-        raise StackError(place, f"is {describe(value)} where a mapping is expected", "Correct it; the reference of the inventory plugin shows the shape")
+        raise StackError(
+            place,
+            f"is {describe(value)} where a mapping is expected",
+            "Correct it; the reference of the inventory plugin shows the shape",
+        )
     for key in value:
         if not isinstance(key, str):
             raise StackError(place, f"has the key {key!r}, which is no text", "Put it in quotes")
@@ -74,7 +94,9 @@ def describe(value: Any) -> str:
         return "empty"
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
-    return f"{type(value).__name__} {str(value)[:60]!r}" if not isinstance(value, str) else f"the text {str(value)[:60]!r}"
+    return (
+        f"{type(value).__name__} {str(value)[:60]!r}" if not isinstance(value, str) else f"the text {str(value)[:60]!r}"
+    )
 
 
 def word(value: Any, place: str, what: str, dashes: bool = False) -> str:
@@ -93,8 +115,11 @@ def host_paths(value: Any, place: str) -> HostPaths:
         try:
             result[key] = tuple(paths.parse(text if isinstance(text, str) else "") for text in texts)
         except ValueError:
-            raise StackError(f"{place}.{key}", f"is {describe(entry)}, no path",
-                             "Write a dotted path into the host's attributes such as `tags.Name`, or a list of such paths") from None
+            raise StackError(
+                f"{place}.{key}",
+                f"is {describe(entry)}, no path",
+                "Write a dotted path into the host's attributes such as `tags.Name`, or a list of such paths",
+            ) from None
         if not texts:
             raise StackError(f"{place}.{key}", "is an empty list", "Name at least one path")
     return result
@@ -105,24 +130,48 @@ def clusters(value: Any, place: str, trusted: bool = True) -> dict[str, Cluster]
     entries = mapping(value, place)
     if not entries:
         raise StackError(place, "is empty", "Describe at least one cluster")
-    return {word(name, f"{place}.{name}", "a cluster"): _cluster(name, entry, f"{place}.{name}", trusted) for name, entry in entries.items()}
+    return {
+        word(name, f"{place}.{name}", "a cluster"): _cluster(name, entry, f"{place}.{name}", trusted)
+        for name, entry in entries.items()
+    }
 
 
 def _cluster(name: str, value: Any, place: str, trusted: bool) -> Cluster:
     entry = mapping(value, place, CLUSTER_KEYS)
-    if "engine" not in entry:
+    managed = entry.get("managed")
+    if managed is not None and not (trusted and reference.is_reference(managed)):
+        raise StackError(
+            f"{place}.managed",
+            f"is {describe(managed)}, no reference",
+            "Write STACK.resources.ADDRESS of the cluster that the cloud runs",
+        )
+    engine = entry.get("engine") or ("managed" if managed else None)
+    if engine is None:
         raise StackError(place, "has no engine", "Add `engine:`, for example `engine: nomad`")
-    cluster = Cluster(name, place, word(entry["engine"], f"{place}.engine", "an engine"),
-                      word(entry.get("environment") or "default", f"{place}.environment", "an environment", dashes=True),
-                      endpoint=entry.get("endpoint"), networks=entry.get("networks"), trusted=trusted,
-                      host=host_paths(entry.get("host"), f"{place}.host"),
-                      variables=_variables(entry.get("vars"), f"{place}.vars", trusted))
+    cluster = Cluster(
+        name,
+        place,
+        word(engine, f"{place}.engine", "an engine"),
+        word(entry.get("environment") or "default", f"{place}.environment", "an environment", dashes=True),
+        endpoint=entry.get("endpoint"),
+        networks=entry.get("networks"),
+        trusted=trusted,
+        managed=managed,
+        host=host_paths(entry.get("host"), f"{place}.host"),
+        variables=_variables(entry.get("vars"), f"{place}.vars", trusted),
+    )
     if entry.get("managers") is not None:
         cluster.managers = _part(entry["managers"], f"{place}.managers", trusted)
     elif cluster.engine != "managed":
-        raise StackError(place, "has no managers", "Add `managers: {hosts: …}`, or `engine: managed` for a cluster that the cloud runs")
+        raise StackError(
+            place,
+            "has no managers",
+            "Add `managers: {hosts: …}`, or `engine: managed` for a cluster that the cloud runs",
+        )
     for pool, part in mapping(entry.get("pools") or {}, f"{place}.pools").items():
-        cluster.pools[word(pool, f"{place}.pools.{pool}", "a pool", dashes=True)] = _part(part, f"{place}.pools.{pool}", trusted)
+        cluster.pools[word(pool, f"{place}.pools.{pool}", "a pool", dashes=True)] = _part(
+            part, f"{place}.pools.{pool}", trusted
+        )
     return cluster
 
 
@@ -130,16 +179,33 @@ def _part(value: Any, place: str, trusted: bool) -> Part:
     entry = mapping(value, place, PART_KEYS)
     hosts = entry.get("hosts")
     if hosts is None:
-        raise StackError(place, "has no hosts", "Add `hosts:` with a reference such as `nodes.resources.aws_instance.web`")
+        raise StackError(
+            place, "has no hosts", "Add `hosts:` with a reference such as `nodes.resources.aws_instance.web`"
+        )
     if isinstance(hosts, str):
         if not trusted or not reference.is_reference(hosts):
-            raise StackError(f"{place}.hosts", f"is {describe(hosts)}, no reference",
-                             "Write hosts in place" if not trusted else "Write STACK.resources.ADDRESS or STACK.outputs.NAME")
+            raise StackError(
+                f"{place}.hosts",
+                f"is {describe(hosts)}, no reference",
+                "Write hosts in place" if not trusted else "Write STACK.resources.ADDRESS or STACK.outputs.NAME",
+            )
     elif not isinstance(hosts, (list, dict)):
-        raise StackError(f"{place}.hosts", f"is {describe(hosts)}", "Write a reference, a list of hosts, or a mapping of names to hosts")
+        raise StackError(
+            f"{place}.hosts",
+            f"is {describe(hosts)}",
+            "Write a reference, a list of hosts, or a mapping of names to hosts",
+        )
     size = entry.get("size")
-    if size is not None and not reference.is_reference(size) and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
-        raise StackError(f"{place}.size", f"is {describe(size)}, no number of hosts", "Give a whole number, or a reference to an output that is one")
+    if (
+        size is not None
+        and not reference.is_reference(size)
+        and (isinstance(size, bool) or not isinstance(size, int) or size < 0)
+    ):
+        raise StackError(
+            f"{place}.size",
+            f"is {describe(size)}, no number of hosts",
+            "Give a whole number, or a reference to an output that is one",
+        )
     labels = mapping(entry.get("labels") or {}, f"{place}.labels")
     for key, label in labels.items():
         if isinstance(label, (dict, list)) or label is None:
@@ -151,9 +217,15 @@ def _variables(value: Any, place: str, trusted: bool) -> dict[str, Any]:
     entry = mapping(value or {}, place)
     for name in entry:
         if not _VARIABLE.fullmatch(name):
-            raise StackError(f"{place}.{name}", "is no name of a variable", "Use letters, digits and underscores, a letter first")
+            raise StackError(
+                f"{place}.{name}", "is no name of a variable", "Use letters, digits and underscores, a letter first"
+            )
         if name in RESERVED:
             raise StackError(f"{place}.{name}", "is set by the plugin itself", "Choose another name")
         if not trusted and name.startswith("ansible_"):
-            raise StackError(f"{place}.{name}", "would let a stack decide how Ansible connects", "Set it in the stacks file or in group_vars")
+            raise StackError(
+                f"{place}.{name}",
+                "would let a stack decide how Ansible connects",
+                "Set it in the stacks file or in group_vars",
+            )
     return entry

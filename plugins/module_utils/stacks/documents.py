@@ -25,11 +25,16 @@ def read_file(path: str) -> bytes:
         with open(path, "rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             if size > LIMIT:
-                raise StackError(path, f"is {size >> 20} MiB, the limit is {LIMIT >> 20} MiB",
-                                 "Name the state itself, or split the stack")
+                raise StackError(
+                    path,
+                    f"is {size >> 20} MiB, the limit is {LIMIT >> 20} MiB",
+                    "Name the state itself, or split the stack",
+                )
             return handle.read(LIMIT + 1)
     except OSError as error:
-        raise StackError(path, _os_fault(error), "Give a readable file; paths start at the folder of the stacks file") from None
+        raise StackError(
+            path, _os_fault(error), "Give a readable file; paths start at the folder of the stacks file"
+        ) from None
 
 
 def _os_fault(error: OSError) -> str:
@@ -60,10 +65,15 @@ def load_json(data: bytes, place: str) -> dict[str, Any]:
         fault = f"is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
         raise StackError(place, fault, "Give the file that the tool writes or prints as JSON") from None
     except RecursionError:
-        raise StackError(place, "is nested too deeply to be read", "Give the file that the tool writes or prints as JSON") from None
+        raise StackError(
+            place, "is nested too deeply to be read", "Give the file that the tool writes or prints as JSON"
+        ) from None
     if not isinstance(document, dict):
-        raise StackError(place, f"holds a JSON {_kind(document)} where an object is expected",
-                         "Give the file that the tool writes or prints as JSON")
+        raise StackError(
+            place,
+            f"holds a JSON {_kind(document)} where an object is expected",
+            "Give the file that the tool writes or prints as JSON",
+        )
     return document
 
 
@@ -77,5 +87,8 @@ def expect(value: Any, kind: type, place: str, what: str) -> Any:
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
     wanted = {dict: "an object", list: "a list", str: "a string", int: "a number"}[kind]
-    raise StackError(place, f"{what} is {'an object' if isinstance(value, dict) else 'a ' + _kind(value)} where {wanted} is expected",
-                     "The file is damaged or of another tool; fetch it again")
+    raise StackError(
+        place,
+        f"{what} is {'an object' if isinstance(value, dict) else 'a ' + _kind(value)} where {wanted} is expected",
+        "The file is damaged or of another tool; fetch it again",
+    )

@@ -58,7 +58,10 @@ HOSTS: dict[str, HostType] = {
     "scaleway_instance_server": HostType(("name",), ("private_ips.0.address", "private_ip", "public_ips.0.address")),
     "vultr_instance": HostType(("hostname", "label"), ("internal_ip", "main_ip")),
     "oci_core_instance": HostType(("display_name",), ("private_ip", "public_ip")),
-    "ibm_is_instance": HostType(("name",), ("primary_network_interface.0.primary_ip.0.address", "primary_network_interface.0.primary_ipv4_address")),
+    "ibm_is_instance": HostType(
+        ("name",),
+        ("primary_network_interface.0.primary_ip.0.address", "primary_network_interface.0.primary_ipv4_address"),
+    ),
     "exoscale_compute_instance": HostType(("name",), ("private_network_ip_address", "public_ip_address")),
     "upcloud_server": HostType(("hostname",), ("network_interface.0.ip_address",)),
     "maas_instance": HostType(("hostname", "fqdn"), ("ip_addresses.0",)),
@@ -91,6 +94,50 @@ POOLS: dict[str, PoolType] = {
     "aws:autoscaling/group:Group": PoolType(("name", "id"), ("desiredCapacity",)),
 }
 
+
+class ManagedType(NamedTuple):
+    """A cluster that the cloud runs. nodes: the type of its node groups; member: where such a group names its cluster."""
+
+    kind: str
+    endpoint: tuple[str, ...]
+    ca: tuple[str, ...]
+    version: tuple[str, ...]
+    nodes: tuple[str, ...]
+    member: str
+
+
+MANAGED: dict[str, ManagedType] = {
+    "aws_eks_cluster": ManagedType(
+        "eks", ("endpoint",), ("certificate_authority.0.data",), ("version",), ("aws_eks_node_group",), "cluster_name"
+    ),
+    "aws_ecs_cluster": ManagedType("ecs", ("arn",), (), (), ("aws_ecs_capacity_provider",), "cluster_name"),
+    "azurerm_kubernetes_cluster": ManagedType(
+        "aks",
+        ("private_fqdn", "fqdn"),
+        ("kube_config.0.cluster_ca_certificate",),
+        ("kubernetes_version",),
+        ("azurerm_kubernetes_cluster_node_pool",),
+        "kubernetes_cluster_id",
+    ),
+    "google_container_cluster": ManagedType(
+        "gke",
+        ("endpoint",),
+        ("master_auth.0.cluster_ca_certificate",),
+        ("master_version", "min_master_version"),
+        ("google_container_node_pool",),
+        "cluster",
+    ),
+}
+
+# Where a node group of a managed cluster says how many nodes it wants.
+NODE_GROUP_SIZE = (
+    "scaling_config.0.desired_size",
+    "node_count",
+    "auto_scaling_group_provider.0.managed_scaling.0.target_capacity",
+)
+
 # A type that sounds like a machine: listed once when the table above does not know it.
-MACHINE_LIKE = re.compile(r"(^|_)(instance|server|vm|virtual_machine|droplet|machine|compute_node|bare_metal|host)(_v\d+)?$")
+MACHINE_LIKE = re.compile(
+    r"(^|_)(instance|server|vm|virtual_machine|droplet|machine|compute_node|bare_metal|host)(_v\d+)?$"
+)
 NO_MACHINE = re.compile(r"(db|rds|redis|cache|database|sql|dns|template|profile|file|cluster_instance|connect)")

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Mapping, NamedTuple, Optional
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types, lookup, paths, reference, sensitive
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+    host_types,
+    lookup,
+    paths,
+    reference,
+    sensitive,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import HostPaths, Part, describe
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Key, Resource, Stack, Steps
@@ -29,8 +36,8 @@ class Candidate(NamedTuple):
     values: dict[str, Any]
     address: str
     key: Key
-    stack: Optional[Stack] = None
-    resource: Optional[Resource] = None
+    stack: Stack | None = None
+    resource: Resource | None = None
     literal: bool = False
 
 
@@ -61,20 +68,26 @@ def candidates(part: Part, stacks: Mapping[str, Stack], warnings: list[str]) -> 
     return found
 
 
-def _objects(value: Any, label: str, place: str, stack: Optional[Stack], literal: bool = False) -> list[Candidate]:
+def _objects(value: Any, label: str, place: str, stack: Stack | None, literal: bool = False) -> list[Candidate]:
     """Hosts of an output or written in place: a list or a mapping of objects, or of addresses."""
     if isinstance(value, dict):
         items = [(key, item, f"{label}.{key}") for key, item in value.items()]
     elif isinstance(value, list):
         items = [(number, item, f"{label}[{number}]") for number, item in enumerate(value)]
     else:
-        raise StackError(place, f"`{label}` is {describe(value)}, no list of hosts", "Make it a list of objects, or a mapping of names to objects")
+        raise StackError(
+            place,
+            f"`{label}` is {describe(value)}, no list of hosts",
+            "Make it a list of objects, or a mapping of names to objects",
+        )
     found = []
     for key, item, address in items:
         if isinstance(item, str):
             item = {"name": key if isinstance(key, str) else item, "address": item}
         elif not isinstance(item, dict):
-            raise StackError(place, f"`{address}` is {describe(item)}, no host", "Make it an object with a name and an address")
+            raise StackError(
+                place, f"`{address}` is {describe(item)}, no host", "Make it an object with a name and an address"
+            )
         elif literal and isinstance(key, str) and "name" not in item:
             item = {"name": key, **item}
         found.append(Candidate(item, address, key, stack, None, literal))
@@ -84,16 +97,34 @@ def _objects(value: Any, label: str, place: str, stack: Optional[Stack], literal
 def _members(pool: Resource, stack: Stack, part: Part, warnings: list[str]) -> list[Candidate]:
     """The servers that a pool resource made: in no state, so from `members:` of the stack."""
     kind = host_types.POOLS[pool.type]
-    names = [pool.address, *(str(name) for path in kind.name if isinstance(name := paths.resolve(pool.attributes, paths.parse(path)), str))]
-    name = next((name for name in names if name in stack.members), None)
+    names = [
+        pool.address,
+        *(
+            str(name)
+            for path in kind.name
+            if isinstance(name := paths.resolve(pool.attributes, paths.parse(path)), str)
+        ),
+    ]
+    # An empty list under the address does not hide a full one under the name in the cloud.
+    name = max(
+        (name for name in names if name in stack.members), key=lambda name: len(stack.members[name]), default=None
+    )
     if name is None:
-        raise StackError(f"{part.place}.hosts", f"{pool.address} of {stack.place} makes servers that no state lists, and no members of it are known",
-                         f"Give `members:` under stacks.{stack.name} with a list named {' or '.join(names)}")
+        raise StackError(
+            f"{part.place}.hosts",
+            f"{pool.address} of {stack.place} makes servers that no state lists, and no members of it are known",
+            f"Give `members:` under stacks.{stack.name} with a list named {' or '.join(names)}",
+        )
     members = stack.members[name]
-    wanted = next((size for path in kind.size if isinstance(size := paths.resolve(pool.attributes, paths.parse(path)), int)), None)
+    wanted = next(
+        (size for path in kind.size if isinstance(size := paths.resolve(pool.attributes, paths.parse(path)), int)), None
+    )
     if wanted is not None and wanted != len(members):
         warnings.append(f"{part.place}: {pool.address} of {stack.place} wants {wanted} servers and has {len(members)}")
-    return [Candidate(member, f"{pool.address} member {member.get('id', number)}", member.get("id", number), stack) for number, member in enumerate(members)]
+    return [
+        Candidate(member, f"{pool.address} member {member.get('id', number)}", member.get("id", number), stack)
+        for number, member in enumerate(members)
+    ]
 
 
 def read(candidate: Candidate, mapping: HostPaths, place: str) -> Found:
@@ -105,26 +136,38 @@ def read(candidate: Candidate, mapping: HostPaths, place: str) -> Found:
     address = _value(candidate, mapping.get("address", addresses), "address", place)
     connect = _value(candidate, mapping["connect"], "connect", place) if "connect" in mapping else address
     if not _NAME.fullmatch(name):
-        raise StackError(_where(candidate, place), f"has {describe(name)} as its name, which no host can bear",
-                         "Let `host.name` name an attribute of letters, digits, dots, dashes and underscores, such as `id` or `each.key`")
+        raise StackError(
+            _where(candidate, place),
+            f"has {describe(name)} as its name, which no host can bear",
+            "Let `host.name` name an attribute of letters, digits, dots, dashes and underscores, such as `id` or `each.key`",
+        )
     try:
         address = str(ipaddress.ip_address(address))
     except ValueError:
-        raise StackError(_where(candidate, place), f"has {describe(address)} as its address, which is no IP address",
-                         "Let `host.address` name an attribute that is one") from None
+        raise StackError(
+            _where(candidate, place),
+            f"has {describe(address)} as its address, which is no IP address",
+            "Let `host.address` name an attribute that is one",
+        ) from None
     if connect != address and not _CONNECT.fullmatch(connect):
         try:
             ipaddress.ip_address(connect)
         except ValueError:
-            raise StackError(_where(candidate, place), f"has {describe(connect)} to connect to, neither an address nor a DNS name",
-                             "Let `host.connect` name another attribute") from None
+            raise StackError(
+                _where(candidate, place),
+                f"has {describe(connect)} to connect to, neither an address nor a DNS name",
+                "Let `host.connect` name another attribute",
+            ) from None
     return Found(name, address, connect, candidate)
 
 
 def _defaults(kind: str) -> tuple[tuple[Steps, ...], tuple[Steps, ...]]:
     if kind not in _DEFAULTS:
         known = host_types.HOSTS.get(kind, host_types.PLAIN)
-        _DEFAULTS[kind] = (tuple(paths.parse(text) for text in known.name), tuple(paths.parse(text) for text in known.address))
+        _DEFAULTS[kind] = (
+            tuple(paths.parse(text) for text in known.name),
+            tuple(paths.parse(text) for text in known.address),
+        )
     return _DEFAULTS[kind]
 
 
@@ -138,17 +181,35 @@ def _value(candidate: Candidate, choices: tuple[Steps, ...], what: str, place: s
         value = candidate.key if steps == _KEY else paths.resolve(candidate.values, steps)
         if value is None or value is paths.MISSING or value == "":
             continue
-        if any(sensitive.denied(step) for step in steps) or candidate.resource and candidate.resource.sensitive and sensitive.is_sensitive(candidate.resource, steps):
-            raise StackError(_where(candidate, place), f"has its {what} at {_dotted(steps)}, which is sensitive", f"Let `host.{what}` name another attribute")
+        if (
+            any(sensitive.denied(step) for step in steps)
+            or candidate.resource
+            and candidate.resource.sensitive
+            and sensitive.is_sensitive(candidate.resource, steps)
+        ):
+            raise StackError(
+                _where(candidate, place),
+                f"has its {what} at {_dotted(steps)}, which is sensitive",
+                f"Let `host.{what}` name another attribute",
+            )
         if isinstance(value, str):
             return value
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        raise StackError(_where(candidate, place), f"has {describe(value)} at {_dotted(steps)} where its {what} is expected", f"Correct `host.{what}`")
+        raise StackError(
+            _where(candidate, place),
+            f"has {describe(value)} at {_dotted(steps)} where its {what} is expected",
+            f"Correct `host.{what}`",
+        )
     tried = " or ".join(_dotted(steps) for steps in choices)
-    some = ", ".join(sorted(key for key, value in candidate.values.items() if isinstance(value, (str, dict, list)) and value)[:12])
-    raise StackError(_where(candidate, place), f"has no {what}: nothing at {tried}",
-                     f"Correct `host.{what}`{f'; it has {some}' if some else ''}, or apply the stack until it has one")
+    some = ", ".join(
+        sorted(key for key, value in candidate.values.items() if isinstance(value, (str, dict, list)) and value)[:12]
+    )
+    raise StackError(
+        _where(candidate, place),
+        f"has no {what}: nothing at {tried}",
+        f"Correct `host.{what}`{f'; it has {some}' if some else ''}, or apply the stack until it has one",
+    )
 
 
 def _dotted(steps: Steps) -> str:

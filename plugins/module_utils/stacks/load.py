@@ -9,11 +9,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import clusters, config, members, sources
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+    clusters,
+    config,
+    construct,
+    members,
+    sources,
+)
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Stack
 
-KEYS = ("plugin", "stacks", "clusters", "host", "on_duplicate")
+KEYS = ("plugin", "stacks", "clusters", "host", "on_duplicate", "cache_folder", *construct.KEYS)
 
 
 def load(document: Any, path: str) -> Inventory:
@@ -22,23 +29,51 @@ def load(document: Any, path: str) -> Inventory:
     host = config.host_paths(entry.get("host"), f"{path}: host")
     on_duplicate = entry.get("on_duplicate") or "error"
     if on_duplicate not in config.DUPLICATES:
-        raise StackError(f"{path}: on_duplicate", f"is {config.describe(on_duplicate)}", f"Choose one of: {', '.join(config.DUPLICATES)}")
+        raise StackError(
+            f"{path}: on_duplicate",
+            f"is {config.describe(on_duplicate)}",
+            f"Choose one of: {', '.join(config.DUPLICATES)}",
+        )
     given = config.clusters(entry["clusters"], f"{path}: clusters") if entry.get("clusters") is not None else None
-    stacks = read(entry.get("stacks"), path)
-    return clusters.build(given if given is not None else clusters.described(stacks, path), stacks, host, on_duplicate)
+    extra = construct.parse(entry, path)
+    stacks = read(entry.get("stacks"), path, entry.get("cache_folder"), _secret_stacks(given or {}))
+    inventory = clusters.build(
+        given if given is not None else clusters.described(stacks, path), stacks, host, on_duplicate
+    )
+    stacks.clear()  # what no host stands for is not needed any more
+    construct.apply(inventory, extra)
+    return inventory
 
 
-def read(value: Any, path: str) -> dict[str, Stack]:
-    """Read every stack of the `stacks:` block VALUE of the file at PATH."""
+def _secret_stacks(given: dict[str, config.Cluster]) -> set[str]:
+    """The stacks that a sensitive output is asked of; the cache holds no secrets, so they are read anew."""
+    asked = (
+        value.get("sensitive")
+        for cluster in given.values()
+        for value in cluster.variables.values()
+        if isinstance(value, dict)
+    )
+    return {str(text).split(".", 1)[0] for text in asked if text}
+
+
+def read(value: Any, path: str, cache_folder: Any = None, uncached: Any = ()) -> dict[str, Stack]:
+    """Read every stack of the `stacks:` block VALUE of the file at PATH. CACHE_FOLDER serves all but the stacks UNCACHED."""
     place = f"{path}: stacks"
     entries = config.mapping(value, place)
     if not entries:
-        raise StackError(place, "names no stack", "Give at least one, such as `network: {state: network/terraform.tfstate}`")
+        raise StackError(
+            place, "names no stack", "Give at least one, such as `network: {state: network/terraform.tfstate}`"
+        )
     base = os.path.dirname(os.path.abspath(path))
+    if cache_folder is not None and (not isinstance(cache_folder, str) or not cache_folder):
+        raise StackError(
+            f"{path}: cache_folder", f"is {config.describe(cache_folder)}, no path", "Give the path of a folder"
+        )
+    cache: Cache | None = Cache(os.path.join(base, os.path.expanduser(cache_folder))) if cache_folder else None
     stacks: dict[str, Stack] = {}
     for name, entry in entries.items():
         config.word(name, f"{place}.{name}", "a stack", dashes=True)
-        stacks[name] = sources.read(name, entry, base, f"{place}.{name}")
+        stacks[name] = sources.read(name, entry, base, f"{place}.{name}", None if name in uncached else cache)
         if entry.get("members") is not None:
             members.add(stacks[name], entry["members"], base, f"{place}.{name}.members")
     return stacks

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference, sensitive
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
@@ -19,9 +20,13 @@ def stack_of(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[refere
     try:
         ref = reference.parse(text)
     except ValueError as error:
-        raise StackError(place, f"`{text}` {error}", "Write STACK.outputs.NAME[.path] or STACK.resources.ADDRESS") from None
+        raise StackError(
+            place, f"`{text}` {error}", "Write STACK.outputs.NAME[.path] or STACK.resources.ADDRESS"
+        ) from None
     if ref.stack not in stacks:
-        raise StackError(place, f"`{text}` names the unknown stack {ref.stack}", f"Correct it; {known(ref.stack, stacks, 'stacks')}")
+        raise StackError(
+            place, f"`{text}` names the unknown stack {ref.stack}", f"Correct it; {known(ref.stack, stacks, 'stacks')}"
+        )
     return ref, stacks[ref.stack]
 
 
@@ -29,17 +34,32 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
     """The value of `STACK.outputs.NAME[.path]`. Sensitive ones only when ALLOW_SENSITIVE."""
     ref, stack = stack_of(text, stacks, place)
     if ref.pattern is not None:
-        raise StackError(place, f"`{text}` names resources where one value is wanted", "Name an output: STACK.outputs.NAME[.path]")
+        raise StackError(
+            place, f"`{text}` names resources where one value is wanted", "Name an output: STACK.outputs.NAME[.path]"
+        )
     if ref.name not in stack.outputs:
-        raise StackError(place, f"`{text}`: {stack.place} has no output {ref.name}",
-                         f"Declare it and apply the stack, or correct the name; {known(ref.name, stack.outputs, 'outputs')}")
+        raise StackError(
+            place,
+            f"`{text}`: {stack.place} has no output {ref.name}",
+            f"Declare it and apply the stack, or correct the name; {known(ref.name, stack.outputs, 'outputs')}",
+        )
     found = stack.outputs[ref.name]
-    if not allow_sensitive and (found.sensitive or sensitive.denied(ref.name) or any(sensitive.denied(step) for step in ref.path)):
-        raise StackError(place, f"`{text}` is sensitive", f"Write `{{sensitive: {text}}}` under `vars:` to copy it, or use another output")
+    if not allow_sensitive and (
+        found.sensitive or sensitive.denied(ref.name) or any(sensitive.denied(step) for step in ref.path)
+    ):
+        raise StackError(
+            place,
+            f"`{text}` is sensitive",
+            f"Write `{{sensitive: {text}}}` under `vars:` to copy it, or use another output",
+        )
     value = paths.resolve(found.value, ref.path)
     if value is paths.MISSING:
-        raise StackError(place, f"`{text}`: the output {ref.name} has nothing at that path",
-                         "Correct the path" + (f"; {known(str(ref.path[0]), map(str, found.value), 'keys')}" if isinstance(found.value, dict) else ""))
+        raise StackError(
+            place,
+            f"`{text}`: the output {ref.name} has nothing at that path",
+            "Correct the path"
+            + (f"; {known(str(ref.path[0]), map(str, found.value), 'keys')}" if isinstance(found.value, dict) else ""),
+        )
     return value
 
 

@@ -11,22 +11,75 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents, host_types, paths
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Source
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws, command, ec2, program
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import TIMEOUT, Source
+
+WAYS = ("file", "command", "ec2")
 
 
 def add(stack: Stack, entry: Any, base: str, place: str) -> None:
-    """Add to STACK the members that ENTRY (a path) names; a pool that the stack does not hold is an error."""
-    path = Source(stack.name, "members", entry, base, place).path(entry)
-    document = documents.load_json(documents.read_file(path), path)
-    pools = {name for resource in stack.resources if resource.type in host_types.POOLS for name in pool_names(resource.address, resource.type, resource.attributes)}
+    """Add to STACK the members that ENTRY names: a path, or one of file, command and ec2 (live, by boto3)."""
+    entry = {"file": entry} if isinstance(entry, str) else entry
+    if not isinstance(entry, dict) or len(entry) != 1 or next(iter(entry)) not in WAYS:
+        raise StackError(place, f"is {entry!r}", f"Give the path of a file, or one of: {', '.join(WAYS)}")
+    way, value = next(iter(entry.items()))
+    source = Source(stack.name, way, value, base, f"{place}.{way}")
+    pools = pool_names(stack)
+    if way == "ec2":
+        groups = sorted(
+            {
+                name
+                for name, kind in pools.items()
+                if kind
+                in ("aws_autoscaling_group", "AWS::AutoScaling::AutoScalingGroup", "aws:autoscaling/group:Group")
+            }
+        )
+        if not groups:
+            raise StackError(
+                source.place, f"{stack.place} holds no autoscaling group", "Remove `members:`, or correct the stack"
+            )
+        found = ec2.instances(source.fields("region", aws.FIELDS), source.place, groups=groups)
+        _by_tag(stack, found, groups)
+        return
+    if way == "command":
+        where, data = source.place, program.run(command.words(source), base, TIMEOUT, source.place)
+    else:
+        where = source.path(value)
+        data = documents.read_file(where)
+    document = documents.load_json(data, where)
+    if "Reservations" in document:
+        _by_tag(stack, ec2.described(document), list(pools))
+        return
     for pool, hosts in document.items():
         if pool not in pools:
-            raise StackError(f"{path}: {pool}", f"is no pool of {stack.place}", f"Correct the name; {known(pool, pools, 'pools')}")
-        documents.expect(hosts, list, path, f"the list of {pool}")
-        stack.members[pool] = [documents.expect(host, dict, path, f"{pool}[{number}]") for number, host in enumerate(hosts)]
+            raise StackError(
+                f"{where}: {pool}", f"is no pool of {stack.place}", f"Correct the name; {known(pool, pools, 'pools')}"
+            )
+        documents.expect(hosts, list, where, f"the list of {pool}")
+        stack.members[pool] = [
+            documents.expect(host, dict, where, f"{pool}[{number}]") for number, host in enumerate(hosts)
+        ]
 
 
-def pool_names(address: str, kind: str, attributes: dict[str, Any]) -> list[str]:
-    """What members may call the pool: its address, and its name in the cloud."""
-    found = (paths.resolve(attributes, paths.parse(path)) for path in host_types.POOLS[kind].name)
-    return [address, *(name for name in found if isinstance(name, str))]
+def _by_tag(stack: Stack, found: list[dict[str, Any]], groups: list[str]) -> None:
+    """Sort EC2 instances into the groups whose tag they bear, and complete the machines that the stack knows by id alone."""
+    for group in groups:
+        stack.members[group] = [instance for instance in found if instance["tags"].get(ec2.GROUP_TAG) == group]
+    by_id = {instance["id"]: instance for instance in found}
+    stack.resources = [
+        item._replace(attributes={**by_id[item.attributes["id"]], **item.attributes})
+        if item.type == "AWS::EC2::Instance" and item.attributes.get("id") in by_id
+        else item
+        for item in stack.resources
+    ]
+
+
+def pool_names(stack: Stack) -> dict[str, str]:
+    """What members may call the pools of a stack (an address, or the name in the cloud), with the type of each."""
+    names: dict[str, str] = {}
+    for resource in stack.resources:
+        kind = host_types.POOLS.get(resource.type)
+        if kind:
+            found = (paths.resolve(resource.attributes, paths.parse(path)) for path in kind.name)
+            names.update({name: resource.type for name in (resource.address, *found) if isinstance(name, str)})
+    return names

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Union
 
 Key = Union[str, int, None]
 Steps = tuple[Union[str, int], ...]
@@ -59,9 +59,9 @@ class Stack:
     place: str
     outputs: dict[str, Output] = field(default_factory=dict)
     resources: list[Resource] = field(default_factory=list)
-    workspace: Optional[str] = None
-    serial: Optional[int] = None
-    lineage: Optional[str] = None
+    workspace: str | None = None
+    serial: int | None = None
+    lineage: str | None = None
     warnings: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     upstream: dict[str, dict[str, Any]] = field(default_factory=dict)

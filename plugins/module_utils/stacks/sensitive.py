@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Steps
@@ -15,10 +17,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(
     r"(^|[^a-z])(pw|pwd|pass(wd|word|phrase)|secrets?|(access|auth|api|bearer|bootstrap|session|refresh|join)?_?tokens?|private_?keys?(_\w+)?"
-    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|kube_?config(_raw)?|credentials?|user_data(_base64)?|connection_strings?)($|[^a-z])")
+    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|kube_?config(_raw)?|credentials?|user_data(_base64)?|connection_strings?)($|[^a-z])"
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+@lru_cache(maxsize=65536)
 def denied(name: object) -> bool:
     """Whether a key of this name is taken as secret; camelCase and kebab-case are read as snake_case."""
     return isinstance(name, str) and _DENIED.search(_CAMEL.sub("_", name).lower()) is not None

@@ -19,12 +19,24 @@ STATES = pathlib.Path(__file__).parent / "states"
 
 DOCUMENT: dict[str, Any] = {
     "plugin": "keelson.cluster.stacks",
-    "stacks": {"network": {"state": "network.json"}, "managers": {"state": "managers.json"}, "nodes": {"state": "nodes.json"}},
-    "clusters": {"product": {
-        "engine": "nomad", "environment": "prod", "endpoint": "network.outputs.api_endpoint", "networks": "network.outputs.vlans",
-        "managers": {"hosts": "managers.resources.terraform_data.server"},
-        "pools": {"web": {"hosts": "nodes.resources.module.*.terraform_data.web", "labels": {"tier": "web"}},
-                  "batch": {"hosts": "nodes.outputs.batch_hosts", "host": {"name": "name", "address": "private_ip"}}}}},
+    "stacks": {
+        "network": {"state": "network.json"},
+        "managers": {"state": "managers.json"},
+        "nodes": {"state": "nodes.json"},
+    },
+    "clusters": {
+        "product": {
+            "engine": "nomad",
+            "environment": "prod",
+            "endpoint": "network.outputs.api_endpoint",
+            "networks": "network.outputs.vlans",
+            "managers": {"hosts": "managers.resources.terraform_data.server"},
+            "pools": {
+                "web": {"hosts": "nodes.resources.module.*.terraform_data.web", "labels": {"tier": "web"}},
+                "batch": {"hosts": "nodes.outputs.batch_hosts", "host": {"name": "name", "address": "private_ip"}},
+            },
+        }
+    },
     "host": {"name": "output.name", "address": "output.private_ip"},
 }
 

@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from stacks_world import World
-
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Secret
+from stacks_world import World
 
 
 def test_three_stacks_make_one_cluster(world: World) -> None:
@@ -28,15 +27,29 @@ def test_three_stacks_make_one_cluster(world: World) -> None:
         "stack_nodes": ([], ["web0", "web1", "batch0"]),
     }
     assert inventory.groups["product"].variables == {
-        "cluster_engine": "nomad", "cluster_environment": "prod", "cluster_endpoint": "https://10.61.1.11:4646",
-        "cluster_networks": {"batch": "10.61.3.0/24", "managers": "10.61.1.0/24", "web": "10.61.2.0/24"}}
+        "cluster_engine": "nomad",
+        "cluster_environment": "prod",
+        "cluster_endpoint": "https://10.61.1.11:4646",
+        "cluster_networks": {"batch": "10.61.3.0/24", "managers": "10.61.1.0/24", "web": "10.61.2.0/24"},
+    }
     stack = inventory.hosts["m3"].pop("stack")
     assert inventory.hosts["m3"] == {
-        "ansible_host": "10.61.1.13", "cluster_name": "product", "cluster_part": "manager", "cluster_pool": "",
-        "cluster_address": "10.61.1.13", "cluster_labels": {}}
+        "ansible_host": "10.61.1.13",
+        "cluster_name": "product",
+        "cluster_part": "manager",
+        "cluster_pool": "",
+        "cluster_address": "10.61.1.13",
+        "cluster_labels": {},
+    }
     state = world.state("managers")
-    assert stack == {"name": "managers", "kind": "terraform", "address": 'terraform_data.server["m.3"]', "workspace": "default",
-                     "serial": state["serial"], "lineage": state["lineage"]}
+    assert stack == {
+        "name": "managers",
+        "kind": "terraform",
+        "address": 'terraform_data.server["m.3"]',
+        "workspace": "default",
+        "serial": state["serial"],
+        "lineage": state["lineage"],
+    }
     assert inventory.hosts["web1"]["cluster_labels"] == {"tier": "web"}
     assert inventory.hosts["web1"]["stack"]["address"] == "module.web.terraform_data.web[1]"
     assert inventory.hosts["batch0"]["stack"]["address"] == "nodes.outputs.batch_hosts[0]"
@@ -44,7 +57,10 @@ def test_three_stacks_make_one_cluster(world: World) -> None:
 
 
 def test_outputs_alone_are_enough(world: World) -> None:
-    world.document["stacks"] = {"nodes": {"outputs": "nodes.output.json"}, "network": {"outputs": "network.output.json"}}
+    world.document["stacks"] = {
+        "nodes": {"outputs": "nodes.output.json"},
+        "network": {"outputs": "network.output.json"},
+    }
     cluster = world.cluster()
     cluster["managers"] = {"hosts": "nodes.outputs.batch_hosts", "host": {"name": "name", "address": "private_ip"}}
     del cluster["pools"]
@@ -77,8 +93,14 @@ def test_index_key_as_name(world: World) -> None:
 
 def test_hosts_by_type_need_no_paths(world: World) -> None:
     state = world.state("managers")
-    state["resources"] = [{"mode": "managed", "type": "aws_instance", "name": "m", "instances": [
-        {"attributes": {"id": "i-1", "private_ip": "10.61.1.11", "tags": {"Name": "one"}}}]}]
+    state["resources"] = [
+        {
+            "mode": "managed",
+            "type": "aws_instance",
+            "name": "m",
+            "instances": [{"attributes": {"id": "i-1", "private_ip": "10.61.1.11", "tags": {"Name": "one"}}}],
+        }
+    ]
     world.write("managers", state)
     del world.document["host"]
     world.document["clusters"] = {"c": {"engine": "nomad", "managers": {"hosts": "managers.resources.aws_instance.m"}}}
@@ -96,13 +118,22 @@ def test_deposed_is_no_host_and_tainted_warns(world: World) -> None:
     inventory = world.load()
     assert inventory.groups["product_managers"].hosts == ["m1", "m2"]
     assert [skipped.address for skipped in inventory.skipped] == ['terraform_data.server["m.3"] (deposed 0a1b2c3d)']
-    assert inventory.warnings == [f'{world.folder}/managers.json: terraform_data.server["m1"] is tainted: the next apply replaces it']
+    assert inventory.warnings == [
+        f'{world.folder}/managers.json: terraform_data.server["m1"] is tainted: the next apply replaces it'
+    ]
 
 
 def test_data_sources_only_on_request(world: World) -> None:
     state = world.state("managers")
-    state["resources"] = [{"mode": mode, "type": "aws_instance", "name": "m", "instances": [
-        {"attributes": {"private_ip": address, "tags": {"Name": mode}}}]} for mode, address in (("managed", "10.61.1.11"), ("data", "10.61.1.12"))]
+    state["resources"] = [
+        {
+            "mode": mode,
+            "type": "aws_instance",
+            "name": "m",
+            "instances": [{"attributes": {"private_ip": address, "tags": {"Name": mode}}}],
+        }
+        for mode, address in (("managed", "10.61.1.11"), ("data", "10.61.1.12"))
+    ]
     world.write("managers", state)
     del world.document["host"]
     for hosts, names in (("**", ["managed"]), ("aws_instance.*", ["managed"]), ("data.aws_instance.m", ["data"])):
@@ -119,9 +150,17 @@ def test_workspace_of_a_local_state(world: World) -> None:
 
 
 def test_vars_follow_references_and_secrets_are_asked_for(world: World) -> None:
-    world.cluster()["vars"] = {"plain": "{{ text }}", "vlan": "network.outputs.vlans.web", "token": {"sensitive": "network.outputs.join_token"}}
+    world.cluster()["vars"] = {
+        "plain": "{{ text }}",
+        "vlan": "network.outputs.vlans.web",
+        "token": {"sensitive": "network.outputs.join_token"},
+    }
     variables = world.load().groups["product"].variables
-    assert (variables["plain"], variables["vlan"], variables["token"]) == ("{{ text }}", "10.61.2.0/24", Secret("known-secret-1"))
+    assert (variables["plain"], variables["vlan"], variables["token"]) == (
+        "{{ text }}",
+        "10.61.2.0/24",
+        Secret("known-secret-1"),
+    )
 
 
 def test_secret_names_inside_a_value_are_left_out(world: World) -> None:
@@ -131,7 +170,9 @@ def test_secret_names_inside_a_value_are_left_out(world: World) -> None:
     world.cluster()["vars"] = {"app": "network.outputs.app"}
     inventory = world.load()
     assert inventory.groups["product"].variables["app"] == {"port": 1, "db": {}}
-    assert inventory.warnings == [f"{world.path}: clusters.product.vars.app: app.db.password is left out because its name says it is secret"]
+    assert inventory.warnings == [
+        f"{world.path}: clusters.product.vars.app: app.db.password is left out because its name says it is secret"
+    ]
 
 
 def test_on_duplicate(world: World) -> None:
@@ -141,7 +182,10 @@ def test_on_duplicate(world: World) -> None:
         instance["attributes"]["output"]["value"]["name"] = "same"
     world.write("nodes", state)
     del world.cluster()["pools"]["web"]["host"]
-    with pytest.raises(StackError, match="two hosts have the name same: module.web.terraform_data.web\\[0\\] .* and module.web.terraform_data.web\\[1\\]"):
+    with pytest.raises(
+        StackError,
+        match="two hosts have the name same: module.web.terraform_data.web\\[0\\] .* and module.web.terraform_data.web\\[1\\]",
+    ):
         world.load()
     world.document["on_duplicate"] = "first"
     inventory = world.load()
@@ -160,21 +204,36 @@ def test_size_may_be_zero(world: World) -> None:
 
 def test_members_of_a_pool(world: World) -> None:
     state = world.state("nodes")
-    state["resources"] = [{"mode": "managed", "type": "aws_autoscaling_group", "name": "web", "instances": [
-        {"attributes": {"name": "web-asg", "desired_capacity": 2}}]}]
+    state["resources"] = [
+        {
+            "mode": "managed",
+            "type": "aws_autoscaling_group",
+            "name": "web",
+            "instances": [{"attributes": {"name": "web-asg", "desired_capacity": 2}}],
+        }
+    ]
     world.write("nodes", state)
     world.write("members", {"web-asg": [{"id": "i-1", "private_ip": "10.61.2.10"}]})
     world.document["stacks"]["nodes"]["members"] = "members.json"
-    world.cluster()["pools"] = {"web": {"hosts": "nodes.resources.aws_autoscaling_group.web", "host": {"name": "id", "address": "private_ip"}}}
+    world.cluster()["pools"] = {
+        "web": {"hosts": "nodes.resources.aws_autoscaling_group.web", "host": {"name": "id", "address": "private_ip"}}
+    }
     inventory = world.load()
     assert inventory.hosts["i-1"]["stack"]["address"] == "aws_autoscaling_group.web member i-1"
-    assert inventory.warnings == [f"{world.path}: clusters.product.pools.web: aws_autoscaling_group.web of {world.folder}/nodes.json wants 2 servers and has 1"]
+    assert inventory.warnings == [
+        f"{world.path}: clusters.product.pools.web: aws_autoscaling_group.web of {world.folder}/nodes.json wants 2 servers and has 1"
+    ]
 
 
 def test_machines_that_nobody_names_are_reported(world: World) -> None:
     state = world.state("nodes")
-    state["resources"] += [{"mode": "managed", "type": kind, "name": "x", "instances": [{"attributes": {}}]} for kind in ("acme_virtual_machine", "aws_instance", "aws_db_instance")]
+    state["resources"] += [
+        {"mode": "managed", "type": kind, "name": "x", "instances": [{"attributes": {}}]}
+        for kind in ("acme_virtual_machine", "aws_instance", "aws_db_instance")
+    ]
     world.write("nodes", state)
     inventory = world.load()
-    assert inventory.warnings == [f"{world.folder}/nodes.json: holds machine-like resources that no cluster names: acme_virtual_machine (1)"]
+    assert inventory.warnings == [
+        f"{world.folder}/nodes.json: holds machine-like resources that no cluster names: acme_virtual_machine (1)"
+    ]
     assert [skipped.address for skipped in inventory.skipped] == ["acme_virtual_machine.x", "aws_instance.x"]

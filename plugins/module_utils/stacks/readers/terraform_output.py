@@ -17,7 +17,10 @@ OPTION = "outputs"
 
 def recognise(document: dict[str, Any]) -> bool:
     """Every member is an object with a value and a mark of sensitivity; no outputs at all is {}."""
-    return all(isinstance(body, dict) and "value" in body and body.keys() <= {"value", "type", "sensitive"} for body in document.values())
+    return all(
+        isinstance(body, dict) and "value" in body and body.keys() <= {"value", "type", "sensitive"}
+        for body in document.values()
+    )
 
 
 def parse(document: dict[str, Any], name: str, place: str) -> Stack:

@@ -13,7 +13,13 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack, Steps
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
+    Output,
+    Resource,
+    Skipped,
+    Stack,
+    Steps,
+)
 
 KIND = "a Terraform or OpenTofu state"
 OPTION = "state"
@@ -21,16 +27,24 @@ OPTION = "state"
 
 def recognise(document: dict[str, Any]) -> bool:
     """A state has a version and a lineage or resources; an encrypted one only the encrypted data; version 3 has modules."""
-    return ("version" in document and bool({"lineage", "resources", "modules"} & document.keys())
-            or "encrypted_data" in document)
+    return (
+        "version" in document
+        and bool({"lineage", "resources", "modules"} & document.keys())
+        or "encrypted_data" in document
+    )
 
 
 def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     """Read a state of version 4 into records."""
     _check_version(document, place)
     serial = document.get("serial")
-    stack = Stack(name, "terraform", place, lineage=document.get("lineage"),
-                  serial=None if serial is None else expect(serial, int, place, "serial"))
+    stack = Stack(
+        name,
+        "terraform",
+        place,
+        lineage=document.get("lineage"),
+        serial=None if serial is None else expect(serial, int, place, "serial"),
+    )
     for output, body in expect(document.get("outputs") or {}, dict, place, "outputs").items():
         expect(body, dict, place, f"outputs.{output}")
         if "value" not in body:
@@ -45,15 +59,25 @@ def _check_version(document: dict[str, Any], place: str) -> None:
     if "encrypted_data" in document:
         meta = document.get("meta")
         keys = ", ".join(sorted(meta)) if isinstance(meta, dict) and meta else "an unnamed key provider"
-        raise StackError(place, f"is encrypted by OpenTofu ({keys})",
-                         "Read it through the binary: `pull: FOLDER`, where `tofu init` was run with the key at hand")
+        raise StackError(
+            place,
+            f"is encrypted by OpenTofu ({keys})",
+            "Read it through the binary: `pull: FOLDER`, where `tofu init` was run with the key at hand",
+        )
     version = document.get("version")
     if version == 4 and not isinstance(version, bool):
         return
     if isinstance(version, int) and version < 4:
-        raise StackError(place, f"is a state of version {version}, only version 4 is read",
-                         "Run `terraform apply` once with Terraform 0.12 or newer, which rewrites it")
-    raise StackError(place, f"is a state of version {version!r}, only version 4 is read", "Update keelson.cluster, or give `terraform show -json`")
+        raise StackError(
+            place,
+            f"is a state of version {version}, only version 4 is read",
+            "Run `terraform apply` once with Terraform 0.12 or newer, which rewrites it",
+        )
+    raise StackError(
+        place,
+        f"is a state of version {version!r}, only version 4 is read",
+        "Update keelson.cluster, or give `terraform show -json`",
+    )
 
 
 def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
@@ -70,12 +94,17 @@ def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
         key = instance.get("index_key")
         address = base + index(key, place, base)
         if instance.get("deposed"):
-            stack.skipped.append(Skipped(stack.name, f"{address} (deposed {instance['deposed']})", "deposed: it waits to be destroyed"))
+            stack.skipped.append(
+                Skipped(stack.name, f"{address} (deposed {instance['deposed']})", "deposed: it waits to be destroyed")
+            )
             continue
         attributes = instance.get("attributes")
         if attributes is None:
-            raise StackError(place, f"{address} has no attributes (an old flat state)",
-                             "Run `terraform apply -refresh-only` once with a current version")
+            raise StackError(
+                place,
+                f"{address} has no attributes (an old flat state)",
+                "Run `terraform apply -refresh-only` once with a current version",
+            )
         expect(attributes, dict, place, f"attributes of {address}")
         if builtin:
             attributes = {field: _plain(value) for field, value in attributes.items()}
@@ -86,7 +115,9 @@ def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
             note = "tainted"
             stack.warnings.append(f"{place}: {address} is tainted: the next apply replaces it")
         marks = tuple(_steps(mark) for mark in instance.get("sensitive_attributes") or [])
-        stack.resources.append(Resource(address, base, resource["type"], key, attributes, marks, resource["mode"], note))
+        stack.resources.append(
+            Resource(address, base, resource["type"], key, attributes, marks, resource["mode"], note)
+        )
 
 
 def index(key: Any, place: str, base: str) -> str:
@@ -94,11 +125,17 @@ def index(key: Any, place: str, base: str) -> str:
     if key is None:
         return ""
     if isinstance(key, str):
-        text = key.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-        return '["%s"]' % text.replace("${", "$${").replace("%{", "%%{")
+        text = (
+            key.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+        )
+        return '["{}"]'.format(text.replace("${", "$${").replace("%{", "%%{"))
     if isinstance(key, (int, float)) and not isinstance(key, bool) and key == int(key):
         return f"[{int(key)}]"
-    raise StackError(place, f"{base} has the index {key!r}, which is neither a number nor a string", "The state is damaged; fetch it again")
+    raise StackError(
+        place,
+        f"{base} has the index {key!r}, which is neither a number nor a string",
+        "The state is damaged; fetch it again",
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -118,4 +155,3 @@ def _steps(mark: Any) -> Steps:
             break
         steps.append(value)
     return tuple(steps)
-

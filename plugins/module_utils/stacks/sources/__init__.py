@@ -6,35 +6,77 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import readers
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import file
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Source
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import (
+    cloudformation,
+    command,
+    file,
+    http,
+    pg,
+    pull,
+    s3,
+    tfe,
+)
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
 
-Read = Callable[[Source], Stack]
-SOURCES: dict[str, Read] = {option: file.read for option in readers.BY_OPTION}
+SOURCES: dict[str, Callable[[Source, str], Fetched]] = {
+    **dict.fromkeys(readers.BY_OPTION, file.fetch),
+    "cloudformation": cloudformation.fetch,
+    "command": command.fetch,
+    "http": http.fetch,
+    "pg": pg.fetch,
+    "pull": pull.fetch,
+    "s3": s3.fetch,
+    "tfe": tfe.fetch,
+}
 # What may stand beside the source under a stack.
 BESIDE = ("workspace", "members")
 
 
-def read(name: str, entry: Any, base: str, place: str) -> Stack:
+def read(name: str, entry: Any, base: str, place: str, cache: Cache | None = None) -> Stack:
     """Read the stack NAME. ENTRY: what stands under it. BASE: the folder that relative paths start at."""
+    source = _source(name, entry, base, place)
+    old = cache.load(source) if cache else None
+    fetched = SOURCES[source.option](source, old.etag if old else "")
+    if fetched.data is None:
+        assert old is not None
+        return old.stack
+    stack = readers.parse(fetched.data, name, fetched.place, fetched.option)
+    stack.warnings[:0] = fetched.warnings
+    stack.workspace = stack.workspace or source.workspace or ("default" if stack.kind == "terraform" else None)
+    if cache and fetched.etag:
+        cache.save(source, fetched.etag, stack)
+    return stack
+
+
+def _source(name: str, entry: Any, base: str, place: str) -> Source:
     if not isinstance(entry, Mapping):
         raise StackError(place, "is no mapping", f"Say where the stack is, with one of: {', '.join(SOURCES)}")
     for key in entry:
         if key not in SOURCES and key not in BESIDE:
-            raise StackError(f"{place}.{key}", "is unknown", f"Remove or correct it; {known(str(key), [*SOURCES, *BESIDE], 'keys')}")
-    given = [key for key in entry if key in SOURCES]
+            raise StackError(
+                f"{place}.{key}", "is unknown", f"Remove or correct it; {known(str(key), [*SOURCES, *BESIDE], 'keys')}"
+            )
+    given = [str(key) for key in entry if key in SOURCES]
     if len(given) != 1:
-        raise StackError(place, f"names {'no source' if not given else 'more than one source: ' + ', '.join(given)}",
-                         f"Give exactly one of: {', '.join(SOURCES)}")
-    workspace: Optional[str] = entry.get("workspace")
-    if workspace is not None and (not isinstance(workspace, str) or not workspace or "/" in workspace or workspace.startswith(".")):
-        raise StackError(f"{place}.workspace", f"is {workspace!r}, no name of a workspace", "Give the name that `terraform workspace list` shows")
-    source = Source(name, str(given[0]), entry[given[0]], base, f"{place}.{given[0]}", workspace)
-    stack = SOURCES[source.option](source)
-    stack.workspace = stack.workspace or workspace or ("default" if stack.kind == "terraform" else None)
-    return stack
+        raise StackError(
+            place,
+            f"names {'no source' if not given else 'more than one source: ' + ', '.join(given)}",
+            f"Give exactly one of: {', '.join(SOURCES)}",
+        )
+    workspace = entry.get("workspace")
+    if workspace is not None and (
+        not isinstance(workspace, str) or not workspace or "/" in workspace or workspace.startswith(".")
+    ):
+        raise StackError(
+            f"{place}.workspace",
+            f"is {workspace!r}, no name of a workspace",
+            "Give the name that `terraform workspace list` shows",
+        )
+    return Source(name, given[0], entry[given[0]], base, f"{place}.{given[0]}", workspace)

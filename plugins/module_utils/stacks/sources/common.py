@@ -2,14 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every source is given, and how it checks it."""
+"""What every source is given, how it checks it, and what it hands on."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple, Optional
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
+
+# Seconds that a whole answer of a backend or program may take, unless the stacks file says otherwise.
+TIMEOUT = 30
 
 
 class Source(NamedTuple):
@@ -20,7 +24,7 @@ class Source(NamedTuple):
     value: Any
     base: str
     place: str
-    workspace: Optional[str] = None
+    workspace: str | None = None
 
     def path(self, value: Any, place: str = "") -> str:
         """A path as written, made absolute: `~` is the home folder, a relative one starts at the folder of the stacks file."""
@@ -29,3 +33,33 @@ class Source(NamedTuple):
         if "\0" in value:
             raise StackError(place or self.place, "holds a NUL character", "Give the path of a file")
         return os.path.normpath(os.path.join(self.base, os.path.expanduser(value)))
+
+    def fields(self, short: str, allowed: Iterable[str], needed: Iterable[str] = ()) -> dict[str, Any]:
+        """The value as a mapping; a text alone stands for the key SHORT. Every value is text, but `timeout` (seconds) and booleans."""
+        keys = (*allowed, "timeout")
+        value = {short: self.value} if isinstance(self.value, str) else self.value
+        if not isinstance(value, Mapping):
+            raise StackError(self.place, f"is {value!r}", f"Give the {short}, or a mapping of: {', '.join(keys)}")
+        for key, item in value.items():
+            if key not in keys:
+                raise StackError(
+                    f"{self.place}.{key}", "is unknown", f"Remove or correct it; {known(str(key), keys, 'keys')}"
+                )
+            if not isinstance(item, (int, float) if key == "timeout" else str) or item == "" or item is True:
+                raise StackError(
+                    f"{self.place}.{key}", f"is {item!r}", f"Give {'seconds' if key == 'timeout' else 'a text'}"
+                )
+        for key in needed:
+            if key not in value:
+                raise StackError(self.place, f"has no {key}", f"Add `{key}:`")
+        return {"timeout": TIMEOUT, **value}
+
+
+class Fetched(NamedTuple):
+    """What a source holds. data: None when it is what ETAG named. place: for messages. option: the format it must have, or None."""
+
+    data: bytes | None
+    place: str
+    etag: str = ""
+    option: str | None = None
+    warnings: tuple[str, ...] = ()

@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import os
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents, readers
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Source
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
 
 
-def read(source: Source) -> Stack:
+def fetch(source: Source, etag: str = "") -> Fetched:
     """Read the file; with a workspace, the file that the local backend keeps for it beside the default one."""
     path = source.path(source.value)
     if os.path.isdir(path):
@@ -24,19 +23,22 @@ def read(source: Source) -> Stack:
         folder, name = os.path.split(path)
         path = os.path.join(folder, "terraform.tfstate.d", source.workspace, name)
         if not os.path.exists(path):
-            raise StackError(path, f"does not exist, so there is no workspace {source.workspace}",
-                             "Give a workspace that `terraform workspace list` shows, and apply it first")
-    stack = readers.parse(documents.load_json(documents.read_file(path), path), source.name, path, source.option)
-    stack.warnings.extend(_lock(path))
-    return stack
+            raise StackError(
+                path,
+                f"does not exist, so there is no workspace {source.workspace}",
+                "Give a workspace that `terraform workspace list` shows, and apply it first",
+            )
+    return Fetched(documents.read_file(path), path, option=source.option, warnings=_lock(path))
 
 
-def _lock(path: str) -> list[str]:
+def _lock(path: str) -> tuple[str, ...]:
     """Warn when the local backend holds its lock: somebody changes the stack at this moment."""
     folder, name = os.path.split(path)
     try:
         with open(os.path.join(folder, f".{name}.lock.info"), encoding="utf-8") as handle:
             info = json.load(handle)
-        return [f"{path}: is locked by {info['Who']} since {info['Created']} ({info['Operation']}): what is read may change at once"]
+        return (
+            f"{path}: is locked by {info['Who']} since {info['Created']} ({info['Operation']}): what is read may change at once",
+        )
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return ()

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Pulumi: what `pulumi stack export` prints, and the checkpoint files of a self-managed backend (also as .gz).
+
+The shapes are apitype.UntypedDeployment, CheckpointV3 and DeploymentV3 of github.com/pulumi/pulumi/sdk/go/common/apitype.
+A resource's address is its URN. Secrets stay encrypted: nothing here holds a key.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
+    Output,
+    Resource,
+    Skipped,
+    Stack,
+    Steps,
+)
+
+KIND = "a Pulumi export or checkpoint"
+OPTION = "pulumi"
+# The key and the value by which Pulumi marks a secret among ordinary values (resource.SigKey, resource.SecretSig).
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+
+
+def recognise(document: dict[str, Any]) -> bool:
+    """An export has a deployment, a checkpoint file a checkpoint, the output of `stack output --json` neither."""
+    return "deployment" in document or "checkpoint" in document
+
+
+def parse(document: dict[str, Any], name: str, place: str) -> Stack:
+    """Read an export or a checkpoint of version 3 or 4."""
+    version = document.get("version")
+    if version not in (3, 4) or isinstance(version, bool):
+        raise StackError(
+            place,
+            f"is of version {version!r}, only 3 and 4 are read",
+            "Export it again with a current `pulumi stack export`",
+        )
+    deployment = document.get("deployment")
+    stack = Stack(name, "pulumi", place)
+    if deployment is None:
+        checkpoint = expect(document["checkpoint"], dict, place, "checkpoint")
+        deployment = checkpoint.get("latest")
+        stack.lineage = checkpoint.get("stack") if isinstance(checkpoint.get("stack"), str) else None
+    if deployment is None:
+        raise StackError(place, "holds no deployment: nothing is applied", "Run `pulumi up` first")
+    expect(deployment, dict, place, "deployment")
+    pending = expect(deployment.get("pending_operations") or [], list, place, "pending_operations")
+    for operation in pending:
+        resource = operation.get("resource") if isinstance(operation, dict) else None
+        urn = resource.get("urn") if isinstance(resource, dict) else "a resource"
+        stack.warnings.append(
+            f"{place}: {operation.get('type', 'an operation') if isinstance(operation, dict) else 'an operation'} of {urn} "
+            "was cut off: run `pulumi refresh` before trusting it"
+        )
+    for number, resource in enumerate(expect(deployment.get("resources") or [], list, place, "resources")):
+        _add(stack, expect(resource, dict, place, f"resources[{number}]"), number)
+    return stack
+
+
+def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
+    place = stack.place
+    urn = expect(resource.get("urn"), str, place, f"resources[{number}].urn")
+    kind = expect(resource.get("type"), str, place, f"the type of {urn}")
+    marks: list[Steps] = []
+    outputs = _plain(expect(resource.get("outputs") or {}, dict, place, f"the outputs of {urn}"), (), marks)
+    if kind == "pulumi:pulumi:Stack":
+        stack.workspace = urn.split("::")[0].split(":")[-1]
+        for output, value in outputs.items():
+            stack.outputs[output] = Output(value, any(mark[:1] == (output,) for mark in marks))
+        return
+    if resource.get("delete") is True:
+        stack.skipped.append(Skipped(stack.name, urn, "pending deletion"))
+        return
+    if resource.get("pendingReplacement") is True:
+        stack.skipped.append(Skipped(stack.name, urn, "pending replacement"))
+        return
+    if resource.get("custom") is not True or kind.startswith("pulumi:providers:"):
+        return
+    attributes = {"id": resource.get("id"), **outputs}
+    note = ""
+    if resource.get("taint") is True:
+        note = "tainted"
+        stack.warnings.append(f"{place}: {urn} is tainted: the next update replaces it")
+    stack.resources.append(
+        Resource(
+            urn,
+            urn,
+            kind,
+            None,
+            attributes,
+            tuple(marks),
+            "data" if resource.get("external") is True else "managed",
+            note,
+        )
+    )
+
+
+def _plain(value: Any, above: Steps, marks: list[Steps]) -> Any:
+    """VALUE with every secret replaced by None; their paths are added to MARKS."""
+    if isinstance(value, dict):
+        if value.get(_SIGNATURE) == _SECRET:
+            marks.append(above)
+            return None
+        return {key: _plain(item, (*above, key), marks) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, (*above, number), marks) for number, item in enumerate(value)]
+    return value

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers that nobody provisioned by code: a YAML or JSON file whose members are read like the outputs of a stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Stack
+
+try:
+    import yaml
+
+    HAS_YAML = True
+except ImportError:
+    HAS_YAML = False
+
+KIND = "a static description"
+OPTION = "static"
+
+
+def recognise(document: dict[str, Any]) -> bool:
+    """Any object would do, so it is never guessed."""
+    return False
+
+
+def load(data: bytes, place: str) -> dict[str, Any]:
+    """Parse the file as YAML, of which JSON is a part."""
+    if not HAS_YAML:
+        raise StackError(place, "needs the Python library PyYAML", "Install it beside Ansible")
+    try:
+        document = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
+        raise StackError(place, f"is not YAML{where}", "Correct it") from None
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        raise StackError(
+            place,
+            "is no mapping of names",
+            "Give names with lists of hosts, such as `web: [{name: w1, address: 10.0.0.5}]`",
+        )
+    return document
+
+
+def parse(document: dict[str, Any], name: str, place: str) -> Stack:
+    """Every member is an output."""
+    return Stack(name, "static", place, outputs={key: Output(value) for key, value in document.items()})

@@ -1,0 +1,116 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What `terraform show -json` prints of a state or of a plan file; OpenTofu prints the same.
+
+The format is public: https://developer.hashicorp.com/terraform/internals/json-format
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
+    Output,
+    Resource,
+    Skipped,
+    Stack,
+    Steps,
+)
+
+KIND = "the text of `terraform show -json`"
+OPTION = "show"
+
+
+def recognise(document: dict[str, Any]) -> bool:
+    """The format version stands in every such text, and in no other."""
+    return "format_version" in document
+
+
+def parse(document: dict[str, Any], name: str, place: str) -> Stack:
+    """Read a shown state, or a shown plan: then every resource is only planned."""
+    version = document.get("format_version")
+    if not isinstance(version, str) or version.split(".")[0] not in ("0", "1"):
+        raise StackError(
+            place,
+            f"has the format version {version!r}, only 1.x is read",
+            "Update keelson.cluster, or give the state itself",
+        )
+    stack = Stack(name, "terraform", place)
+    planned = "planned_values" in document
+    if document.get("errored") is True:
+        raise StackError(place, "is a plan that ended with errors", "Make the plan again")
+    values = document.get("planned_values" if planned else "values")
+    if values is None:
+        raise StackError(place, "holds no values: nothing is applied", "Apply the stack first")
+    expect(values, dict, place, "values")
+    if planned:
+        stack.warnings.append(f"{place}: is a plan: it shows what would exist, not what does")
+    for output, body in expect(values.get("outputs") or {}, dict, place, "outputs").items():
+        expect(body, dict, place, f"outputs.{output}")
+        if "value" not in body and not planned:
+            raise StackError(place, f"outputs.{output} has no value", "Make the text again with `terraform show -json`")
+        if "value" in body:
+            stack.outputs[output] = Output(body["value"], body.get("sensitive") is True, body.get("type"))
+        else:
+            stack.skipped.append(
+                Skipped(name, f"outputs.{output}", "its value is known only after the plan is applied")
+            )
+    _add_module(stack, values.get("root_module") or {}, planned)
+    return stack
+
+
+def _add_module(stack: Stack, module: Any, planned: bool) -> None:
+    place = stack.place
+    expect(module, dict, place, "a module")
+    for resource in expect(module.get("resources") or [], list, place, "the resources of a module"):
+        expect(resource, dict, place, "a resource")
+        address = expect(resource.get("address"), str, place, "the address of a resource")
+        kind = expect(resource.get("type"), str, place, f"the type of {address}")
+        if resource.get("deposed_key"):
+            stack.skipped.append(
+                Skipped(
+                    stack.name, f"{address} (deposed {resource['deposed_key']})", "deposed: it waits to be destroyed"
+                )
+            )
+            continue
+        key = resource.get("index")
+        note = "planned" if planned else ""
+        if resource.get("tainted") is True:
+            note = "tainted"
+            stack.warnings.append(f"{place}: {address} is tainted: the next apply replaces it")
+        attributes = expect(resource.get("values") or {}, dict, place, f"the values of {address}")
+        if kind == "terraform_remote_state" and isinstance(attributes.get("outputs"), dict):
+            stack.upstream[address] = attributes["outputs"]
+        stack.resources.append(
+            Resource(
+                address,
+                _base(address, key),
+                kind,
+                key,
+                attributes,
+                tuple(_marks(resource.get("sensitive_values"))),
+                str(resource.get("mode") or "managed"),
+                note,
+            )
+        )
+    for child in expect(module.get("child_modules") or [], list, place, "the modules of a module"):
+        _add_module(stack, child, planned)
+
+
+def _base(address: str, key: Any) -> str:
+    """The address without the instance's own index."""
+    if key is None or not address.endswith("]"):
+        return address
+    return address[: address.rindex("[")] if isinstance(key, int) else address[: address.rindex('["')]
+
+
+def _marks(value: Any, above: Steps = ()) -> list[Steps]:
+    """The paths of `sensitive_values`, a copy of the values in which true stands for what is sensitive."""
+    if value is True:
+        return [above]
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [mark for key, item in items for mark in _marks(item, (*above, key))]
