@@ -62,8 +62,11 @@ class VaultFile:
         if not os.path.exists(self.name):
             self._password()
             return None
-        with open(self.name, "rb") as handle:
-            sealed = handle.read()
+        try:
+            with open(self.name, "rb") as handle:
+                sealed = handle.read()
+        except OSError as error:
+            raise ExternalStoreError(f"{self.name} cannot be read: {error}") from error
         if not sealed.startswith(b"$ANSIBLE_VAULT;"):
             raise ExternalStoreError(f"{self.name} is not encrypted; run 'ansible-vault encrypt {self.name}'")
         self._password()
@@ -83,11 +86,16 @@ class VaultFile:
         text = json.dumps({"cluster": cluster, "generation": number, "payload": payload})
         sealed = self._vault.encrypt(text, secret, identity)
         partial = f"{self.name}.partial"
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(sealed)
-            os.fsync(handle.fileno())
-        os.replace(partial, self.name)
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(sealed)
+                os.fsync(handle.fileno())
+            os.replace(partial, self.name)
+        except OSError as error:
+            if os.path.exists(partial):
+                os.unlink(partial)
+            raise ExternalStoreError(f"{self.name} cannot be written: {error}; make its folder writable") from error
 
     def _password(self) -> tuple[str, Any]:
         secrets = self._vault.secrets

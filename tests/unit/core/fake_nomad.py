@@ -54,8 +54,8 @@ class FakeNomad:
 
     def api(self, token: str = "", timeout: float = 5.0) -> Api:
         """A client of this server."""
-        files = [str(self.folder / f"{name}.pem") for name in ("ca", "cert", "key")]
-        return Api("127.0.0.1", self._server.server_address[1], *files, token, timeout)
+        ca, cert, key = (str(self.folder / f"{name}.pem") for name in ("ca", "cert", "key"))
+        return Api("127.0.0.1", self._server.server_address[1], ca, cert, key, token, timeout)
 
     def set_servers(self, *words: str) -> None:
         """One peer a word: `10.0.0.1`, with `*` the leader, with `-` unhealthy, with `?` no voter yet."""

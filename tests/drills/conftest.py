@@ -1,0 +1,46 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drills share one set of local servers; each says what state of it it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from lab.servers import Lab
+from lab.state import assert_whole
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--seed` chooses the cuts of the quick drill, `--keep` leaves the servers for a look."""
+    parser.addoption("--seed", type=int, default=1, help="which five cuts the quick drill makes")
+    parser.addoption("--keep", action="store_true", help="leave the servers when the drills are over")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    config.addinivalue_line("markers", "quick: a drill that is part of `make test`")
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Three managers and three host nodes, bare servers at first."""
+    servers = Lab()
+    servers.make()
+    yield servers
+    if not request.config.getoption("--keep"):
+        servers.destroy()
+
+
+@pytest.fixture
+def cluster(lab: Lab) -> Iterator[Lab]:
+    """The lab with a whole cluster on it. A drill may break it; the next one gets it mended or made anew."""
+    lab.play("install")
+    try:
+        assert_whole(lab)
+    except AssertionError:
+        lab.make()
+        lab.play("install").expect()
+        assert_whole(lab)
+    yield lab

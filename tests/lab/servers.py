@@ -1,0 +1,157 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A set of local servers with an inventory of one cluster on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .runs import ROOT, Run, run
+
+SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", "10.89.95.0/24")
+NAME = os.environ.get("KEELSON_DRILLS_NAME", "kd")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server; `pool` is empty for a manager."""
+
+    name: str
+    address: str
+    pool: str = ""
+
+
+def server(name: str) -> Server:
+    """The server of that name: m1, m2 … are managers, w… are of pool web, b… of pool batch."""
+    first = {"m": 10, "w": 20, "b": 30}[name[0]]
+    address = f"{SUBNET.rpartition('.')[0]}.{first + int(name[1:])}"
+    return Server(name, address, {"m": "", "w": "web", "b": "batch"}[name[0]])
+
+
+class Lab:
+    """Servers of one cluster. Inventory, logs and ssh's shared connections lie in `.demo/<name>`."""
+
+    def __init__(self, name: str = NAME, hosts: Sequence[str] = ("m1", "m2", "m3", "w1", "w2", "b1")) -> None:
+        """Describe the servers; nothing is made yet."""
+        self.name = name
+        self.hosts = [server(host) for host in hosts]
+        self.folder = ROOT / ".demo" / name
+        self.connections = self.folder / "cp"
+
+    @property
+    def managers(self) -> list[Server]:
+        """The cluster managers."""
+        return [host for host in self.hosts if not host.pool]
+
+    @property
+    def nodes(self) -> list[Server]:
+        """The host nodes."""
+        return [host for host in self.hosts if host.pool]
+
+    # --- servers ---
+
+    def make(self, *hosts: Server) -> None:
+        """Make these servers anew, all of the lab when none is named."""
+        self.disconnect()
+        self._hosts("network", "--subnet", SUBNET)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda host: self._hosts("server", f"{host.name}={host.address}"), hosts or self.hosts))
+
+    def destroy(self, *hosts: Server) -> None:
+        """Destroy these servers, all of the lab and its network when none is named."""
+        self.disconnect()
+        self._hosts("down", *(host.name for host in hosts))
+
+    def disconnect(self) -> None:
+        """Close the shared connections: one to a server that was made anew would hang."""
+        for socket in self.connections.glob("*") if self.connections.is_dir() else ():
+            subprocess.run(["ssh", "-S", str(socket), "-O", "exit", "-"], capture_output=True, check=False)
+            socket.unlink(missing_ok=True)
+
+    def _hosts(self, verb: str, *arguments: str) -> None:
+        command = [str(ROOT / "tools" / "hosts"), verb, "--name", self.name, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+    def podman(self, verb: str, host: Server, *arguments: str) -> None:
+        """`podman VERB` on the container that is the server."""
+        subprocess.run(["podman", verb, *arguments, f"{self.name}-{host.name}"], capture_output=True, check=True)
+
+    def ssh(self, host: Server, command: str, check: bool = True) -> str:
+        """What `command` prints on the server; AssertionError when it fails and `check` is on."""
+        self.connections.mkdir(parents=True, exist_ok=True)
+        options = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-S", str(self.connections / "lab-%C")]
+        done = subprocess.run(
+            ["ssh", "-F", str(self.folder / "ssh_config"), *options, host.address, command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert not check or done.returncode == 0, f"{host.name}: {command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    # --- runs ---
+
+    def inventory(self, variables: Mapping[str, Any] | None = None) -> Path:
+        """Write the inventory the stacks plugin would make, with more cluster variables; returns its path."""
+        shared = {
+            "ansible_user": "root",
+            "ansible_ssh_common_args": f"-F {self.folder / 'ssh_config'}",
+            "cluster_name": self.name,
+            "cluster_engine": "nomad",
+            "cluster_environment": "test",
+            "cluster_networks": [SUBNET],
+            **(variables or {}),
+        }
+        pools = {
+            f"{self.name}_pool_{pool}": {
+                "vars": {"cluster_pool": pool, "cluster_labels": {"tier": pool}},
+                "hosts": {host.name: _variables(host) for host in self.nodes if host.pool == pool},
+            }
+            for pool in dict.fromkeys(host.pool for host in self.nodes)
+        }
+        parts = {
+            f"{self.name}_managers": {
+                "vars": {"cluster_part": "manager"},
+                "hosts": {host.name: _variables(host) for host in self.managers},
+            },
+            f"{self.name}_nodes": {"vars": {"cluster_part": "node"}, "children": pools},
+        }
+        cluster = {self.name: {"vars": shared, "children": parts}}
+        path = self.folder / "inventory.yml"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({"all": {"children": {"clusters": {"children": cluster}}}}, sort_keys=False))
+        return path
+
+    def play(
+        self,
+        playbook: str,
+        *arguments: str,
+        variables: Mapping[str, Any] | None = None,
+        cut: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Run one of the collection's playbooks on the cluster; `cut` as the observer's LAB_CUT."""
+        command = ["ansible-playbook", "-i", str(self.inventory(variables)), f"keelson.cluster.{playbook}", *arguments]
+        added = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.connections), **(environment or {})}
+        return run(command, self.folder / "run.jsonl", {**added, "LAB_CUT": cut} if cut else added)
+
+    def nomad(self, path: str, manager: Server | None = None) -> Any:
+        """The answer of the cluster's API to GET `path`, asked on a manager with the stored token."""
+        script = f"set -a; . /etc/keelson/{self.name}/nomad.env; nomad operator api -X GET '{path}' </dev/null"
+        return json.loads(self.ssh(manager or self.managers[0], script))
+
+
+def _variables(host: Server) -> dict[str, str]:
+    return {"ansible_host": host.address, "cluster_address": host.address}
