@@ -44,8 +44,10 @@ options:
   store:
     description:
       - Where the secrets are kept besides the managers. Empty for nowhere else.
-      - C({file: PATH}) names a file on the controller, encrypted with ansible-vault.
-      - C({hashicorp_vault: {url: URL, mount: MOUNT, path: PATH, token: TOKEN}}) names a secret of a KV version 2 engine.
+      - >-
+        C({file: PATH}) names a file on the controller, encrypted with ansible-vault.
+      - >-
+        C({hashicorp_vault: {url: URL, mount: MOUNT, path: PATH, token: TOKEN}}) names a secret of a KV version 2 engine.
     type: dict
     default: {}
 attributes:
