@@ -90,7 +90,7 @@ POOLS: dict[str, PoolType] = {
     "google_compute_region_instance_group_manager": PoolType(("name", "instance_group"), ("target_size",)),
     "oci_core_instance_pool": PoolType(("display_name", "id"), ("size",)),
     "openstack_orchestration_stack_v1": PoolType(("name",), ()),
-    "AWS::AutoScaling::AutoScalingGroup": PoolType(("AutoScalingGroupName",), ("DesiredCapacity",)),
+    "AWS::AutoScaling::AutoScalingGroup": PoolType(("name",), ("DesiredCapacity",)),
     "aws:autoscaling/group:Group": PoolType(("name", "id"), ("desiredCapacity",)),
 }
 

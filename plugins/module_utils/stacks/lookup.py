@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,16 +80,17 @@ def resources(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[Stack
             found.append(resource)
     if not found:
         address = text.split(".resources.", 1)[1]
-        raise StackError(place, f"`{text}`: {_why_none(address, stack)}", _cure_none(address, stack))
+        raise StackError(place, f"`{text}`: {_why_none(ref, stack)}", _cure_none(address, stack))
     return stack, found
 
 
-def _why_none(address: str, stack: Stack) -> str:
+def _why_none(ref: reference.Reference, stack: Stack) -> str:
     if not stack.resources:
         return f"{stack.place} holds no resources"
-    deposed = [skipped for skipped in stack.skipped if skipped.address.startswith(re.split(r"[*\[]", address)[0])]
-    if deposed:
-        return f"every match in {stack.place} is skipped ({deposed[0].address}: {deposed[0].reason})"
+    match = ref.pattern.fullmatch if ref.pattern else lambda address: None
+    skipped = [item for item in stack.skipped if match(item.address.split(" (")[0])]
+    if skipped:
+        return f"every match in {stack.place} is skipped ({skipped[0].address}: {skipped[0].reason})"
     return f"{stack.place} holds no resource of that address"
 
 

@@ -1,0 +1,195 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each format, read from a real text of it, becomes the same records."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory
+from stacks_world import World
+
+
+def one(world: World, stack: dict[str, Any], hosts: str, **pool: Any) -> Inventory:
+    """The inventory of one pool, read from one stack named s."""
+    world.document["stacks"] = {"s": stack}
+    del world.document["host"]
+    world.document["clusters"] = {"c": {"engine": "managed", "pools": {"web": {"hosts": hosts, **pool}}}}
+    return world.load()
+
+
+def test_shown_state_gives_the_same_hosts_as_the_state(world: World) -> None:
+    plain = world.load()
+    world.document["stacks"] = {name: {"show": f"{name}.show.json"} for name in ("network", "managers", "nodes")}
+    shown = world.load()
+    for host in shown.hosts.values():
+        host["stack"].update(serial=None, lineage=None)
+    for host in plain.hosts.values():
+        host["stack"].update(serial=None, lineage=None)
+    assert shown.hosts == plain.hosts
+    assert shown.groups == plain.groups
+
+
+def test_plan_shows_what_would_exist(world: World) -> None:
+    host = {"name": "input.name", "address": "input.private_ip"}
+    inventory = one(world, {"show": "nodes.plan.json"}, "s.resources.module.web.terraform_data.web", host=host)
+    assert list(inventory.hosts) == ["web0", "web1"]
+    assert inventory.warnings == [
+        f"{world.folder}/nodes.plan.json: is a plan: it shows what would exist, not what does"
+    ]
+
+
+@pytest.mark.parametrize("name", ["pulumi.json", "pulumi.checkpoint.json", "pulumi.checkpoint.json.gz"])
+def test_pulumi(world: World, name: str) -> None:
+    if name.endswith(".gz"):
+        (world.folder / name).write_bytes(gzip.compress((world.folder / name[:-3]).read_bytes()))
+    inventory = one(world, {"pulumi": name}, "s.resources.**aws:ec2/instance:Instance::web-*")
+    assert {name: host["ansible_host"] for name, host in inventory.hosts.items()} == {
+        "web-0": "10.61.2.11",
+        "web-1": "10.61.2.12",
+    }
+    assert [(skipped.address.rsplit("::", 1)[1], skipped.reason) for skipped in inventory.skipped] == [
+        ("web-2", "pending deletion"),
+        ("web-3", "pending replacement"),
+    ]
+    assert len(inventory.warnings) == 1 and "was cut off: run `pulumi refresh`" in inventory.warnings[0]
+    assert inventory.hosts["web-0"]["stack"]["workspace"] == "dev"
+
+
+def test_pulumi_outputs(world: World) -> None:
+    assert list(one(world, {"pulumi": "pulumi.json"}, "s.outputs.hosts").hosts) == ["p9"]
+
+
+def test_cloudformation_outputs_are_parsed(world: World) -> None:
+    inventory = one(world, {"cloudformation": "cloudformation.json"}, "s.outputs.Hosts")
+    assert inventory.hosts["c1"]["stack"]["workspace"] == "shop"
+    assert [item.reason for item in inventory.skipped] == [
+        "its status is DELETE_COMPLETE",
+        "no cluster of the stacks file names it",
+    ]
+
+
+def test_cloudformation_resources_are_completed_by_described_instances(world: World) -> None:
+    stack = {"cloudformation": "cloudformation.json", "members": "instances.json"}
+    assert one(world, stack, "s.resources.Manager").hosts["cm1"]["cluster_address"] == "10.61.2.31"
+    world.document["host"] = {}
+    inventory = one(world, stack, "s.resources.WebGroup", host={"name": "id"})
+    assert {name: host["ansible_host"] for name, host in inventory.hosts.items()} == {"i-0002": "10.61.2.32"}
+
+
+def test_cloudformation_module_result(world: World) -> None:
+    assert list(one(world, {"cloudformation": "cloudformation_info.json"}, "s.outputs.Hosts").hosts) == ["c1"]
+
+
+def test_cloudformation_of_two_files(world: World) -> None:
+    whole = world.state("cloudformation")
+    for key in whole:
+        world.write(key, {key: whole[key]})
+    stack = {"cloudformation": [f"{key}.json" for key in whole], "members": "instances.json"}
+    assert list(one(world, stack, "s.resources.Manager").hosts) == ["cm1"]
+
+
+def test_cloudformation_that_moves_warns(world: World) -> None:
+    document = world.state("cloudformation")
+    document["Stacks"][0]["StackStatus"] = "UPDATE_IN_PROGRESS"
+    world.write("cloudformation", document)
+    assert one(world, {"cloudformation": "cloudformation.json"}, "s.outputs.Hosts").warnings == [
+        f"{world.folder}/cloudformation.json: the stack shop is changing: UPDATE_IN_PROGRESS"
+    ]
+
+
+def test_static(world: World) -> None:
+    inventory = one(world, {"static": "static.yml"}, "s.outputs.web", host={"connect": ["connect", "address"]})
+    assert {name: host["ansible_host"] for name, host in inventory.hosts.items()} == {
+        "s1": "10.61.2.41",
+        "s2": "s2.example.org",
+    }
+
+
+@pytest.mark.parametrize("name", ["nodes.json", "nodes.output.json", "nodes.show.json"])
+def test_command_prints_any_format(world: World, name: str) -> None:
+    inventory = one(world, {"command": ["cat", name]}, "s.outputs.batch_hosts")
+    assert list(inventory.hosts) == ["batch0"]
+
+
+def test_byte_order_mark_is_no_fault(world: World) -> None:
+    path = world.folder / "nodes.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert "web0" in world.load().hosts
+
+
+def test_members_by_a_command(world: World) -> None:
+    state = world.state("nodes")
+    attributes = {"name": "web-asg", "desired_capacity": 1}
+    state["resources"] = [
+        {"mode": "managed", "type": "aws_autoscaling_group", "name": "web", "instances": [{"attributes": attributes}]}
+    ]
+    world.write("nodes", state)
+    world.write("members", {"aws_autoscaling_group.web": [{"name": "w1", "address": "10.61.2.10"}]})
+    inventory = one(
+        world,
+        {"state": "nodes.json", "members": {"command": "cat members.json"}},
+        "s.resources.aws_autoscaling_group.web",
+    )
+    assert (list(inventory.hosts), inventory.warnings) == (["w1"], [])
+
+
+EKS = {
+    "name": "shop",
+    "endpoint": "https://eks.example.org",
+    "version": "1.33",
+    "certificate_authority": [{"data": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="}],
+}
+
+
+def test_managed_cluster(world: World) -> None:
+    groups = [
+        {"cluster_name": name, "node_group_name": f"{name}-a", "scaling_config": [{"desired_size": 3}]}
+        for name in ("shop", "other")
+    ]
+    resources = [
+        ("aws_eks_cluster", "main", EKS),
+        ("aws_eks_node_group", "a", groups[0]),
+        ("aws_eks_node_group", "b", groups[1]),
+    ]
+    state = world.state("nodes")
+    state["resources"] = [
+        {"mode": "managed", "type": kind, "name": name, "instances": [{"attributes": attributes}]}
+        for kind, name, attributes in resources
+    ]
+    world.write("nodes", state)
+    world.document["stacks"] = {"s": {"state": "nodes.json"}}
+    world.document["clusters"] = {"c": {"managed": "s.resources.aws_eks_cluster.main"}}
+    assert world.load().groups["c"].variables == {
+        "cluster_engine": "managed",
+        "cluster_environment": "default",
+        "cluster_endpoint": "https://eks.example.org",
+        "cluster_networks": {},
+        "cluster_managed_by": "eks",
+        "cluster_ca": "-----BEGIN CERTIFICATE-----\n",
+        "cluster_version": "1.33",
+        "cluster_node_groups": [{"name": "shop-a", "size": 3, "address": "aws_eks_node_group.a"}],
+    }
+
+
+def test_stale_stack_warns(world: World) -> None:
+    state = world.state("network")
+    state["outputs"]["vlans"]["value"]["extra"] = "10.61.4.0/24"
+    world.write("network", state)
+    assert world.load().warnings == [
+        f"{world.folder}/managers.json: was applied against an older network stack: vlans changed since "
+        "(data.terraform_remote_state.network); apply it again"
+    ]
+
+
+def test_local_lock_warns(world: World) -> None:
+    lock = {"ID": "1", "Operation": "OperationTypeApply", "Who": "ann@laptop", "Created": "2026-11-22T08:00:00Z"}
+    (world.folder / ".nodes.json.lock.info").write_text(json.dumps(lock))
+    assert world.load().warnings == [
+        f"{world.folder}/nodes.json: is locked by ann@laptop since 2026-11-22T08:00:00Z (OperationTypeApply): what is read may change at once"
+    ]
