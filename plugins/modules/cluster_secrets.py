@@ -15,7 +15,7 @@ description:
   - Takes what P(keelson.cluster.secret_store#module) read on every manager and returns the newest complete generation.
     When no manager has one, a first generation is made in memory; the caller writes it to every manager before it is
     used.
-  - Use O(no_log) on every task with this action, for what it returns is secret.
+  - Use C(no_log) on every task with this action, for what it returns is secret.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:

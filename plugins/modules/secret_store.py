@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - A cluster keeps its own secrets (the CA, the gossip key, the first token) on its managers, in numbered generations
     below C(/etc/keelson/<cluster>/secrets), readable by root only and written atomically.
-  - Use O(no_log) on every task with this module, for what it returns is secret.
+  - Use C(no_log) on every task with this module, for what it returns is secret.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
