@@ -15,7 +15,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     host_types,
     lookup,
     paths,
-    reference,
     sensitive,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import HostPaths, Part, describe
@@ -55,8 +54,8 @@ def candidates(part: Part, stacks: Mapping[str, Stack], warnings: list[str]) -> 
     place = f"{part.place}.hosts"
     if not isinstance(part.hosts, str):
         return _objects(part.hosts, place, place, None, literal=True)
-    if reference.parse(part.hosts).pattern is None:
-        _, stack = lookup.stack_of(part.hosts, stacks, place)
+    ref, stack = lookup.stack_of(part.hosts, stacks, place)
+    if ref.pattern is None:
         return _objects(lookup.output(part.hosts, stacks, place), part.hosts, place, stack)
     stack, resources = lookup.resources(part.hosts, stacks, place)
     found = []

@@ -29,8 +29,8 @@ def stack_of(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[refere
     return ref, stacks[ref.stack]
 
 
-def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: bool = False) -> Any:
-    """The value of `STACK.outputs.NAME[.path]`. Sensitive ones only when ALLOW_SENSITIVE."""
+def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: bool = False, consent: str = "") -> Any:
+    """The value of `STACK.outputs.NAME[.path]`. Sensitive ones only when ALLOW_SENSITIVE; CONSENT is the cure when not."""
     ref, stack = stack_of(text, stacks, place)
     if ref.pattern is not None:
         raise StackError(
@@ -49,7 +49,7 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
         raise StackError(
             place,
             f"`{text}` is sensitive",
-            f"Write `{{sensitive: {text}}}` under `vars:` to copy it, or use another output",
+            consent or f"Write `{{sensitive: {text}}}` under `vars:` to copy it, or use another output",
         )
     value = paths.resolve(found.value, ref.path)
     if value is paths.MISSING:
