@@ -74,12 +74,40 @@ verify: venv ## verify the local cluster
 	@$(call playbook,verify)
 
 # --- the test ladder -------------------------------------------------------------------------------------------------
-# A copy of what git knows, at the path where Ansible's own tools want a collection.
+# The collection as it is packaged, unpacked at a path where Ansible's own tools want it; a git work tree, since those
+# tools ask git which files there are.
 tree := build/tree/ansible_collections/keelson/cluster
-.PHONY: tree
-tree:
-	@mkdir -p $(tree) build/kept
-	@rm -rf build/kept/output && [ ! -d $(tree)/tests/output ] || mv $(tree)/tests/output build/kept/output
-	@rm -rf $(tree) && mkdir -p $(tree)
-	@git ls-files -z --cached --others --exclude-standard --deduplicate | \
-	  while IFS= read -r -d '' file; do [ ! -e "$$file" ] || printf '%s\0' "$$file"; done | xargs -0 cp -P --parents -t $(tree)
+.PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate
+test: venv ## the whole test ladder, rung by rung
+	@rm -f build/steps.tsv
+	@for rung in unit static docs sanity gate integration molecule drills demo; do \
+	  $(MAKE) -s test-$$rung || true; done; tools/step --summary
+
+tree: venv
+	@rm -rf build/tree build/keelson-cluster-*.tar.gz && mkdir -p $(tree)
+	@ansible-galaxy collection build --output-path build >/dev/null
+	@tar -xzf build/keelson-cluster-*.tar.gz -C $(tree) && git -C $(tree) init -q && git -C $(tree) add -A
+
+test-unit: venv ## pytest, no host
+	@tools/step unit pytest -q tests/unit
+
+shells := tools/apt-need tools/demo-summary tools/hosts tools/side-by-side tools/stack tools/step .ci/run
+test-static: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, terraform fmt
+	@tools/apt-need shellcheck
+	@tools/step ruff ruff check -q .
+	@tools/step mypy $(SHELL) -c 'cd .ansible/collections && mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.keelson.cluster.plugins'
+	@tools/step shellcheck shellcheck $(shells)
+	@tools/step yamllint yamllint .
+	@tools/step ansible-lint ansible-lint -q
+
+test-docs: tree ## documentation, changelog and packaging
+	@tools/step packaging tools/check-package build/keelson-cluster-*.tar.gz
+	@tools/step changelog antsibull-changelog lint
+	@tools/step docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(tree)
+
+test-sanity: tree ## ansible-test sanity
+	@tools/step sanity tools/sanity $(tree)
+
+changelog: tree ## write the changelog of galaxy.yml's version from changelogs/fragments
+	@cd $(tree) && antsibull-changelog release && cp CHANGELOG.md $(CURDIR)/ && cp changelogs/changelog.yaml $(CURDIR)/changelogs/
+	@rm -f changelogs/fragments/*.yml
