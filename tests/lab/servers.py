@@ -87,16 +87,17 @@ class Lab:
         """`podman VERB` on the container that is the server."""
         subprocess.run(["podman", verb, *arguments, f"{self.name}-{host.name}"], capture_output=True, check=True)
 
-    def ssh(self, host: Server, command: str, check: bool = True) -> str:
-        """What `command` prints on the server; AssertionError when it fails and `check` is on."""
+    def ssh(self, host: Server, command: str, check: bool = True, given: str = "") -> str:
+        """What `command` prints on the server, `given` on its input; AssertionError when it fails and `check` is on."""
         self.connections.mkdir(parents=True, exist_ok=True)
         options = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-S", str(self.connections / "lab-%C")]
         done = subprocess.run(
             ["ssh", "-F", str(self.folder / "ssh_config"), *options, host.address, command],
+            input=given,
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         assert not check or done.returncode == 0, f"{host.name}: {command}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -146,6 +147,12 @@ class Lab:
         command = ["ansible-playbook", "-i", str(self.inventory(variables)), f"keelson.cluster.{playbook}", *arguments]
         added = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.connections), **(environment or {})}
         return run(command, self.folder / "run.jsonl", {**added, "LAB_CUT": cut} if cut else added)
+
+    def secrets(self) -> dict[str, Any]:
+        """The newest secrets in the first manager's store."""
+        kept = self.ssh(self.managers[0], f"ls /etc/keelson/{self.name}/secrets/*.json | tail -n 1 | xargs cat")
+        payload: dict[str, Any] = json.loads(kept)["payload"]
+        return payload
 
     def nomad(self, path: str, manager: Server | None = None) -> Any:
         """The answer of the cluster's API to GET `path`, asked on a manager with the stored token."""

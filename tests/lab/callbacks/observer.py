@@ -21,7 +21,8 @@ description:
   - Writes one JSON document a line to the file C(LAB_OBSERVER), at the start of each task, for each host's result, and
     at the end.
   - With C(LAB_CUT=N) the run gets SIGKILL as soon as task N is over on all its hosts, counted from 1; with
-    C(LAB_CUT=N.first) as soon as the first host is through it, while it is still at work on the others.
+    C(LAB_CUT=N.first) as soon as the first host is through it, while it is still at work on the others. Instead of its
+    number a part of the task's name may be given.
 """
 
 
@@ -37,14 +38,18 @@ class CallbackModule(CallbackBase):
         """Open the file the environment names."""
         super().__init__(*arguments, **options)
         self._file = open(os.environ["LAB_OBSERVER"], "a", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
-        number, _dot, when = os.environ.get("LAB_CUT", "0").partition(".")
-        self._cut, self._early = int(number), when == "first"
+        where = os.environ.get("LAB_CUT", "0")
+        self._early = where.endswith(".first")
+        where = where.removesuffix(".first")
+        self._cut, self._cut_name = (int(where), "") if where.isdigit() else (0, where)
         self._number = 0
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         """Count the task; the one before it is over now."""
         self._cut_after(self._number)
         self._number += 1
+        if self._cut_name and self._cut_name in task.get_name():
+            self._cut = self._number
         self._write(event="task", number=self._number, name=task.get_name(), action=task.resolved_action)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:

@@ -61,7 +61,8 @@ def test_only_missing_accounts_are_added() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "group"), [("nobody-of-that-name", ["--user-group"]), ("root", ["--gid", "root"])],
+    ("name", "group"),
+    [("nobody-of-that-name", ["--user-group"]), ("root", ["--gid", "root"])],
 )
 def test_the_account_command(monkeypatch: pytest.MonkeyPatch, name: str, group: list[str]) -> None:
     calls: list[list[str]] = []

@@ -25,8 +25,11 @@ def state(**differences: bool) -> State:
     ("wanted", "found", "steps"),
     [
         ("started", state(), []),
-        ("started", state(known=False, active=False, enabled=False, needs_daemon_reload=True),
-         ["daemon-reload", "enable", "start"]),
+        (
+            "started",
+            state(known=False, active=False, enabled=False, needs_daemon_reload=True),
+            ["daemon-reload", "enable", "start"],
+        ),
         ("started", state(active=False), ["start"]),
         ("started", state(enabled=False), ["enable"]),
         ("started", state(stale=True), []),
@@ -41,9 +44,7 @@ def state(**differences: bool) -> State:
         ("absent", state(active=False, enabled=False, needs_daemon_reload=True), ["remove"]),
     ],
 )
-def test_the_plan(
-    wanted: str, found: State, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_plan(wanted: str, found: State, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_units, "UNITS", str(tmp_path))
     (tmp_path / "x.service").touch()
     assert service_units.plan(Unit("x.service", wanted), found) == steps
