@@ -33,7 +33,7 @@ SMALL = 4 << 20
 class ActionModule(ActionBase):  # type: ignore[misc]
     """One round trip when nothing is missing, three (ask, carry, place) otherwise."""
 
-    TRANSFERS_FILES = True
+    TRANSFERS_FILES = False  # a temporary folder is made only when something is missing
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """See DOCUMENTATION of modules artifacts and images."""

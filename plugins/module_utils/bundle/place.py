@@ -9,6 +9,7 @@ folder of its own with a receipt, and ``NAME/current`` is the one link that says
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -146,6 +147,8 @@ def place(root: Path, step: Step, staged: Path) -> None:
             raise PlaceError(no_room(here.parent, sum(item["size"] for item in step.missing))) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
+            with contextlib.suppress(OSError):  # goes only when nothing was placed and it is empty
+                here.parent.rmdir()
     # The link that chooses the version comes last: what it leads to is complete.
     for link in sorted(step.links, key=lambda path: path.name == "current"):
         _switch(link, step.links[link])
