@@ -19,8 +19,9 @@ class ActionModule(ChecksAction):
         return profile.sample_module
 
     def turn(self) -> bool:
-        """One manager does it."""
-        return self.host == self.seat()
+        """One manager does it; nothing has moved where nothing was killed."""
+        moved = self._task.args.get("state") == "moved"
+        return self.host == self.seat() and not (moved and not self.from_seat("verify_sample").get("victim"))
 
     def parameters(self, profile: engines.Profile) -> dict[str, Any]:
         """Return the cluster, and the host node that was killed where that matters."""

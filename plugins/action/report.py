@@ -20,6 +20,9 @@ from ..module_utils.preflight.table import render as table
 from ..module_utils.report import junit, model, page
 
 
+SHOWN = 25
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """See the module of the same name."""
 
@@ -47,11 +50,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             result["msg"] = f"all {len(report.checks)} checks passed; report: {paths['html']}"
             return result
         if report.failed:
-            rows = [(c["host"], f"{c['title']} {c['target']}".strip(), c["evidence"], c["cure"]) for c in report.failed]
-            Display().display("\n" + table(("HOST", "CHECK", "EVIDENCE", "CURE"), (16, 30, 44, 28), rows) + "\n")
+            Display().display(f"\n{failures(report)}\n")
         counts = f"{len(report.failed)} of {len(report.checks)} checks failed"
         result.update(failed=True, msg=f"{counts} in cluster {report.cluster}; report: {paths['html']}")
         return result
+
+
+def failures(report: model.Report) -> str:
+    """Return a table of what failed; of a cluster that is down, the beginning will do."""
+    body = [(c["host"], f"{c['title']} {c['target']}".strip(), c["evidence"], c["cure"]) for c in report.failed[:SHOWN]]
+    text = table(("HOST", "CHECK", "EVIDENCE", "CURE"), (16, 32, 44, 28), body)
+    rest = len(report.failed) - SHOWN
+    return f"{text}\n… and {rest} more, see the report" if rest > 0 else text
 
 
 def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], registers: list[str]) -> model.Report:

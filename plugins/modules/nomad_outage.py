@@ -78,7 +78,7 @@ def main() -> None:
         module.exit_json(changed=True, killed=outage.down(given["watchdog"]))
     error = outage.up(given["timeout"])
     if error:
-        module.fail_json(msg=f"{error}; start it by hand: systemctl unmask --runtime nomad && systemctl start nomad")
+        module.fail_json(msg=f"{error}; look at journalctl -u nomad")
     module.exit_json(changed=outage.was_down)
 
 

@@ -92,7 +92,7 @@ instances:
   elements: dict
 victim:
   description: The host node with the most instances (C(name), C(address)).
-  returned: when O(state=present) and the application runs
+  returned: when O(state=present) and every check passed, else empty
   type: dict
 removed:
   description: What was removed.
@@ -131,7 +131,7 @@ def present(api: Api, given: dict[str, Any]) -> dict[str, Any]:
     if whole and given["drills"]:
         checks.append(trial.drain(sample))
     instances = sample.instances()
-    victim = sample.busiest() if instances else None
+    victim = sample.busiest() if all(check["passed"] for check in checks) else None
     found = {"name": victim.name, "address": victim.address} if victim else {}
     return {"checks": checks, "instances": instances, "victim": found, "changed": True}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..checks.model import Check, Verdict, answer
 from .api import Api
-from .nodes import Node, list_nodes, unready
+from .nodes import Node, Wanted, find_node, list_nodes, unready
 from .profile import DRIVERS
 from .servers import Health, host_of, read_health
 
@@ -51,15 +51,14 @@ def versions(found: dict[str, str]) -> Verdict:
     return Verdict(False, "; ".join(groups) or "no agent told its version")
 
 
-def node(nodes: list[Node], name: str, address: str, pool: str) -> Verdict:
+def node(nodes: list[Node], want: Wanted) -> Verdict:
     """Judge that the node is ready, in its pool, eligible, and its drivers are healthy."""
-    wrong = unready(nodes, name, address, pool, list(DRIVERS))
-    if wrong:
-        return Verdict(False, wrong)
-    found = next(n for n in nodes if n.name == name and n.address == address and n.status == "ready")
+    found, wrong = find_node(nodes, want.name, want.address), unready(nodes, want, list(DRIVERS))
+    if wrong or found is None:
+        return Verdict(False, wrong or "not registered")
     if not found.eligible:
-        return Verdict(False, f"node {name} takes no work: it is {'draining' if found.draining else 'ineligible'}")
-    return Verdict(True, f"ready in pool {pool}, healthy drivers: {', '.join(found.drivers)}")
+        return Verdict(False, f"node {found.name} takes no work: it is {'draining' if found.draining else 'ineligible'}")
+    return Verdict(True, f"ready in pool {found.pool}, healthy drivers: {', '.join(found.drivers)}")
 
 
 def manager_checks(api: Api, managers: dict[str, str]) -> list[Check]:
@@ -101,10 +100,10 @@ def cluster_checks(api: Api, nodes: list[dict[str, str]]) -> list[Check]:
     ]
     for entry in nodes:
         cure = "look at journalctl -u nomad on it; run the install playbook"
-        ask = functools.partial(_ask_node, api, **entry)
+        ask = functools.partial(_ask_node, api, Wanted(**entry))
         found.append(answer("node", "The host node is ready in its pool", entry["name"], cure, ask))
     return found
 
 
-def _ask_node(api: Api, name: str, address: str, pool: str) -> Verdict:
-    return node(list_nodes(api), name, address, pool)
+def _ask_node(api: Api, want: Wanted) -> Verdict:
+    return node(list_nodes(api), want)

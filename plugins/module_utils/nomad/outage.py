@@ -13,7 +13,11 @@ from ..checks.sockets import read
 
 UNIT = "nomad.service"
 WATCHDOG = "keelson-outage"
-_BACK = f"systemctl unmask --runtime {UNIT}; systemctl reset-failed {UNIT}; systemctl start {UNIT}"
+# systemctl mask --runtime is no use: a unit in /etc hides the mask in /run. A drop-in in /run counts, and dies at a boot.
+DROP_IN = f"/run/systemd/system/{UNIT}.d/{WATCHDOG}.conf"
+_NEVER = "[Unit]\nConditionPathExists=/keelson-outage-is-over\n[Service]\nRestart=no\n"
+_BACK = f"rm -f {DROP_IN}; systemctl daemon-reload; systemctl reset-failed {UNIT}; systemctl start {UNIT}"
+_CONTAINERS = ("label=com.hashicorp.nomad.alloc_id", "name=^nomad_init_")  # those of tasks, and those that hold networks
 
 Run = Callable[[list[str], bool], "tuple[int, str, str]"]
 
@@ -27,31 +31,38 @@ class Outage:
         self.was_down = False
 
     def is_down(self) -> bool:
-        """Tell whether the unit is masked until the next boot, which only this drill does."""
-        return self.run(["systemctl", "is-enabled", UNIT], False)[1].strip() == "masked-runtime"
+        """Tell whether the drill keeps the agent from starting."""
+        return os.path.exists(DROP_IN)
 
     def down(self, watchdog: int) -> dict[str, int]:
-        """Arm the watchdog, then kill; return the numbers of processes and containers."""
+        """Arm the watchdog, then kill; return the numbers of processes and containers.
+
+        Containers are removed, not only killed: Nomad retries for minutes to kill one that it finds dead.
+        """
         self.run(["systemctl", "stop", f"{WATCHDOG}.timer"], False)
         self.run(["systemd-run", f"--unit={WATCHDOG}", f"--on-active={watchdog}", "/bin/sh", "-c", _BACK], True)
-        self.run(["systemctl", "mask", "--runtime", UNIT], True)
+        os.makedirs(os.path.dirname(DROP_IN), exist_ok=True)
+        with open(DROP_IN, "w", encoding="ascii") as file:
+            file.write(_NEVER)
+        self.run(["systemctl", "daemon-reload"], True)
         processes = kill_all(unit_processes(UNIT))
-        _code, out, _error = self.run(["docker", "ps", "-q", "--filter", "label=com.hashicorp.nomad.alloc_id"], False)
-        containers = out.split()
+        lists = [self.run(["docker", "ps", "-aq", "--filter", chosen], False)[1].split() for chosen in _CONTAINERS]
+        containers = sorted({name for names in lists for name in names})
         if containers:
-            self.run(["docker", "kill", *containers], False)
+            self.run(["docker", "rm", "-f", *containers], False)
         return {"processes": processes, "containers": len(containers)}
 
     def up(self, timeout: int) -> str:
         """Start the agent again if this drill stopped it; return what went wrong, or nothing."""
         self.run(["systemctl", "stop", f"{WATCHDOG}.timer"], False)
         self.was_down = self.is_down()
-        if self.was_down:
-            self.run(["systemctl", "unmask", "--runtime", UNIT], True)
-            self.run(["systemctl", "reset-failed", UNIT], False)
-            code, _out, error = self.run(["timeout", str(timeout), "systemctl", "start", UNIT], False)
-            return f"{UNIT} does not start: {error.strip()}" if code else ""
-        return ""
+        if not self.was_down:
+            return ""
+        os.remove(DROP_IN)
+        self.run(["systemctl", "daemon-reload"], True)
+        self.run(["systemctl", "reset-failed", UNIT], False)
+        code, _out, error = self.run(["timeout", str(timeout), "systemctl", "start", UNIT], False)
+        return f"{UNIT} does not start: {error.strip()}" if code else ""
 
 
 def unit_processes(unit: str, proc: str = "/proc") -> list[int]:

@@ -21,7 +21,7 @@ from .servers import wait_for
 JOB = "keelson-sample"
 MARK = "keelson-verify"  # put on a drain, so that a later run knows whose it was
 SECOND = 1_000_000_000
-DEREGISTER_AHEAD = 2  # seconds an instance goes on answering after it left service discovery
+DEREGISTER_AHEAD = 1  # seconds an instance goes on answering after it left service discovery
 
 
 class SampleError(Exception):
@@ -58,6 +58,7 @@ def job(pool: str, image: str, count: int, release: str) -> dict[str, Any]:
             "HOST": "${node.unique.name}",
         },
         "Resources": {"CPU": 20, "MemoryMB": 32},
+        "LogConfig": {"MaxFiles": 1, "MaxFileSizeMB": 2},
         "KillSignal": "SIGTERM",
         "KillTimeout": 10 * SECOND,
     }
@@ -224,28 +225,31 @@ def remove(api: Api, timeout: float) -> list[str]:
         if entry["SchedulingEligibility"] != "eligible" and MARK in (last.get("Meta") or {}):
             restore(api, entry["ID"])
             removed.append(f"drain of {entry['Name']}")
-    try:
-        api.get(f"/v1/job/{JOB}")
-    except ApiError as error:
-        if error.status != 404:
-            raise
+    if not exists(api):
         return removed
-    allocations = api.get(f"/v1/job/{JOB}/allocations") or []
-    api.delete(f"/v1/job/{JOB}?purge=true")
-    removed.append(f"job {JOB}")
+    # Purged at once, the managers would forget the instances before the nodes have ended them.
+    api.delete(f"/v1/job/{JOB}")
 
     def probe() -> str | None:
         up = {node.node_id for node in list_nodes(api) if node.status == "ready"}
-        live = []
-        for allocation in allocations:
-            if allocation["NodeID"] in up and allocation["ClientStatus"] in ("running", "pending"):
-                now = api.get(f"/v1/allocation/{allocation['ID']}")
-                if now["ClientStatus"] in ("running", "pending"):
-                    live.append(allocation["NodeName"])
-        return f"instances still run on {', '.join(sorted(set(live)))}" if live else None
+        found = api.get(f"/v1/job/{JOB}/allocations") or []
+        live = {a["NodeName"] for a in found if a["NodeID"] in up and a["ClientStatus"] in ("running", "pending")}
+        return f"instances still run on {', '.join(sorted(live))}" if live else None
 
     await_(probe, timeout)
-    return removed
+    api.delete(f"/v1/job/{JOB}?purge=true")
+    return [*removed, f"job {JOB}"]
+
+
+def exists(api: Api) -> bool:
+    """Tell whether the job is there; raise ApiError when that cannot be told."""
+    try:
+        api.get(f"/v1/job/{JOB}")
+    except ApiError as error:
+        if error.status == 404:
+            return False
+        raise
+    return True
 
 
 def elapsed(start: float) -> str:

@@ -76,7 +76,7 @@ def _host(host: HostRow, x: int, y: int, failed: bool, instances: list[Mapping[s
 def _frame(frame: Frame, x: int, y: int, room: int, report: Report) -> str:
     width, height = frame.size(room)
     kind = "managers" if frame.hosts[0].part == MANAGER else "pool"
-    failing = {check["host"] for check in report.failed} | {check["target"].split(" ")[0] for check in report.failed}
+    troubled = report.troubled()
     parts = [
         f'<g class="{kind}"><rect class="frame" x="{x}" y="{y}" width="{width}" height="{height}" rx="10"/>',
         _text(x + _PAD, y + 20, "frame-title", frame.title, width - 2 * _PAD),
@@ -85,7 +85,7 @@ def _frame(frame: Frame, x: int, y: int, room: int, report: Report) -> str:
         column, row = index % frame.columns(room), index // frame.columns(room)
         left, top = x + _PAD + column * (_HOST_WIDTH + _GAP), y + _HEAD + row * (_HOST_HEIGHT + _GAP)
         own = [instance for instance in report.instances if instance["host"] == host.name]
-        parts.append(_host(host, left, top, host.name in failing, own))
+        parts.append(_host(host, left, top, host.name in troubled, own))
     return "".join(parts) + "</g>"
 
 

@@ -59,6 +59,21 @@ class Report:
         """Whether anything was checked and nothing failed."""
         return bool(self.checks) and not self.failed
 
+    def troubled(self) -> set[str]:
+        """The names of the hosts that failed checks are about: the one asked about, else the one that asked.
+
+        What fails with the sample application is the cluster's fault, not that of the host that asked.
+        """
+        names = {host.name for host in self.hosts}
+        found = set()
+        for check in self.failed:
+            target = check["target"].split(" ")[0]
+            if target in names:
+                found.add(target)
+            elif group_of(check["check"]) != "Sample application":
+                found.add(check["host"])
+        return found
+
     def grouped(self) -> dict[str, list[Check]]:
         """The checks by what a reader looks at together."""
         found: dict[str, list[Check]] = {name: [] for name, _kinds in GROUPS}

@@ -38,7 +38,7 @@ summary span { margin-left: auto; font-weight: 500; font-size: 14px }
 table { border-collapse: collapse; width: 100%; font-size: 14px }
 th { text-align: left; color: var(--soft); font-weight: 500 }
 th, td { padding: 8px 12px; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
-th:first-child, td:first-child { padding-left: 18px; width: 62px } td:nth-child(2) { width: 250px }
+th:first-child, td:first-child { padding-left: 18px; width: 84px; white-space: nowrap } td:nth-child(2) { width: 250px }
 td:nth-child(3) { width: 190px } td:nth-child(5), th:nth-child(5) { text-align: right; width: 70px; white-space: nowrap;
   color: var(--soft) }
 td small { color: var(--soft); display: block } code { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace }
@@ -56,6 +56,8 @@ svg .host .instance { fill: var(--instance); stroke: none }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 50%; margin-right: 7px; vertical-align: -1px }
 @media print { body { background: #fff } details > * { display: block } .card { break-inside: avoid } }
 """
+
+SHORT = 20  # checks; longer groups are folded
 
 _LEGEND = (
     ("good", "", "all checks passed"),
@@ -87,7 +89,8 @@ def _group(name: str, checks: list[Check]) -> str:
         f'<span class="good">{len(checks)} passed</span>'
     )  # fmt: skip
     ordered = sorted(checks, key=lambda check: check["passed"])
-    return f'<details class="card"><summary>{escape(name)}{count}</summary>{_table(ordered)}</details>'
+    shown = " open" if len(checks) <= SHORT else ""
+    return f'<details class="card"{shown}><summary>{escape(name)}{count}</summary>{_table(ordered)}</details>'
 
 
 def render(report: Report) -> str:
