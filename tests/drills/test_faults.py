@@ -193,7 +193,7 @@ def test_the_vault_password(cluster: Lab, tmp_path: Path) -> None:
             "unknown variable cluster_manager_timout did you mean cluster_manager_timeout?",
         ),
         ({"host_node_swap": "maybe"}, "host_node_swap"),
-        ({"cluster_manager_config": "text"}, "cluster_manager_config is of type str, dict is needed"),
+        ({"cluster_manager_nomad_config": "text"}, "cluster_manager_nomad_config is of type str, dict is needed"),
         ({"cluster_manager_timeout": "soon"}, "cluster_manager_timeout is of type str, int is needed"),
     ],
 )

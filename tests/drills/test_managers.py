@@ -145,7 +145,7 @@ def test_a_change_rolls_through_one_manager_at_a_time(cluster: Lab) -> None:
     first = leader(cluster)
     before = {manager: started(cluster, manager) for manager in cluster.managers}
     with watched(cluster) as seen:
-        cluster.play("install", variables={"cluster_manager_config": {"log_level": "DEBUG"}}).expect()
+        cluster.play("install", variables={"cluster_manager_nomad_config": {"log_level": "DEBUG"}}).expect()
     after = {manager: started(cluster, manager) for manager in cluster.managers}
     assert all(after[manager] > before[manager] for manager in cluster.managers)
     assert max(cluster.managers, key=lambda manager: after[manager]) == first
@@ -155,7 +155,7 @@ def test_a_change_rolls_through_one_manager_at_a_time(cluster: Lab) -> None:
     assert longest_without_leader(seen) < 5
     assert any(None in row.values() for _moment, row in seen), "the watch saw no restart at all"
     assert_whole(cluster)
-    again = cluster.play("install", variables={"cluster_manager_config": {"log_level": "DEBUG"}}).expect()
+    again = cluster.play("install", variables={"cluster_manager_nomad_config": {"log_level": "DEBUG"}}).expect()
     assert not again.changed()
 
 
@@ -173,7 +173,7 @@ def longest_without_leader(seen: list[tuple[float, dict[str, str | None]]]) -> f
 
 def test_a_change_waits_for_the_sick(cluster: Lab) -> None:
     """With one manager down nobody else is restarted; when it is back, the same run goes through."""
-    change = {"cluster_manager_config": {"log_level": "WARN"}, "cluster_manager_timeout": 15}
+    change = {"cluster_manager_nomad_config": {"log_level": "WARN"}, "cluster_manager_timeout": 15}
     stopped = next(manager for manager in cluster.managers if manager != leader(cluster))
     others = [manager for manager in cluster.managers if manager != stopped]
     before = {manager: started(cluster, manager) for manager in others}

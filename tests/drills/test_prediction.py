@@ -9,7 +9,7 @@ from lab.runs import Run
 from lab.servers import Lab
 from lab.state import assert_whole, store
 
-CHANGE = {"cluster_manager_config": {"log_level": "DEBUG"}, "host_node_config": {"log_level": "DEBUG"}}
+CHANGE = {"cluster_manager_nomad_config": {"log_level": "DEBUG"}, "host_node_nomad_config": {"log_level": "DEBUG"}}
 
 
 def differences(predicted: Run, done: Run) -> dict[str, list[tuple[str, str]]]:
