@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -227,6 +228,20 @@ def test_drop_folder_faults_are_errors(filling: Filling, tmp_path: Path) -> None
     with pytest.raises(BundleError, match="no such folder"):
         filling.fill(drop=tmp_path / "nowhere")
     assert filling.blobs() == set()
+
+
+def test_index_is_as_documented(filling: Filling, tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((Path(__file__).parents[3] / "docs/reference/bundle-index.schema.json").read_text())
+    image = {"name": "example/tool:{version}", "files": {"/tool": "tool"}}
+    missing = {"kind": "module", "directory": "none", "packages": {"tool": "."}}
+    filling.manifest(images=[image], sources=[missing, {"kind": "directory"}])
+    filling.fill(drop=filling.drop(tmp_path / "drop"))
+    index = filling.store.index()
+    jsonschema.validate(index, schema)
+    index["artifacts"]["tool"]["1.0.0"]["amd64"]["images"][0]["colour"] = "red"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(index, schema)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 1}', '{"format": 99, "artifacts": {}}'])
