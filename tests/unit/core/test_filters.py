@@ -1,0 +1,54 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core's filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.filter.nomad_volumes import nomad_volumes
+from ansible_collections.keelson.cluster.plugins.filter.restart_order import restart_order
+from ansible_collections.keelson.cluster.plugins.filter.systemd_unit import systemd_unit
+
+
+def hostvars(**stale: list[str]) -> dict[str, Any]:
+    """Managers m1, m2 … at 10.0.0.1, 10.0.0.2 … with what their units said."""
+    return {
+        name: {"cluster_address": f"10.0.0.{name[1:]}", "__cluster_manager_units": {"stale": units}}
+        for name, units in stale.items()
+    }
+
+
+def test_the_leader_is_restarted_last() -> None:
+    found = hostvars(m1=["nomad.service"], m2=["nomad.service"], m3=["nomad.service"])
+    assert restart_order(["m1", "m2", "m3"], found, "10.0.0.1") == ["m2", "m3", "m1"]
+    assert restart_order(["m1", "m2", "m3"], found, "") == ["m1", "m2", "m3"]
+
+
+def test_only_those_on_old_files_are_restarted() -> None:
+    found = hostvars(m1=["nomad.service"], m2=[], m3=["nomad.service"])
+    assert restart_order(["m1", "m2", "m3"], found, "10.0.0.3") == ["m1", "m3"]
+    assert restart_order(["m2"], found, "10.0.0.3") == []
+
+
+def test_a_host_that_dropped_out_has_said_nothing() -> None:
+    assert restart_order(["m1"], {"m1": {"cluster_address": "10.0.0.1"}}, "") == []
+
+
+def test_volumes() -> None:
+    volumes = [{"name": "a", "path": "/srv/a"}, {"name": "b", "path": "/srv/b", "read_only": True}]
+    assert nomad_volumes(volumes) == [
+        {"a": [{"path": "/srv/a", "read_only": False}]},
+        {"b": [{"path": "/srv/b", "read_only": True}]},
+    ]
+    assert nomad_volumes([]) == []
+
+
+def test_a_unit_file() -> None:
+    unit = {"Unit": {"After": "a b", "StartLimitIntervalSec": 0}, "Service": {"ExecReload": ["x", "y"], "Delegate": True}}
+    unit["Service"] |= {"PrivateTmp": False, "CapabilityBoundingSet": ""}
+    assert systemd_unit(unit) == (
+        "[Unit]\nAfter=a b\nStartLimitIntervalSec=0\n\n"
+        "[Service]\nExecReload=x\nExecReload=y\nDelegate=yes\nPrivateTmp=no\nCapabilityBoundingSet=\n"
+    )
