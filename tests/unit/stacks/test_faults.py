@@ -603,7 +603,7 @@ CASES: list[tuple[str, Bend, str]] = [
             pool(hosts="nodes.resources.aws_autoscaling_group.web")(world),
         ),
         WEB
-        + ".hosts: aws_autoscaling_group.web of {}/nodes.json makes servers that no state lists, and no members of it are known. Give `members:` under stacks.nodes",
+        + ".hosts: aws_autoscaling_group.web of {}/nodes.json makes servers that no state lists, and no members of it are known. Give",
     ),
     (
         "members of no pool",

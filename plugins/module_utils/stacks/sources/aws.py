@@ -16,6 +16,7 @@ try:
     import boto3
     from botocore import exceptions
     from botocore.config import Config
+    from botocore.parsers import ResponseParserError
 
     HAS_BOTO3 = True
 except ImportError:
@@ -75,6 +76,8 @@ def errors(place: str) -> Iterator[None]:
         raise StackError(
             place, f"shows a certificate that is not trusted: {error}"[:200], "Name its CA with `ca_file`"
         ) from None
+    except ResponseParserError:
+        raise StackError(place, "answers something that is not of this API", "Correct the endpoint") from None
     except exceptions.BotoCoreError as error:
         raise StackError(
             place, f"cannot be read: {error}".rstrip("."), "Correct the address, the region or the credentials"

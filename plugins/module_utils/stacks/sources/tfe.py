@@ -77,7 +77,7 @@ class _Api:
     """The API of one host."""
 
     def __init__(self, host: str, token: str, timeout: float, place: str, ca_file: str | None) -> None:
-        self.root = host if host.startswith("http://127.0.0.1:") else f"https://{host}"
+        self.root = f"https://{host}"
         self.token, self.timeout, self.place, self.ca_file = token, timeout, place, ca_file
 
     def get(self, path: str) -> dict[str, Any]:
