@@ -108,6 +108,26 @@ test-docs: tree ## documentation, changelog and packaging
 test-sanity: tree ## ansible-test sanity
 	@tools/step sanity tools/sanity $(tree)
 
+test-integration: venv ## real stack states and a real bundle, no cluster
+	@tools/step integration pytest -q tests/integration
+
+molecule := MOLECULE_GLOB='molecule/*/molecule.yml' molecule -c molecule/config.yml
+test-molecule: venv hosts-tools bundle ## Molecule: install, join, rolling, verify on one set of servers
+	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report"
+
+test-drills: venv hosts-tools bundle ## five seeded cut-offs
+	@tools/step drills pytest -q tests/drills -m quick
+
+test-demo: ## make demo, and away with it
+	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
+
+.PHONY: drills bench image changelog
+drills: venv hosts-tools bundle ## every drill
+	@pytest -v tests/drills
+
+bench: venv hosts-tools bundle ## the figures of docs/benchmarks.md
+	@tests/bench/run
+
 changelog: tree ## write the changelog of galaxy.yml's version from changelogs/fragments
 	@cd $(tree) && antsibull-changelog release && cp CHANGELOG.md $(CURDIR)/ && cp changelogs/changelog.yaml $(CURDIR)/changelogs/
 	@rm -f changelogs/fragments/*.yml
