@@ -19,7 +19,6 @@ from ..module_utils.preflight.model import networks
 from ..module_utils.preflight.table import render as table
 from ..module_utils.report import junit, model, page
 
-
 SHOWN = 25
 
 

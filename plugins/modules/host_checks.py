@@ -79,12 +79,13 @@ checks:
       seconds: 0.01
 """
 
+import functools
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.checks import host, tls
-from ..module_utils.checks.model import Check, answer
+from ..module_utils.checks.model import Check, Verdict, answer
 from ..module_utils.checks.sockets import listening
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -102,14 +103,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def check_services(module: AnsibleModule, units: list[str]) -> list[Check]:
     """Ask systemd once about all units."""
 
-    def question(unit: str) -> host.Verdict:
+    def question(unit: str) -> Verdict:
         command = ["systemctl", "show", "--property=ActiveState,NRestarts", unit]
         _code, out, _error = module.run_command(command)
         found = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
         return host.service(found.get("ActiveState", ""), int(found.get("NRestarts") or 0))
 
     title, cure = "The service is active", "look at systemctl status and journalctl -u of this unit"
-    return [answer("service", title, unit, cure, lambda unit=unit: question(unit)) for unit in units]
+    return [answer("service", title, unit, cure, functools.partial(question, unit)) for unit in units]
 
 
 def main() -> None:

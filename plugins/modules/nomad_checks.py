@@ -68,9 +68,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.checks.model import answer
+from ..module_utils.checks.model import failure
 from ..module_utils.nomad.api import Api, ApiError
-from ..module_utils.nomad.checks import Verdict, cluster_checks, manager_checks
+from ..module_utils.nomad.checks import cluster_checks, manager_checks
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},
@@ -87,8 +87,8 @@ def main() -> None:
     try:
         api = Api.from_env(given["cluster"])
     except ApiError as error:
-        verdict, cure = Verdict(False, str(error)), "run the install playbook"
-        module.exit_json(changed=False, checks=[answer("access", "The manager's API can be asked", "", cure, lambda: verdict)])
+        unasked = failure("access", "The manager's API can be asked", str(error), "run the install playbook")
+        module.exit_json(changed=False, checks=[unasked])
     checks = manager_checks(api, given["managers"])
     checks += cluster_checks(api, given["nodes"]) if given["whole"] else []
     module.exit_json(changed=False, checks=checks)

@@ -105,7 +105,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.checks.model import Verdict, answer
+from ..module_utils.checks.model import failure
 from ..module_utils.nomad import trial
 from ..module_utils.nomad.api import Api, ApiError
 from ..module_utils.nomad.nodes import list_nodes
@@ -156,9 +156,12 @@ def main() -> None:
             module.exit_json(changed=bool(removed), checks=[], removed=removed)
         module.exit_json(**(present if given["state"] == "present" else moved)(api, given))
     except (ApiError, SampleError) as error:
-        verdict, cure = Verdict(False, str(error)), "look at the managers' and host nodes' logs (journalctl -u nomad)"
-        title = f"The sample application reaches the state {given['state']}"
-        module.exit_json(changed=True, checks=[answer("sample", title, "sample application", cure, lambda: verdict)])
+        title, cure = (
+            "The sample application can be tried",
+            "look at the managers' and host nodes' logs (journalctl -u nomad)",
+        )
+        title = title if given["state"] != "absent" else "The sample application is removed"
+        module.exit_json(changed=True, checks=[failure("sample", title, str(error), cure)])
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def fits(socket: dict[str, Any], expected: dict[str, Any], address: str) -> bool
 def describe(socket: dict[str, Any]) -> str:
     """Return a socket as text: port, address and who holds it."""
     host = f"[{socket['address']}]" if ":" in socket["address"] else socket["address"]
-    return f"{host}:{socket['port']}/{socket['protocol']} {socket['process'] or 'unknown process'} (pid {socket['pid']})"
+    return (
+        f"{host}:{socket['port']}/{socket['protocol']} {socket['process'] or 'unknown process'} (pid {socket['pid']})"
+    )
 
 
 def unexpected(sockets: list[dict[str, Any]], expected: list[dict[str, Any]], address: str) -> Verdict:

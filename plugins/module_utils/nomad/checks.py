@@ -57,7 +57,9 @@ def node(nodes: list[Node], want: Wanted) -> Verdict:
     if wrong or found is None:
         return Verdict(False, wrong or "not registered")
     if not found.eligible:
-        return Verdict(False, f"node {found.name} takes no work: it is {'draining' if found.draining else 'ineligible'}")
+        return Verdict(
+            False, f"node {found.name} takes no work: it is {'draining' if found.draining else 'ineligible'}"
+        )
     return Verdict(True, f"ready in pool {found.pool}, healthy drivers: {', '.join(found.drivers)}")
 
 
@@ -86,7 +88,8 @@ def cluster_checks(api: Api, nodes: list[dict[str, str]]) -> list[Check]:
 
     def all_versions() -> Verdict:
         servers = {server.name: server.version for server in read_health(api).servers}
-        return versions({**servers, **{n["Name"]: n["Version"] for n in api.get("/v1/nodes") if n["Status"] == "ready"}})
+        ready = [node for node in api.get("/v1/nodes") if node["Status"] == "ready"]
+        return versions({**servers, **{node["Name"]: node["Version"] for node in ready}})
 
     found = [
         answer(

@@ -17,7 +17,8 @@ WATCHDOG = "keelson-outage"
 DROP_IN = f"/run/systemd/system/{UNIT}.d/{WATCHDOG}.conf"
 _NEVER = "[Unit]\nConditionPathExists=/keelson-outage-is-over\n[Service]\nRestart=no\n"
 _BACK = f"rm -f {DROP_IN}; systemctl daemon-reload; systemctl reset-failed {UNIT}; systemctl start {UNIT}"
-_CONTAINERS = ("label=com.hashicorp.nomad.alloc_id", "name=^nomad_init_")  # those of tasks, and those that hold networks
+# Containers of tasks, and those that hold their networks.
+_CONTAINERS = ("label=com.hashicorp.nomad.alloc_id", "name=^nomad_init_")
 
 Run = Callable[[list[str], bool], "tuple[int, str, str]"]
 

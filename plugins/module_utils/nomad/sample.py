@@ -145,7 +145,8 @@ class Sample:
 
     def count_wrong(self, count: int) -> str | None:
         """Say how the number of running, registered instances differs from `count`, or None."""
-        running = {a["ID"] for a in self.allocations() if a["ClientStatus"] == "running" and a["DesiredStatus"] == "run"}
+        wanted = [a for a in self.allocations() if a["DesiredStatus"] == "run"]
+        running = {a["ID"] for a in wanted if a["ClientStatus"] == "running"}
         registered = {instance["id"] for instance in self.instances()}
         if len(running) == count and registered == running:
             return None

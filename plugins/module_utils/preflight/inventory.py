@@ -34,7 +34,9 @@ def choose(wish: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Ma
     names = sorted({str(v["cluster_name"]) for v in hostvars.values() if v.get("cluster_name")})
     if not groups.get(wish):
         known = ", ".join(names) or "none"
-        raise ValueError(f"the inventory has no hosts in a cluster {wish!r}; it has {known}. Give -i and -e cluster=NAME")
+        raise ValueError(
+            f"the inventory has no hosts in a cluster {wish!r}; it has {known}. Give -i and -e cluster=NAME"
+        )
     return chosen(hostvars, groups[wish])
 
 

@@ -1,0 +1,195 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each knock passes at a closed door and fails at an open one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import knocks, model, tls
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import probes
+from ansible_collections.keelson.cluster.plugins.plugin_utils.foreign import foreign_identity
+from checks_world import ADDRESS, authority, https, plain, serving
+
+FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\n\r\n[]"
+GO_TO_PLAINTEXT = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+
+
+class World:
+    """A CA, a member's identity, and a stranger's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ca = authority()
+        self.member = self.ca.issue(folder, "member")
+        pem = folder / "foreign.pem"
+        pem.write_text(foreign_identity("member", ADDRESS))
+        self.stranger = tls.Identity(cert=str(pem), key=str(pem))
+
+    def knock(
+        self, port: int, probe: str = "https", guarded: tuple[str, ...] = ("/v1/nodes",)
+    ) -> dict[str, model.Check]:
+        """Knock in every way; return the checks by their kinds."""
+        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": probe}
+        return {c["check"]: c for c in knocks.knock(target, self.member, self.stranger, list(guarded))}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def passed(checks: dict[str, model.Check]) -> set[str]:
+    return {kind for kind, check in checks.items() if check["passed"]}
+
+
+ALL = {"plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_token"}
+
+
+def test_a_closed_door(world: World) -> None:
+    with serving(https(world.member, FORBIDDEN, client_ca=world.member.ca)) as port:
+        found = world.knock(port)
+    assert passed(found) == ALL, found
+    assert "403" in found["no_token"]["evidence"]
+    assert found["plaintext"]["target"] == f"m1 {ADDRESS}:{port}"
+
+
+def test_a_door_that_needs_no_certificate(world: World) -> None:
+    with serving(https(world.member, OK)) as port:
+        found = world.knock(port)
+    assert passed(found) == {"plaintext", "old_tls"}, found
+    assert found["no_token"]["evidence"] == "answered without a token: /v1/nodes: HTTP/1.1 200 OK"
+    assert found["no_certificate"]["evidence"] == "answered: HTTP/1.1 200 OK"
+    assert found["no_certificate"]["cure"]
+
+
+def test_a_door_that_asks_for_certificates_and_believes_any(world: World) -> None:
+    """The stranger's CA is what such a door is told to trust."""
+    other = authority()
+    theirs = other.issue(world.folder, "theirs")
+    with serving(https(world.member, OK, client_ca=theirs.ca)) as port:
+        endpoint = tls.Endpoint(ADDRESS, port, tls.http_request("/", ADDRESS))
+        stranger = tls.Identity(cert=theirs.cert, key=theirs.key)
+        assert not tls.refused(endpoint, tls.context(stranger)).passed
+        assert tls.refused(endpoint, tls.context(tls.Identity())).passed
+
+
+def test_plaintext(world: World) -> None:
+    with serving(plain(OK)) as port:
+        found = world.knock(port)
+    assert "plaintext" not in passed(found)
+    assert found["plaintext"]["evidence"] == "answered: HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("reply", [GO_TO_PLAINTEXT, b"\x15\x03\x01\x00\x02\x02\x46", b""])
+def test_how_servers_refuse_plaintext(world: World, reply: bytes) -> None:
+    with serving(plain(reply)) as port:
+        verdict = tls.refused(tls.Endpoint(ADDRESS, port, tls.http_request("/", ADDRESS)), None)
+    assert verdict.passed and verdict.evidence.startswith("refused"), verdict
+
+
+def test_another_400_is_an_answer(world: World) -> None:
+    with serving(plain(b"HTTP/1.1 400 Bad Request\r\n\r\nmissing parameter")) as port:
+        assert not tls.refused(tls.Endpoint(ADDRESS, port, b"GET /"), None).passed
+
+
+def test_old_tls(world: World) -> None:
+    with serving(https(world.member, FORBIDDEN, client_ca=world.member.ca, oldest=True)) as port:
+        found = world.knock(port)
+    assert passed(found) == ALL - {"old_tls"}, found
+    assert "speaks TLSv1" in found["old_tls"]["evidence"]
+
+
+def test_a_door_behind_a_preamble(world: World) -> None:
+    with serving(https(world.member, b"", client_ca=world.member.ca, preamble=1)) as port:
+        found = world.knock(port, "nomad_rpc")
+    assert passed(found) == ALL - {"no_token"}, found
+
+
+def test_nobody_at_home_proves_nothing(world: World) -> None:
+    with socket.create_server((ADDRESS, 0)) as server:
+        port = server.getsockname()[1]
+    found = world.knock(port)
+    assert passed(found) == set()
+    assert "nothing was tried" in found["plaintext"]["evidence"]
+
+
+def test_a_silent_open_connection_is_no_refusal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "TIMEOUT", 0.2)
+    with serving(lambda link: link.recv(4096) and link.recv(4096)) as port:  # type: ignore[func-returns-value,arg-type]
+        assert not tls.refused(tls.Endpoint(ADDRESS, port, b"x"), None).passed
+
+
+@pytest.mark.parametrize(
+    ("days", "least", "good", "words"),
+    [(30, 14, True, "30 days left"), (10, 14, False, "10 days left (at least 14"), (-1, 0, False, "expired")],
+)
+def test_days_left(world: World, days: float, least: float, good: bool, words: str) -> None:
+    shown = world.ca.issue(world.folder, "shown", days=days + 0.1)
+    with serving(https(shown, b"")) as port:
+        endpoint = tls.Endpoint(ADDRESS, port, b"")
+        check = model.answer("c", "t", "", "cure", lambda: tls.certificate(endpoint, world.member, least))
+    assert check["passed"] is good and words in check["evidence"], check
+
+
+def test_a_certificate_of_another_ca(world: World) -> None:
+    other = authority().issue(world.folder, "other")
+    with serving(https(other, b"")) as port:
+        endpoint = tls.Endpoint(ADDRESS, port, b"")
+        check = model.answer("c", "t", "", "cure", lambda: tls.certificate(endpoint, world.member, 1))
+    assert not check["passed"] and "verify failed" in check["evidence"]
+
+
+def test_a_certificate_for_another_address(world: World) -> None:
+    other = world.ca.issue(world.folder, "other", address="10.1.1.1")
+    with serving(https(other, b"")) as port:
+        endpoint = tls.Endpoint(ADDRESS, port, b"")
+        check = model.answer("c", "t", "", "cure", lambda: tls.certificate(endpoint, world.member, 1))
+    assert not check["passed"] and "IP address mismatch" in check["evidence"]
+
+
+def test_authority(world: World) -> None:
+    assert tls.authority(world.member.ca, 14).passed
+    assert not tls.authority(world.member.ca, 400).passed
+
+
+@pytest.mark.parametrize(
+    ("tcp", "udp", "good"),
+    [
+        (b"", b"", True),
+        (b"\x0a???", b"", True),
+        (b"\x02???", b"", False),
+        (b"\x09???", b"", False),
+        (b"", b"\x02", False),
+    ],
+)
+def test_gossip(tcp: bytes, udp: bytes, good: bool) -> None:
+    with serving(plain(tcp)) as port, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.bind((ADDRESS, port))
+
+        def answer() -> None:
+            _data, peer = link.recvfrom(1024)
+            if udp:
+                link.sendto(udp, peer)
+
+        threading.Thread(target=answer, daemon=True).start()
+        verdict = probes.gossip_refused(ADDRESS, port, wait=0.3)
+    assert verdict.passed is good, verdict
+
+
+def test_an_unknown_probe_is_an_error(world: World) -> None:
+    with pytest.raises(ValueError, match="unknown probe 'ldap'"):
+        world.knock(1, "ldap")
+
+
+def test_what_goes_wrong_is_evidence() -> None:
+    def broken() -> model.Verdict:
+        raise KeyError("notAfter")
+
+    check = model.answer("c", "t", "", "do that", broken)
+    assert (check["passed"], check["evidence"], check["cure"]) == (False, "KeyError: 'notAfter'", "do that")

@@ -1,0 +1,196 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every fault of preflight is found, with the host, the message and the cure; a fit cluster has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight import faults
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight.model import Cluster, Fault, Host
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight.orphans import orphans
+from preflight_world import NOW, cluster, host, with_facts, with_host
+
+
+def listener(port: int, **changes: Any) -> dict[str, Any]:
+    """A socket held by a program that is not ours."""
+    found = {"port": port, "protocol": "tcp", "address": "0.0.0.0", "pid": 9, "process": "nginx"}
+    return {**found, "executable": "/usr/sbin/nginx", **changes}
+
+
+def drop(fit: Cluster, *names: str) -> Cluster:
+    """Take hosts out of the inventory."""
+    return replace(fit, hosts=tuple(h for h in fit.hosts if h.name not in names))
+
+
+MEMBERS = [
+    {"name": "m1", "address": "10.0.0.11", "part": "manager", "id": "", "status": "alive"},
+    {"name": "old", "address": "10.0.0.99", "part": "node", "id": "abc", "status": "ready"},
+]
+OTHER = Host(name="x1", cluster="other", part="node", address="10.9.9.9", connect="10.0.0.21:22")
+
+# rule, what is put in, host it is found on, words of the fault and its cure
+CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
+    (
+        "unreachable",
+        lambda c: with_host(c, "w1", facts=None, failure="timed out"),
+        "w1",
+        ("timed out", "--limit '!w1'"),
+    ),
+    ("not_root", lambda c: with_facts(c, "w1", root=False), "w1", ("without root", "cluster_become")),
+    ("parts", lambda c: with_host(c, "w1", part="worker"), "w1", ("cluster_part is 'worker'", "manager, node")),
+    ("managers", lambda c: drop(c, "m3"), "", ("2 cluster managers", "1 or 3")),
+    ("managers", lambda c: drop(c, "m1", "m2", "m3"), "", ("no cluster manager", "1, 3 or 5")),
+    ("system", lambda c: with_facts(c, "m2", os_id="centos", os_version="7"), "m2", ("runs centos 7", "use debian 12")),
+    ("system", lambda c: with_facts(c, "m2", os_version="11"), "m2", ("runs debian 11", "use debian 12")),
+    ("system", lambda c: with_facts(c, "m2", architecture="riscv64"), "m2", ("riscv64", "x86_64 or aarch64")),
+    (
+        "duplicates",
+        lambda c: with_facts(c, "w2", machine_id=f"{21:032x}"),
+        "w1",
+        ("same machine-id as w2", "machine-id"),
+    ),
+    ("duplicates", lambda c: with_facts(c, "w2", hostname="host-21"), "w2", ("same hostname as w1", "hostnamectl")),
+    ("duplicates", lambda c: with_host(c, "w2", address="10.0.0.21"), "w2", ("same address as w1", "cluster_address")),
+    ("duplicates", lambda c: with_host(c, "w2", connect="10.0.0.21:22"), "w1", ("connection as w2", "ansible_host")),
+    ("claimed_twice", lambda c: replace(c, others=(OTHER,)), "w1", ("claimed by cluster other", "one of the two")),
+    (
+        "claimed_twice",
+        lambda c: with_host(c, "w1", groups=("product", "product_nodes", "other", "other_nodes")),
+        "w1",
+        ("claimed by cluster other", "one of the two"),
+    ),
+    ("clock", lambda c: with_facts(c, "m1", time=NOW + 60), "m1", ("60 s ahead", "time service")),
+    ("clock", lambda c: with_facts(c, "m1", time=NOW - 7), "m1", ("7 s behind", "time service")),
+    (
+        "ports",
+        lambda c: with_facts(c, "m1", listeners=[listener(4647)]),
+        "m1",
+        ("4647/tcp", "nginx (pid 9", "stop that"),
+    ),
+    (
+        "ports",
+        lambda c: with_facts(c, "w1", listeners=[listener(4646, address="10.0.0.21")]),
+        "w1",
+        ("4646/tcp", "HTTPS API"),
+    ),
+    ("addresses", lambda c: with_host(c, "w1", address="web"), "w1", ("'web'", "no IP address")),
+    (
+        "addresses",
+        lambda c: with_host(c, "w1", address="192.0.2.1"),
+        "w1",
+        ("none of the cluster's networks", "10.0.0.0"),
+    ),
+    ("addresses", lambda c: with_facts(c, "w1", addresses=["10.0.0.77"]), "w1", ("not an address of this host", ".77")),
+    ("room", lambda c: with_facts(c, "m1", memory_mib=400), "m1", ("400 MiB of memory", "needs 900")),
+    (
+        "room",
+        lambda c: with_facts(c, "w1", disk_free_mib={"/var/lib": 10}),
+        "w1",
+        ("/var/lib has 10 MiB", "needs 5000"),
+    ),
+    (
+        "features",
+        lambda c: with_facts(c, "w1", features={**(c.hosts[3].facts or {})["features"], "overlay": "not permitted"}),
+        "w1",
+        ("overlay does not work here: not permitted", "boot a kernel"),
+    ),
+    (
+        "features",
+        lambda c: with_facts(c, "m1", features={"systemd": "no"}),
+        "m1",
+        ("systemd does not work", "boots with systemd"),
+    ),
+    (
+        "foreign_cluster",
+        lambda c: with_facts(c, "w1", clusters=[{"engine": "nomad", "name": "old", "evidence": "/etc/nomad.d"}]),
+        "w1",
+        ("member of the nomad cluster old", "/etc/nomad.d", "remove it there"),
+    ),
+    (
+        "foreign_cluster",
+        lambda c: with_facts(c, "w1", clusters=[{"engine": "kubernetes", "name": "", "evidence": "process kubelet"}]),
+        "w1",
+        ("a kubernetes cluster", "kubelet"),
+    ),
+    ("orphaned", lambda c: with_facts(c, "m1", members=MEMBERS), "old", ("10.0.0.99", "inventory does not know")),
+]
+
+
+def test_a_fit_cluster_has_no_fault() -> None:
+    assert faults.judge(cluster()) == []
+
+
+@pytest.mark.parametrize(("rule", "spoil", "where", "words"), CASES)
+def test_fault(rule: str, spoil: Callable[[Cluster], Cluster], where: str, words: tuple[str, ...]) -> None:
+    found = [fault for fault in getattr(faults, rule)(spoil(cluster())) if fault.host == where]
+    assert found, f"{rule} found nothing on {where or 'the cluster'}"
+    assert any(all(word in f"{fault.text} | {fault.cure}" for word in words) for fault in found), found
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {rule.__name__ for rule in faults.RULES} == {case[0] for case in CASES}
+
+
+def test_all_faults_at_once_errors_first() -> None:
+    bad = with_facts(with_facts(drop(cluster(), "m3"), "w1", memory_mib=1), "m1", members=MEMBERS)
+    found = faults.judge(bad)
+    assert [(f.host, f.kind) for f in found if f.level == "error"] == [("", "managers"), ("w1", "memory")]
+    assert {f.kind for f in found if f.level == "warning"} == {"orphan"}
+
+
+def test_ignored_kinds_only_warn() -> None:
+    found = faults.judge(with_facts(cluster(), "w1", memory_mib=1), ignore=frozenset({"memory"}))
+    assert [(f.kind, f.level) for f in found] == [("memory", "warning")]
+
+
+def test_what_all_hosts_share_is_said_once() -> None:
+    shared = [Fault(h.name, "variable", "unknown variable x", "cure") for h in cluster().hosts]
+    assert [f.host for f in faults.judge(cluster(), shared)] == [""]
+    assert len(faults.judge(cluster(), shared[:2])) == 2
+
+
+def test_our_own_services_may_hold_their_ports() -> None:
+    ours = [listener(4646, executable="/opt/keelson/nomad/1.11.3/nomad", process="nomad")]
+    assert faults.judge(with_facts(cluster(), "m1", listeners=ours)) == []
+
+
+def test_somebody_elses_port_on_another_address_is_no_fault() -> None:
+    assert faults.judge(with_facts(cluster(), "m1", listeners=[listener(4646, address="192.0.2.5")])) == []
+
+
+def test_a_member_of_this_cluster_needs_no_room_for_an_installation() -> None:
+    member = [{"engine": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
+    assert faults.judge(with_facts(cluster(), "w1", clusters=member, disk_free_mib={"/var/lib": 10})) == []
+
+
+def test_a_slow_answer_is_no_skew() -> None:
+    slow = {"before": NOW - 8, "after": NOW + 8}
+    assert faults.judge(with_facts(cluster(), "w1", time=NOW + 7, clock=slow)) == []
+
+
+def test_a_wrong_controller_accuses_no_host() -> None:
+    late = cluster()
+    for name in ("m1", "m2", "m3", "w1", "w2"):
+        late = with_facts(late, name, time=NOW + 900)
+    found = faults.judge(late)
+    assert [(f.host, f.kind, f.level) for f in found] == [("", "clock", "warning")]
+    assert "controller's clock is 900 s behind" in found[0].text
+
+
+def test_hosts_outside_the_limit_are_no_faults() -> None:
+    assert faults.judge(with_host(cluster(), "m1", facts=None)) == []
+
+
+def test_orphans_of_the_first_manager_that_answers() -> None:
+    silent = with_facts(cluster(), "m1", members_error="HTTP 500")
+    assert [o["name"] for o in orphans(with_facts(silent, "m2", members=MEMBERS))] == ["old"]
+    assert orphans(silent) == []
+
+
+def test_a_host_more_makes_no_fault() -> None:
+    grown = replace(cluster(), hosts=(*cluster().hosts, host("w3", 23, "node")))
+    assert faults.judge(grown) == []

@@ -1,0 +1,223 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What preflight reads from hosts and from the inventory."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils import engines
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight import (
+    features,
+    gather,
+    inventory,
+    model,
+    netlink,
+    table,
+    variables,
+)
+
+
+def test_sockets_with_their_processes() -> None:
+    import socket
+
+    with socket.socket() as tcp, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        udp.bind(("::1", 0))
+        found = {(s["protocol"], s["address"], s["port"]): s for s in sockets.listening()}
+        mine = found["tcp", "127.0.0.1", tcp.getsockname()[1]]
+        assert mine["pid"] == os.getpid()
+        assert mine["executable"] == os.readlink("/proc/self/exe")
+        assert ("udp", "::1", udp.getsockname()[1]) in found
+
+
+def test_an_established_connection_is_not_listening() -> None:
+    line = "  0: 0100007F:1F90 0100007F:D431 01 00000000:00000000 00:00000000 00000000  1000        0 11 1"
+    assert sockets.parse_table(f"head\n{line}\n", "tcp") == []
+    listening = line.replace(" 01 ", " 0A ")
+    found = [{"protocol": "tcp", "address": "127.0.0.1", "port": 8080, "inode": 11}]
+    assert sockets.parse_table(f"head\n{listening}\n", "tcp") == found
+
+
+def test_addresses_are_ip_addresses_without_loopback() -> None:
+    found = netlink.addresses()
+    assert all(not ipaddress.ip_address(address).is_loopback for address in found)
+
+
+def test_every_feature_that_profiles_ask_for_is_tried() -> None:
+    profile = engines.load("nomad")
+    wanted = {name for part in profile.parts.values() for name in part.requirements.features}
+    assert wanted <= set(gather.trials())
+
+
+def test_trials_leave_nothing_behind() -> None:
+    before = (os.listdir("/sys/class/net"), os.listdir("/mnt"), Path("/proc/self/mounts").read_text())
+    found = features.try_all()
+    assert set(found) == set(features.TRIALS)
+    assert (os.listdir("/sys/class/net"), os.listdir("/mnt"), Path("/proc/self/mounts").read_text()) == before
+
+
+def test_a_feature_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(features, "TRIALS", {"vxlan": fail, "veth": lambda: None})
+    assert features.run_trials() == {"vxlan": "[Errno 95] Operation not supported", "veth": ""}
+
+
+def test_gather_is_whole() -> None:
+    found = gather.gather(["/opt", "/var/lib/does/not/exist"])
+    assert found["memory_mib"] > 0 and found["cores"] > 0 and found["disk_free_mib"]["/var/lib/does/not/exist"] > 0
+    assert isinstance(found["time"], float)
+
+
+@pytest.mark.parametrize(
+    ("files", "running", "found"),
+    [
+        ({}, {}, []),
+        ({"etc/nomad.d/agent.json": '{"datacenter": "product"}'}, {}, [("nomad", "product")]),
+        ({"etc/nomad.d/agent.json": "broken"}, {}, [("nomad", "")]),
+        ({"etc/nomad.d/nomad.hcl": "x"}, {}, [("nomad", "")]),
+        ({"etc/nomad.d/README": "x"}, {}, []),
+        ({}, {"nomad": "/usr/bin/nomad"}, [("nomad", "")]),
+        ({"etc/kubernetes/kubelet.conf": "x"}, {}, [("kubernetes", "")]),
+        ({"etc/kubernetes/kubelet.conf": "x", "etc/keelson/product/x": ""}, {}, [("kubernetes", "product")]),
+        ({}, {"k3s-agent": ""}, [("kubernetes", "")]),
+    ],
+)
+def test_clusters_on_a_host(
+    tmp_path: Path, files: dict[str, str], running: dict[str, str], found: list[tuple[str, str]]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert [(c["engine"], c["name"]) for c in gather.clusters(str(tmp_path), running)] == found
+
+
+SPECS: dict[str, dict[str, Any]] = {
+    "host_node_swap": {"type": "str", "choices": ["keep", "off"]},
+    "host_node_reserved": {"type": "dict"},
+    "host_node_timeout": {"type": "int"},
+    "host_node_volumes": {"type": "list", "elements": "dict", "options": {"name": {"type": "str"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("cluster_lables", {}, ("unknown variable cluster_lables", "did you mean cluster_labels?")),
+        ("cluster_labels", 7, ("cluster_labels is of type int, dict is needed",)),
+        ("cluster_labels", "a=b", ("is of type str, dict is needed",)),
+        ("cluster_pool", ["web"], ("is of type list, str is needed",)),
+        ("host_node_timeout", "soon", ("host_node_timeout is of type str, int is needed",)),
+        ("host_node_swap", "no", ("host_node_swap", "keep, off")),
+        ("host_node_volumes", [{"nmae": "x"}], ("host_node_volumes", "nmae")),
+    ],
+)
+def test_wrong_variables(name: str, value: Any, words: tuple[str, ...]) -> None:
+    found = list(variables.check("w1", {name: value}, SPECS, ("cluster_", "host_node_")))
+    assert len(found) == 1
+    assert all(word in f"{found[0].text} {found[0].cure}" for word in words), found
+
+
+def test_right_variables_and_those_of_others() -> None:
+    fine = {"cluster_labels": {"a": 1}, "host_node_timeout": "90", "host_node_swap": "off", "my_variable": 1}
+    assert list(variables.check("w1", fine, SPECS, ("cluster_", "host_node_"))) == []
+
+
+def test_a_value_that_cannot_be_templated() -> None:
+    class Broken(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            raise ValueError("'vlan' is undefined")
+
+    found = list(variables.check("w1", Broken(cluster_pool=""), {}, ("cluster_",)))
+    assert "cluster_pool cannot be read: 'vlan' is undefined" in found[0].text
+
+
+def test_specs_of_the_roles_are_found() -> None:
+    root = str(Path(__file__).parents[3])
+    specs = variables.role_specs(root)
+    assert specs["host_node_swap"] == {"type": "str", "choices": ["keep", "off"]}
+    assert {"cluster_", "host_node_", "cluster_manager_"} <= set(variables.prefixes(root))
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, {}),
+        ({"a": "10.0.0.0/24"}, {"a": "10.0.0.0/24"}),
+        (["10.0.0.0/24"], {"10.0.0.0/24": "10.0.0.0/24"}),
+        ([{"name": "a", "cidr": "10.0.0.1/24"}], {"a": "10.0.0.0/24"}),
+        ({"a": {"cidr_block": "10.0.0.0/24"}}, {"a": "10.0.0.0/24"}),
+    ],
+)
+def test_networks(value: Any, found: dict[str, str]) -> None:
+    assert model.networks(value) == found
+
+
+@pytest.mark.parametrize("value", [7, ["10.0.0.0/33"], {"a": "vlan"}, {"a": {"id": 1}}])
+def test_networks_that_are_none(value: Any) -> None:
+    with pytest.raises(ValueError, match="cluster_networks"):
+        model.networks(value)
+
+
+HOSTVARS: dict[str, dict[str, Any]] = {
+    "a1": {"cluster_name": "a", "cluster_engine": "nomad", "cluster_part": "manager", "cluster_address": "10.0.0.1"},
+    "b1": {"cluster_name": "b", "cluster_engine": "nomad"},
+    "lost": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "message"),
+    [(["a1", "b1"], "clusters a, b; choose one"), (["a1", "lost"], "without cluster_name: lost"), ([], "no host")],
+)
+def test_a_run_that_is_not_about_one_cluster(hosts: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        inventory.chosen(HOSTVARS, hosts)
+
+
+def test_a_misspelt_cluster() -> None:
+    with pytest.raises(ValueError, match=r"no hosts in a cluster 'prodct'; it has a, b"):
+        inventory.choose("prodct", {"clusters": ["a1", "b1"]}, HOSTVARS)
+    assert inventory.choose("a", {"a": ["a1"]}, HOSTVARS) == "a"
+
+
+def test_a_cluster_is_read_with_what_each_host_answered() -> None:
+    answered = {"ansible_facts": {"keelson": {"x": 1}}}
+    known = {
+        "a1": {**HOSTVARS["a1"], "reg": answered, **answered},
+        "a2": {**HOSTVARS["a1"], "reg": {"unreachable": True, "msg": "Task failed: no route"}},
+        "a3": HOSTVARS["a1"],
+        "b1": HOSTVARS["b1"],
+    }
+    found = inventory.read_cluster(known, ["a1", "a2"], "reg")
+    assert [(h.name, h.facts, h.failure) for h in found.hosts] == [
+        ("a1", {"x": 1}, ""),
+        ("a2", None, "no route"),
+        ("a3", None, ""),
+    ]
+    assert [h.name for h in found.others] == ["b1"]
+
+
+def test_engines() -> None:
+    known = {"a1": {**HOSTVARS["a1"], "cluster_engine": "nomda"}}
+    with pytest.raises(engines.EngineError, match="'nomda': this collection has no such engine"):
+        inventory.read_cluster(known, ["a1"], "reg")
+    with pytest.raises(engines.EngineError, match="lower-case"):
+        engines.load("../evil")
+    with pytest.raises(ValueError, match="cluster a has no cluster_engine"):
+        inventory.read_cluster({"a1": {"cluster_name": "a"}}, ["a1"], "reg")
+
+
+def test_the_table_is_plain_and_wraps() -> None:
+    text = table.faults_table([model.Fault("evil\x1b[31m", "port", "word " * 40, "cure\nit")])
+    assert "\x1b" not in text and "cure it" in text
+    assert max(map(len, text.splitlines())) <= 125
