@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 
 RUN = "/run/keelson"
 UNITS = "/etc/systemd/system"
+PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "DropInPaths")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def read(unit: Unit) -> State:
         known=shown.get("LoadState") == "loaded",
         active=active,
         enabled=shown.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated"),
-        needs_daemon_reload=shown.get("NeedDaemonReload") == "yes" or shown.get("LoadState") == "not-found",
+        needs_daemon_reload=shown.get("NeedDaemonReload") == "yes"
+        or shown.get("LoadState") == "not-found"
+        or _has_unseen_drop_ins(unit.name, shown),
         stale=active and bool(unit.inputs) and _note(unit.name) != stamp(unit.inputs),
         reloadable=active and bool(unit.reload) and _note(f"{unit.name}.reload") != stamp(unit.reload),
     )
@@ -114,12 +118,18 @@ def carry_out(unit: Unit, step: str) -> str | None:
 
 def _show(name: str) -> dict[str, str]:
     done = subprocess.run(
-        ["systemctl", "show", name, "--property=LoadState,ActiveState,UnitFileState,NeedDaemonReload"],
+        ["systemctl", "show", name, f"--property={','.join(PROPERTIES)}"],
         capture_output=True,
         text=True,
         check=False,
     )
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def _has_unseen_drop_ins(name: str, shown: dict[str, str]) -> bool:
+    """NeedDaemonReload overlooks a drop-in whose folder is younger than systemd's list of folders."""
+    present = glob.glob(os.path.join(UNITS, f"{name}.d", "*.conf"))
+    return not set(present) <= set(shown.get("DropInPaths", "").split())
 
 
 def _note(name: str) -> str:

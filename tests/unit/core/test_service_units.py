@@ -144,6 +144,18 @@ def test_a_unit_that_systemd_does_not_know(systemd: Path) -> None:
     assert service_units.read(Unit("x.service")).needs_daemon_reload
 
 
+def test_a_drop_in_that_systemd_has_not_seen(systemd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_units, "UNITS", str(systemd))
+    drop_in = systemd / "x.service.d" / "keelson.conf"
+    drop_in.parent.mkdir()
+    drop_in.touch()
+    shown = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\nDropInPaths="
+    (systemd / "show").write_text(f"{shown}/lib/x.conf\n")
+    assert service_units.read(Unit("x.service")) == state(needs_daemon_reload=True)
+    (systemd / "show").write_text(f"{shown}/lib/x.conf {drop_in}\n")
+    assert service_units.read(Unit("x.service")) == RUNS
+
+
 def test_a_step_that_fails_tells_why_with_the_journal(systemd: Path) -> None:
     fault = service_units.carry_out(Unit("x.service"), "start") or ""
     assert fault == "systemctl start x.service failed: unit is masked\nIts last words:\nthe last words"
