@@ -123,7 +123,7 @@ def collect(results: Mapping[str, Mapping[str, Any]]) -> list[Check]:
     for name, result in results.items():
         if result.get("unreachable"):
             cure = "start the host, mend its ssh access, run verify again"
-            found.append(failure("reachable", "The host answers", str(result.get("msg", "")), cure))
+            found.append(failure("reachable", "The host answers", str(result.get("msg", "")).removeprefix("Task failed: "), cure))
             break
         if result.get("failed"):
             found.append(broken(name, result))

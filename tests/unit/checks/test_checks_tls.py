@@ -93,6 +93,21 @@ def test_how_servers_refuse_plaintext(world: World, reply: bytes) -> None:
     assert verdict.passed and verdict.evidence.startswith("refused"), verdict
 
 
+def test_an_agent_that_finds_its_manager_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls.time, "sleep", lambda _seconds: None)
+    replies = [b"HTTP/1.1 500 Internal Server Error\r\n\r\n", FORBIDDEN]
+    with serving(lambda link: https(world.member, replies.pop(0))(link)) as port:
+        verdict = tls.token_required(tls.Endpoint(ADDRESS, port, b""), world.member, ["/v1/nodes"])
+    assert verdict.passed, verdict
+
+
+def test_an_agent_that_has_lost_its_manager_cannot_be_judged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls.time, "sleep", lambda _seconds: None)
+    with serving(https(world.member, b"HTTP/1.1 500 Internal Server Error\r\n\r\n")) as port:
+        verdict = tls.token_required(tls.Endpoint(ADDRESS, port, b""), world.member, ["/v1/nodes"])
+    assert not verdict.passed and verdict.evidence.startswith("no answer to judge by"), verdict
+
+
 def test_another_400_is_an_answer(world: World) -> None:
     with serving(plain(b"HTTP/1.1 400 Bad Request\r\n\r\nmissing parameter")) as port:
         assert not tls.refused(tls.Endpoint(ADDRESS, port, b"GET /"), None).passed
