@@ -52,16 +52,24 @@ def free_disk(paths: list[str]) -> dict[str, int]:
 
 
 def processes(proc: str = "/proc") -> dict[str, str]:
-    """Return {process name: executable} of the running programs that belong to clusters."""
+    """Return {process name: executable} of the running programs that belong to clusters.
+
+    Those in containers are others' hosts: only our own process namespace counts.
+    """
     found = {}
     for pid in filter(str.isdigit, os.listdir(proc)):
         name = read(f"{proc}/{pid}/comm").strip()
-        if name in _CLUSTER_PROCESSES:
-            try:
-                found[name] = os.readlink(f"{proc}/{pid}/exe")
-            except OSError:
-                found[name] = ""
+        if name in _CLUSTER_PROCESSES and link(f"{proc}/{pid}/ns/pid") == link(f"{proc}/self/ns/pid"):
+            found[name] = link(f"{proc}/{pid}/exe")
     return found
+
+
+def link(path: str) -> str:
+    """Return where a symbolic link points, or nothing when it may not be read."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
 
 
 def clusters(root: str, running: dict[str, str]) -> list[dict[str, str]]:

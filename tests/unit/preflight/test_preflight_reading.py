@@ -101,6 +101,16 @@ def test_clusters_on_a_host(
     assert [(c["engine"], c["name"]) for c in gather.clusters(str(tmp_path), running)] == found
 
 
+def test_programs_of_containers_are_not_this_hosts(tmp_path: Path) -> None:
+    for pid, space in {"self": "pid:[1]", "7": "pid:[1]", "8": "pid:[2]"}.items():
+        (tmp_path / pid / "ns").mkdir(parents=True)
+        (tmp_path / pid / "ns" / "pid").symlink_to(space)
+    (tmp_path / "8" / "comm").write_text("kubelet\n")
+    (tmp_path / "7" / "comm").write_text("nomad\n")
+    (tmp_path / "7" / "exe").symlink_to("/usr/bin/nomad")
+    assert gather.processes(str(tmp_path)) == {"nomad": "/usr/bin/nomad"}
+
+
 SPECS: dict[str, dict[str, Any]] = {
     "host_node_swap": {"type": "str", "choices": ["keep", "off"]},
     "host_node_reserved": {"type": "dict"},
