@@ -9,6 +9,7 @@ import hashlib
 import json
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -74,14 +75,11 @@ def fill(store: Store, order: Order, progress: Callable[[str], None]) -> list[di
     if not wanted(artifacts, store, order):
         return []
     filled = []
-    with store.lock(progress):
-        for artifact in wanted(artifacts, store, order):
-            index = store.index()
-            place = index["artifacts"].setdefault(artifact.name, {}).setdefault(artifact.version, {})
-            place[artifact.architecture] = obtain(artifact, store, order, progress)
-            store.save(index)
-            filled.append(place[artifact.architecture])
-        store.sweep(store.index())
+    with store.workspace() as scratch:
+        for artifact in artifacts:
+            with store.lock(f"{artifact.name}-{artifact.version}-{artifact.architecture}", progress):
+                if wanted([artifact], store, order):  # else another filler was quicker
+                    filled.append(obtain(artifact, store, order, scratch, progress))
     return filled
 
 
@@ -125,19 +123,22 @@ def choose(artifact: Artifact, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
     return [source for kind in kinds for source in artifact.sources if source["kind"] == kind]
 
 
-def obtain(artifact: Artifact, store: Store, order: Order, progress: Callable[[str], None]) -> dict[str, Any]:
+def obtain(
+    artifact: Artifact, store: Store, order: Order, scratch: Path, progress: Callable[[str], None]
+) -> dict[str, Any]:
     """Try the sources in turn and keep what the first that works delivers; return its index entry."""
     failures: list[dict[str, str]] = []
-    for number, source in enumerate(choose(artifact, order.sources)):
+    for source in choose(artifact, order.sources):
         if source["kind"] == "directory" and order.drop is None:
             continue
-        scratch = store.temporary / f"{artifact.name}-{artifact.architecture}-{number}"
-        scratch.mkdir()
-        work = Work(scratch, progress, order.fetcher, order.drop, order.apt_sources, order.shared)
+        folder = Path(tempfile.mkdtemp(prefix=f"{artifact.name}-", dir=scratch))
+        work = Work(folder, progress, order.fetcher, order.drop, order.apt_sources, order.shared)
         try:
             with full_disk(store.root):
                 delivery = KINDS[source["kind"]](artifact, source, work)
-                entry = keep(artifact, delivery, store, scratch)
+                draft = describe(artifact, delivery, work)
+                draft["source"] = {"kind": source["kind"], "detail": delivery.detail, "failures": failures}
+                entry = keep(artifact, draft, store)
         except Unavailable as error:
             progress(f"{artifact.title}: source {source['kind']} failed: {error}")
             failures.append({"kind": source["kind"], "reason": str(error)})
@@ -145,8 +146,7 @@ def obtain(artifact: Artifact, store: Store, order: Order, progress: Callable[[s
         except BundleError as error:
             raise BundleError(f"{artifact.title}: source {source['kind']}: {error}") from error
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        entry["source"] = {"kind": source["kind"], "detail": delivery.detail, "failures": failures}
+            shutil.rmtree(folder, ignore_errors=True)
         progress(f"{artifact.title}: filled from {source['kind']}")
         return entry
     tried = "; ".join(f"{item['kind']}: {item['reason']}" for item in failures)
@@ -155,30 +155,26 @@ def obtain(artifact: Artifact, store: Store, order: Order, progress: Callable[[s
     )
 
 
-def keep(artifact: Artifact, delivery: Delivery, store: Store, scratch: Path) -> dict[str, Any]:
-    """Put what was delivered into the store and describe it as an index entry (docs: format of a bundle)."""
-    packaged = bool(delivery.packages)
-    missing = set() if packaged else artifact.outputs - set(delivery.files)
-    if missing:
-        raise BundleError(f"the source does not deliver {', '.join(sorted(missing))}")
-    files, loaded = [], []
-    if not packaged:
-        for name, mode in sorted(artifact.files.items()):
-            files.append({"path": name, "mode": mode, **store.add(delivery.files[name])})
+def describe(artifact: Artifact, delivery: Delivery, work: Work) -> dict[str, Any]:
+    """The index entry of what was delivered (docs/reference/bundle-index.schema.json), with a path for each blob."""
+    files: list[dict[str, Any]] = []
+    loaded = []
+    if not delivery.packages:
+        missing = artifact.outputs - set(delivery.files)
+        if missing:
+            raise BundleError(f"the source does not deliver {', '.join(sorted(missing))}")
+        files = [
+            {"path": name, "mode": mode, "blob": delivery.files[name]} for name, mode in sorted(artifact.files.items())
+        ]
         for number, image in enumerate(artifact.images):
-            target = scratch / f"image-{number}.tar"
-            identity = images.assemble(image, delivery.files, artifact.architecture, target)
+            target, base, contained = work.scratch / f"image-{number}.tar", None, []
+            if image.get("packages"):
+                base = work.scratch / f"image-{number}.base"
+                contained = package.tree(artifact, image["packages"], work, base)
+            described = images.assemble(image, delivery.files, base, artifact.architecture, target)
             path = f"images/{image['name'].replace('/', '_').replace(':', '_')}.tar"
-            files.append({"path": path, "mode": "0644", **store.add(target)})
-            loaded.append({**identity, "path": path})
-    packages = []
-    for item in delivery.packages:
-        blob = store.add(item["path"])
-        if blob["digest"] != f"sha256:{item['sha256']}":
-            raise BundleError(
-                f"{item['path'].name}: wrong digest: {blob['digest']}, the package list says {item['sha256']}"
-            )
-        packages.append({key: item[key] for key in ("name", "version", "installed_bytes")} | blob)
+            files.append({"path": path, "mode": "0644", "blob": target})
+            loaded.append({**described, "path": path, "packages": contained})
     return {
         "name": artifact.name,
         "version": artifact.version,
@@ -187,10 +183,31 @@ def keep(artifact: Artifact, delivery: Delivery, store: Store, scratch: Path) ->
         "recipe": recipe(artifact),
         "filled": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "files": files,
-        "links": {} if packaged else dict(artifact.links),
+        "links": {} if delivery.packages else dict(artifact.links),
         "images": loaded,
-        "packages": packages,
+        "packages": list(delivery.packages),
         "install": list(delivery.install),
-        "package_list": store.add(delivery.package_list) if delivery.package_list else None,
+        "package_list": {"blob": delivery.package_list} if delivery.package_list else None,
         "distribution": delivery.distribution,
     }
+
+
+def keep(artifact: Artifact, draft: Mapping[str, Any], store: Store) -> dict[str, Any]:
+    """Put the blobs of a draft into the store and its entry into the index, in one step for every reader."""
+
+    def kept(item: Mapping[str, Any]) -> dict[str, Any]:
+        blob = store.add(item["blob"])
+        if item.get("sha256", blob["digest"][7:]) != blob["digest"][7:]:
+            raise BundleError(f"{item['blob'].name}: wrong digest: {blob['digest'][7:]}, expected {item['sha256']}")
+        return {key: value for key, value in item.items() if key not in ("blob", "sha256")} | blob
+
+    with store.changing() as index:
+        entry = {
+            **draft,
+            "files": [kept(item) for item in draft["files"]],
+            "packages": [kept(item) for item in draft["packages"]],
+            "package_list": kept(draft["package_list"]) if draft["package_list"] else None,
+        }
+        place = index["artifacts"].setdefault(artifact.name, {}).setdefault(artifact.version, {})
+        place[artifact.architecture] = entry
+    return entry

@@ -52,7 +52,7 @@ class Artifact:
     @property
     def outputs(self) -> set[str]:
         """Names of the files a source must deliver."""
-        return set(self.files) | {output for image in self.images for output in image["files"].values()}
+        return set(self.files) | {output for image in self.images for output in image.get("files", {}).values()}
 
 
 def load(name: str, folders: Sequence[Path] = (SHIPPED,)) -> tuple[Path, dict[str, Any]]:

@@ -4,7 +4,8 @@
 """The bundle directory: blobs by digest and one index, correct at every instant.
 
 ``blobs/sha256/DIGEST`` are written beside, synced and renamed; ``index.json`` likewise, last. So a run that is cut off
-anywhere leaves at most files in ``tmp/`` and blobs nobody names, both removed by the next filler.
+anywhere leaves at most files in ``tmp/`` and blobs nobody names, both removed by the next filler. Several may fill at
+once: each artifact has a lock of its own for the long work, the index one for the short moment of its change.
 """
 
 from __future__ import annotations
@@ -98,30 +99,56 @@ class Store:
         return self.root / blob_path(digest)
 
     @contextlib.contextmanager
-    def lock(self, waiting: Callable[[str], None]) -> Iterator[None]:
-        """Hold the bundle alone; ``waiting`` is told who holds it. The kernel frees the lock of a killed process."""
+    def workspace(self) -> Iterator[Path]:
+        """A scratch folder for one run. Held by a lock that the kernel frees, so those of killed runs are removed."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            handle = (self.root / ".lock").open("a+")
+            self.temporary.mkdir(parents=True, exist_ok=True)
+            (self.root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BundleError(f"{self.root}: cannot be written: {error.strerror}") from error
-        with handle:
+        with self.lock("index"):
+            self._remove_halves()
+            for path in self.temporary.iterdir():
+                if path.is_dir() and not _is_held(path):
+                    shutil.rmtree(path, ignore_errors=True)
+            scratch = Path(tempfile.mkdtemp(prefix="run-", dir=self.temporary))
+            handle = os.open(scratch, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            os.close(handle)
+
+    @contextlib.contextmanager
+    def lock(self, what: str, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+        """Hold an artifact, or the index, alone; ``waiting`` is told who holds it."""
+        folder = self.root / "locks"
+        folder.mkdir(exist_ok=True)
+        with (folder / what).open("a+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 handle.seek(0)
-                waiting(f"waiting: process {handle.read().strip() or '?'} is filling {self.root}")
+                if waiting is not None:
+                    waiting(f"waiting: process {handle.read().strip() or '?'} is obtaining {what}")
                 fcntl.flock(handle, fcntl.LOCK_EX)
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
-            shutil.rmtree(self.temporary, ignore_errors=True)
-            (self.root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
-            self.temporary.mkdir()
+            yield
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[dict[str, Any]]:
+        """The index to change; saved, and blobs that nobody names any more removed, when the block ends well."""
+        with self.lock("index"), full_disk(self.root):
             try:
-                yield
+                index = self.index()
+                yield index
+                self.save(index)
+                self.sweep(index)
             finally:
-                shutil.rmtree(self.temporary, ignore_errors=True)
+                self._remove_halves()
 
     def index(self) -> dict[str, Any]:
         """The index, empty when there is none yet."""
@@ -149,7 +176,7 @@ class Store:
 
     def discard_damaged(self, progress: Callable[[str], None]) -> list[str]:
         """Read all blobs, remove those whose contents are not what their name says, return their digests."""
-        with self.lock(progress):
+        with self.workspace(), self.lock("index"):
             found = self._damaged()
             for digest in found:
                 progress(f"{self.blob(digest)}: damaged, removed")
@@ -168,6 +195,11 @@ class Store:
         named = {digest.split(":", 1)[1] for entry in entries(index) for digest in blobs(entry)}
         for path in (self.root / "blobs" / "sha256").iterdir():
             if path.name not in named:
+                path.unlink()
+
+    def _remove_halves(self) -> None:
+        for path in self.temporary.iterdir():
+            if path.is_file():  # half a blob: they are written only while the index is locked
                 path.unlink()
 
     def _temporary(self) -> IO[bytes]:
@@ -189,6 +221,17 @@ class Store:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _is_held(folder: Path) -> bool:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def copy_hashing(reading: IO[bytes], writing: IO[bytes]) -> str:

@@ -108,7 +108,7 @@ def refused(filling: Filling, message: str) -> None:
     assert "\n" not in str(caught.value)
     assert filling.blobs() == set()
     assert filling.store.index()["artifacts"] == {}
-    assert not filling.store.temporary.exists()
+    assert list(filling.store.temporary.iterdir()) == []
 
 
 def test_wrong_digest_is_an_error(released: Filling, publisher: Publisher) -> None:
@@ -308,7 +308,7 @@ def test_killed_filler_leaves_a_correct_bundle_and_no_lock(filling: Filling, tmp
     assert list(filling.store.temporary.rglob("half"))
     assert filling.store.index()["artifacts"] == {}
     assert len(filling.fill(drop=drop)) == 1
-    assert not filling.store.temporary.exists()
+    assert list(filling.store.temporary.iterdir()) == []
 
 
 def test_second_filler_waits_and_finds_all_done(filling: Filling, tmp_path: Path) -> None:
@@ -318,13 +318,33 @@ def test_second_filler_waits_and_finds_all_done(filling: Filling, tmp_path: Path
     assert first.stdout is not None
     assert first.stdout.readline() == "delivering\n"
     assert filling.fill(drop=drop) == []
-    assert filling.said == [f"waiting: process {first.pid} is filling {filling.store.root}"]
+    assert filling.said == [f"waiting: process {first.pid} is obtaining tool-1.0.0-amd64"]
     assert first.communicate()[0].splitlines()[-1] == "1"
     third = slow_fill(filling, drop, 60)
     try:
         assert third.communicate(timeout=30)[0] == "0\n"  # nothing to do: neither delivers nor waits
     finally:
         third.kill()
+
+
+def test_filler_of_something_else_neither_waits_nor_disturbs(filling: Filling, tmp_path: Path) -> None:
+    filling.manifest()
+    drop = filling.drop(tmp_path / "drop")
+    first = slow_fill(filling, drop, 1)
+    assert first.stdout is not None
+    assert first.stdout.readline() == "delivering\n"
+    (drop / "tool").rename(drop / "other")
+    (drop / "other/1.0.0/amd64/tool").write_text("other")
+    digest = hashlib.sha256(b"other").hexdigest()
+    (drop / "other/1.0.0/amd64/SHA256SUMS").write_text(f"{digest}  tool\n")
+    filling.manifest(name="other")
+    assert len(filling.fill("other", drop=drop)) == 1
+    assert filling.said == ["other 1.0.0 (amd64): filled from directory"]
+    filling.drop(drop)
+    assert first.communicate()[0].splitlines()[-1] == "1"
+    assert set(filling.store.index()["artifacts"]) == {"tool", "other"}
+    assert filling.store.complete(filling.entry())
+    assert filling.store.complete(filling.entry("other"))
 
 
 @pytest.mark.skipif(not is_root(), reason="mounting a small disk needs root")
@@ -336,7 +356,7 @@ def test_full_disk_is_one_message_and_leaves_nothing(filling: Filling, tmp_path:
         with pytest.raises(BundleError, match=r"/disk/bundle: disk full \(\d+ bytes free\)"):
             filling.fill(drop=drop)
         assert filling.blobs() == set()
-        assert not filling.store.temporary.exists()
+        assert list(filling.store.temporary.iterdir()) == []
 
 
 def test_bundle_that_cannot_be_written_is_named(filling: Filling, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ IMAGE = {
 def assemble(folder: Path, content: bytes = b"program") -> tuple[dict[str, str], bytes]:
     folder.mkdir()
     (folder / "pause").write_bytes(content)
-    identity = images.assemble(IMAGE, {"pause": folder / "pause"}, "amd64", folder / "image.tar")
+    identity = images.assemble(IMAGE, {"pause": folder / "pause"}, None, "amd64", folder / "image.tar")
     return identity, (folder / "image.tar").read_bytes()
 
 
@@ -72,6 +72,51 @@ def test_both_forms_lead_to_the_same_verified_blobs(tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(files[layer])) as inside:
         members = [(member.name, oct(member.mode), member.uid, member.mtime) for member in inside]
     assert members == [("usr", "0o755", 0, 0), ("usr/bin", "0o755", 0, 0), ("usr/bin/pause", "0o755", 0, 0)]
+
+
+def deb_tree(files: dict[str, bytes], mtime: int) -> io.BytesIO:
+    """A tar stream as dpkg-deb writes it."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.mtime, member.size, member.mode, member.uname = mtime, len(content), 0o755, "root"
+            member.type = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
+            archive.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("./usr/bin/alias")
+        link.type, link.linkname, link.mtime = tarfile.SYMTYPE, "nft", mtime
+        archive.addfile(link)
+    stream.seek(0)
+    return stream
+
+
+def package_layer(mtime: int) -> bytes:
+    common = {"./": b"", "./usr/": b"", "./usr/bin/": b""}
+    first = {**common, "./usr/bin/nft": b"nft", "./usr/share/man/man8/nft.8.gz": b"manual"}
+    writing = io.BytesIO()
+    images.write_packages([deb_tree(first, mtime), deb_tree({**common, "./lib/libnft.so.1": b"lib"}, mtime)], writing)
+    return writing.getvalue()
+
+
+def test_layer_of_packages_is_the_same_whenever_it_is_made() -> None:
+    assert package_layer(1) == package_layer(2)
+    assert unpack(package_layer(1)) == {"usr/bin/nft": b"nft", "lib/libnft.so.1": b"lib"}
+    with tarfile.open(fileobj=io.BytesIO(package_layer(1))) as layer:
+        assert layer.getnames() == ["usr", "usr/bin", "usr/bin/nft", "usr/bin/alias", "lib/libnft.so.1"]
+
+
+def test_files_lie_above_packages(tmp_path: Path) -> None:
+    (tmp_path / "base").write_bytes(package_layer(1))
+    (tmp_path / "proxy").write_bytes(b"proxy")
+    image = {"name": "x/proxy:1", "files": {"/usr/bin/proxy": "proxy"}, "links": {"/usr/sbin/nft": "/usr/bin/nft"}}
+    images.assemble(image, {"proxy": tmp_path / "proxy"}, tmp_path / "base", "amd64", tmp_path / "image.tar")
+    files = unpack((tmp_path / "image.tar").read_bytes())
+    [docker] = json.loads(files["manifest.json"])
+    base, top = docker["Layers"]
+    assert set(unpack(files[base])) == {"usr/bin/nft", "lib/libnft.so.1"}
+    with tarfile.open(fileobj=io.BytesIO(files[top])) as layer:
+        assert layer.getnames() == ["usr", "usr/bin", "usr/sbin", "usr/bin/proxy", "usr/sbin/nft"]
+        assert layer.getmember("usr/sbin/nft").linkname == "/usr/bin/nft"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import platform
 import re
@@ -32,7 +33,9 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
         raise Unavailable(f"{folder}: no go.mod there")
     program, version = toolchain(needed((folder / "go.mod").read_text()))
     environment = {**os.environ, **settings(artifact.architecture, bool(source.get("cgo")))}
-    files = {}
+    files: dict[str, Path] = {}
+    for output, place in source.get("copies", {}).items():
+        files[output] = copied(program, place, folder, environment)
     for output, package in source["packages"].items():
         target = work.scratch / output
         started = time.monotonic()
@@ -43,6 +46,18 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
     return Delivery(
         detail=f"{', '.join(source['packages'].values())} in {source['directory']}, go {version}", files=files
     )
+
+
+def copied(program: str, place: Mapping[str, str], folder: Path, environment: Mapping[str, str]) -> Path:
+    """A file of one of the pinned modules, where Go unpacked and checked that module."""
+    arguments = [program, "mod", "download", "-json", place["module"]]
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout) if done.returncode == 0 else {}
+    path = Path(found.get("Dir", "/nonexistent")) / place["path"]
+    if not path.is_file():
+        reason = found.get("Error") or done.stderr.strip() or "the module has no such file"
+        raise Unavailable(f"{place['path']} of {place['module']}: {reason}")
+    return path
 
 
 def command(program: str, source: Mapping[str, Any], package: str, target: Path) -> list[str]:

@@ -14,11 +14,12 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from ..errors import Unavailable
+from .. import images
+from ..errors import BundleError, Unavailable
 from ..manifest import Artifact
 from . import Delivery, Work
 
@@ -46,7 +47,7 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
                 {
                     "name": name,
                     "version": version,
-                    "path": _file_of(files, name, version),
+                    "blob": _file_of(files, name, version),
                     "sha256": stanza["SHA256"],
                     "installed_bytes": 1024 * int(stanza.get("Installed-Size", "0")),
                 }
@@ -59,6 +60,29 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
         package_list=listing,
         distribution=distribution(full),
     )
+
+
+def tree(artifact: Artifact, names: Sequence[str], work: Work, target: Path) -> list[dict[str, str]]:
+    """Write a layer of packages and all they depend on, for an image; return their names and versions."""
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise Unavailable("needs apt-get and dpkg-deb: this machine's distribution has none")
+    apt = Apt.shared(work, artifact)
+    chosen = {name: version for name, (version, _) in planned(apt.install_plan(*names)).items()}
+    apt.run("apt-get", "download", *[f"{name}={version}" for name, version in sorted(chosen.items())])
+    files = sorted(apt.root.glob("*.deb"))
+
+    def streams() -> Iterator[IO[bytes]]:
+        for name, version in sorted(chosen.items()):
+            command = ["dpkg-deb", "--fsys-tarfile", str(_file_of(files, name, version))]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                yield process.stdout
+            if process.returncode != 0:
+                raise BundleError(f"{command[-1]}: cannot be unpacked")
+
+    with target.open("wb") as writing:
+        images.write_packages(streams(), writing)
+    return [{"name": name, "version": version} for name, version in sorted(chosen.items())]
 
 
 class Apt:
