@@ -91,7 +91,7 @@ tree: venv
 test-unit: venv ## pytest, no host
 	@tools/step unit pytest -q tests/unit
 
-shells := tools/apt-need tools/demo-summary tools/hosts tools/side-by-side tools/stack tools/step .ci/run
+shells := $(shell grep -l '^.!/bin/bash' tools/* .ci/run)
 test-static: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, terraform fmt
 	@tools/apt-need shellcheck
 	@tools/step ruff ruff check -q .
@@ -104,6 +104,18 @@ test-docs: tree ## documentation, changelog and packaging
 	@tools/step packaging tools/check-package build/keelson-cluster-*.tar.gz
 	@tools/step changelog antsibull-changelog lint
 	@tools/step docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(tree)
+	@tools/step reference $(SHELL) -c '$(call reference,build/reference) && diff -r build/reference docs/reference/plugins || \
+	  { echo "docs/reference/plugins is not what the plugins say: make docs" >&2; exit 1; }'
+
+# $(1): where to; plugin documentation and argument specs in a form that a repository browser shows.
+reference = rm -rf $(1) && mkdir -p $(1) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/tree antsibull-docs collection --use-current \
+  --output-format simplified-rst --no-indexes --fail-on-error --squash-hierarchy --dest-dir $(1) keelson.cluster >/dev/null
+
+test-gate: venv hosts-tools ## unit tests, syntax and documentation under the newest ansible-core supported
+	@tools/step gate tools/gate
+
+docs: tree ## generate docs/reference/plugins
+	@$(call reference,docs/reference/plugins)
 
 test-sanity: tree ## ansible-test sanity
 	@tools/step sanity tools/sanity $(tree)
@@ -111,9 +123,11 @@ test-sanity: tree ## ansible-test sanity
 test-integration: venv ## real stack states and a real bundle, no cluster
 	@tools/step integration pytest -q tests/integration
 
+# Left-overs of an interrupted run go first: a scenario that finds them would not start from bare servers.
 molecule := MOLECULE_GLOB='molecule/*/molecule.yml' molecule -c molecule/config.yml
 test-molecule: venv hosts-tools bundle ## Molecule: install, join, rolling, verify on one set of servers
-	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report"
+	@tools/hosts down --name ks-molecule && $(molecule) reset --all >/dev/null 2>&1
+	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
 
 test-drills: venv hosts-tools bundle ## five seeded cut-offs
 	@tools/step drills pytest -q tests/drills -m quick
@@ -121,7 +135,7 @@ test-drills: venv hosts-tools bundle ## five seeded cut-offs
 test-demo: ## make demo, and away with it
 	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
 
-.PHONY: drills bench image changelog
+.PHONY: drills bench changelog docs
 drills: venv hosts-tools bundle ## every drill
 	@pytest -v tests/drills
 
