@@ -92,3 +92,23 @@ def expect(value: Any, kind: type, place: str, what: str) -> Any:
         f"{what} is {'an object' if isinstance(value, dict) else 'a ' + _kind(value)} where {wanted} is expected",
         "The file is damaged or of another tool; fetch it again",
     )
+
+
+def flag(holder: dict[str, Any], key: str, place: str, what: str) -> bool:
+    """The boolean under KEY, absent meaning false; StackError when it is something else."""
+    value = holder.get(key, False)
+    if isinstance(value, bool):
+        return value
+    raise StackError(place, f"{key} of {what} is no boolean", "The file is damaged or of another tool; fetch it again")
+
+
+def one_of(holder: dict[str, Any], key: str, allowed: tuple[str, ...], place: str, what: str) -> str:
+    """The text under KEY, which must be one of those allowed."""
+    value = holder.get(key)
+    if isinstance(value, str) and value in allowed:
+        return value
+    raise StackError(
+        place,
+        f"{key} of {what} is none of {', '.join(allowed)}",
+        "The file is damaged or of another tool; fetch it again",
+    )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
     Output,
@@ -45,7 +45,7 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
         )
     deployment = document.get("deployment")
     stack = Stack(name, "pulumi", place)
-    if deployment is None:
+    if deployment is None and "checkpoint" in document:
         checkpoint = expect(document["checkpoint"], dict, place, "checkpoint")
         deployment = checkpoint.get("latest")
         stack.lineage = checkpoint.get("stack") if isinstance(checkpoint.get("stack"), str) else None
@@ -60,7 +60,7 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
             f"{place}: {operation.get('type', 'an operation') if isinstance(operation, dict) else 'an operation'} of {urn} "
             "was cut off: run `pulumi refresh` before trusting it"
         )
-    for number, resource in enumerate(expect(deployment.get("resources") or [], list, place, "resources")):
+    for number, resource in enumerate(expect(deployment.get("resources", []), list, place, "resources")):
         _add(stack, expect(resource, dict, place, f"resources[{number}]"), number)
     return stack
 
@@ -70,23 +70,25 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
     urn = expect(resource.get("urn"), str, place, f"resources[{number}].urn")
     kind = expect(resource.get("type"), str, place, f"the type of {urn}")
     marks: list[Steps] = []
-    outputs = _plain(expect(resource.get("outputs") or {}, dict, place, f"the outputs of {urn}"), (), marks)
+    outputs = _plain(expect(resource.get("outputs", {}), dict, place, f"the outputs of {urn}"), (), marks)
     if kind == "pulumi:pulumi:Stack":
         stack.workspace = urn.split("::")[0].split(":")[-1]
         for output, value in outputs.items():
             stack.outputs[output] = Output(value, any(mark[:1] == (output,) for mark in marks))
         return
-    if resource.get("delete") is True:
+    if "custom" not in resource:
+        raise StackError(place, f"{urn} does not say whether it is custom", "The file is damaged; export it again")
+    if flag(resource, "delete", place, urn):
         stack.skipped.append(Skipped(stack.name, urn, "pending deletion"))
         return
-    if resource.get("pendingReplacement") is True:
+    if flag(resource, "pendingReplacement", place, urn):
         stack.skipped.append(Skipped(stack.name, urn, "pending replacement"))
         return
-    if resource.get("custom") is not True or kind.startswith("pulumi:providers:"):
+    if not flag(resource, "custom", place, urn) or kind.startswith("pulumi:providers:"):
         return
     attributes = {"id": resource.get("id"), **outputs}
     note = ""
-    if resource.get("taint") is True:
+    if flag(resource, "taint", place, urn):
         note = "tainted"
         stack.warnings.append(f"{place}: {urn} is tainted: the next update replaces it")
     stack.resources.append(
@@ -97,7 +99,7 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
             None,
             attributes,
             tuple(marks),
-            "data" if resource.get("external") is True else "managed",
+            "data" if flag(resource, "external", place, urn) else "managed",
             note,
         )
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import flag
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Stack
 
@@ -29,5 +30,7 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     for output, body in document.items():
         if not isinstance(body, dict) or "value" not in body:
             raise StackError(place, f"output {output} has no value", "Give the text of `terraform output -json`")
-        stack.outputs[output] = Output(body["value"], body.get("sensitive") is True, body.get("type"))
+        stack.outputs[output] = Output(
+            body["value"], flag(body, "sensitive", place, f"output {output}"), body.get("type")
+        )
     return stack

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, one_of
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
     Output,
@@ -41,7 +41,7 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
         )
     stack = Stack(name, "terraform", place)
     planned = "planned_values" in document
-    if document.get("errored") is True:
+    if flag(document, "errored", place, "the plan"):
         raise StackError(place, "is a plan that ended with errors", "Make the plan again")
     values = document.get("planned_values" if planned else "values")
     if values is None:
@@ -49,28 +49,32 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     expect(values, dict, place, "values")
     if planned:
         stack.warnings.append(f"{place}: is a plan: it shows what would exist, not what does")
-    for output, body in expect(values.get("outputs") or {}, dict, place, "outputs").items():
+    for output, body in expect(values.get("outputs", {}), dict, place, "outputs").items():
         expect(body, dict, place, f"outputs.{output}")
         if "value" not in body and not planned:
             raise StackError(place, f"outputs.{output} has no value", "Make the text again with `terraform show -json`")
         if "value" in body:
-            stack.outputs[output] = Output(body["value"], body.get("sensitive") is True, body.get("type"))
+            stack.outputs[output] = Output(
+                body["value"], flag(body, "sensitive", place, f"outputs.{output}"), body.get("type")
+            )
         else:
             stack.skipped.append(
                 Skipped(name, f"outputs.{output}", "its value is known only after the plan is applied")
             )
-    _add_module(stack, values.get("root_module") or {}, planned)
+    _add_module(stack, values.get("root_module", {}), planned)
     return stack
 
 
 def _add_module(stack: Stack, module: Any, planned: bool) -> None:
     place = stack.place
     expect(module, dict, place, "a module")
-    for resource in expect(module.get("resources") or [], list, place, "the resources of a module"):
+    for resource in expect(module.get("resources", []), list, place, "the resources of a module"):
         expect(resource, dict, place, "a resource")
         address = expect(resource.get("address"), str, place, "the address of a resource")
         kind = expect(resource.get("type"), str, place, f"the type of {address}")
-        if resource.get("deposed_key"):
+        mode = one_of(resource, "mode", ("managed", "data"), place, address)
+        if "deposed_key" in resource:
+            expect(resource["deposed_key"], str, place, f"deposed_key of {address}")
             stack.skipped.append(
                 Skipped(
                     stack.name, f"{address} (deposed {resource['deposed_key']})", "deposed: it waits to be destroyed"
@@ -79,10 +83,10 @@ def _add_module(stack: Stack, module: Any, planned: bool) -> None:
             continue
         key = resource.get("index")
         note = "planned" if planned else ""
-        if resource.get("tainted") is True:
+        if flag(resource, "tainted", place, address):
             note = "tainted"
             stack.warnings.append(f"{place}: {address} is tainted: the next apply replaces it")
-        attributes = expect(resource.get("values") or {}, dict, place, f"the values of {address}")
+        attributes = expect(resource.get("values"), dict, place, f"the values of {address}")
         if kind == "terraform_remote_state" and isinstance(attributes.get("outputs"), dict):
             stack.upstream[address] = attributes["outputs"]
         stack.resources.append(
@@ -93,11 +97,11 @@ def _add_module(stack: Stack, module: Any, planned: bool) -> None:
                 key,
                 attributes,
                 tuple(_marks(resource.get("sensitive_values"))),
-                str(resource.get("mode") or "managed"),
+                mode,
                 note,
             )
         )
-    for child in expect(module.get("child_modules") or [], list, place, "the modules of a module"):
+    for child in expect(module.get("child_modules", []), list, place, "the modules of a module"):
         _add_module(stack, child, planned)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, one_of
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
     Output,
@@ -45,12 +45,14 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
         lineage=document.get("lineage"),
         serial=None if serial is None else expect(serial, int, place, "serial"),
     )
-    for output, body in expect(document.get("outputs") or {}, dict, place, "outputs").items():
+    for output, body in expect(document.get("outputs"), dict, place, "outputs").items():
         expect(body, dict, place, f"outputs.{output}")
         if "value" not in body:
             raise StackError(place, f"outputs.{output} has no value", "The state is damaged; fetch it again")
-        stack.outputs[output] = Output(body["value"], body.get("sensitive") is True, body.get("type"))
-    for number, resource in enumerate(expect(document.get("resources") or [], list, place, "resources")):
+        stack.outputs[output] = Output(
+            body["value"], flag(body, "sensitive", place, f"outputs.{output}"), body.get("type")
+        )
+    for number, resource in enumerate(expect(document.get("resources"), list, place, "resources")):
         _add_resource(stack, expect(resource, dict, place, f"resources[{number}]"), number)
     return stack
 
@@ -82,18 +84,20 @@ def _check_version(document: dict[str, Any], place: str) -> None:
 
 def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
     place = stack.place
-    for field in ("mode", "type", "name"):
+    mode = one_of(resource, "mode", ("managed", "data"), place, f"resources[{number}]")
+    for field in ("type", "name"):
         expect(resource.get(field), str, place, f"resources[{number}].{field}")
-    module = resource.get("module") or ""
+    module = expect(resource.get("module", ""), str, place, f"resources[{number}].module")
     base = f"{module}." if module else ""
-    base += "data." if resource["mode"] == "data" else ""
+    base += "data." if mode == "data" else ""
     base += f"{resource['type']}.{resource['name']}"
     builtin = "terraform.io/builtin/" in str(resource.get("provider"))
-    for instance in expect(resource.get("instances") or [], list, place, f"instances of {base}"):
+    for instance in expect(resource.get("instances"), list, place, f"instances of {base}"):
         expect(instance, dict, place, f"an instance of {base}")
         key = instance.get("index_key")
         address = base + index(key, place, base)
-        if instance.get("deposed"):
+        if "deposed" in instance:
+            expect(instance["deposed"], str, place, f"deposed of {address}")
             stack.skipped.append(
                 Skipped(stack.name, f"{address} (deposed {instance['deposed']})", "deposed: it waits to be destroyed")
             )
@@ -114,10 +118,13 @@ def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
         if instance.get("status") == "tainted":
             note = "tainted"
             stack.warnings.append(f"{place}: {address} is tainted: the next apply replaces it")
-        marks = tuple(_steps(mark) for mark in instance.get("sensitive_attributes") or [])
-        stack.resources.append(
-            Resource(address, base, resource["type"], key, attributes, marks, resource["mode"], note)
+        marks = tuple(
+            _steps(mark)
+            for mark in expect(
+                instance.get("sensitive_attributes", []), list, place, f"sensitive_attributes of {address}"
+            )
         )
+        stack.resources.append(Resource(address, base, resource["type"], key, attributes, marks, mode, note))
 
 
 def index(key: Any, place: str, base: str) -> str:
@@ -146,7 +153,10 @@ def _plain(value: Any) -> Any:
 
 
 def _steps(mark: Any) -> Steps:
-    """A sensitive path of the state: a list of {type: get_attr, value: name} and {type: index, value: {value: key}}."""
+    """A sensitive path of the state: a list of {type: get_attr, value: name} and {type: index, value: {value: key}}.
+
+    Where a step cannot be read, all that lies below the ones before it counts as sensitive.
+    """
     steps: list[str | int] = []
     for step in mark if isinstance(mark, list) else []:
         value = step.get("value") if isinstance(step, dict) else step
