@@ -80,8 +80,8 @@ tree := build/tree/ansible_collections/keelson/cluster
 .PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate
 test: venv ## the whole test ladder, rung by rung
 	@rm -f build/steps.tsv
-	@for rung in unit static docs sanity gate integration molecule drills demo; do \
-	  $(MAKE) -s test-$$rung || true; done; tools/step --summary
+	@bad=0; for rung in unit static docs sanity gate integration molecule drills demo; do \
+	  $(MAKE) -s test-$$rung || bad=1; done; tools/step --summary || bad=1; exit $$bad
 
 tree: venv
 	@rm -rf build/tree build/keelson-cluster-*.tar.gz && mkdir -p $(tree)
