@@ -8,8 +8,9 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
+
+from ansible.module_utils.urls import open_url
 
 from .errors import Unavailable
 
@@ -41,7 +42,7 @@ class Fetcher:
         return target
 
     def _copy(self, url: str, target: Path) -> None:
-        with urllib.request.urlopen(url, timeout=self._patience) as reading, target.open("wb") as writing:
+        with open_url(url, timeout=self._patience) as reading, target.open("wb") as writing:
             expected = reading.headers.get("Content-Length")
             size = 0
             while chunk := reading.read(1 << 20):

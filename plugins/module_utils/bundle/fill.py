@@ -20,15 +20,8 @@ from . import images
 from .errors import BundleError, Unavailable
 from .fetch import Fetcher
 from .manifest import MACHINES, SHIPPED, Artifact, find
-from .sources import (
-    Delivery,
-    Work,
-    directory,
-    module,
-    package,
-    upstream,
-    wheel,
-)
+from .sources import directory, module, package, upstream, wheel
+from .sources.base import Delivery, Work
 from .store import FORMAT, Store, full_disk
 
 Deliver = Callable[[Artifact, Mapping[str, Any], Work], Delivery]

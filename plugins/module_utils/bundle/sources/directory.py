@@ -12,7 +12,7 @@ from ..errors import BundleError, Unavailable
 from ..manifest import Artifact
 from ..signature import parse_sums
 from ..store import digest_of
-from . import Delivery, Work
+from .base import Delivery, Work
 
 
 def deliver(artifact: Artifact, _source: Mapping[str, Any], work: Work) -> Delivery:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import Unavailable
 from ..manifest import MACHINES, Artifact
-from . import Delivery, Work
+from .base import Delivery, Work
 
 #: Seconds between two lines of progress.
 BEAT = 15

@@ -21,7 +21,7 @@ from typing import IO, Any
 from .. import images
 from ..errors import BundleError, Unavailable
 from ..manifest import Artifact
-from . import Delivery, Work
+from .base import Delivery, Work
 
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
@@ -75,8 +75,8 @@ def tree(artifact: Artifact, names: Sequence[str], work: Work, target: Path) -> 
         for name, version in sorted(chosen.items()):
             command = ["dpkg-deb", "--fsys-tarfile", str(_file_of(files, name, version))]
             with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-                assert process.stdout is not None
-                yield process.stdout
+                if process.stdout is not None:
+                    yield process.stdout
             if process.returncode != 0:
                 raise BundleError(f"{command[-1]}: cannot be unpacked")
 

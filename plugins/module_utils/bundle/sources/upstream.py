@@ -16,7 +16,7 @@ from .. import signature
 from ..errors import BundleError, Unavailable
 from ..manifest import Artifact
 from ..store import digest_of
-from . import Delivery, Work
+from .base import Delivery, Work
 
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import BundleError, Unavailable
 from ..manifest import MACHINES, Artifact
-from . import Delivery, Work
+from .base import Delivery, Work
 from .upstream import unpack
 
 
