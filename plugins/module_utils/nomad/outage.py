@@ -16,7 +16,8 @@ WATCHDOG = "keelson-outage"
 # systemctl mask --runtime is no use: a unit in /etc hides the mask in /run. A drop-in in /run counts, and dies at a boot.
 DROP_IN = f"/run/systemd/system/{UNIT}.d/{WATCHDOG}.conf"
 _NEVER = "[Unit]\nConditionPathExists=/keelson-outage-is-over\n[Service]\nRestart=no\n"
-_BACK = f"rm -f {DROP_IN}; systemctl daemon-reload; systemctl reset-failed {UNIT}; systemctl start {UNIT}"
+# No semicolon: systemd-run escapes it, and all would be arguments of the first command.
+_BACK = f"rm -f {DROP_IN} && systemctl daemon-reload && systemctl start {UNIT}"
 # Containers of tasks, and those that hold their networks.
 _CONTAINERS = ("label=com.hashicorp.nomad.alloc_id", "name=^nomad_init_")
 
@@ -41,7 +42,8 @@ class Outage:
         Containers are removed, not only killed: Nomad retries for minutes to kill one that it finds dead.
         """
         self.run(["systemctl", "stop", f"{WATCHDOG}.timer"], False)
-        self.run(["systemd-run", f"--unit={WATCHDOG}", f"--on-active={watchdog}", "/bin/sh", "-c", _BACK], True)
+        timer = [f"--unit={WATCHDOG}", f"--on-active={watchdog}", "--timer-property=AccuracySec=1s"]
+        self.run(["systemd-run", *timer, "/bin/sh", "-c", _BACK], True)
         os.makedirs(os.path.dirname(DROP_IN), exist_ok=True)
         with open(DROP_IN, "w", encoding="ascii") as file:
             file.write(_NEVER)
