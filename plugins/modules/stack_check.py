@@ -65,9 +65,8 @@ checks:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents, offline
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import load, offline
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers import static
 
 
 def main() -> None:
@@ -79,8 +78,7 @@ def main() -> None:
     path = module.params["file"]
     checks: list[dict[str, Any]] = []
     try:
-        document = static.load(documents.read_file(path), path)
-        checks = [check._asdict() for check in offline.check(document, path, module.params["code"])]
+        checks = [check._asdict() for check in offline.check(load.document(path), path, module.params["code"])]
     except StackError as error:
         module.fail_json(msg=str(error), checks=checks)
     faults = [

@@ -13,6 +13,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     clusters,
     config,
     construct,
+    documents,
     members,
     sources,
 )
@@ -20,29 +21,56 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache impor
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Stack
 
+try:
+    import yaml
+
+    class _Loader(yaml.SafeLoader):
+        """Plain YAML in which Ansible's own tags stand for their text."""
+
+    for _tag in ("!vault", "!unsafe"):
+        _Loader.add_constructor(_tag, lambda loader, node: str(node.value))
+    HAS_YAML = True
+except ImportError:
+    HAS_YAML = False
+
 KEYS = ("plugin", "stacks", "clusters", "host", "on_duplicate", "cache_folder", *construct.KEYS)
 
 
 def load(document: Any, path: str) -> Inventory:
     """Build the inventory that the stacks file at PATH describes; DOCUMENT is its content."""
+    return load_both(document, path)[0]
+
+
+def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
+    """The inventory, and the stacks that it was built from, without the attributes of their resources."""
     entry = config.mapping(document, path, KEYS)
     host = config.host_paths(entry.get("host"), f"{path}: host")
     on_duplicate = entry.get("on_duplicate") or "error"
     if on_duplicate not in config.DUPLICATES:
-        raise StackError(
-            f"{path}: on_duplicate",
-            f"is {config.describe(on_duplicate)}",
-            f"Choose one of: {', '.join(config.DUPLICATES)}",
-        )
+        cure = f"Choose one of: {', '.join(config.DUPLICATES)}"
+        raise StackError(f"{path}: on_duplicate", f"is {config.describe(on_duplicate)}", cure)
     given = config.clusters(entry["clusters"], f"{path}: clusters") if entry.get("clusters") is not None else None
     extra = construct.parse(entry, path)
     stacks = read(entry.get("stacks"), path, entry.get("cache_folder"), _secret_stacks(given or {}))
     inventory = clusters.build(
         given if given is not None else clusters.described(stacks, path), stacks, host, on_duplicate
     )
-    stacks.clear()  # what no host stands for is not needed any more
+    for stack in stacks.values():  # only a host's own attributes are still needed; 10,000 resources are much memory
+        stack.resources = [item._replace(attributes={}) for item in stack.resources]
     construct.apply(inventory, extra)
-    return inventory
+    return inventory, list(stacks.values())
+
+
+def document(path: str) -> dict[str, Any]:
+    """The content of the stacks file at PATH, for those who read it without Ansible's loader."""
+    if not HAS_YAML:
+        raise StackError(path, "needs the Python library PyYAML", "Install it beside Ansible")
+    try:
+        return config.mapping(yaml.load(documents.read_file(path), _Loader), path)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
+        raise StackError(path, f"is not YAML{where}", "Correct it") from None
 
 
 def _secret_stacks(given: dict[str, config.Cluster]) -> set[str]:

@@ -158,7 +158,7 @@ def check(folder: pathlib.Path, kind: str, text: bytes, oracle: Hosts | None) ->
 def test_mutated(kind: str, tmp_path: pathlib.Path) -> None:
     original = json.loads((STATES / KINDS[kind][0]).read_text())
 
-    @settings(max_examples=400, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutated(original))
     def run(document: Any) -> None:
         try:
@@ -174,7 +174,7 @@ def test_mutated(kind: str, tmp_path: pathlib.Path) -> None:
 def test_cut_and_flipped_bytes(kind: str, tmp_path: pathlib.Path) -> None:
     original = (STATES / KINDS[kind][0]).read_bytes()
 
-    @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.integers(0, len(original) - 2), st.integers(0, 255), st.booleans())
     def run(position: int, byte: int, cut: bool) -> None:
         text = original[:position] if cut else original[:position] + bytes([byte]) + original[position + 1 :]

@@ -10,7 +10,6 @@ import pathlib
 from typing import Any
 
 import pytest
-
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import code as hcl
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import offline
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
