@@ -58,6 +58,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _place(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         given = {key: value for key, value in arguments.items() if value is not None}
         answer: dict[str, Any] = self._execute_module("keelson.cluster.place", given, task_vars=task_vars)
+        answer.pop("invocation", None)  # repeats the index's entries: long, and not what the user wrote
         return answer
 
     def _carry(self, store: Store, digests: list[str]) -> str:

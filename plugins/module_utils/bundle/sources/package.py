@@ -10,11 +10,12 @@ minimal host installs offline.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,10 +30,8 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
     if shutil.which("apt-get") is None:
         raise Unavailable("needs apt-get: this machine's distribution has none")
     apt = Apt.shared(work, artifact)
-    essential = f"?and(?essential,?architecture({artifact.architecture}))"
-    base = planned(apt.install_plan(essential))
-    full = planned(apt.install_plan(essential, *source["packages"]))
-    chosen = {name: version for name, (version, _) in full.items() if name not in base}
+    full = planned(apt.install_plan(apt.essential, *source["packages"]))
+    chosen = {name: version for name, (version, _) in full.items() if name not in apt.everywhere}
     work.progress(f"{artifact.title}: downloading {len(chosen)} packages")
     pinned = [f"{name}={version}" for name, version in sorted(chosen.items())]
     stanzas = parse_stanzas(apt.run("apt-cache", "show", *pinned))
@@ -91,6 +90,7 @@ class Apt:
     def __init__(self, root: Path, architecture: str, sources: Path | None) -> None:
         self.root = root
         self.trouble = ""
+        self.essential = f"?and(?essential,?architecture({architecture}))"
         for folder in ("state/lists/partial", "cache/archives/partial"):
             (root / folder).mkdir(parents=True)
         (root / "state" / "status").touch()
@@ -125,6 +125,11 @@ class Apt:
             words = [line for line in done.stderr.splitlines() if line.startswith("E: ")] or [done.stderr.strip()]
             raise Unavailable(f"{' '.join(arguments[:2])}: {' | '.join(words[:3])}{self.trouble}")
         return done.stdout
+
+    @functools.cached_property
+    def everywhere(self) -> Set[str]:
+        """Names of the packages every system of the distribution has."""
+        return planned(self.install_plan(self.essential)).keys()
 
     def install_plan(self, *names: str) -> str:
         """apt's plan for an installation on a system that has nothing."""
