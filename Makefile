@@ -92,12 +92,19 @@ test-unit: venv ## pytest, no host
 	@tools/step unit pytest -q tests/unit
 
 shells = $$(git grep -lE '^\#!/.*\bbash' -- :^*.md)
-test-static: venv ## ruff, mypy, shellcheck, yamllint, ansible-lint, terraform fmt
-	@tools/apt-need shellcheck
+static := ruff mypy shellcheck yamllint ansible-lint
+test-static: $(static:%=static-%) ## ruff, mypy, shellcheck, yamllint, ansible-lint
+.PHONY: $(static:%=static-%)
+static-ruff: venv
 	@tools/step ruff ruff check -q .
-	@tools/step mypy $(SHELL) -c 'cd .ansible/collections && mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.keelson.cluster.plugins'
-	@tools/step shellcheck shellcheck -S warning $(shells)
+static-mypy: venv
+	@cd .ansible/collections && $(CURDIR)/tools/step mypy mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.keelson.cluster.plugins
+static-shellcheck:
+	@tools/apt-need shellcheck
+	@tools/step shellcheck shellcheck -S warning $$(git grep -lE '^\#!/.*\bbash' -- :^*.md)
+static-yamllint: venv
 	@tools/step yamllint yamllint .
+static-ansible-lint: venv
 	@tools/step ansible-lint ansible-lint -q
 
 test-docs: tree ## documentation, changelog and packaging
