@@ -93,6 +93,8 @@ def _cluster(cluster: config.Cluster, codes: Mapping[str, Code], stacks: set[str
     if reference.is_reference(networks):
         checks.append(_value(cluster.place, "networks", networks, codes, stacks, ("map", "list", "string")))
         networks = _evaluated(networks, codes)
+    if cluster.managed:
+        checks.append(_hosts(cluster.place, cluster.managed, codes, stacks, "managed")[0])
     sizes: dict[str, int | None] = {}
     parts = {"managers": cluster.managers} if cluster.managers else {}
     for name, part in {**parts, **cluster.pools}.items():
@@ -167,7 +169,7 @@ def _evaluated(text: str, codes: Mapping[str, Code]) -> Any:
 
 def _hosts(place: str, text: str, codes: Mapping[str, Code], stacks: set[str]) -> tuple[Check, int | None]:
     """Whether the hosts of a part are declared, and how many there may be at most."""
-    title, ref = _title(place, "hosts", text), _parsed(text)
+    title, ref = _title(place, what, text), _parsed(text)
     if ref.pattern is None:
         value = _evaluated(text, codes)
         return _value(place, "hosts", text, codes, stacks, ("list", "map")), len(value) if isinstance(

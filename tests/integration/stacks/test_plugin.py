@@ -1,0 +1,253 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plugin as Ansible runs it: what is listed, what an error leaves, and that no text of a stack is ever a template.
+
+KEELSON_TEST_ANSIBLE may name the folder of another ansible-core's programs; everything here holds for each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from stacks_world import World
+
+PROGRAMS = pathlib.Path(os.environ.get("KEELSON_TEST_ANSIBLE") or pathlib.Path(sys.executable).parent)
+ROOT = pathlib.Path(__file__).parents[3]
+
+
+def ansible(
+    world: World, program: str, *arguments: str, strict: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run an Ansible program in the test's folder, on its stacks file where no other inventory is given."""
+    pathlib.Path(world.path).write_text(json.dumps(world.document))
+    (world.folder / "ansible.cfg").touch()
+    settings = {
+        "ANSIBLE_CONFIG": str(world.folder / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+        "ANSIBLE_INVENTORY_ENABLED": "keelson.cluster.stacks,ansible.builtin.yaml",
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": str(strict),
+        "ANSIBLE_HOME": str(world.folder / "home"),
+        "ANSIBLE_NOCOLOR": "1",
+        "COLUMNS": "5000",
+        **environment,
+    }
+    given = [] if "-i" in arguments or program == "ansible-vault" else ["-i", world.path]
+    return subprocess.run(
+        [PROGRAMS / program, *given, *arguments],
+        cwd=world.folder,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def listed(world: World) -> dict[str, Any]:
+    done = ansible(world, "ansible-inventory", "--list", "--export")
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def said(world: World, host: str, message: str, *arguments: str) -> str:
+    """What debug shows of a message on a host."""
+    done = ansible(world, "ansible", host, "-m", "ansible.builtin.debug", "-a", f"msg={message}", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_listing(world: World) -> None:
+    result = listed(world)
+    assert result["product"]["children"] == ["product_managers", "product_nodes"]
+    assert result["product_pool_web"]["hosts"] == ["web0", "web1"]
+    assert result["environment_prod"]["children"] == ["product"]
+    assert result["product"]["vars"]["cluster_networks"]["web"] == "10.61.2.0/24"
+    web = result["_meta"]["hostvars"]["web0"]
+    assert (web["ansible_host"], web["cluster_part"], web["cluster_pool"], web["cluster_labels"]) == (
+        "10.61.2.10",
+        "node",
+        "web",
+        {"tier": "web"},
+    )
+    assert web["stack"]["address"] == "module.web.terraform_data.web[0]"
+
+
+def test_text_of_a_stack_is_never_a_template(world: World) -> None:
+    state = world.state("managers")
+    instance = state["resources"][1]["instances"][0]["attributes"]["output"]["value"]
+    header = "#jinja2: variable_start_string:'<<', variable_end_string:'>>'\n<< 7 * 7 >>"
+    instance["tags"] = {
+        "Name": "{{ 7 * 7 }}",
+        "statement": "{% set x = 7 %}{{ x * 7 }}",
+        "header": header,
+        "{{ 7 * 7 }}": "key",
+    }
+    world.write("managers", state)
+    world.document["compose"] = {"tag": "output.tags.Name", "tags": "output.tags", "joined": "output.tags.Name ~ 'x'"}
+    world.document["strict"] = False
+    world.cluster()["vars"] = {
+        "of_a_stack": "nodes.outputs.clusters.described.vars.motd",
+        "of_the_file": "{{ cluster_name }}",
+    }
+    shown = said(world, "m3", "{{ tag }} {{ tags }} {{ joined }} {{ of_a_stack }} {{ of_the_file }}")
+    assert "49" not in shown and "uid=" not in shown
+    assert "{{ 7 * 7 }}x" in shown and "{{ lookup(" in shown and "product" in shown
+    assert "49" not in json.dumps(listed(world)["_meta"]["hostvars"]["m3"])
+
+
+def test_described_cluster_is_text_too(world: World) -> None:
+    del world.document["clusters"]
+    assert "uid=" not in said(world, "d1", "{{ motd }}")
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_an_error_leaves_nothing_and_its_message_survives(world: World, strict: bool) -> None:
+    (world.folder / "good.yml").write_text("all: {hosts: {other: {}}}\n")
+    world.cluster()["pools"]["web"]["hosts"] = "nodes.resources.module.web.terraform_data.wbe"
+    done = ansible(world, "ansible-inventory", "-i", "good.yml", "-i", world.path, "--list", strict=strict)
+    message = (
+        f"{world.path}: clusters.product.pools.web.hosts: `nodes.resources.module.web.terraform_data.wbe`: {world.folder}/nodes.json "
+        "holds no resource of that address. Correct the address; addresses there: module.web.terraform_data.web."
+    )
+    assert message in done.stderr
+    assert (done.returncode != 0) is strict
+    if not strict:
+        assert f"[ERROR]: {message}" in done.stderr or f"ERROR! {message}" in done.stderr
+        result = json.loads(done.stdout)
+        assert not [group for group in result if group.startswith(("product", "clusters", "stack_", "environment_"))]
+        assert re.findall(r'"(m1|web0|10\.61\.[0-9.]+)"', done.stdout) == []
+        assert "other" in done.stdout
+
+
+def test_a_late_error_leaves_nothing_either(world: World) -> None:
+    world.document["compose"] = {"x": "output.nothing"}
+    done = ansible(world, "ansible-inventory", "--list", strict=False)
+    assert "`output.nothing`: m3 has nothing there" in done.stderr
+    assert json.loads(done.stdout)["_meta"]["hostvars"] == {}
+
+
+def test_secrets_are_printed_nowhere(world: World) -> None:
+    world.cluster()["vars"] = {"token": {"sensitive": "network.outputs.join_token"}}
+    done = ansible(world, "ansible-inventory", "--list", "--export", "-vvvv")
+    assert done.returncode == 0
+    assert "known-secret" not in done.stdout + done.stderr
+    assert "__ansible_vault" in done.stdout
+    assert "known-secret-1" in said(world, "m1", "{{ token }}"), "what was asked for by name can be used"
+    (world.folder / "password").write_text("swordfish")
+    done = ansible(world, "ansible-inventory", "--list", "--export", "--vault-password-file", "password")
+    (world.folder / "token").write_text(json.loads(done.stdout)["product"]["vars"]["token"]["__ansible_vault"])
+    opened = ansible(world, "ansible-vault", "view", "--vault-password-file", "password", "token")
+    assert opened.stdout.strip() == "known-secret-1"
+
+
+def test_lookup_and_modules(world: World) -> None:
+    play = [{
+        "hosts": "localhost",
+        "gather_facts": False,
+        "connection": "local",
+        "vars": {"ansible_python_interpreter": str(PROGRAMS / "python3")},
+        "tasks": [
+            {"ansible.builtin.debug": {"msg": "{{ lookup('keelson.cluster.stack_output', 'network.outputs.vlans.web') }}"}},
+            {"ansible.builtin.debug": {"msg": "{{ lookup('keelson.cluster.stack_output', 'nodes.outputs.clusters.described.vars.motd') }}"}},
+            {"keelson.cluster.stack_info": {"stacks": {"network": {"state": "network.json"}}, "folder": str(world.folder)}, "register": "info"},
+            {"ansible.builtin.debug": {"msg": "{{ info.stacks.network.outputs.vlans.web }} without {{ info.stacks.network.sensitive_outputs }}"}},
+            {"keelson.cluster.stack_report": {"file": world.path, "dest": str(world.folder / "page.html")}},
+        ],
+    }]  # fmt: skip
+    (world.folder / "play.yml").write_text(json.dumps(play))
+    done = ansible(world, "ansible-playbook", "play.yml", "-v")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"msg": "10.61.2.0/24"' in done.stdout and "{{ lookup('pipe', 'id') }}" in done.stdout
+    assert "10.61.2.0/24 without ['join_token']" in done.stdout
+    assert "known-secret" not in done.stdout
+    assert (world.folder / "page.html").read_text().startswith("<!DOCTYPE html>")
+
+
+# --- real Terraform
+
+
+@pytest.fixture
+def applied(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The three stacks of ./code, applied just now."""
+    assert shutil.which("terraform"), "put terraform or tofu on PATH to try real states"
+    monkeypatch.setenv("CHECKPOINT_DISABLE", "1")
+    monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
+    monkeypatch.setenv("TF_VAR_network_state", "../network/terraform.tfstate")
+    shutil.copytree(ROOT / "tests" / "integration" / "stacks" / "code", world.folder / "code")
+    for stack in ("network", "managers", "nodes"):
+        terraform(world, stack, "init")
+        terraform(world, stack, "apply", "-auto-approve")
+        world.document["stacks"][stack] = {"state": f"code/{stack}"}
+    return world
+
+
+def terraform(world: World, stack: str, *arguments: str) -> str:
+    done = subprocess.run(
+        ["terraform", *arguments], cwd=world.folder / "code" / stack, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_real_stacks(applied: World) -> None:
+    hosts = listed(applied)["_meta"]["hostvars"]
+    assert sorted(hosts) == ["batch0", "m1", "m2", "m3", "web0", "web1"]
+    applied.document["stacks"]["nodes"] = {"pull": "code/nodes"}
+    assert listed(applied)["product_pool_web"]["hosts"] == ["web0", "web1"]
+    terraform(applied, "nodes", "workspace", "new", "qa")
+    terraform(applied, "nodes", "apply", "-auto-approve")
+    for entry in (
+        {"pull": "code/nodes", "workspace": "qa"},
+        {"state": "code/nodes/terraform.tfstate", "workspace": "qa"},
+    ):
+        applied.document["stacks"]["nodes"] = entry
+        assert listed(applied)["_meta"]["hostvars"]["web0"]["stack"]["workspace"] == "qa"
+    (applied.folder / "plan.json").write_text(terraform(applied, "nodes", "show", "-json"))
+    applied.document["stacks"]["nodes"] = {"show": "plan.json"}
+    assert listed(applied)["product_pool_web"]["hosts"] == ["web0", "web1"]
+
+
+def test_a_newer_network_stack_is_noticed(applied: World) -> None:
+    path = applied.folder / "code" / "network" / "main.tf"
+    path.write_text(path.read_text().replace("10.61.3.0/24", "10.61.0.0/16"))
+    terraform(applied, "network", "apply", "-auto-approve")
+    done = ansible(applied, "ansible-inventory", "--list")
+    assert done.returncode == 0
+    assert "was applied against an older network stack: vlans changed since" in done.stderr
+
+
+def test_offline_playbook(applied: World) -> None:
+    code = json.dumps(
+        {
+            "offline_file": applied.path,
+            "offline_code": {name: f"code/{name}" for name in ("network", "managers", "nodes")},
+        }
+    )
+    done = ansible(applied, "ansible-playbook", str(ROOT / "playbooks" / "offline.yml"), "-e", code)
+    assert done.returncode == 0, done.stdout + done.stderr
+    applied.cluster()["pools"]["web"]["hosts"] = "nodes.resources.module.web.terraform_data.wbe"
+    done = ansible(
+        applied,
+        "ansible-playbook",
+        str(ROOT / "playbooks" / "offline.yml"),
+        "-e",
+        code,
+        "-i",
+        "localhost,",
+        strict=False,
+    )
+    assert done.returncode == 2
+    assert (
+        "declares no resource of that address. Declare it; addresses there: module.web.terraform_data.web."
+        in done.stdout + done.stderr
+    )
