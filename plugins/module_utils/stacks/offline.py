@@ -167,7 +167,9 @@ def _evaluated(text: str, codes: Mapping[str, Code]) -> Any:
     return Unknown() if value is paths.MISSING else value
 
 
-def _hosts(place: str, text: str, codes: Mapping[str, Code], stacks: set[str]) -> tuple[Check, int | None]:
+def _hosts(
+    place: str, text: str, codes: Mapping[str, Code], stacks: set[str], what: str = "hosts"
+) -> tuple[Check, int | None]:
     """Whether the hosts of a part are declared, and how many there may be at most."""
     title, ref = _title(place, what, text), _parsed(text)
     if ref.pattern is None:
