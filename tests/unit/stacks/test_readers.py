@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from stacks_world import World
 def one(world: World, stack: dict[str, Any], hosts: str, **pool: Any) -> Inventory:
     """The inventory of one pool, read from one stack named s."""
     world.document["stacks"] = {"s": stack}
-    del world.document["host"]
+    world.document["host"] = {}
     world.document["clusters"] = {"c": {"engine": "managed", "pools": {"web": {"hosts": hosts, **pool}}}}
     return world.load()
 
@@ -77,7 +78,6 @@ def test_cloudformation_outputs_are_parsed(world: World) -> None:
 def test_cloudformation_resources_are_completed_by_described_instances(world: World) -> None:
     stack = {"cloudformation": "cloudformation.json", "members": "instances.json"}
     assert one(world, stack, "s.resources.Manager").hosts["cm1"]["cluster_address"] == "10.61.2.31"
-    world.document["host"] = {}
     inventory = one(world, stack, "s.resources.WebGroup", host={"name": "id"})
     assert {name: host["ansible_host"] for name, host in inventory.hosts.items()} == {"i-0002": "10.61.2.32"}
 
@@ -193,3 +193,25 @@ def test_local_lock_warns(world: World) -> None:
     assert world.load().warnings == [
         f"{world.folder}/nodes.json: is locked by ann@laptop since 2026-11-22T08:00:00Z (OperationTypeApply): what is read may change at once"
     ]
+
+
+def test_pull_takes_the_binary_that_initialised_the_folder(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are on PATH; the lock file of providers tells which one the folder is for. Neither runs init."""
+    (world.folder / "code" / ".terraform").mkdir(parents=True)
+    lock = world.folder / "code" / ".terraform.lock.hcl"
+    for name in ("terraform", "tofu"):
+        program = world.folder / name
+        program.write_text(
+            f'#!/bin/sh\n[ "$*" = "state pull" ] || exit 9\n[ "$TF_WORKSPACE" = qa ] || exit 8\necho {name} >&2\ncat ../{name}.json\n'
+        )
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{world.folder}:{os.environ['PATH']}")
+    state = world.state("nodes")
+    for registry, name in (("registry.opentofu.org", "tofu"), ("registry.terraform.io", "terraform")):
+        lock.write_text(f'provider "{registry}/hashicorp/aws" {{}}\n')
+        world.write(name, {**state, "serial": len(name)})
+        inventory = one(world, {"pull": "code", "workspace": "qa"}, "s.outputs.batch_hosts")
+        assert (inventory.hosts["batch0"]["stack"]["serial"], inventory.hosts["batch0"]["stack"]["workspace"]) == (
+            len(name),
+            "qa",
+        )
