@@ -121,6 +121,8 @@ def main() -> None:
         module.exit_json(**host.bring(check=module.check_mode, temporary=lambda: Path(module.tmpdir)))
     except PlaceError as error:
         module.fail_json(msg=str(error))
+    except PermissionError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}; placing artifacts needs root (become)")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ class Site:
     def place(self, *names: str, check: bool = False, fails: bool = False, **options: Any) -> dict[str, Any]:
         """Bring artifacts to the host by one task and return its result."""
         user = options.pop("user", "root")
+        become = options.pop("become", user != "root")
         arguments = {"names": names, "bundle": str(self.bundle), "manifests": [str(self.manifests)], **options}
         register = {"name": "t | Place", "keelson.cluster.artifacts": arguments, "register": "placed"}
         tasks = [
@@ -105,7 +106,7 @@ class Site:
                 "vars": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"},
             },
         ]
-        play = {"hosts": "all", "gather_facts": False, "remote_user": user, "become": user != "root", "tasks": tasks}
+        play = {"hosts": "all", "gather_facts": False, "remote_user": user, "become": become, "tasks": tasks}
         (self.folder / "play.yml").write_text(json.dumps([play]))
         flags = ["--check"] if check else []
         done = self.play(
@@ -239,6 +240,10 @@ def test_full_disk_is_one_message_and_leaves_nothing(filled: Site) -> None:
 @pytest.mark.usefixtures("clean")
 def test_bundle_faults_are_named(filled: Site, tmp_path: Path) -> None:
     assert "unknown artifact 'tol'" in filled.place("tol", fails=True)["msg"]
+    assert (
+        "/opt/keelson: Permission denied; placing artifacts needs root (become)"
+        in (filled.place("tool", user="admin", become=False, fails=True)["msg"])
+    )
     assert "tool 9 (" in filled.place("tool=9", fails=True)["msg"]
     index = json.loads((filled.bundle / "index.json").read_text())
     digest = index["artifacts"]["tool"]["2.0.0"][architecture()]["files"][0]["digest"].split(":")[1]
@@ -253,7 +258,7 @@ def test_bundle_faults_are_named(filled: Site, tmp_path: Path) -> None:
         assert f"{blob} is missing: fill the bundle again" in failed["msg"]
     finally:
         blob.write_bytes(content)
-    assert host("ls /opt/keelson") == ""
+    assert host("ls -A /opt/keelson") == ".lock\n"
 
 
 @pytest.mark.usefixtures("clean")
