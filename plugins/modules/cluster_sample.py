@@ -36,7 +36,7 @@ options:
   timeout:
     description: Seconds to wait for each step.
     type: int
-    default: 60
+    default: 120
 attributes:
   check_mode:
     support: full

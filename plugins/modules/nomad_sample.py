@@ -46,7 +46,7 @@ options:
   timeout:
     description: Seconds to wait for each step.
     type: int
-    default: 60
+    default: 120
 attributes:
   check_mode:
     support: full
@@ -118,7 +118,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "pool": {"type": "str", "default": ""},
     "drills": {"type": "bool", "default": False},
     "victim": {"type": "dict"},
-    "timeout": {"type": "int", "default": 60},
+    "timeout": {"type": "int", "default": 120},
 }
 
 

@@ -37,8 +37,8 @@ class Placed:
 
 
 def job(pool: str, image: str, count: int, release: str) -> dict[str, Any]:
-    """Return the job: `count` instances spread over the nodes of `pool`, replaced one by one when it changes."""
-    pace = {"MaxParallel": 1, "HealthCheck": "checks", "MinHealthyTime": SECOND, "HealthyDeadline": 60 * SECOND}
+    """Return the job: `count` instances spread over the nodes of `pool`, two replaced at a time when it changes."""
+    pace = {"MaxParallel": 2, "HealthCheck": "checks", "MinHealthyTime": SECOND // 2, "HealthyDeadline": 100 * SECOND}
     check = {"Name": "healthz", "Type": "http", "Path": "/healthz", "Interval": SECOND, "Timeout": SECOND}
     task = {
         "Name": "app",
@@ -81,7 +81,7 @@ def job(pool: str, image: str, count: int, release: str) -> dict[str, Any]:
         "Datacenters": ["*"],
         "NodePool": pool,
         "Spreads": [{"Attribute": "${node.unique.id}", "Weight": 100}],
-        "Update": {**pace, "ProgressDeadline": 120 * SECOND},
+        "Update": {**pace, "ProgressDeadline": 240 * SECOND},
         "TaskGroups": [group],
     }
 
@@ -196,7 +196,7 @@ class Sample:
 
     def drain(self, node: Node, count: int) -> None:
         """Drain a node, wait until `count` instances run elsewhere, and make the node eligible again."""
-        spec = {"Deadline": 60 * SECOND, "IgnoreSystemJobs": True}
+        spec = {"Deadline": 100 * SECOND, "IgnoreSystemJobs": True}
         self.api.post(f"/v1/node/{node.node_id}/drain", {"DrainSpec": spec, "Meta": {MARK: "drill"}})
         try:
             await_(lambda: self.moved_wrong(node.name, count), self.timeout)

@@ -131,13 +131,13 @@ def test_a_pool_without_a_usable_node(changes: dict[str, Any]) -> None:
 
 
 def test_the_job_is_held_short() -> None:
-    """What the checks rely on: one at a time, health by the check, deregistered before it is stopped, no rights."""
+    """What the checks rely on: never all at a time, health by the check, deregistered before it is stopped, no rights."""
     job = sample.job("web", "image:1", 3, "2")
     group, task = job["TaskGroups"][0], job["TaskGroups"][0]["Tasks"][0]
     assert (job["NodePool"], group["Count"], job["Update"]["MaxParallel"], job["Update"]["HealthCheck"]) == (
         "web",
         3,
-        1,
+        2,
         "checks",
     )
     assert group["ShutdownDelay"] >= 1_000_000_000 and group["Services"][0]["Provider"] == "nomad"
