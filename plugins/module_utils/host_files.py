@@ -15,6 +15,19 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
+# The argument specification of an entry, as the documentation fragment `files` describes it.
+SPEC: dict[str, dict[str, Any]] = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
+    "content": {"type": "str"},
+    "data": {"type": "dict"},
+    "target": {"type": "path"},
+    "mode": {"type": "str"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "secret": {"type": "bool", "default": False, "no_log": False},
+}
+
 
 class FileError(Exception):
     """The wanted file is not well described or cannot be had."""
@@ -58,6 +71,17 @@ def wanted(entry: dict[str, Any]) -> Wanted:
     return Wanted(
         entry["path"], state, content, entry["target"] or "", mode, entry["owner"], entry["group"], entry["secret"]
     )
+
+
+def bring_all_about(entries: list[dict[str, Any]], check: bool, changes: list[Change]) -> None:
+    """Bring entries about in their order and add to C(changes). Raises FileError naming the path at the first fault."""
+    for entry in entries:
+        try:
+            change = bring_about(wanted(entry), check)
+        except (OSError, FileError) as error:
+            raise FileError(f"{entry['path']}: {error}") from error
+        if change:
+            changes.append(change)
 
 
 def bring_about(want: Wanted, check: bool) -> Change | None:

@@ -10,6 +10,7 @@ import glob
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 RUN = "/run/keelson"
@@ -60,8 +61,8 @@ def stamp_command(paths: list[str], name: str) -> str:
     return f'+/bin/sh -c "{script}"'
 
 
-def read(unit: Unit) -> State:
-    """Ask systemd for the unit, and the notes it left for its files."""
+def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
+    """Ask systemd for the unit, and the notes it left for its files; files in C(foreseen) count as changed."""
     shown = _show(unit.name)
     active = shown.get("ActiveState") in ("active", "activating", "reloading")
     return State(
@@ -71,9 +72,13 @@ def read(unit: Unit) -> State:
         needs_daemon_reload=shown.get("NeedDaemonReload") == "yes"
         or shown.get("LoadState") == "not-found"
         or _has_unseen_drop_ins(unit.name, shown),
-        stale=active and bool(unit.inputs) and _note(unit.name) != stamp(unit.inputs),
-        reloadable=active and bool(unit.reload) and _note(f"{unit.name}.reload") != stamp(unit.reload),
+        stale=active and _is_old(unit.name, unit.inputs, foreseen),
+        reloadable=active and _is_old(f"{unit.name}.reload", unit.reload, foreseen),
     )
+
+
+def _is_old(note: str, paths: list[str], foreseen: Sequence[str]) -> bool:
+    return bool(paths) and (not set(paths).isdisjoint(foreseen) or _note(note) != stamp(paths))
 
 
 def plan(unit: Unit, state: State) -> list[str]:

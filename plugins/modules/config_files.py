@@ -17,44 +17,9 @@ description:
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   files:
-    description: What to bring about, in this order.
-    type: list
-    elements: dict
     required: true
-    suboptions:
-      path:
-        description: Absolute path on the host.
-        type: path
-        required: true
-      state:
-        description: What shall be there. V(absent) removes a directory with all that is in it.
-        type: str
-        choices: [file, directory, link, absent]
-        default: file
-      content:
-        description: Text of the file.
-        type: str
-      data:
-        description: Data to be written as JSON with sorted keys, instead of O(files[].content).
-        type: dict
-      target:
-        description: Where the link points.
-        type: path
-      mode:
-        description: Permissions in octal digits, for files and directories.
-        type: str
-      owner:
-        description: Name of the owner.
-        type: str
-        default: root
-      group:
-        description: Name of the group.
-        type: str
-        default: root
-      secret:
-        description: Keep the content out of the diff.
-        type: bool
-        default: false
+extends_documentation_fragment:
+  - keelson.cluster.files
 attributes:
   check_mode:
     support: full
@@ -83,33 +48,18 @@ changed_paths:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils import host_files
 
-FILE_SPEC = {
-    "path": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
-    "content": {"type": "str"},
-    "data": {"type": "dict"},
-    "target": {"type": "path"},
-    "mode": {"type": "str"},
-    "owner": {"type": "str", "default": "root"},
-    "group": {"type": "str", "default": "root"},
-    "secret": {"type": "bool", "default": False, "no_log": False},
-}
-
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": FILE_SPEC}},
+        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": host_files.SPEC}},
         supports_check_mode=True,
     )
     changes: list[host_files.Change] = []
-    for entry in module.params["files"]:
-        try:
-            change = host_files.bring_about(host_files.wanted(entry), module.check_mode)
-        except (OSError, host_files.FileError) as error:
-            module.fail_json(msg=f"{entry['path']}: {error}", changed_paths=[change.path for change in changes])
-        if change:
-            changes.append(change)
+    try:
+        host_files.bring_all_about(module.params["files"], module.check_mode, changes)
+    except host_files.FileError as error:
+        module.fail_json(msg=str(error), changed_paths=[change.path for change in changes])
     module.exit_json(
         changed=bool(changes),
         changed_paths=[change.path for change in changes],

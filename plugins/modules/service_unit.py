@@ -3,16 +3,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring systemd units to the wanted state and tell which run on old files."""
+"""Bring systemd units with their files to the wanted state and tell which run on old files."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_unit
-short_description: Start systemd units and tell which run on old files
+short_description: Start systemd units with their files and tell which run on old ones
 version_added: "0.1.0"
 description:
-  - Enables and starts (or removes) a list of units in one task.
+  - Brings a list of files to the wanted state, then enables and starts (or removes) a list of units, in one task.
   - A unit of ours writes, when it starts, which versions of its files it starts with (see O(units[].inputs)). The module
     compares that with the files as they are now, so it knows after any interruption whether a restart is due. Whether
     it restarts is the caller's choice, as managers must be restarted one at a time.
@@ -48,24 +48,33 @@ options:
         description: Seconds a start or stop may take.
         type: int
         default: 90
+extends_documentation_fragment:
+  - keelson.cluster.files
 attributes:
   check_mode:
     support: full
-    description: Says what would be started, restarted or stopped.
+    description: Says which files would change, and what would be started, restarted or stopped for them.
   diff_mode:
-    support: none
-    description: There is nothing to show but the state.
+    support: full
+    description: Shows each file before and after, but for secret ones.
 """
 
 EXAMPLES = r"""
 - name: Run the agent
   keelson.cluster.service_unit:
+    files:
+      - {path: /etc/nomad.d/agent.json, data: {name: web-0}, mode: "0640"}
     units:
       - {name: nomad.service, inputs: [/etc/nomad.d/agent.json]}
   register: units
 """
 
 RETURN = r"""
+changed_paths:
+  description: Files that were, or in check mode would be, changed.
+  type: list
+  elements: str
+  returned: always
 actions:
   description: What was done, or in check mode would be done, such as C(start nomad.service).
   type: list
@@ -79,7 +88,7 @@ stale:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils import service_units
+from ansible_collections.keelson.cluster.plugins.module_utils import host_files, service_units
 
 UNIT_SPEC = {
     "name": {"type": "str", "required": True},
@@ -92,25 +101,31 @@ UNIT_SPEC = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={"units": {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC}},
-        supports_check_mode=True,
-    )
+    files = {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC}
+    units = {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC}
+    module = AnsibleModule(argument_spec={"files": files, "units": units}, supports_check_mode=True)
+    changes: list[host_files.Change] = []
     actions: list[str] = []
     stale: list[str] = []
+    try:
+        host_files.bring_all_about(module.params["files"], module.check_mode, changes)
+    except host_files.FileError as error:
+        module.fail_json(msg=str(error), changed_paths=[change.path for change in changes], actions=[], stale=[])
+    paths = [change.path for change in changes]
     for entry in module.params["units"]:
         unit = service_units.Unit(**entry)
-        state = service_units.read(unit)
+        state = service_units.read(unit, foreseen=paths if module.check_mode else [])
         planned = service_units.plan(unit, state)
         if state.stale and "restart" not in planned and unit.state != "absent":
             stale.append(unit.name)
         for action in planned:
             fault = None if module.check_mode else service_units.carry_out(unit, action)
             if fault:
-                module.fail_json(msg=fault, actions=actions, stale=stale)
+                module.fail_json(msg=fault, changed_paths=paths, actions=actions, stale=stale)
             if action != "daemon-reload":
                 actions.append(f"{action} {unit.name}")
-    module.exit_json(changed=bool(actions), actions=actions, stale=stale)
+    diff = [change.diff for change in changes]
+    module.exit_json(changed=bool(paths or actions), changed_paths=paths, diff=diff, actions=actions, stale=stale)
 
 
 if __name__ == "__main__":

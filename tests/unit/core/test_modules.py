@@ -81,3 +81,9 @@ def test_a_certificate_that_is_cut_off_between_its_files_is_made_again(run: Run,
     run("host_certificate", **place, certificate=new.certificate, key=new.key)
     assert run("host_certificate", **place)["certificate"] == new.certificate
     assert (tmp_path / "tls" / "key.pem").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_unit_is_left_alone_when_its_files_cannot_be_had(run: Run, tmp_path: Path) -> None:
+    bad = {"path": str(tmp_path / "none" / "bad"), "content": "x", "mode": "0600"}
+    answer = run("service_unit", files=[bad], units=[{"name": "keelson-none.service"}])
+    assert answer["failed"] and answer["msg"].startswith(f"{bad['path']}: ") and answer["actions"] == []

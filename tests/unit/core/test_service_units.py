@@ -132,6 +132,18 @@ def test_the_state_of_a_running_unit(systemd: Path, files: list[str]) -> None:
     assert not service_units.read(Unit("x.service")).stale
 
 
+def test_what_check_mode_would_write_counts_as_changed(systemd: Path, files: list[str]) -> None:
+    (systemd / "show").write_text("LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\n")
+    (systemd / "run").mkdir()
+    for note in ("x.service", "x.service.reload"):
+        (systemd / "run" / note).write_text(service_units.stamp(files))
+    unit = Unit("x.service", inputs=files, reload=files)
+    assert service_units.read(unit) == service_units.read(unit, ["/etc/other"]) == RUNS
+    assert service_units.read(unit, [files[1]]) == state(stale=True, reloadable=True)
+    (systemd / "show").write_text("LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n")
+    assert not service_units.read(unit, [files[1]]).stale
+
+
 @pytest.mark.parametrize("active", ["inactive", "failed"])
 def test_a_unit_that_does_not_run_is_never_stale(systemd: Path, files: list[str], active: str) -> None:
     (systemd / "show").write_text(f"LoadState=loaded\nActiveState={active}\nUnitFileState=\nNeedDaemonReload=yes\n")
