@@ -18,6 +18,8 @@ description:
     it restarts is the caller's choice, as managers must be restarted one at a time.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
+  files:
+    default: []
   units:
     description: The units, in this order.
     type: list
