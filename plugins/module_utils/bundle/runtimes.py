@@ -28,7 +28,7 @@ class Docker:
     @staticmethod
     def wanted(image: Image) -> list[str]:
         """Name and digest under which an image is known once it is loaded."""
-        return [image["name"], image["id"]]
+        return [image["name"].removeprefix("docker.io/").removeprefix("library/"), image["id"]]
 
     @staticmethod
     def load(path: Path) -> list[str]:

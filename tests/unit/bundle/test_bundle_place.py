@@ -410,6 +410,11 @@ def test_images_are_loaded_when_the_runtime_lacks_them(world: World, runtime: st
     assert world.bring(entry, runtime=runtime)["changed"] is True
 
 
+def test_docker_lists_its_own_registry_without_its_name() -> None:
+    for name in ("docker.io/library/tool:1", "docker.io/tool:1", "tool:1"):
+        assert runtimes.Docker.wanted({**IMAGE, "name": name})[0] == "tool:1"
+
+
 def test_runtime_that_does_not_answer_is_named_but_for_a_prediction(world: World) -> None:
     entry = world.entry(images=[IMAGE])
     world.answers["docker"] = (1, "", "Cannot connect to the Docker daemon")

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import signature
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError, Unavailable
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import find
@@ -92,6 +94,28 @@ def test_module_that_does_not_build_says_why(filling: Filling) -> None:
     filling.manifest(sources=[{"kind": "module", "directory": "go/none", "packages": {"tool": "."}}])
     with pytest.raises(BundleError, match=r"go/none: no go\.mod there"):
         filling.fill()
+
+
+def test_file_of_a_pinned_module_is_taken_from_where_go_checked_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "crds.yaml").touch()
+    answers = {"code": 0, "out": json.dumps({"Dir": str(tmp_path)})}
+    asked = []
+
+    def answer(arguments: list[str], **_options: Any) -> Any:
+        asked.append(arguments)
+        return module.subprocess.CompletedProcess(arguments, answers["code"], answers["out"], "go: 403 Forbidden")
+
+    monkeypatch.setattr(module.subprocess, "run", answer)
+    place = {"module": "example.com/m", "path": "crds.yaml"}
+    assert module.copied("go", place, tmp_path, {}) == tmp_path / "crds.yaml"
+    assert asked[0] == ["go", "mod", "download", "-json", "example.com/m"]
+    with pytest.raises(Unavailable, match=r"other of example\.com/m: "):
+        module.copied("go", {**place, "path": "other"}, tmp_path, {})
+    answers["code"] = 1
+    with pytest.raises(Unavailable, match=r"crds\.yaml of example\.com/m: go: 403 Forbidden"):
+        module.copied("go", place, tmp_path, {})
 
 
 PLAN = """NOTE: This is only a simulation!
@@ -231,6 +255,15 @@ GOOD = "[GNUPG:] GOODSIG 1 Test\n[GNUPG:] VALIDSIG SUB 2026-01-01 1 0 4 0 22 8 0
 def test_gpgvs_words_are_judged(status: str, verdict: str | None) -> None:
     said = signature.judge(status, "PRIMARY")
     assert said is None if verdict is None else verdict in str(said)
+
+
+def test_bundle_of_each_engine_has_manifests_only() -> None:
+    root = Path(__file__).parents[3]
+    [play] = yaml.safe_load((root / "playbooks" / "bundle.yml").read_text())
+    for names in play["vars"]["__bundle_of_engine"].values():
+        for wish in names:
+            name, _, version = wish.partition("=")
+            find(name, version or None, "amd64")
 
 
 def test_nomad_is_built_as_release() -> None:

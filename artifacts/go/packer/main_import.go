@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package packer pins Packer and everything built into it.
+package packer
+
+import _ "github.com/hashicorp/packer"
