@@ -132,22 +132,12 @@ from typing import Any
 
 from ansible import constants as C
 from ansible.errors import AnsibleParserError
-from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret, VaultSecretsContext
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import load
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
-
-try:
-    from ansible.parsing.vault import EncryptedString, VaultSecretsContext
-    from ansible.template import trust_as_template
-
-    _TAGGED = True
-except ImportError:  # ansible-core before 2.19: every plain string would be templated, so values are wrapped
-    from ansible.parsing.yaml.objects import AnsibleVaultEncryptedUnicode
-    from ansible.utils.unsafe_proxy import wrap_var
-
-    _TAGGED = False
 
 # Text of these signs alone is no template and no `#jinja2:` header, so marking it as trusted changes nothing but how it is
 # printed: `ansible-inventory --list` wraps untrusted text in an object, which most readers of that output do not expect.
@@ -201,7 +191,7 @@ class InventoryModule(BaseInventoryPlugin):
         """VALUE as Ansible wants it: secrets encrypted, texts of a stack untrusted."""
         if isinstance(value, Secret):
             return self._encrypt(value.value)
-        return self._mark(value) if _TAGGED else wrap_var(value)
+        return self._mark(value)
 
     def _mark(self, value: Any) -> Any:
         """VALUE with its inert texts marked as trusted; all other text stays untrusted, so it is never templated."""
@@ -220,12 +210,8 @@ class InventoryModule(BaseInventoryPlugin):
     def _encrypt(self, value: Any) -> Any:
         """A sensitive value as one that Ansible decrypts on use and prints as ciphertext."""
         text = value if isinstance(value, str) else json.dumps(value)
-        known = VaultSecretsContext.current().secrets if _TAGGED else self.loader._vault.secrets
+        known = VaultSecretsContext.current().secrets
         if not known:
             known.append(("keelson", VaultSecret(secrets.token_bytes(32))))
-        ciphertext = VaultLib(known).encrypt(text, secret=known[0][1], vault_id=known[0][0]).decode()
-        if _TAGGED:
-            return EncryptedString(ciphertext=ciphertext)
-        encrypted = AnsibleVaultEncryptedUnicode(ciphertext)
-        encrypted.vault = VaultLib(known)
-        return encrypted
+        vault_id, secret = known[0]
+        return EncryptedString(ciphertext=VaultLib(known).encrypt(text, secret=secret, vault_id=vault_id).decode())

@@ -29,6 +29,7 @@ STACKS = ("network", "managers", "nodes", "managed")
 @pytest.fixture
 def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A copy of the example, initialised, and a mock cloud that the environment points to."""
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
