@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -64,6 +65,8 @@ RUNTIMES: dict[str, type[Any]] = {"docker": Docker, "containerd": Containerd}
 def pending(runtime: str, images: list[Image], run: Run, predicting: bool) -> list[Image]:
     """The images the runtime lacks or has otherwise; all of them when ``predicting`` before it is installed."""
     kind = RUNTIMES[runtime]
+    if predicting and shutil.which(kind.listing[0]) is None:
+        return list(images)
     code, out, err = run(kind.listing)
     if code != 0 and predicting:
         return list(images)
