@@ -63,7 +63,7 @@ def measure(size: int) -> Run:
         path = Path(folder, "hosts.yml")
         path.write_text(json.dumps(inventory(size)), encoding="utf-8")
         command = ["ansible-playbook", "-i", str(path), "keelson.cluster.install", "--check"]
-        return run(command, Path(folder, "run.jsonl"), {}).expect()
+        return run(command, Path(folder, "run.jsonl"), {"ANSIBLE_FORKS": "4"}).expect()
 
 
 def main() -> int:

@@ -13,9 +13,9 @@ from lab.state import assert_whole
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--seed` chooses the cuts of the quick drill, `--keep` leaves the servers for a look."""
+    """`--seed` chooses the cuts of the quick drill, `--keep` leaves the servers for a look and for the next run."""
     parser.addoption("--seed", type=int, default=1, help="which five cuts the quick drill makes")
-    parser.addoption("--keep", action="store_true", help="leave the servers when the drills are over")
+    parser.addoption("--keep", action="store_true", help="use the servers an earlier run left, and leave them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,10 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Three managers and three host nodes, bare servers at first."""
-    servers = Lab()
-    servers.make()
+    servers, keep = Lab(), request.config.getoption("--keep")
+    if not (keep and servers.exist()):
+        servers.make()
     yield servers
-    if not request.config.getoption("--keep"):
+    if not keep:
         servers.destroy()
 
 

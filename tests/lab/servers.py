@@ -67,6 +67,12 @@ class Lab:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda host: self._hosts("server", f"{host.name}={host.address}"), hosts or self.hosts))
 
+    def exist(self) -> bool:
+        """Whether all servers are there and answer."""
+        names = [f"{self.name}-{host.name}" for host in self.hosts]
+        found = subprocess.run(["podman", "container", "inspect", *names], capture_output=True, check=False)
+        return found.returncode == 0 and all(self.ssh(host, "echo up", check=False) for host in self.hosts)
+
     def destroy(self, *hosts: Server) -> None:
         """Destroy these servers, all of the lab and its network when none is named."""
         self.disconnect()
