@@ -59,13 +59,17 @@ demo-down: ## remove everything `make demo` made, but for the caches
 stack: venv hosts-tools opentofu ## apply the three local stacks
 	@tools/stack apply $(VARS)
 
+# Of the filling what is being done, and errors; not the frame of a playbook with one task.
+fill := ansible-playbook keelson.cluster.bundle -i localhost,
+quiet := | sed -uE '/^(PLAY|TASK|$$|[^a-z]*localhost .*ok=|[^a-z]*(ok|changed): )/d'
+
 opentofu: venv ## without terraform and tofu on PATH: OpenTofu as an artifact
-	@PATH="$${PATH#*:}" type -P terraform tofu >/dev/null || [ -e .venv/bin/tofu ] || { \
-	  ansible-playbook keelson.cluster.bundle -i localhost, -e '{"bundle_artifacts": ["opentofu"]}' && \
+	@type -P terraform >/dev/null || type -P tofu >/dev/null || { \
+	  $(fill) -e '{"bundle_artifacts": ["opentofu"]}' $(quiet) && \
 	  tools/bundle-file opentofu tofu .venv/bin/tofu; }
 
 bundle: venv ## fill the bundle for ENGINE
-	@ansible-playbook keelson.cluster.bundle -i localhost,
+	@$(fill) -e cluster_engine=$(ENGINE) $(quiet)
 
 install: venv ## install the cluster on the local stacks' servers
 	@$(call playbook,install)
@@ -131,9 +135,9 @@ test-integration: venv ## real stack states and a real bundle, no cluster
 	@tools/step integration pytest -q tests/integration
 
 # Left-overs of an interrupted run go first: a scenario that finds them would not start from bare servers.
-molecule := MOLECULE_GLOB='molecule/*/molecule.yml' molecule -c molecule/config.yml
+molecule := MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule MOLECULE_GLOB='molecule/*/molecule.yml' molecule -c molecule/config.yml
 test-molecule: venv hosts-tools bundle ## Molecule: install, join, rolling, verify on one set of servers
-	@tools/hosts down --name ks-molecule && $(molecule) reset --all >/dev/null 2>&1
+	@rm -rf build/molecule && tools/hosts down --name ks-molecule
 	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
 
 test-drills: venv hosts-tools bundle ## five seeded cut-offs
