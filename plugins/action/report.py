@@ -67,7 +67,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
     """Build the report out of what the tasks registered for the hosts of the run."""
     first = hostvars[hosts[0]]
     known = networks(first.get("cluster_networks"))
-    rows, checks, instances = [], [], {}
+    rows, checks, instances = [], [], []
     for name in hosts:
         variables = hostvars[name]
         results = {register: variables[register] for register in registers if register in variables}
@@ -83,8 +83,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
                 reachable=not any(result.get("unreachable") for result in results.values()),
             )
         )
-        for found in results.values():
-            instances.update({entry["id"]: dict(entry) for entry in found.get("instances") or []})
+        instances += [found.get(key) or [] for found in results.values() for key in ("left", "instances")]
     return model.Report(
         cluster=str(first.get("cluster_name", "")),
         engine=str(first.get("cluster_engine", "")),
@@ -94,7 +93,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
         hosts=tuple(rows),
         networks=known,
         checks=tuple(checks),
-        instances=tuple(instances.values()),
+        instances=tuple(model.travels(instances)),
     )
 
 

@@ -90,6 +90,11 @@ instances:
   returned: when O(state=present)
   type: list
   elements: dict
+left:
+  description: Where they ran before a host node was drained.
+  returned: when O(state=present)
+  type: list
+  elements: dict
 victim:
   description: The host node with the most instances (C(name), C(address)).
   returned: when O(state=present) and every check passed, else empty
@@ -127,13 +132,13 @@ def present(api: Api, given: dict[str, Any]) -> dict[str, Any]:
     remove(api, given["timeout"])
     sample = Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
     checks = trial.deploy(sample)
-    whole = all(check["passed"] for check in checks)
-    if whole and given["drills"]:
+    before = sample.instances()
+    if given["drills"] and all(check["passed"] for check in checks):
         checks.append(trial.drain(sample))
     instances = sample.instances()
     victim = sample.busiest() if all(check["passed"] for check in checks) else None
     found = {"name": victim.name, "address": victim.address} if victim else {}
-    return {"checks": checks, "instances": instances, "victim": found, "changed": True}
+    return {"checks": checks, "left": before, "instances": instances, "victim": found, "changed": True}
 
 
 def moved(api: Api, given: dict[str, Any]) -> dict[str, Any]:

@@ -64,9 +64,9 @@ def _host(host: HostRow, x: int, y: int, failed: bool, instances: list[Mapping[s
     room = (_HOST_WIDTH - 38) // 17
     for index, instance in enumerate(instances[:room]):
         label = escape(f"instance {instance['id']} at {instance['address']}:{instance['port']}")
-        left = x + 29 + index * 17
+        kind, left = "instance moved" if instance["moved"] else "instance", x + 29 + index * 17
         parts.append(
-            f'<rect class="instance" x="{left}" y="{y + 52}" width="12" height="12" rx="3"><title>{label}</title></rect>'
+            f'<rect class="{kind}" x="{left}" y="{y + 52}" width="12" height="12" rx="3"><title>{label}</title></rect>'
         )
     if len(instances) > room:
         parts.append(_text(x + 29 + room * 17, y + 62, "address", f"+{len(instances) - room}", 30))
@@ -109,9 +109,11 @@ def _band(name: str, cidr: str, hosts: tuple[HostRow, ...], y: int, report: Repo
 
 
 def draw(report: Report) -> str:
-    """Return the SVG element; its colours come from the page's style sheet."""
+    """Return the SVG element, the managers' networks first; its colours come from the page's style sheet."""
     used = {host.network for host in report.hosts}
+    leading = {host.network for host in report.hosts if host.part == MANAGER}
     bands = [(name, cidr) for name, cidr in report.networks.items() if name in used]
+    bands.sort(key=lambda band: band[0] not in leading)
     bands += [("", "")] if "" in used else []
     y, parts = 2, []
     for name, cidr in bands:

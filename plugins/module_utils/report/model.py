@@ -37,7 +37,7 @@ class HostRow:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port}."""
+    """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port, moved}."""
 
     cluster: str
     engine: str
@@ -99,6 +99,14 @@ class Report:
         }
 
 
+def travels(stays: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Return every instance of the `stays`, which follow each other; `moved` are those not there in the last."""
+    lists = [list(stay) for stay in stays if stay]
+    last = {instance["id"] for instance in lists[-1]} if lists else set()
+    known = {instance["id"]: {**instance, "moved": instance["id"] not in last} for stay in lists for instance in stay}
+    return list(known.values())
+
+
 def group_of(kind: str) -> str:
     """Return the group of a kind of check; kinds of the sample application begin with sample_."""
     plain = kind.split("_")[0] if kind.startswith("sample_") else kind
@@ -123,7 +131,9 @@ def collect(results: Mapping[str, Mapping[str, Any]]) -> list[Check]:
     for name, result in results.items():
         if result.get("unreachable"):
             cure = "start the host, mend its ssh access, run verify again"
-            found.append(failure("reachable", "The host answers", str(result.get("msg", "")).removeprefix("Task failed: "), cure))
+            found.append(
+                failure("reachable", "The host answers", str(result.get("msg", "")).removeprefix("Task failed: "), cure)
+            )
             break
         if result.get("failed"):
             found.append(broken(name, result))

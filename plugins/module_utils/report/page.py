@@ -51,7 +51,7 @@ svg .frame-title { fill: var(--soft) } svg .managers .frame { fill: var(--manage
 svg .pool .frame { fill: var(--pool); stroke: var(--pool-line) } svg .host rect { fill: var(--paper); stroke: var(--line) }
 svg .host.bad > rect:first-child { stroke: var(--bad); stroke-width: 2 } svg .host.off { opacity: .65 }
 svg .host circle { fill: var(--good) } svg .host.bad circle { fill: var(--bad) } svg .host.off circle { fill: var(--off) }
-svg .host .instance { fill: var(--instance); stroke: none }
+svg .host .instance { fill: var(--instance); stroke: var(--instance) } svg .host .moved { fill: none; stroke-dasharray: 2 }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 22px; color: var(--soft); font-size: 13px; margin-top: 12px }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 50%; margin-right: 7px; vertical-align: -1px }
 @media print { body { background: #fff } details > * { display: block } .card { break-inside: avoid } }
@@ -63,7 +63,7 @@ _LEGEND = (
     ("good", "", "all checks passed"),
     ("bad", "", "a check failed"),
     ("off", "", "did not answer"),
-    ("instance", "border-radius:3px;", "instance of the sample application"),
+    ("instance", "border-radius:3px;", "instance of the sample application (dashed: where it was before a drill)"),
 )
 
 

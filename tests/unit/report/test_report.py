@@ -103,7 +103,7 @@ def evil() -> model.Report:
     """A report in which every text is hostile."""
     bad = check("service", False, title=EVIL, target=EVIL, evidence=EVIL, cure=EVIL)
     hosts = (model.HostRow(EVIL, "node", EVIL, EVIL, EVIL, True), model.HostRow(EVIL, "manager", EVIL, EVIL, "", False))
-    instance = {"id": EVIL, "host": EVIL, "address": EVIL, "port": EVIL}
+    instance = {"id": EVIL, "host": EVIL, "address": EVIL, "port": EVIL, "moved": False}
     checks = ({**bad, "host": EVIL}, {**bad, "passed": True})
     return model.Report(EVIL, EVIL, EVIL, EVIL, "now", hosts, {EVIL: EVIL}, checks, (instance,))  # type: ignore[arg-type]
 
@@ -157,6 +157,16 @@ def test_instances_are_drawn_where_they_ran() -> None:
     report = read(m1={"checks": [check()], "instances": [ran]})
     assert drawing.draw(report).count('class="instance"') == 1
     assert "instance i1 at 10.0.1.1:25000" in drawing.draw(report)
+
+
+def test_instances_that_moved_are_drawn_in_both_places() -> None:
+    def at(host: str, name: str) -> dict[str, Any]:
+        return {"id": name, "host": host, "address": "10.0.1.1", "port": 1}
+
+    ran = {"checks": [check()], "left": [at("w1", "a"), at("w2", "b")], "instances": [at("w2", "b"), at("w2", "c")]}
+    report = read(m1=ran)
+    assert [(i["id"], i["moved"]) for i in report.instances] == [("a", True), ("b", False), ("c", False)]
+    assert drawing.draw(report).count('class="instance moved"') == 1
 
 
 def test_junit() -> None:
