@@ -43,12 +43,13 @@ inventory := examples/local.stacks.yml
 playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE)
 
 .PHONY: demo demo-down opentofu stack bundle install verify
+demo: export STEPS := $(CURDIR)/build/demo.tsv
 demo: venv hosts-tools ## three local stacks, and on them a verified cluster
+	@rm -f $(STEPS)
 	@tools/step "stacks and bundle" tools/side-by-side stack "$(MAKE) -s stack" bundle "$(MAKE) -s bundle"
-	@tools/step "install" $(call playbook,install)
-	@tools/step "verify" $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
-	@tools/step --summary
-	@tools/demo-summary
+	@tools/step install $(call playbook,install)
+	@tools/step verify $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
+	@tools/step --summary && tools/demo-summary
 
 demo-down: ## remove everything `make demo` made, but for the caches
 	@! [ -e .venv/stamp ] || tools/stack destroy
@@ -61,7 +62,7 @@ stack: venv hosts-tools opentofu ## apply the three local stacks
 
 # Of the filling what is being done, and errors; not the frame of a playbook with one task.
 fill := ansible-playbook keelson.cluster.bundle -i localhost,
-quiet := | sed -uE '/^(PLAY|TASK|$$|[^a-z]*localhost .*ok=|[^a-z]*(ok|changed): )/d'
+quiet := | sed -uE '/^(PLAY|TASK|$$|(\x1b[^m]*m)?(localhost.*ok=|ok: |changed: ))/d'
 
 opentofu: venv ## without terraform and tofu on PATH: OpenTofu as an artifact
 	@type -P terraform >/dev/null || type -P tofu >/dev/null || { \
@@ -83,9 +84,9 @@ verify: venv ## verify the local cluster
 tree := build/tree/ansible_collections/keelson/cluster
 .PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate
 test: venv ## the whole test ladder, rung by rung
-	@rm -f build/steps.tsv
-	@bad=0; for rung in unit static docs sanity gate integration molecule drills demo; do \
-	  $(MAKE) -s test-$$rung || bad=1; done; tools/step --summary || bad=1; exit $$bad
+	@rm -f build/steps.tsv; status=0; \
+	for rung in unit static docs sanity gate integration molecule drills demo; do $(MAKE) -sk test-$$rung || status=1; done; \
+	tools/step --summary || status=1; exit $$status
 
 tree: venv
 	@rm -rf build/tree build/keelson-cluster-*.tar.gz && mkdir -p $(tree)
@@ -141,14 +142,14 @@ test-molecule: venv hosts-tools bundle ## Molecule: install, join, rolling, veri
 	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
 
 test-drills: venv hosts-tools bundle ## five seeded cut-offs
-	@tools/step drills pytest -q tests/drills -m quick
+	@tools/step drills tests/drills/run --quick
 
 test-demo: ## make demo, and away with it
 	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
 
 .PHONY: drills bench changelog docs
 drills: venv hosts-tools bundle ## every drill
-	@pytest -v tests/drills
+	@tests/drills/run
 
 bench: venv hosts-tools bundle ## the figures of docs/benchmarks.md
 	@tests/bench/run
