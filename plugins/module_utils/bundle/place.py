@@ -149,8 +149,8 @@ def place(root: Path, step: Step, staged: Path) -> None:
             shutil.rmtree(building, ignore_errors=True)
             with contextlib.suppress(OSError):  # goes only when nothing was placed and it is empty
                 here.parent.rmdir()
-    # The link that chooses the version comes last: what it leads to is complete.
-    for link in sorted(step.links, key=lambda path: path.name == "current"):
+    # The link that chooses the version comes first, so that those which lead through it never lead nowhere.
+    for link in sorted(step.links, key=lambda path: path.name != "current"):
         _switch(link, step.links[link])
 
 

@@ -91,6 +91,17 @@ def test_placing_predicts_does_and_is_done(world: World) -> None:
     assert (again["changed"], again["diff"], again["missing"]) == (False, [], {})
 
 
+def test_no_link_ever_leads_nowhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch = place._switch
+
+    def watched(link: Path, target: str) -> None:
+        switch(link, target)
+        assert link.exists(), f"{link} leads nowhere"
+
+    monkeypatch.setattr(place, "_switch", watched)
+    assert world.bring(world.entry())["changed"] is True
+
+
 def test_missing_blobs_are_asked_for_before_anything_changes(world: World) -> None:
     entry = world.entry()
     answer = world.bring(entry, staged=None)
@@ -127,8 +138,8 @@ def test_damage_of_any_kind_is_mended(world: World) -> None:
         os.utime(tool, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     def replaced_by_link() -> None:
-        tool.unlink()
-        tool.symlink_to("/bin/true")
+        twin = tool.rename(world.folder / "twin")
+        tool.symlink_to(twin)
 
     damages = (
         lambda: tool.write_bytes(b"longer"),
@@ -330,6 +341,18 @@ def test_failed_installation_is_one_message(dpkg: World) -> None:
     with pytest.raises(PlaceError, match=r"failed \(apt-get\): E: Unable to correct problems \| E: you have held"):
         dpkg.bring(packaged(dpkg))
     assert not (dpkg.folder / "policy-rc.d").exists()
+
+
+def test_damaged_package_is_not_installed(dpkg: World) -> None:
+    entry = packaged(dpkg)
+    for item in (entry["packages"][1], entry["package_list"]):
+        blob = dpkg.staged / item["digest"].split(":")[1]
+        content = blob.read_bytes()
+        blob.write_bytes(content + b"x")
+        with pytest.raises(PlaceError, match=f"{blob}: wrong digest after the transfer; no package was installed"):
+            dpkg.bring(entry)
+        blob.write_bytes(content)
+    assert not [command for command in dpkg.commands if command[0] == "apt-get"]
 
 
 def test_packages_of_another_distribution_are_refused(dpkg: World) -> None:
