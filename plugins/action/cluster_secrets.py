@@ -53,18 +53,19 @@ class ActionModule(ActionBase):
             if read["payload"].get("ca_certificate")
         }
         external = external_store.open_store(args["store"], self._loader) if args["store"] else None
-        if external:
-            outside = external.read(args["cluster"])
-            if outside:
-                copies.append(Copy(external.name, outside.number, outside.digest))
-                held[external.name] = {"payload": outside.payload}
-                described[external.name] = "other secrets"
+        outside = external.read(args["cluster"]) if external else None
+        if external and outside:
+            copies.append(Copy(external.name, outside.number, outside.digest))
+            held[external.name] = {"payload": outside.payload}
+            described[external.name] = "other secrets"
         found = newest(copies, described)
         if found:
             payload = held[found.host]["payload"]
-            if external and found.host != external.name:
+            if external and (outside is None or outside.number < found.number):
                 external.write(args["cluster"], found.number, payload, self._task.check_mode)
-            return {"changed": False, "generation": found.number, "payload": payload}
+            having = {copy.host for copy in copies if copy.digest == found.digest}
+            lacking = [host for host in args["managers"] if host not in having]
+            return {"changed": False, "generation": found.number, "payload": payload, "lacking": lacking}
         absent = sorted(set(args["managers"]) - (set(held) & set(args["writable"])))
         if absent:
             raise StoreError(
@@ -76,4 +77,4 @@ class ActionModule(ActionBase):
         payload = maker.make_secrets(args["cluster"])
         if external:
             external.write(args["cluster"], 1, payload, self._task.check_mode)
-        return {"changed": True, "generation": 1, "payload": payload}
+        return {"changed": True, "generation": 1, "payload": payload, "lacking": args["managers"]}

@@ -77,6 +77,11 @@ generation:
   description: Number of the generation.
   type: int
   returned: always
+lacking:
+  description: Names of the managers that do not have this generation.
+  type: list
+  elements: str
+  returned: always
 payload:
   description: The secrets.
   type: dict
