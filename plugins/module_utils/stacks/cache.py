@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import sensitive
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Source
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Source
 
 # Raised when what is written changes its shape.
 _SHAPE = 1

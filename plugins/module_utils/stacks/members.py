@@ -11,8 +11,8 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents, host_types, paths
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import TIMEOUT, Source
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws, command, ec2, program
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import TIMEOUT, Source
 
 WAYS = ("file", "command", "ec2")
 

@@ -13,6 +13,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import read
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import (
     cloudformation,
     command,
@@ -23,7 +24,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources imp
     s3,
     tfe,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
 
 SOURCES: dict[str, Callable[[Source, str], Fetched]] = {
     **dict.fromkeys(readers.BY_OPTION, file.fetch),

@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws, ec2
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

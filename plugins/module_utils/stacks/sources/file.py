@@ -11,7 +11,7 @@ import os
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

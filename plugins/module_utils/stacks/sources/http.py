@@ -10,8 +10,8 @@ import base64
 import os
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import web
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

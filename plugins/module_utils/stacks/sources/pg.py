@@ -14,7 +14,7 @@ import re
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 
 try:
     import psycopg

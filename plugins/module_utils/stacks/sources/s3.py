@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import web
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources.common import Fetched, Source
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:
