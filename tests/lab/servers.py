@@ -93,6 +93,13 @@ class Lab:
         """`podman VERB` on the container that is the server."""
         subprocess.run(["podman", verb, *arguments, f"{self.name}-{host.name}"], capture_output=True, check=True)
 
+    def cpu(self) -> float:
+        """CPU seconds that all servers together have used since they were made."""
+        names = [f"{self.name}-{host.name}" for host in self.hosts]
+        command = ["podman", "stats", "--no-stream", "--format", "{{.CPUNano}}", *names]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return sum(int(line) for line in shown.split()) / 1e9
+
     def ssh(self, host: Server, command: str, check: bool = True, given: str = "") -> str:
         """What `command` prints on the server, `given` on its input; AssertionError when it fails and `check` is on."""
         self.connections.mkdir(parents=True, exist_ok=True)
