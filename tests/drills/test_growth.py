@@ -55,7 +55,10 @@ def test_growing_and_shrinking(cluster: Lab, more: list[Server]) -> None:
     assert w3.name in alive and {m4.address, m5.address} <= peers(cluster), "a member nobody told to remove is gone"
 
     cluster.play("install", "-e", '{"cluster_remove_orphans": true}').expect()
-    peers = {
-        entry["Address"].rpartition(":")[0] for entry in cluster.nomad("/v1/operator/raft/configuration")["Servers"]
-    }
-    assert peers == {manager.address for manager in cluster.managers}
+    assert peers(cluster) == {manager.address for manager in cluster.managers}
+
+
+def peers(lab: Lab) -> set[str]:
+    """The addresses of the raft peers."""
+    servers = lab.nomad("/v1/operator/raft/configuration")["Servers"]
+    return {entry["Address"].rpartition(":")[0] for entry in servers}
