@@ -157,6 +157,7 @@ def test_a_change_rolls_through_one_manager_at_a_time(cluster: Lab) -> None:
     assert_whole(cluster)
     again = cluster.play("install", variables={"cluster_manager_nomad_config": {"log_level": "DEBUG"}}).expect()
     assert not again.changed()
+    cluster.play("install").expect()
 
 
 def longest_without_leader(seen: list[tuple[float, dict[str, str | None]]]) -> float:
@@ -186,3 +187,4 @@ def test_a_change_waits_for_the_sick(cluster: Lab) -> None:
         cluster.ssh(stopped, "iptables -F INPUT")
     cluster.play("install", variables=change).expect()
     assert_whole(cluster)
+    cluster.play("install").expect()
