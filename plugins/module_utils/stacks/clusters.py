@@ -61,6 +61,7 @@ def described(stacks: Mapping[str, Stack], place: str) -> dict[str, Cluster]:
                     f"describes the cluster {name}, which {found[name].place} describes too",
                     "Let one stack describe it",
                 )
+            cluster.origin = stack
             found[name] = cluster
     if not found:
         raise StackError(
@@ -125,7 +126,7 @@ class _Builder:
         size = lookup.output(part.size, self.stacks, f"{part.place}.size") if isinstance(part.size, str) else part.size
         if size == 0:
             return
-        found = hosts.candidates(part, self.stacks, self.inventory.warnings)
+        found = hosts.candidates(part, self.stacks, self.inventory.warnings, cluster.origin)
         if not found:
             raise StackError(
                 f"{part.place}.hosts",

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack, Steps
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _POOL = re.compile(r"[a-z][a-z0-9_-]*")
@@ -56,7 +56,7 @@ class Part:
 
 @dataclass
 class Cluster:
-    """One cluster as described. text values may still be references; trusted: written in the file, not in a stack."""
+    """One cluster as described. Values may still be references. trusted: written in the file; else origin is the stack."""
 
     name: str
     place: str
@@ -70,6 +70,7 @@ class Cluster:
     variables: dict[str, Any] = field(default_factory=dict)
     trusted: bool = True
     managed: str | None = None
+    origin: Stack | None = None
 
 
 def mapping(value: Any, place: str, allowed: Iterable[str] | None = None) -> dict[str, Any]:

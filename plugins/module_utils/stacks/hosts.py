@@ -49,11 +49,13 @@ class Found(NamedTuple):
     candidate: Candidate
 
 
-def candidates(part: Part, stacks: Mapping[str, Stack], warnings: list[str]) -> list[Candidate]:
-    """Everything that `hosts:` of a part names, in order."""
+def candidates(
+    part: Part, stacks: Mapping[str, Stack], warnings: list[str], origin: Stack | None = None
+) -> list[Candidate]:
+    """Everything that `hosts:` of a part names, in order. ORIGIN: the stack that describes the part itself, if one does."""
     place = f"{part.place}.hosts"
     if not isinstance(part.hosts, str):
-        return _objects(part.hosts, place, place, None, literal=True)
+        return _objects(part.hosts, place.rsplit(": ", 1)[-1] if origin else place, place, origin, literal=True)
     ref, stack = lookup.stack_of(part.hosts, stacks, place)
     if ref.pattern is None:
         return _objects(lookup.output(part.hosts, stacks, place), part.hosts, place, stack)

@@ -72,6 +72,7 @@ def test_a_stack_describes_itself(world: World) -> None:
     inventory = world.load()
     assert inventory.hosts["d1"]["cluster_address"] == "10.61.3.21"
     assert inventory.hosts["d1"]["stack"]["name"] == "nodes"
+    assert inventory.hosts["d1"]["stack"]["address"] == "outputs.clusters.described.managers.hosts[0]"
     assert inventory.groups["stack_nodes"].hosts == ["d1", "b1"]
     assert inventory.hosts["b1"]["cluster_labels"] == {"tier": "batch"}
     assert inventory.groups["described"].variables["cluster_networks"] == {"batch": "10.61.3.0/24"}
