@@ -25,7 +25,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 @lru_cache(maxsize=65536)
 def denied(name: object) -> bool:
     """Whether a key of this name is taken as secret; camelCase and kebab-case are read as snake_case."""
-    return isinstance(name, str) and _DENIED.search(_CAMEL.sub("_", name).lower()) is not None
+    return isinstance(name, str) and _DENIED.search(_CAMEL.sub("_", name).lower().replace("-", "_")) is not None
 
 
 def is_sensitive(resource: Resource, steps: Steps) -> bool:
