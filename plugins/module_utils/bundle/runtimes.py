@@ -56,7 +56,7 @@ class Containerd:
     @staticmethod
     def load(path: Path) -> list[str]:
         """The command that loads an archive."""
-        return ["ctr", "--namespace", "k8s.io", "images", "import", "--local", str(path)]
+        return ["ctr", "--namespace", "k8s.io", "images", "import", str(path)]
 
 
 RUNTIMES: dict[str, type[Any]] = {"docker": Docker, "containerd": Containerd}
