@@ -89,7 +89,7 @@ def _objects(value: Any, label: str, place: str, stack: Stack | None, literal: b
             raise StackError(
                 place, f"`{address}` is {describe(item)}, no host", "Make it an object with a name and an address"
             )
-        elif literal and isinstance(key, str) and "name" not in item:
+        elif isinstance(key, str) and "name" not in item:
             item = {"name": key, **item}
         found.append(Candidate(item, address, key, stack, None, literal))
     return found

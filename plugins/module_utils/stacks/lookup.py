@@ -65,7 +65,8 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
 def resources(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[Stack, list[Resource]]:
     """The instances that `STACK.resources.ADDRESS` names, in the order of the state; none is an error."""
     ref, stack = stack_of(text, stacks, place)
-    assert ref.pattern is not None
+    if ref.pattern is None:
+        raise AssertionError(text)
     match = ref.pattern.fullmatch
     by_base: dict[str, bool] = {}
     found = []

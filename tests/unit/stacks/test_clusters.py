@@ -89,6 +89,17 @@ def test_paths_are_overridden_by_cluster_and_pool(world: World) -> None:
     assert len([name for name in inventory.groups["product_pool_web"].hosts if len(name) == 36]) == 2
 
 
+def test_key_of_a_mapping_is_the_name_of_an_object_without_one(world: World) -> None:
+    state = world.state("network")
+    state["outputs"]["hosts"] = {
+        "value": {"a": {"address": "10.61.2.1"}, "b": {"name": "c", "address": "10.61.2.2"}, "d": "10.61.2.3"}
+    }
+    world.write("network", state)
+    world.document["host"] = {}
+    world.document["clusters"] = {"x": {"engine": "managed", "pools": {"p": {"hosts": "network.outputs.hosts"}}}}
+    assert list(world.load().hosts) == ["a", "c", "d"]
+
+
 def test_index_key_as_name(world: World) -> None:
     world.cluster()["managers"]["host"] = {"name": "each.key"}
     assert world.load().groups["product_managers"].hosts == ["m.3", "m1", "m2"]

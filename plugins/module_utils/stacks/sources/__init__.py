@@ -45,7 +45,8 @@ def read(name: str, entry: Any, base: str, place: str, cache: Cache | None = Non
     old = cache.load(source) if cache else None
     fetched = SOURCES[source.option](source, old.etag if old else "")
     if fetched.data is None:
-        assert old is not None
+        if old is None:
+            raise AssertionError(fetched.place)
         return old.stack
     stack = readers.parse(fetched.data, name, fetched.place, fetched.option)
     stack.warnings[:0] = fetched.warnings

@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources imp
 def fetch(source: Source, etag: str = "") -> Fetched:
     """Keys are the backend's own, or the short form s3://BUCKET/KEY; credentials come from where the AWS tools find them."""
     if isinstance(source.value, str):
-        bucket, _, key = source.value.removeprefix("s3://").partition("/")
+        bucket, _slash, key = source.value.removeprefix("s3://").partition("/")
         source = source._replace(value={"bucket": bucket, "key": key})
     fields = source.fields("bucket", ("bucket", "key", "workspace_key_prefix", *aws.FIELDS), ("bucket", "key"))
     key = fields["key"]

@@ -94,7 +94,7 @@ class _Api:
             if own
             else {}
         )
-        for _ in range(3):
+        for _hop in range(3):
             answer = web.get(url, headers, self.timeout, self.place, self.ca_file)
             if not answer.location:
                 return answer.data or b""
