@@ -53,7 +53,7 @@ class Order:
         here = [name for name, machine in MACHINES.items() if machine == platform.machine()]
         result = []
         for wish in self.artifacts:
-            name, _, version = wish.partition("=")
+            name, _equals, version = wish.partition("=")
             for architecture in self.architectures or here:
                 result.append(find(name, version or None, architecture, [*self.manifests, SHIPPED]))
         unknown = set(self.sources) - set(KINDS)

@@ -83,7 +83,7 @@ def assemble(
 
 def full_name(name: str) -> str:
     """The name containerd uses: with a registry (Docker's default rules)."""
-    first, _, rest = name.partition("/")
+    first, _slash, rest = name.partition("/")
     if rest and ("." in first or ":" in first or first == "localhost"):
         return name
     return f"docker.io/{name}" if rest else f"docker.io/library/{name}"
@@ -104,7 +104,7 @@ def configuration(image: Mapping[str, Any], architecture: str, layers: Sequence[
         "created": EPOCH,
         "config": {key: value for key, value in settings.items() if value},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}" for layer in layers]},
-        "history": [{"created": EPOCH, "created_by": "keelson.cluster"} for _ in layers],
+        "history": [{"created": EPOCH, "created_by": "keelson.cluster"} for _layer in layers],
     }
 
 

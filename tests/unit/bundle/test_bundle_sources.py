@@ -191,7 +191,8 @@ def test_wheel_is_asked_for_by_digest_and_platform(filling: Filling, monkeypatch
     command = wheel.command("arm64", "/w")
     assert command[:4] == [sys.executable, "-m", "pip", "download"]
     assert "--require-hashes" in command
-    assert "--platform=manylinux_2_17_aarch64" in command
+    assert {"--platform=manylinux_2_31_aarch64", "--platform=manylinux2014_aarch64"} <= set(command)
+    assert "--platform=manylinux_2_37_aarch64" not in command
     source = {"kind": "wheel", "project": "tool", "members": {"tool": "tool/bin/tool"}, "sha256": {"arm64": "0" * 64}}
     filling.manifest(sources=[source])
     with pytest.raises(BundleError, match="tool: no digest pinned for amd64"):

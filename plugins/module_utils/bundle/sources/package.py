@@ -31,7 +31,7 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
         raise Unavailable("needs apt-get: this machine's distribution has none")
     apt = Apt.shared(work, artifact)
     full = planned(apt.install_plan(apt.essential, *source["packages"]))
-    chosen = {name: version for name, (version, _) in full.items() if name not in apt.everywhere}
+    chosen = {name: version for name, (version, _rest) in full.items() if name not in apt.everywhere}
     work.progress(f"{artifact.title}: downloading {len(chosen)} packages")
     pinned = [f"{name}={version}" for name, version in sorted(chosen.items())]
     stanzas = parse_stanzas(apt.run("apt-cache", "show", *pinned))
@@ -66,7 +66,7 @@ def tree(artifact: Artifact, names: Sequence[str], work: Work, target: Path) -> 
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise Unavailable("needs apt-get and dpkg-deb: this machine's distribution has none")
     apt = Apt.shared(work, artifact)
-    chosen = {name: version for name, (version, _) in planned(apt.install_plan(*names)).items()}
+    chosen = {name: version for name, (version, _rest) in planned(apt.install_plan(*names)).items()}
     apt.run("apt-get", "download", *[f"{name}={version}" for name, version in sorted(chosen.items())])
     files = sorted(apt.root.glob("*.deb"))
 

@@ -42,8 +42,8 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
 
 
 def command(architecture: str, folder: str) -> list[str]:
-    """pip's argument vector for a wheel of a Linux with glibc 2.28 or newer, whatever this machine is."""
-    platforms = [f"manylinux_2_{minor}_{MACHINES[architecture]}" for minor in (28, 17)]
+    """pip's argument vector for a wheel that runs on Debian 12 (glibc 2.36) or newer, whatever this machine is."""
+    platforms = [f"manylinux_2_{minor}_{MACHINES[architecture]}" for minor in range(36, 16, -1)]
     options = [f"--platform={name}" for name in [*platforms, f"manylinux2014_{MACHINES[architecture]}"]]
     return [
         sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes",
