@@ -102,7 +102,7 @@ def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> l
     """What the host must have: each name's version (``name=version``, else the manifest's) with its index entries."""
     wanted = []
     for wish in names:
-        name, _, version = wish.partition("=")
+        name, _equals, version = wish.partition("=")
         if not version:
             version = manifest.default_version(*manifest.load(name, [*folders, manifest.SHIPPED]))
         architectures = index["artifacts"].get(name, {}).get(version, {})

@@ -10,8 +10,14 @@ import json
 import os
 from typing import Any, Protocol
 
-import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.secret_store import Generation, digest_of
+
+try:
+    import yaml
+
+    HAS_YAML = True
+except ImportError:  # Ansible itself brings it
+    HAS_YAML = False
 
 try:
     import hvac
