@@ -17,7 +17,7 @@ description:
     reasons of those that failed before it.
   - A wrong digest or signature is an error and nothing of that artifact is kept. A source that cannot be reached, or a
     download that is cut short, counts as not available.
-  - Runs where Ansible itself runs. It may be interrupted at any moment and run again; two at once wait for each other.
+  - Runs where Ansible itself runs. It may be interrupted at any moment and run again, and several may run at once.
 author: keelson.cluster contributors (@keelson)
 options:
   names:
