@@ -17,7 +17,8 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(
     r"(^|[^a-z])(pw|pwd|pass(wd|word|phrase)|secrets?|(access|auth|api|bearer|bootstrap|session|refresh|join)?_?tokens?|private_?keys?(_\w+)?"
-    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|kube_?config(_raw)?|credentials?|user_data(_base64)?|connection_strings?)($|[^a-z])"
+    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|kube_?config(_raw)?|credentials?"
+    r"|user_data(_base64)?|connection_strings?)($|[^a-z])"
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
