@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.http import Instance, Load, answers
@@ -68,39 +68,46 @@ def test_no_instances_is_no_answer() -> None:
     assert not answers([]).passed
 
 
+def until(reached: Callable[[], bool]) -> None:
+    """Wait until something is reached, ten seconds at most: machines are slow when they are busy."""
+    end = time.monotonic() + 10
+    while not reached() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def test_load_without_a_failure(app: Any) -> None:
     with Load(lambda: [app[1]]) as load:
-        time.sleep(0.4)
+        until(lambda: load.sent > 5)
     verdict = load.verdict()
     assert verdict.passed and load.sent > 5, verdict
 
 
 def test_load_counts_errors(app: Any) -> None:
     with Load(lambda: [app[1]]) as load:
-        time.sleep(0.2)
+        until(lambda: load.sent > 0)
         app[0].status = 503
-        time.sleep(0.3)
+        until(lambda: bool(load.failures))
     verdict = load.verdict()
     assert not verdict.passed and "HTTP 503" in verdict.evidence, verdict
 
 
 def test_load_counts_a_server_that_went_away(app: Any) -> None:
     with Load(lambda: [app[1]]) as load:
-        time.sleep(0.2)
+        until(lambda: load.sent > 0)
         app[2].shutdown()
         app[2].server_close()
-        time.sleep(0.3)
+        until(lambda: bool(load.failures))
     assert not load.verdict().passed
 
 
 def test_load_without_instances_fails() -> None:
     with Load(lambda: []) as load:
-        time.sleep(0.2)
+        until(lambda: load.sent > 0)
     assert "no healthy instance" in load.verdict().evidence
 
 
 def test_load_leaves_out_what_is_not_healthy_yet(app: Any) -> None:
     dead = {"id": "x", "host": "w9", "address": "127.0.0.1", "port": 1}
     with Load(lambda: [app[1], dead]) as load:
-        time.sleep(0.4)
+        until(lambda: load.sent > 5)
     assert load.verdict().passed
