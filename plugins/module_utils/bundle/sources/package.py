@@ -148,6 +148,7 @@ def configuration(root: Path, architecture: str, sources: Path | None, machine: 
         f'APT::Architecture "{architecture}";',
         f'APT::Architectures {{ "{architecture}"; }};',
         'APT::Sandbox::User "root";',
+        'Acquire::Retries "1";',
         'Acquire::http::Timeout "10";',
         'Acquire::https::Timeout "10";',
         'Acquire::Languages "none";',
