@@ -32,7 +32,7 @@ COMPOSE = {
     "zone": "availability_zone",
     "kind": "instance_type",
     "owner": "tags.Owner",
-    "environment": "tags.Env",
+    "stage": "tags.Env",
     "fqdn": "tags.Name ~ '.example.org'",
     "small": "instance_type == 'm5.large'",
     "short": "tags.Owner[:4] | upper",
