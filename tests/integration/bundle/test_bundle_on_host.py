@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -48,15 +49,23 @@ class Site:
         )
         versions = [{"version": "distribution"}]
         self._save(name="tini", versions=versions, sources=[{"kind": "package", "packages": ["tini", "jq"]}], **common)
+        image = {"name": "example/tool:{version}", "files": {"/tool": "tool"}, "packages": ["nftables"]}
+        self._save(
+            name="image",
+            versions=[{"version": "1.0.0"}],
+            sources=[{"kind": "directory"}],
+            images=[image],
+            **common,
+        )
         for version in ("1.0.0", "2.0.0"):
             self.release(version, f"#!/bin/sh\necho tool {version}\n")
 
     def _save(self, **manifest: Any) -> None:
         (self.manifests / f"{manifest['name']}.yml").write_text(yaml.safe_dump(manifest))
 
-    def release(self, version: str, text: str) -> None:
-        """Put a version of the tool into the drop folder."""
-        place = self.drop / "tool" / version / architecture()
+    def release(self, version: str, text: str, name: str = "tool") -> None:
+        """Put a version of an artifact into the drop folder."""
+        place = self.drop / name / version / architecture()
         (place / "share").mkdir(parents=True, exist_ok=True)
         (place / "tool").write_text(text)
         (place / "share" / "data").write_text("x" * 5_000_000)
@@ -150,6 +159,28 @@ def filled(site: Site) -> Site:
     assert "filled from package" in said
     assert "changed=0" in site.fill("tool", "tool=1.0.0", "tini", "pause")
     return site
+
+
+def names(archive: tarfile.TarFile, layer: str) -> list[str]:
+    """What a layer of an image's archive holds."""
+    with tarfile.open(fileobj=archive.extractfile(layer)) as opened:
+        return opened.getnames()
+
+
+def test_image_may_stand_on_packages_of_the_distribution(filled: Site) -> None:
+    filled.release("1.0.0", "#!/bin/sh\n", name="image")
+    filled.fill("image")
+    index = json.loads((filled.bundle / "index.json").read_text())
+    entry = index["artifacts"]["image"]["1.0.0"][architecture()]
+    [image] = entry["images"]
+    assert {"nftables", "libnftables1", "libc6"} <= {item["name"] for item in image["packages"]}
+    [file] = entry["files"]
+    with tarfile.open(filled.bundle / "blobs" / file["digest"].replace(":", "/")) as archive:
+        [docker] = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
+        base, top = (names(archive, layer) for layer in docker["Layers"])
+    assert "usr/sbin/nft" in base
+    assert any(name.endswith("/libnftables.so.1") for name in base)
+    assert top == ["tool"]
 
 
 @pytest.fixture
