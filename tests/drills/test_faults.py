@@ -91,7 +91,7 @@ def test_a_wrong_clock(cluster: Lab) -> None:
     cluster.ssh(host, f"mkdir -p {folder}; cat > {folder}/usercustomize.py", given=fake)
     try:
         refused = cluster.play("install").expect(2)
-        assert re.search(rf"error +{host.name} +its clock is 36\d\d s ahead of the", refused.output), refused.output[
+        assert re.search(rf"error +{host.name} +its clock is 3[56]\d\d s ahead of the", refused.output), refused.output[
             -3000:
         ]
         assert not refused.changed()
