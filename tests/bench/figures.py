@@ -103,7 +103,7 @@ def markdown(document: dict[str, Any]) -> str:
 
 def _table(head: list[str], rows: list[list[Any]]) -> list[str]:
     cells = [head, ["---"] * len(head), *rows]
-    return [f"| {' | '.join(_short(cell) for cell in row)} |" for row in cells] + [""]
+    return [f"| {' | '.join(_short(cell).replace('|', '&#124;') for cell in row)} |" for row in cells] + [""]
 
 
 def _short(cell: Any) -> str:
