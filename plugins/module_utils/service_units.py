@@ -33,7 +33,6 @@ class Unit:
 class State:
     """What a unit is. C(stale) and C(reloadable) are False unless it runs."""
 
-    known: bool
     active: bool
     enabled: bool
     needs_daemon_reload: bool
@@ -66,7 +65,6 @@ def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
     shown = _show(unit.name)
     active = shown.get("ActiveState") in ("active", "activating", "reloading")
     return State(
-        known=shown.get("LoadState") == "loaded",
         active=active,
         enabled=shown.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated"),
         needs_daemon_reload=shown.get("NeedDaemonReload") == "yes"

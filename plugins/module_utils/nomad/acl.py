@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
@@ -39,7 +40,7 @@ def bootstrap(api: Api) -> bool:
         return False
     try:
         # Nomad takes the secret of the first token from the caller since 1.3.3 (API documentation, acl/tokens).
-        Api.request(_without_token(api), "POST", "/v1/acl/bootstrap", {"BootstrapSecret": api.token})
+        replace(api, token="").post("/v1/acl/bootstrap", {"BootstrapSecret": api.token})
     except ApiError as error:
         if error.status == 400 and "already done" in error.message:
             if is_ours(api):
@@ -47,12 +48,3 @@ def bootstrap(api: Api) -> bool:
             raise ForeignBootstrap(error.message) from error
         raise
     return True
-
-
-def needs_bootstrap(api: Api) -> bool:
-    """Whether a bootstrap would change something, for check mode."""
-    return not is_ours(api)
-
-
-def _without_token(api: Api) -> Api:
-    return Api(api.host, api.port, api.ca_file, api.cert_file, api.key_file, "", api.timeout)

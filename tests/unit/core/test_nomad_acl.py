@@ -24,11 +24,10 @@ def test_a_token_of_the_cluster_that_does_not_rule_is_not_ours(nomad: FakeNomad)
 
 
 def test_once_and_only_once(nomad: FakeNomad) -> None:
-    assert acl.needs_bootstrap(nomad.api(OURS))
+    assert not acl.is_ours(nomad.api(OURS))
     assert acl.bootstrap(nomad.api(OURS)) is True
     assert acl.bootstrap(nomad.api(OURS)) is False
     assert acl.is_ours(nomad.api(OURS)) and nomad.bootstraps == 1
-    assert not acl.needs_bootstrap(nomad.api(OURS))
     assert nomad.requests.count(("POST", "/v1/acl/bootstrap")) == 1
 
 

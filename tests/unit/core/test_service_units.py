@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils import service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.service_units import State, Unit
 
-RUNS = State(known=True, active=True, enabled=True, needs_daemon_reload=False, stale=False, reloadable=False)
+RUNS = State(active=True, enabled=True, needs_daemon_reload=False, stale=False, reloadable=False)
 
 
 def state(**differences: bool) -> State:
@@ -27,7 +27,7 @@ def state(**differences: bool) -> State:
         ("started", state(), []),
         (
             "started",
-            state(known=False, active=False, enabled=False, needs_daemon_reload=True),
+            state(active=False, enabled=False, needs_daemon_reload=True),
             ["daemon-reload", "enable", "start"],
         ),
         ("started", state(active=False), ["start"]),
@@ -52,7 +52,7 @@ def test_the_plan(wanted: str, found: State, steps: list[str], tmp_path: Path, m
 
 def test_only_what_is_there_is_removed(systemd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_units, "UNITS", str(systemd))
-    gone = state(known=False, active=False, enabled=False, needs_daemon_reload=True)
+    gone = state(active=False, enabled=False, needs_daemon_reload=True)
     assert service_units.plan(Unit("x.service", "absent"), gone) == []
     (systemd / "x.service").touch()
     assert service_units.carry_out(Unit("x.service", "absent"), "remove") is None
