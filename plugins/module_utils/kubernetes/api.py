@@ -1,0 +1,203 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small HTTPS client of the Kubernetes API, for use on a manager. Standard library only.
+
+Who asks and where is read from the root-only kubeconfig that kubeadm writes, so no secret travels through Ansible.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import http.client
+import json
+import os
+import re
+import ssl
+import tempfile
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+ACCESS_FILE = "/etc/kubernetes/admin.conf"
+FIELD_MANAGER = "keelson"
+JSON, MERGE, APPLY = "application/json", "application/merge-patch+json", "application/apply-patch+yaml"
+
+
+class ApiError(Exception):
+    """The API refused a request (C(status) is the HTTP status) or did not answer (C(status) is 0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"HTTP {status}: {message}" if status else message)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one kubeconfig tells: the address of the API, its CA, and a client's certificate and key, all PEM."""
+
+    server: str
+    ca: str
+    cert: str
+    key: str
+
+
+def read_access(text: str) -> Access:
+    """Read a kubeconfig of one cluster and one user, as kubeadm writes it. Raises ValueError that names the field.
+
+    Hosts have no YAML library; these four fields are plain words on lines of their own, whatever wrote the file.
+    Fields: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
+    """
+
+    def field(name: str) -> str:
+        found = re.findall(rf"^[ -]*{name}: *[\"']?([^\s\"']+)[\"']? *$", text, re.MULTILINE)
+        if len(found) != 1:
+            raise ValueError(f"{len(found)} fields {name} where there must be one")
+        return str(found[0])
+
+    def pem(name: str) -> str:
+        return base64.b64decode(field(name), validate=True).decode("ascii")
+
+    pems = pem("certificate-authority-data"), pem("client-certificate-data"), pem("client-key-data")
+    return Access(field("server"), *pems)
+
+
+def client_context(ca: str, cert: str = "", key: str = "") -> ssl.SSLContext:
+    """Return verifying TLS settings from PEM texts, with a client's certificate where one is given."""
+    settings = ssl.create_default_context(cadata=ca)
+    if cert:
+        with secret_file(cert + key) as path:
+            settings.load_cert_chain(path)
+    return settings
+
+
+@contextlib.contextmanager
+def secret_file(text: str) -> Iterator[str]:
+    """Lend a text as a file for libraries that read nothing else; it lies in memory where the kernel can do that."""
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("keelson"), "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            yield file.name
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the API is and who asks. C(timeout) is in seconds and applies to each request."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+    timeout: float = 10.0
+
+    @classmethod
+    def from_env(cls, cluster: str, timeout: float = 10.0, path: str = ACCESS_FILE) -> Api:
+        """Read the access file of this manager, a member of C(cluster); it names the cluster's endpoint.
+
+        Raises ApiError when there is none or it is broken.
+        """
+        try:
+            with open(path, encoding="utf-8") as handle:
+                access = read_access(handle.read())
+            server = urllib.parse.urlsplit(access.server)
+            if server.scheme != "https" or not server.hostname:
+                raise ValueError(f"server {access.server} is no HTTPS address")
+            context = client_context(access.ca, access.cert, access.key)
+            return cls(server.hostname, server.port or 443, context, timeout)
+        except (OSError, ValueError) as error:
+            raise ApiError(
+                0,
+                f"cluster {cluster}: {path} cannot be used ({error}); run the install playbook for this manager again",
+            ) from error
+
+    def at(self, host: str, port: int = 6443) -> Api:
+        """Return the same client for one manager's own address instead of the endpoint."""
+        return dataclasses.replace(self, host=host, port=port)
+
+    def get(self, path: str) -> Any:
+        """GET C(path) and return the parsed JSON."""
+        return self.request("GET", path)
+
+    def find(self, path: str) -> Any:
+        """GET C(path) and return the parsed JSON, or None where there is no such object."""
+        try:
+            return self.get(path)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """GET a list and return its objects."""
+        return list(self.get(path).get("items") or [])
+
+    def post(self, path: str, body: Any) -> Any:
+        """POST C(body) as JSON to C(path)."""
+        return self.request("POST", path, body)
+
+    def put(self, path: str, body: Any) -> Any:
+        """PUT C(body) as JSON to C(path)."""
+        return self.request("PUT", path, body)
+
+    def merge(self, path: str, body: Any) -> Any:
+        """Change what C(body) names (a JSON merge patch, RFC 7386)."""
+        return self.request("PATCH", path, body, MERGE)
+
+    def apply(self, path: str, body: Any, dry_run: bool = False) -> Any:
+        """Bring about what C(body) says, whether the object is there or not (server-side apply, taking fields over).
+
+        https://kubernetes.io/docs/reference/using-api/server-side-apply/
+        """
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
+        return self.request("PATCH", f"{path}?{urllib.parse.urlencode(query)}", body, APPLY)
+
+    def delete(self, path: str) -> Any:
+        """DELETE C(path) and what belongs to it; return nothing where it was gone already."""
+        try:
+            return self.request("DELETE", path, {"kind": "DeleteOptions", "propagationPolicy": "Background"})
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def request(self, method: str, path: str, body: Any = None, kind: str = JSON) -> Any:
+        """Send one request and return the parsed JSON, or the text where the answer is none. Raises ApiError."""
+        status, text = self.exchange(method, path, body, kind)
+        if status >= 400:
+            raise ApiError(status, reason(text))
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            return text
+
+    def exchange(self, method: str, path: str, body: Any = None, kind: str = JSON) -> tuple[int, str]:
+        """Send one request and return status and text whatever the status is. Raises ApiError without an answer."""
+        where = f"[{self.host}]" if ":" in self.host else self.host
+        try:
+            link = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=self.context)
+            try:
+                payload = None if body is None else json.dumps(body)
+                link.request(method, path, payload, {"Content-Type": kind, "Accept": "application/json, */*"})
+                response = link.getresponse()
+                return response.status, response.read().decode("utf-8", "replace")
+            finally:
+                link.close()
+        except (OSError, http.client.HTTPException) as error:
+            raise ApiError(0, f"https://{where}:{self.port}{path} does not answer ({error})") from error
+
+
+def reason(text: str) -> str:
+    """Return the message of an API's refusal (a Status object), or the text itself where it is none."""
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return " ".join(text.split())[:500]
