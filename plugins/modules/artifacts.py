@@ -16,50 +16,15 @@ description:
     such as C(/usr/local/bin/nomad) lead through it. Going back is asking for the earlier version.
   - Packages are installed from the bundle alone. A newer version on the host stays.
   - Every digest is checked on the host before use. When nothing is to be done this costs one round trip.
-author: keelson.cluster contributors (@keelson)
+author: keelson.cluster contributors (@keelson-cluster)
 options:
-  names:
-    description:
-      - Artifacts, as their manifests are called.
-      - C(NAME=VERSION) asks for a version other than the manifest's first.
-    type: list
-    elements: str
-    required: true
-  bundle:
-    description:
-      - The bundle, a directory on the controller or the address of one served over HTTP.
-      - From a directory, missing blobs are carried over the connection.
-        From an address, the host downloads them itself.
-      - C($XDG_CACHE_HOME/keelson/bundle) when not given.
-    type: str
-  manifests:
-    description: Folders with manifests that are looked at before those of the collection.
-    type: list
-    elements: path
-    default: []
-  root:
-    description: Folder under which artifacts are placed.
-    type: path
-    default: /opt/keelson
-  start_services:
-    description: Whether services of packages may start when they are installed.
-    type: bool
-    default: false
   runtime:
     description: Container runtime that is to have the artifacts' images; without it they are only placed.
     type: str
     choices: [docker, containerd]
-attributes:
-  check_mode:
-    description: Predicts what would change.
-    support: full
-  diff_mode:
-    description: Shows versions before and after.
-    support: full
-  platform:
-    description: Where it runs.
-    platforms: posix
-    support: full
+extends_documentation_fragment:
+  - keelson.cluster.placing
+  - keelson.cluster.placing.bundle
 seealso:
   - module: keelson.cluster.bundle
   - module: keelson.cluster.images

@@ -18,7 +18,7 @@ description:
   - A wrong digest or signature is an error and nothing of that artifact is kept. A source that cannot be reached, or a
     download that is cut short, counts as not available.
   - Runs where Ansible itself runs. It may be interrupted at any moment and run again, and several may run at once.
-author: keelson.cluster contributors (@keelson)
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   names:
     description:

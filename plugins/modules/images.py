@@ -13,51 +13,16 @@ version_added: 0.1.0
 description:
   - Places the archives of images as M(keelson.cluster.artifacts) places files, and loads those that the runtime lacks.
   - The runtime must be running. An image that it has under the same name and digest is not loaded again.
-author: keelson.cluster contributors (@keelson)
+author: keelson.cluster contributors (@keelson-cluster)
 options:
-  names:
-    description:
-      - Artifacts with images, as their manifests are called.
-      - C(NAME=VERSION) asks for a version other than the manifest's first.
-    type: list
-    elements: str
-    required: true
-  bundle:
-    description:
-      - The bundle, a directory on the controller or the address of one served over HTTP.
-      - From a directory, missing blobs are carried over the connection.
-        From an address, the host downloads them itself.
-      - C($XDG_CACHE_HOME/keelson/bundle) when not given.
-    type: str
-  manifests:
-    description: Folders with manifests that are looked at before those of the collection.
-    type: list
-    elements: path
-    default: []
-  root:
-    description: Folder under which artifacts are placed.
-    type: path
-    default: /opt/keelson
-  start_services:
-    description: Whether services of packages may start when they are installed.
-    type: bool
-    default: false
   runtime:
     description: Container runtime that is to have the images.
     type: str
     choices: [docker, containerd]
     required: true
-attributes:
-  check_mode:
-    description: Predicts what would change.
-    support: full
-  diff_mode:
-    description: Shows versions before and after.
-    support: full
-  platform:
-    description: Where it runs.
-    platforms: posix
-    support: full
+extends_documentation_fragment:
+  - keelson.cluster.placing
+  - keelson.cluster.placing.bundle
 seealso:
   - module: keelson.cluster.artifacts
 """

@@ -14,7 +14,7 @@ description:
   - The host's half of M(keelson.cluster.artifacts) and M(keelson.cluster.images), which also carry the blobs over.
     Use these instead.
   - Uses nothing but Python's standard library on the host. Packages need C(apt-get) and C(dpkg).
-author: keelson.cluster contributors (@keelson)
+author: keelson.cluster contributors (@keelson-cluster)
 options:
   wanted:
     description: What must be on the host.
@@ -36,35 +36,18 @@ options:
           - Empty for a version that is not in the bundle; it must then lie on the host already.
         type: dict
         required: true
-  root:
-    description: Folder under which artifacts are placed.
-    type: path
-    default: /opt/keelson
   staged:
     description: Folder on the host with the missing blobs, each called by its digest in hexadecimal.
     type: path
   url:
     description: Address of the bundle from which the host downloads missing blobs itself.
     type: str
-  start_services:
-    description: Whether services of packages may start when they are installed.
-    type: bool
-    default: false
   runtime:
     description: Container runtime that is to have the artifacts' images; without it they are only placed.
     type: str
     choices: [docker, containerd]
-attributes:
-  check_mode:
-    description: Predicts what would change.
-    support: full
-  diff_mode:
-    description: Shows versions before and after.
-    support: full
-  platform:
-    description: Where it runs.
-    platforms: posix
-    support: full
+extends_documentation_fragment:
+  - keelson.cluster.placing
 """
 
 EXAMPLES = r"""

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation shared by the modules that place artifacts on hosts."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of placing; C(BUNDLE) holds those that choose from a bundle on the controller."""
+
+    DOCUMENTATION = r"""
+options:
+  root:
+    description: Folder under which artifacts are placed.
+    type: path
+    default: /opt/keelson
+  start_services:
+    description: Whether services of packages may start when they are installed.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    description: Predicts what would change.
+    support: full
+  diff_mode:
+    description: Shows versions before and after.
+    support: full
+  platform:
+    description: Where it runs.
+    platforms: posix
+    support: full
+"""
+
+    BUNDLE = r"""
+options:
+  names:
+    description:
+      - Artifacts, as their manifests are called.
+      - C(NAME=VERSION) asks for a version other than the manifest's first.
+    type: list
+    elements: str
+    required: true
+  bundle:
+    description:
+      - The bundle, a directory on the controller or the address of one served over HTTP.
+      - From a directory, missing blobs are carried over the connection.
+        From an address, the host downloads them itself.
+      - C($XDG_CACHE_HOME/keelson/bundle) when not given.
+    type: str
+  manifests:
+    description: Folders with manifests that are looked at before those of the collection.
+    type: list
+    elements: path
+    default: []
+"""
