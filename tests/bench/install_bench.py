@@ -18,7 +18,7 @@ from figures import Bench, Figure, Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lab.runs import Run  # noqa: E402
+from lab.runs import Run, run  # noqa: E402
 from lab.servers import Lab  # noqa: E402
 from lab.state import assert_whole  # noqa: E402
 
@@ -70,6 +70,15 @@ def by_ansible(lab: Lab) -> tuple[Measured, Measured]:
     return both[0], both[1]
 
 
+def by_ping(lab: Lab) -> Measured:
+    """The least a task on every host costs: Ansible's own module that does nothing."""
+    command = ["ansible", "-i", str(lab.inventory()), lab.name, "-m", "ansible.builtin.ping"]
+    shared = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(lab.connections)}
+    on_hosts = lab.cpu()
+    done = run(command, lab.folder / "ping.jsonl", shared).expect()
+    return Measured(done.seconds, done.cpu, lab.cpu() - on_hosts)
+
+
 def children() -> float:
     """CPU seconds of the processes that were waited for."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -79,11 +88,12 @@ def children() -> float:
 def main() -> int:
     """Measure in turns, so that both meet the same machine; the best of each counts."""
     lab = Lab()
-    shell, pairs = [], []
+    shell, pairs, pings = [], [], []
     try:
         for _round in range(ROUNDS):
             shell.append(by_shell(lab))
             pairs.append(by_ansible(lab))
+            pings.append(by_ping(lab))
     finally:
         lab.destroy()
     plain = min(shell, key=lambda measured: measured.seconds)
@@ -106,6 +116,7 @@ def main() -> int:
                 plain.row("plain shell (tests/bench/install.sh)"),
                 first.row("first install"),
                 second.row("second install"),
+                min(pings, key=lambda measured: measured.seconds).row("ansible.builtin.ping, once on every host"),
             ],
         ),
         Table("Tasks by host", sorted(tasks), [[tasks[host] for host in sorted(tasks)]]),
