@@ -22,18 +22,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..remote import ApiError as ApiError
+
 ACCESS_FILE = "/etc/kubernetes/admin.conf"
 FIELD_MANAGER = "keelson"
 JSON, MERGE, APPLY = "application/json", "application/merge-patch+json", "application/apply-patch+yaml"
-
-
-class ApiError(Exception):
-    """The API refused a request (C(status) is the HTTP status) or did not answer (C(status) is 0)."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(f"HTTP {status}: {message}" if status else message)
-        self.status = status
-        self.message = message
 
 
 @dataclass(frozen=True)

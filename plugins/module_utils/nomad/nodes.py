@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import wait_for
+from ansible_collections.keelson.cluster.plugins.module_utils.remote import wait_for
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checks.http import Instance
+from ..remote import wait_for
 from .api import Api, ApiError
 from .nodes import Node, list_nodes
-from .servers import wait_for
 
 JOB = "keelson-sample"
 MARK = "keelson-verify"  # put on a drain, so that a later run knows whose it was

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.remote import wait_for
 
 
 @dataclass(frozen=True)
@@ -99,25 +98,6 @@ def refuse_restart(health: Health, address: str) -> str | None:
     if len(well) < len(voters) // 2 + 1:
         return f"only {len(well)} of {len(voters)} voters would remain"
     return None
-
-
-def wait_for(
-    probe: Callable[[], str | None],
-    timeout: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-    interval: float = 0.25,
-) -> str | None:
-    """Repeat C(probe) until it returns None (reached) or C(timeout) seconds are over; then its last reason."""
-    end = clock() + timeout
-    while True:
-        try:
-            reason = probe()
-        except ApiError as error:
-            reason = str(error)
-        if reason is None or clock() >= end:
-            return reason
-        sleep(interval)
 
 
 def wait_healthy(api: Api, expected: list[str], timeout: float) -> str | None:

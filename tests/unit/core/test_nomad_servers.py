@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import servers
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.remote import wait_for
 from fake_nomad import FakeNomad
 
 TOKEN = "11111111-1111-1111-1111-111111111111"
@@ -112,7 +113,7 @@ class Clock:
 def test_waiting_ends_with_the_last_reason() -> None:
     clock = Clock()
     reasons = iter(["first", *["later"] * 100])
-    assert servers.wait_for(lambda: next(reasons), 2, clock.read, clock.sleep) == "later"
+    assert wait_for(lambda: next(reasons), 2, clock.read, clock.sleep) == "later"
     assert 2 <= clock.now < 3
 
 
@@ -124,9 +125,9 @@ def test_waiting_outlives_an_api_that_is_away() -> None:
             raise ApiError(0, "away")
         return None
 
-    assert servers.wait_for(probe, 2, clock.read, clock.sleep) is None
+    assert wait_for(probe, 2, clock.read, clock.sleep) is None
     clock.now = -10.0
-    assert servers.wait_for(probe, 2, clock.read, clock.sleep) == "away"
+    assert wait_for(probe, 2, clock.read, clock.sleep) == "away"
 
 
 def test_waiting_for_health_says_who_is_missing(ruled: FakeNomad) -> None:

@@ -1,0 +1,100 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The members of etcd as this manager sees them, through etcdctl. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+PKI = "/etc/kubernetes/pki/etcd"
+COMMAND = (
+    "/usr/local/bin/etcdctl",
+    "--endpoints=https://127.0.0.1:2379",
+    f"--cacert={PKI}/ca.crt",
+    f"--cert={PKI}/healthcheck-client.crt",
+    f"--key={PKI}/healthcheck-client.key",
+    "--command-timeout=10s",
+)
+
+
+class EtcdError(Exception):
+    """etcd refused or did not answer; the message says what it said."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member. C(started) is False as long as nobody has come up under its name; a learner has no vote yet."""
+
+    number: str
+    name: str
+    address: str
+    started: bool
+    learner: bool
+
+
+def parse_members(answer: dict[str, Any]) -> list[Member]:
+    """Read the answer of 'member list'; its numbers are decimal where the commands take hexadecimal ones."""
+    return [
+        Member(
+            number=f"{int(entry['ID']):x}",
+            name=str(entry.get("name", "")),
+            address=urllib.parse.urlsplit(entry["peerURLs"][0]).hostname or "",
+            started=bool(entry.get("name")),
+            learner=bool(entry.get("isLearner")),
+        )
+        for entry in answer.get("members", [])
+    ]
+
+
+def ask(*arguments: str) -> Any:
+    """Run etcdctl and return its JSON. Raises EtcdError."""
+    done = subprocess.run([*COMMAND, "--write-out=json", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = [line for line in done.stderr.splitlines() if line.strip()]
+        raise EtcdError(f"'etcdctl {' '.join(arguments)}': {words[-1] if words else 'no answer'}"[:600])
+    return json.loads(done.stdout or "{}")
+
+
+def members() -> list[Member]:
+    """All members."""
+    return parse_members(ask("member", "list"))
+
+
+def half_made(found: Sequence[Member], address: str) -> list[Member]:
+    """The members at C(address), whose manager is about to join: all of them are left from a join that was cut off."""
+    return [member for member in found if member.address == address]
+
+
+def remove(member: Member) -> None:
+    """Remove a member. Raises EtcdError, above all when the others would lose their quorum."""
+    ask("member", "remove", member.number)
+
+
+def sick() -> str:
+    """Return what is wrong with the members, or ''."""
+    try:
+        found = members()
+        learners = [member.name or member.address for member in found if member.learner or not member.started]
+        if learners:
+            return f"etcd member {', '.join(learners)} has not come up"
+        ask("endpoint", "health", "--cluster")
+    except EtcdError as error:
+        return str(error)
+    return ""
+
+
+def await_health(timeout: float) -> str:
+    """Wait until all members are well; return what is still wrong, or ''."""
+    end = time.monotonic() + timeout
+    while True:
+        fault = sick()
+        if not fault or time.monotonic() > end:
+            return fault
+        time.sleep(0.5)

@@ -1,0 +1,165 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host is to a Kubernetes cluster: what its kernel lets kubelet do, and how far it is a member already.
+
+Standard library only; nothing is changed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import socket
+import ssl
+import struct
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ..engines import MANAGER
+from ..preflight import features, netlink
+
+CA_FILE = "/etc/kubernetes/pki/ca.crt"
+NOTE = "/etc/keelson/{cluster}/kubernetes.json"
+BARE, HALF, MEMBER = "bare", "half", "member"
+# What kubelet sets at its start (pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables).
+TUNABLES = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
+PROXY_KERNEL = (5, 13)  # kube-proxy's nftables mode refuses older ones
+
+
+@dataclass(frozen=True)
+class Note:
+    """What our own tasks wrote down before they called kubeadm (C(step)), and whether it ended well."""
+
+    step: str = ""
+    done: bool = False
+
+
+def read_note(cluster: str, root: str = "/") -> Note:
+    """Read the note of C(cluster) on this host; one that is missing or broken says nothing."""
+    try:
+        with open(_below(root, NOTE.format(cluster=cluster)), encoding="utf-8") as file:
+            found = json.load(file)
+        return Note(str(found["step"]), bool(found["done"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Note()
+
+
+def write_note(cluster: str, note: Note, root: str = "/") -> None:
+    """Write the note, whole or not at all."""
+    path = _below(root, NOTE.format(cluster=cluster))
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(f"{path}.partial", "w", encoding="utf-8") as file:
+        json.dump({"step": note.step, "done": note.done}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{path}.partial", path)
+
+
+def membership(part: str, note: Note, root: str = "/") -> str:
+    """Say how far this host is a member: BARE, HALF (kubeadm began and was cut off) or MEMBER."""
+
+    def there(path: str) -> bool:
+        return os.path.exists(_below(root, path))
+
+    manager = ("/etc/kubernetes/admin.conf", "/etc/kubernetes/manifests/kube-apiserver.yaml", "/var/lib/etcd/member")
+    wanted = ("/etc/kubernetes/kubelet.conf", *(manager if part == MANAGER else ()))
+    if note.done and all(map(there, wanted)):
+        return MEMBER
+    traces = (*wanted, "/etc/kubernetes/bootstrap-kubelet.conf", "/var/lib/kubelet/config.yaml")
+    return HALF if any(map(there, traces)) else BARE
+
+
+def _below(root: str, path: str) -> str:
+    return os.path.join(root, path.lstrip("/"))
+
+
+def interface(address: str) -> tuple[str, int]:
+    """Return name and prefix length of the interface that has C(address); ('', 0) where none has it."""
+    wanted = ipaddress.ip_address(address).packed
+    header = struct.pack("=BBBBi", 0, 0, 0, 0, 0)
+    for _kind, payload in netlink.request(netlink.NETLINK_ROUTE, netlink.RTM_GETADDR, 0x300, header):
+        _family, prefix, _flags, _scope, index = struct.unpack_from("=BBBBi", payload)
+        if wanted in payload[8:]:
+            return socket.if_indextoname(index), prefix
+    return "", 0
+
+
+def serves(address: str, port: int = 6443, timeout: float = 3.0) -> str:
+    """Return what is wrong with the API server at C(address), '' when it is ready and the CA on this host is its own."""
+    try:
+        settings = ssl.create_default_context(cafile=CA_FILE)
+        where = f"[{address}]" if ":" in address else address
+        with socket.create_connection((address, port), timeout) as link:
+            with settings.wrap_socket(link, server_hostname=address) as secure:
+                secure.sendall(f"GET /readyz HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\n".encode())
+                line = secure.recv(1 << 12).split(b"\r\n", 1)[0].decode("ascii", "replace")
+    except OSError as error:
+        return f"{address}:{port} does not answer ({error})"
+    return "" if line.split()[1:2] == ["200"] else f"{address}:{port} is not ready ({line})"
+
+
+def lowers_oom_score() -> bool:
+    """Tell whether a child of ours may be made less likely to be killed, as containers ask for."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+                file.write("-999")
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def may_write(path: str) -> bool:
+    """Tell whether the value of a kernel parameter may be written, by writing the one that is there."""
+    try:
+        with open(f"/proc/sys/{path}", "r+", encoding="ascii") as file:
+            value = file.read()
+            file.seek(0)
+            file.write(value)
+        return True
+    except OSError:
+        return False
+
+
+def may_read_kernel_log() -> bool:
+    """Tell whether the kernel's log, in which kubelet looks for killed processes, can be opened."""
+    try:
+        os.close(os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK))
+        return True
+    except OSError:
+        return False
+
+
+def works(trial: Callable[[], None]) -> bool:
+    """Tell whether a kernel feature can be used."""
+    try:
+        trial()
+        return True
+    except OSError:
+        return False
+
+
+def release(text: str) -> tuple[int, int]:
+    """Return major and minor of a kernel's release, such as 6.1.0-13-amd64."""
+    found = re.match(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def abilities() -> dict[str, Any]:
+    """Return what of the kernel decides how runtime, kubelet and kube-proxy are configured.
+
+    C(confined) is a host that is a container itself: kubelet must take refusals of the kernel for granted there.
+    """
+    oom = lowers_oom_score()
+    return {
+        "cgroup": features.cgroup()["version"],
+        "oom_score": oom,
+        "confined": not (oom and may_read_kernel_log() and all(map(may_write, TUNABLES))),
+        "conntrack": may_write("net/netfilter/nf_conntrack_max"),
+        "nftables": release(os.uname().release) >= PROXY_KERNEL and works(netlink.probe_nf_tables),
+    }

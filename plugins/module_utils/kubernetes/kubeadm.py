@@ -1,0 +1,151 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls of kubeadm on this host, each told from what an earlier one, cut off, has left. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..engines import MANAGER
+from . import host
+from .api import Api, ApiError
+
+PROGRAM = "/usr/local/bin/kubeadm"
+CONFIG = "/etc/kubernetes/kubeadm.yaml"
+SUPER_ADMIN = "/etc/kubernetes/super-admin.conf"
+ROLE_LABEL = "node-role.kubernetes.io/control-plane"
+# What kubeadm finds taken when it goes on where an earlier run of it was cut off: its own files, and the ports of what
+# it has started (cmd/kubeadm/app/preflight/checks.go).
+OWN_TRACES = (
+    *(f"FileAvailable--etc-kubernetes-manifests-kube-{name}.yaml" for name in ("apiserver", "controller-manager", "scheduler")),
+    "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
+    "FileAvailable--etc-kubernetes-kubelet.conf",
+    "DirAvailable--var-lib-etcd",
+    *(f"Port-{port}" for port in (2379, 2380, 6443, 10250, 10257, 10259)),
+)
+
+
+class KubeadmError(Exception):
+    """kubeadm ended with an error; the message is what it said last."""
+
+
+def run(arguments: Sequence[str], timeout: float = 600) -> str:
+    """Run kubeadm and return what it printed. Raises KubeadmError."""
+    try:
+        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise KubeadmError(f"'kubeadm {arguments[0]}' did not end: {error}") from error
+    if done.returncode:
+        raise KubeadmError(f"'kubeadm {arguments[0]}' failed: {last_words(done.stderr or done.stdout)}")
+    return done.stdout
+
+
+def last_words(text: str) -> str:
+    """Return what of kubeadm's output says why it failed: the errors, without its advice and its stack traces."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("[ERROR", "error", "error:"))]
+    return " | ".join(errors or lines[-4:])[:1500]
+
+
+def ignoring(names: Sequence[str]) -> list[str]:
+    """Return the option that turns checks into warnings, or nothing."""
+    return [f"--ignore-preflight-errors={','.join(names)}"] if names else []
+
+
+@contextlib.contextmanager
+def config_file(documents: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Lend documents to kubeadm as a file that only root can read and that is gone afterwards."""
+    with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".yaml", encoding="utf-8") as file:
+        file.write("".join(f"---\n{json.dumps(document)}\n" for document in documents))
+        file.flush()
+        run(["config", "validate", "--config", file.name])
+        yield file.name
+
+
+def await_ready(address: str, timeout: float) -> str:
+    """Wait until the API server of this manager serves; return what is still wrong, or ''."""
+    end = time.monotonic() + timeout
+    while True:
+        fault = host.serves(address)
+        if not fault or time.monotonic() > end:
+            return fault
+        time.sleep(0.5)
+
+
+def initialized(api: Api) -> bool:
+    """Tell whether the last steps of 'kubeadm init' were made: its configuration is stored, its add-ons are there."""
+    kept = ("configmaps/kubeadm-config", "configmaps/kubelet-config")
+    if any(api.find(f"/api/v1/namespaces/kube-system/{name}") is None for name in kept):
+        return False
+    add_ons = ("deployments/coredns", "daemonsets/kube-proxy")
+    return all(api.find(f"/apis/apps/v1/namespaces/kube-system/{name}") is not None for name in add_ons)
+
+
+def drop_initial_access(api: Api) -> None:
+    """Remove what 'kubeadm init' leaves open: its token, valid for a day, and the file that is above access control."""
+    for secret in api.items("/api/v1/namespaces/kube-system/secrets?fieldSelector=type=bootstrap.kubernetes.io/token"):
+        api.delete(f"/api/v1/namespaces/kube-system/secrets/{secret['metadata']['name']}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(SUPER_ADMIN)
+
+
+def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> None:
+    """Make the cluster on this manager, or go on making it. Raises KubeadmError, ApiError."""
+    begun = host.membership(MANAGER, host.read_note(cluster)) == host.HALF
+    host.write_note(cluster, host.Note("init", False))
+    run(["config", "validate", "--config", CONFIG])
+    traces = OWN_TRACES if begun else ()
+    run(["init", "--config", CONFIG, "--skip-token-print", *ignoring([*ignore, *traces])])
+    fault = await_ready(address, timeout)
+    if fault:
+        raise KubeadmError(f"the API server does not get ready: {fault}")
+    drop_initial_access(Api.from_env(cluster))
+    host.write_note(cluster, host.Note("init", True))
+
+
+def reset(ignore: Sequence[str]) -> None:
+    """Take back what a join that was cut off has made here; the CAs that our own tasks placed stay. Raises KubeadmError.
+
+    'reset' empties the folder of certificates it is told, so it is told an empty one.
+    """
+    with tempfile.TemporaryDirectory() as empty:
+        run(["reset", "--force", f"--cert-dir={empty}", *ignoring(ignore)])
+    folder = "/etc/kubernetes/pki"
+    for name in ("apiserver", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-client"):
+        for path in (f"{folder}/{name}.crt", f"{folder}/{name}.key"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def joined(cluster: str, name: str, address: str) -> bool:
+    """Tell whether a manager whose join was cut off is a whole member all the same."""
+    if host.membership(MANAGER, host.Note("join", True)) != host.MEMBER or host.serves(address):
+        return False
+    try:
+        node = Api.from_env(cluster).find(f"/api/v1/nodes/{name}")
+    except ApiError:
+        return False
+    return node is not None and ROLE_LABEL in node["metadata"].get("labels", {})
+
+
+def join(
+    cluster: str, part: str, address: str, documents: Sequence[dict[str, Any]], ignore: Sequence[str], timeout: float
+) -> None:
+    """Join this host, from the start where an earlier try was cut off. Raises KubeadmError."""
+    if host.membership(part, host.read_note(cluster)) == host.HALF:
+        reset(ignore)
+    host.write_note(cluster, host.Note("join", False))
+    with config_file(documents) as path:
+        run(["join", "--config", path, *ignoring(ignore)])
+    fault = await_ready(address, timeout) if part == MANAGER else ""
+    if fault:
+        raise KubeadmError(f"the API server does not get ready: {fault}")
+    host.write_note(cluster, host.Note("join", True))

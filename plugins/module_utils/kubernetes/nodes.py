@@ -1,0 +1,135 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes as the API lists them: their labels and taints, their serving certificates, whether they take work.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import requests
+from .api import Api, ApiError
+from .host import CA_FILE
+
+NODES = "/api/v1/nodes"
+OWN_TAINTS = "keelson.cluster/taints"  # an annotation: the keys of the taints we have set
+KUBELET = 10250
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A node as the inventory knows it. Each of C(taints) has C(key), C(effect) and perhaps C(value)."""
+
+    name: str
+    address: str
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: list[dict[str, str]] = field(default_factory=list)
+
+
+def ready(node: dict[str, Any]) -> bool:
+    """Tell whether kubelet calls the node ready."""
+    conditions = node.get("status", {}).get("conditions") or []
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+
+
+def taints(node: dict[str, Any], wanted: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The taints a node is to have: the wanted ones instead of those we set earlier, and everybody else's."""
+    metadata = node["metadata"]
+    ours = set(filter(None, metadata.get("annotations", {}).get(OWN_TAINTS, "").split(",")))
+    ours |= {entry["key"] for entry in wanted}
+    others = [entry for entry in node.get("spec", {}).get("taints") or [] if entry["key"] not in ours]
+    return [*others, *wanted]
+
+
+def settle(api: Api, want: Wanted, check: bool) -> list[str]:
+    """Give a node its labels and taints; returns what had to change. Raises ApiError."""
+    node = api.get(f"{NODES}/{want.name}")
+    changes, after = [], taints(node, want.taints)
+    if after != (node.get("spec", {}).get("taints") or []):
+        changes.append(f"taints of {want.name}")
+        keys = ",".join(sorted(entry["key"] for entry in want.taints))
+        if not check:
+            body = {"metadata": {"annotations": {OWN_TAINTS: keys or None}}, "spec": {"taints": after}}
+            api.merge(f"{NODES}/{want.name}", body)
+    # Server-side apply: a label that the inventory no longer has goes, others' labels stay.
+    body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": want.name, "labels": want.labels}}
+    applied = api.apply(f"{NODES}/{want.name}", body, dry_run=check)
+    if applied["metadata"].get("labels") != node["metadata"].get("labels"):
+        changes.append(f"labels of {want.name}")
+    return changes
+
+
+def serves(address: str, timeout: float = 2.0) -> str:
+    """Return what is wrong with the certificate kubelet shows at C(address), or ''."""
+    try:
+        settings = ssl.create_default_context(cafile=CA_FILE)
+        with socket.create_connection((address, KUBELET), timeout) as link:
+            settings.wrap_socket(link, server_hostname=address).close()
+        return ""
+    except OSError as error:
+        return f"kubelet at {address} shows no certificate of this cluster yet ({error})"
+
+
+def unready(api: Api, wanted: Sequence[Wanted]) -> list[str]:
+    """Say which nodes are missing, not ready, or without a certificate of their own."""
+    known = {node["metadata"]["name"]: node for node in api.items(NODES)}
+    faults = []
+    for want in wanted:
+        if want.name not in known:
+            faults.append(f"node {want.name} has not registered")
+        elif not ready(known[want.name]):
+            faults.append(f"node {want.name} is not ready ({why(known[want.name])})")
+        else:
+            faults.append(serves(want.address))
+    return [fault for fault in faults if fault]
+
+
+def why(node: dict[str, Any]) -> str:
+    """Return kubelet's own words for a node that is not ready."""
+    conditions = node.get("status", {}).get("conditions") or []
+    return next((str(entry.get("message", "")) for entry in conditions if entry["type"] == "Ready"), "it says nothing")
+
+
+def foresee(api: Api, wanted: Sequence[Wanted], addresses: Mapping[str, str]) -> list[str]:
+    """What bring_about would change on the nodes that are there. Raises ApiError."""
+    approved, _refused = requests.approve(api, addresses, True)
+    known = {node["metadata"]["name"] for node in api.items(NODES)}
+    settled = [change for want in wanted if want.name in known for change in settle(api, want, True)]
+    return [*(f"serving certificate of {name}" for name in approved), *settled]
+
+
+def bring_about(
+    api: Api, wanted: Sequence[Wanted], addresses: Mapping[str, str], timeout: float
+) -> tuple[list[str], list[str]]:
+    """Approve certificates of the inventory's nodes (C(addresses) by name) and set labels until all nodes are ready.
+
+    Returns what changed and what is still wrong.
+    """
+    changes: list[str] = []
+    settled: set[str] = set()
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            approved, refused = requests.approve(api, addresses, False)
+            changes += [f"serving certificate of {name}" for name in approved]
+            known = {node["metadata"]["name"] for node in api.items(NODES)}
+            for want in wanted:
+                if want.name in known and want.name not in settled:
+                    changes += settle(api, want, False)
+                    settled.add(want.name)
+            faults = unready(api, wanted)
+            if faults:
+                faults += [f"request {name} was not approved: {text}" for name, text in refused.items()]
+        except ApiError as error:
+            faults = [str(error)]
+        if not faults or time.monotonic() > end:
+            return changes, faults
+        time.sleep(0.5)

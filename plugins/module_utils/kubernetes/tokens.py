@@ -1,0 +1,75 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One short-lived token for each run that joins hosts. Standard library only.
+
+https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import secrets
+import string
+from typing import Any
+
+from .api import Api
+
+SECRETS = "/api/v1/namespaces/kube-system/secrets"
+MARK = "made by keelson.cluster for one run"
+GROUP = "system:bootstrappers:kubeadm:default-node-token"  # what kubeadm's own access rules are bound to
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+def secret(minutes: int, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
+    """Make a token that ends C(minutes) after C(now); returns it and the object that makes the API know it."""
+    name, key = ("".join(secrets.choice(_LETTERS) for _ in range(length)) for length in (6, 16))
+    end = now.astimezone(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
+    return f"{name}.{key}", {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "bootstrap.kubernetes.io/token",
+        "metadata": {"name": f"bootstrap-token-{name}", "namespace": "kube-system"},
+        "stringData": {
+            "description": MARK,
+            "token-id": name,
+            "token-secret": key,
+            "expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "usage-bootstrap-authentication": "true",
+            "auth-extra-groups": GROUP,
+        },
+    }
+
+
+def discovery(server: str, ca: str, token: str) -> dict[str, Any]:
+    """The kubeconfig a host joins with: the endpoint, the one CA it trusts, and the token."""
+    cluster = {"server": server, "certificate-authority-data": base64.b64encode(ca.encode()).decode()}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "cluster", "cluster": cluster}],
+        "users": [{"name": "joining", "user": {"token": token}}],
+        "contexts": [{"name": "join", "context": {"cluster": "cluster", "user": "joining"}}],
+        "current-context": "join",
+    }
+
+
+def make(api: Api, minutes: int) -> str:
+    """Make a token of this run and forget those of runs that were cut off. Raises ApiError."""
+    forget(api)
+    token, body = secret(minutes, datetime.datetime.now(datetime.timezone.utc))
+    api.post(SECRETS, body)
+    return token
+
+
+def forget(api: Api) -> int:
+    """Delete every token of ours; returns how many there were. Raises ApiError."""
+    found = [
+        entry["metadata"]["name"]
+        for entry in api.items(f"{SECRETS}?fieldSelector=type=bootstrap.kubernetes.io/token")
+        if base64.b64decode(entry.get("data", {}).get("description", "")).decode() == MARK
+    ]
+    for name in found:
+        api.delete(f"{SECRETS}/{name}")
+    return len(found)

@@ -1,0 +1,37 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the clients of all engines' management APIs share: how a refusal is told, and waiting. Standard library only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class ApiError(Exception):
+    """The API refused a request (C(status) is the HTTP status) or did not answer (C(status) is 0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"HTTP {status}: {message}" if status else message)
+        self.status = status
+        self.message = message
+
+
+def wait_for(
+    probe: Callable[[], str | None],
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+    interval: float = 0.25,
+) -> str | None:
+    """Repeat C(probe) until it returns None (reached) or C(timeout) seconds are over; then its last reason."""
+    end = clock() + timeout
+    while True:
+        try:
+            reason = probe()
+        except ApiError as error:
+            reason = str(error)
+        if reason is None or clock() >= end:
+            return reason
+        sleep(interval)
