@@ -110,6 +110,8 @@ def test_the_first_manager_is_lost_for_good(cluster: Lab) -> None:
     cluster.podman("kill", first)
     cluster.podman("rm", first, "-f", "-v")
     cluster.disconnect()
+    rest = cluster.play("install", "--limit", f"!{first.name}").expect()
+    assert not rest.changed()
     lost = cluster.play("preflight").expect(2)
     assert any(first.name in line and "reach" in line for line in lost.output.splitlines()), lost.output[-3000:]
 
