@@ -1,0 +1,111 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes of a Kubernetes cluster as its API tells them, and how work is taken from one. Standard library only.
+
+https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..remote import wait_for
+from .api import Api, ApiError
+
+NODES = "/api/v1/nodes"
+POOL = "keelson.cluster/pool"  # label with the pool of a host node
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+_BLOCKING = ("NoSchedule", "NoExecute")
+_MIRROR = "kubernetes.io/config.mirror"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node. `trouble` says why it is not ready, '' where it is; `taints` are those that keep work away."""
+
+    name: str
+    address: str
+    pool: str
+    manager: bool
+    trouble: str
+    cordoned: bool
+    taints: tuple[str, ...]
+    version: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether it takes any work."""
+        return not (self.trouble or self.cordoned or self.taints)
+
+
+def parse_node(entry: dict[str, Any]) -> Node:
+    """Read one Node object."""
+    meta, spec, status = entry["metadata"], entry.get("spec") or {}, entry.get("status") or {}
+    labels = meta.get("labels") or {}
+    addresses = {a["type"]: a["address"] for a in reversed(status.get("addresses") or [])}
+    ready: dict[str, Any] = next((c for c in status.get("conditions") or [] if c["type"] == "Ready"), {})
+    trouble = "" if ready.get("status") == "True" else str(ready.get("message") or "it has not reported yet")
+    taints = [taint for taint in spec.get("taints") or [] if taint["effect"] in _BLOCKING]
+    return Node(
+        name=meta["name"],
+        address=addresses.get("InternalIP", ""),
+        pool=labels.get(POOL, ""),
+        manager=CONTROL_PLANE in labels,
+        trouble=trouble,
+        cordoned=bool(spec.get("unschedulable")),
+        taints=tuple(taint["key"] for taint in taints),
+        version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+    )
+
+
+def list_nodes(api: Api) -> list[Node]:
+    """Return all nodes, by name."""
+    return sorted((parse_node(entry) for entry in api.items(NODES)), key=lambda node: node.name)
+
+
+def cordon(api: Api, name: str, annotations: dict[str, str] | None = None) -> None:
+    """Give a node no new work, and mark it with annotations."""
+    api.merge(f"{NODES}/{name}", {"metadata": {"annotations": annotations or {}}, "spec": {"unschedulable": True}})
+
+
+def uncordon(api: Api, name: str, annotations: tuple[str, ...] = ()) -> None:
+    """Let a node take work again, and take annotations off."""
+    gone = dict.fromkeys(annotations)
+    api.merge(f"{NODES}/{name}", {"metadata": {"annotations": gone}, "spec": {"unschedulable": None}})
+
+
+def evictable(pod: dict[str, Any]) -> bool:
+    """Tell whether a drain moves a pod: not what a DaemonSet or the host itself keeps there, nor what has ended.
+
+    Pods without a controller stay too: nobody would start them elsewhere.
+    """
+    meta = pod["metadata"]
+    owners = {owner["kind"] for owner in meta.get("ownerReferences") or []}
+    ended = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    return bool(owners) and not ended and "DaemonSet" not in owners and _MIRROR not in (meta.get("annotations") or {})
+
+
+def drain(api: Api, name: str, timeout: float) -> str | None:
+    """Evict what runs on a cordoned node, as disruption budgets allow; return what is left after `timeout` seconds."""
+
+    def probe() -> str | None:
+        found = [pod for pod in api.items(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}") if evictable(pod)]
+        for pod in found:
+            if "deletionTimestamp" not in pod["metadata"]:
+                _evict(api, pod["metadata"]["namespace"], pod["metadata"]["name"])
+        left = ", ".join(sorted(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in found))
+        return f"on {name} there still are {left}" if left else None
+
+    return wait_for(probe, timeout, interval=1.0)
+
+
+def _evict(api: Api, space: str, name: str) -> None:
+    """Ask for the eviction of one pod; a disruption budget may refuse it for now (429)."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space}}
+    try:
+        api.post(f"/api/v1/namespaces/{space}/pods/{name}/eviction", eviction)
+    except ApiError as error:
+        if error.status not in (404, 429):
+            raise
