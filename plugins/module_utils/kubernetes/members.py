@@ -1,0 +1,26 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The members of a running Kubernetes cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engines import MANAGER, NODE
+from .api import Api
+from .view import list_nodes
+
+
+def members(api: Api) -> list[dict[str, Any]]:
+    """Return managers and nodes as {name, address, part, id, status}; raise ApiError when the API does not answer."""
+    return [
+        {
+            "name": node.name,
+            "address": node.address,
+            "part": MANAGER if node.manager else NODE,
+            "id": node.name,
+            "status": "down" if node.trouble else "ready",
+        }
+        for node in list_nodes(api)
+    ]

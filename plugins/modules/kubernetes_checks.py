@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check a Kubernetes cluster through the API of one manager."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubernetes_checks
+short_description: Check a Kubernetes cluster through the API of a manager
+version_added: "0.1.0"
+description:
+  - Runs on a manager. Checks that the API is ready at the cluster's endpoint, that the members of etcd are the managers,
+    and that kubeadm's certificates last.
+  - Where asked, also that the API is ready at every manager, that every node is ready in its pool, that the programs
+    are of one version, that Secrets are encrypted in etcd, and that neither strangers nor leftover tokens have access.
+options:
+  cluster:
+    description: The cluster's name, for messages; where its API is says C(/etc/kubernetes/admin.conf).
+    type: str
+    required: true
+  managers:
+    description: The managers' addresses by their names.
+    type: dict
+    required: true
+  nodes:
+    description: The host nodes, each with C(name), C(address) and C(pool).
+    type: list
+    elements: dict
+    default: []
+  whole:
+    description: Whether the whole cluster is looked at, not only this manager.
+    type: bool
+    default: true
+  days:
+    description: Days that certificates must at least be valid for.
+    type: float
+    default: 14
+extends_documentation_fragment:
+  - keelson.cluster.checks
+"""
+
+EXAMPLES = r"""
+- name: Look at the cluster as this manager sees it
+  keelson.cluster.kubernetes_checks:
+    cluster: product
+    managers: {manager-1: 10.0.1.11, manager-2: 10.0.1.12, manager-3: 10.0.1.13}
+    nodes: [{name: web-1, address: 10.0.2.11, pool: web}]
+  register: verify_cluster
+"""
+
+RETURN = r"""
+checks:
+  description:
+    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
+      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - check: service
+      title: The service is active
+      host: manager-1
+      target: kubelet.service
+      passed: true
+      evidence: active, 0 restarts
+      cure: ""
+      seconds: 0.01
+"""
+
+import datetime
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.checks.model import failure
+from ..module_utils.kubernetes.api import Api, ApiError
+from ..module_utils.kubernetes.checks import cluster_checks, host_checks, manager_checks
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "managers": {"type": "dict", "required": True},
+    "nodes": {"type": "list", "elements": "dict", "default": []},
+    "whole": {"type": "bool", "default": True},
+    "days": {"type": "float", "default": 14},
+}
+
+
+def main() -> None:
+    """Ask and return."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    try:
+        api = Api.from_env(given["cluster"])
+    except ApiError as error:
+        unasked = failure("access", "The manager's API can be asked", str(error), "run the install playbook")
+        module.exit_json(changed=False, checks=[unasked])
+    checks = manager_checks(api, given["managers"])
+    checks += host_checks(module.run_command, given["days"], datetime.datetime.now(datetime.timezone.utc))
+    checks += cluster_checks(api, given["managers"], given["nodes"]) if given["whole"] else []
+    module.exit_json(changed=False, checks=checks)
+
+
+if __name__ == "__main__":
+    main()
