@@ -110,11 +110,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.checks import trial
 from ..module_utils.checks.model import failure
-from ..module_utils.nomad import trial
 from ..module_utils.nomad.api import Api, ApiError
 from ..module_utils.nomad.nodes import list_nodes
-from ..module_utils.nomad.sample import Sample, SampleError, choose_pool, remove
+from ..module_utils.nomad.sample import Sample, choose_pool, remove
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},
@@ -127,25 +127,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def present(api: Api, given: dict[str, Any]) -> dict[str, Any]:
-    """Clean up, deploy and try; return checks, instances and victim."""
-    remove(api, given["timeout"])
+def tried(api: Api, given: dict[str, Any]) -> dict[str, Any]:
+    """Do what the states present and moved ask; return what the module returns."""
+    if given["state"] == "present":
+        remove(api, given["timeout"])
     sample = Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
-    checks = trial.deploy(sample)
-    before = sample.instances()
-    if given["drills"] and all(check["passed"] for check in checks):
-        checks.append(trial.drain(sample))
-    instances = sample.instances()
-    victim = sample.busiest() if all(check["passed"] for check in checks) else None
-    found = {"name": victim.name, "address": victim.address} if victim else {}
-    return {"checks": checks, "left": before, "instances": instances, "victim": found, "changed": True}
-
-
-def moved(api: Api, given: dict[str, Any]) -> dict[str, Any]:
-    """Wait for the instances of the victim; return checks and instances."""
-    sample = Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
-    check = trial.outage(sample, given["victim"], given["timeout"])
-    return {"checks": [check], "instances": sample.instances(), "changed": False}
+    return (
+        trial.present(sample, given["drills"]) if given["state"] == "present" else trial.moved(sample, given["victim"])
+    )
 
 
 def main() -> None:
@@ -159,8 +148,8 @@ def main() -> None:
         if given["state"] == "absent":
             removed = remove(api, given["timeout"])
             module.exit_json(changed=bool(removed), checks=[], removed=removed)
-        module.exit_json(**(present if given["state"] == "present" else moved)(api, given))
-    except (ApiError, SampleError) as error:
+        module.exit_json(**tried(api, given))
+    except (ApiError, trial.SampleError) as error:
         title, cure = (
             "The sample application can be tried",
             "look at the managers' and host nodes' logs (journalctl -u nomad)",

@@ -9,12 +9,11 @@ API: https://developer.hashicorp.com/nomad/api-docs/jobs, durations in nanosecon
 from __future__ import annotations
 
 import collections
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from ..checks.http import Instance
-from ..remote import wait_for
+from ..checks.trial import SampleError, await_, busiest
 from .api import Api, ApiError
 from .nodes import Node, list_nodes
 
@@ -22,10 +21,6 @@ JOB = "keelson-sample"
 MARK = "keelson-verify"  # put on a drain, so that a later run knows whose it was
 SECOND = 1_000_000_000
 DEREGISTER_AHEAD = 1  # seconds an instance goes on answering after it left service discovery
-
-
-class SampleError(Exception):
-    """The cluster did not do what was asked of it in time; the message says what is still wrong."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +95,10 @@ def choose_pool(nodes: list[Node], wish: str = "") -> Placed:
     return Placed(pool, {node.node_id: node for node in ready if node.pool == pool})
 
 
-def await_(probe: Any, timeout: float) -> None:
-    """Wait until `probe` returns None; raise SampleError with its last reason after `timeout` seconds."""
-    reason = wait_for(probe, timeout)
-    if reason is not None:
-        raise SampleError(f"after {timeout:.0f} s: {reason}")
-
-
 class Sample:
     """The sample application on a cluster. All waits end after `timeout` seconds."""
+
+    cure = "look at nomad job status keelson-sample and at the host nodes' logs (journalctl -u nomad -u docker)"
 
     def __init__(self, api: Api, placed: Placed, image: str, timeout: float) -> None:
         """Remember where and what; nothing is done yet."""
@@ -186,13 +176,20 @@ class Sample:
         ]
         return sorted(found, key=lambda i: (i["host"], i["port"]))
 
+    @property
+    def pool(self) -> str:
+        """The pool it runs in."""
+        return self.placed.pool
+
+    @property
+    def spread(self) -> int:
+        """The number of nodes it may run on."""
+        return len(self.placed.nodes)
+
     def busiest(self) -> Node:
         """Return the node with the most instances, by name among equals."""
-        hosts = collections.Counter(instance["host"] for instance in self.instances())
-        by_name = {node.name: node for node in self.placed.nodes.values()}
-        if not hosts:
-            raise SampleError("there are no instances")
-        return by_name[min(hosts, key=lambda host: (-hosts[host], host))]
+        found: Node = busiest(self.instances(), {node.name: node for node in self.placed.nodes.values()})
+        return found
 
     def drain(self, node: Node, count: int) -> None:
         """Drain a node, wait until `count` instances run elsewhere, and make the node eligible again."""
@@ -251,8 +248,3 @@ def exists(api: Api) -> bool:
             return False
         raise
     return True
-
-
-def elapsed(start: float) -> str:
-    """Return the seconds since `start` (time.monotonic) as text."""
-    return f"{time.monotonic() - start:.1f} s"

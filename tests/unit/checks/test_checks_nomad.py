@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import trial
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, outage, sample, trial
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, outage, sample
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import Wanted, parse_nodes
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import parse_health
@@ -126,7 +127,7 @@ def test_the_pool_with_most_ready_nodes_is_chosen() -> None:
     "changes", [{"Status": "down"}, {"SchedulingEligibility": "ineligible"}, {"Drivers": {}}, {"NodePool": "other"}]
 )
 def test_a_pool_without_a_usable_node(changes: dict[str, Any]) -> None:
-    with pytest.raises(sample.SampleError, match="pool web is ready, eligible"):
+    with pytest.raises(trial.SampleError, match="pool web is ready, eligible"):
         sample.choose_pool(parse_nodes([node(**changes)]), "web")
 
 
@@ -180,7 +181,7 @@ def test_why_an_instance_does_not_start_is_told() -> None:
     failed = allocation("a", "failed", app={"Events": [event]})
     running = {"Version": 0, "JobVersion": 0, "Status": "running", "StatusDescription": "x"}
     known = trying(allocations=[failed], keelson_sample=running, deployment=running)
-    with pytest.raises(sample.SampleError, match="after 0 s: the deployment is running: x; w1: image not found"):
+    with pytest.raises(trial.SampleError, match="after 0 s: the deployment is running: x; w1: image not found"):
         known.submit(3, "1")
 
 
@@ -193,13 +194,13 @@ def test_a_failed_deployment_ends_the_wait_at_once() -> None:
     failed = {"Version": 1, "JobVersion": 1, "Status": "failed", "StatusDescription": "progress deadline"}
     known = trying(allocations=[], keelson_sample=failed, deployment=failed)
     known.timeout = 60
-    with pytest.raises(sample.SampleError, match="the deployment failed: progress deadline"):
+    with pytest.raises(trial.SampleError, match="the deployment failed: progress deadline"):
         known.scale(4)
 
 
 def test_a_drain_ends_even_when_nothing_moves() -> None:
     known = trying(allocations=[allocation("a")], keelson_sample=[entry("a")])
-    with pytest.raises(sample.SampleError, match="still registered on w1"):
+    with pytest.raises(trial.SampleError, match="still registered on w1"):
         known.drain(known.busiest(), 1)
     api: Any = known.api
     assert [body for _m, path, body in api.changes if path.endswith("/drain")][-1]["MarkEligible"] is True
@@ -230,7 +231,7 @@ def test_an_api_that_is_down_is_not_taken_for_a_job_that_is_gone() -> None:
 
 def test_trial_ends_where_nothing_is_left_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: Any) -> None:
-        raise sample.SampleError("no room")
+        raise trial.SampleError("no room")
 
     monkeypatch.setattr(sample.Sample, "submit", fail)
     found = trial.deploy(trying(allocations=[]))
