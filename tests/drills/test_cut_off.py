@@ -59,10 +59,13 @@ def test_five_cuts(lab: Lab, plan: list[tuple[int, str, bool]], pytestconfig: py
 
 @pytest.mark.parametrize("when", ["", ".first"], ids=["after", "within"])
 def test_every_cut(lab: Lab, plan: list[tuple[int, str, bool]], when: str) -> None:
-    """After each task over all its hosts, and within each that changes something, when its first host is through."""
+    """After each task over all its hosts, and within it, when its first host is through.
+
+    A cut after a task that changed nothing finds the hosts as the cut before it did, so it is not tried again.
+    """
     first = next(number for number, name, _changes in plan if "secrets |" in name)
     for number, name, changes in plan:
-        if changes or not when:
+        if changes:
             print(f"cut {'within' if when else 'after'} task {number}: {name}", flush=True)
             reset(lab, bare=number < first)
             cut_and_go_on(lab, f"{number}{when}")
