@@ -59,7 +59,8 @@ killed:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.nomad.outage import Outage
+from ..module_utils.nomad.outage import VICTIM
+from ..module_utils.outage import Outage
 
 
 def main() -> None:
@@ -71,7 +72,7 @@ def main() -> None:
     }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     given = module.params
-    outage = Outage(lambda command, check: module.run_command(command, check_rc=check))
+    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), VICTIM)
     if module.check_mode:
         module.exit_json(changed=given["state"] == "down" or outage.is_down())
     if given["state"] == "down":

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import trial
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, outage, sample
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, sample
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import Wanted, parse_nodes
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import parse_health
@@ -238,32 +237,3 @@ def test_trial_ends_where_nothing_is_left_to_try(monkeypatch: pytest.MonkeyPatch
     assert [(c["check"], c["passed"], c["evidence"]) for c in found] == [
         ("sample_deploy", False, "SampleError: no room")
     ]
-
-
-def test_outage_arms_the_watchdog_before_it_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drop_in, order = tmp_path / "nomad.service.d" / "x.conf", []
-    monkeypatch.setattr(outage, "DROP_IN", str(drop_in))
-    monkeypatch.setattr(outage, "unit_processes", lambda unit: [1, 2])
-    monkeypatch.setattr(outage, "kill_all", lambda pids: order.append("kill") or len(pids))
-
-    def run(command: list[str], _check: bool) -> tuple[int, str, str]:
-        order.append(" ".join(command[:2]))
-        return 0, "c1 c2" if command[:2] == ["docker", "ps"] else "", ""
-
-    drill = outage.Outage(run)
-    assert drill.down(60) == {"processes": 2, "containers": 2}
-    assert order.index("systemd-run --unit=keelson-outage") < order.index("kill") < order.index("docker rm")
-    assert drill.is_down() and "Restart=no" in drop_in.read_text()
-    order.clear()
-    assert drill.up(5) == "" and drill.was_down and not drill.is_down()
-    assert order[-1] == "timeout 5"
-    order.clear()
-    assert outage.Outage(run).up(5) == "" and order == ["systemctl stop"]
-
-
-def test_processes_of_a_unit(tmp_path: Path) -> None:
-    for pid, group in {"7": "0::/system.slice/nomad.service/app", "8": "0::/system.slice/ssh.service"}.items():
-        (tmp_path / pid).mkdir()
-        (tmp_path / pid / "cgroup").write_text(group + "\n")
-    assert outage.unit_processes("nomad.service", str(tmp_path)) == [7]
-    assert outage.kill_all([2**22 + 1]) == 0

@@ -1,0 +1,14 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of Kubernetes is killed on a host in a drill. Standard library only."""
+
+from __future__ import annotations
+
+from ..outage import Victim
+
+# The kubelet and the runtime first, that they do not see their pods end; then whatever runs in pods.
+VICTIM = Victim(
+    units=("containerd.service", "kubelet.service"),
+    groups=("kubelet.service", "containerd.service", "kubepods"),
+)
