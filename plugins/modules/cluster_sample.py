@@ -49,7 +49,7 @@ attributes:
 EXAMPLES = r"""
 - name: Try the cluster
   keelson.cluster.cluster_sample:
-    image: keelson/sample-app:1.0.0
+    image: keelson/sample-app:1.1.0
   register: verify_sample
 """
 

@@ -7,6 +7,9 @@
 // It serves a data page (/), the same as JSON (/data) and its health (/healthz: 503 until it is ready and while it
 // stops). Settings come from the environment: LISTEN (default :8080), READY_AFTER (a duration, default 0s), RELEASE,
 // INSTANCE and HOST, the last three being free text to show.
+//
+// "sample get URL" asks another one, from where this one runs: it prints the answer and ends with 0, or prints what went
+// wrong and ends with 3.
 package main
 
 import (
@@ -14,7 +17,9 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html/template"
+	"io"
 	"log"
 	"net/http"
 	"os"
@@ -95,7 +100,35 @@ func env(name, fallback string) string {
 	return fallback
 }
 
+// unanswered is the exit code of get when there was no good answer; a runtime's own failures have others.
+const unanswered = 3
+
+// get prints the answer of a URL, and returns the exit code.
+func get(url string, out io.Writer) int {
+	client := &http.Client{Timeout: 2 * time.Second}
+	response, err := client.Get(url)
+	if err != nil {
+		fmt.Fprintln(out, err)
+		return unanswered
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err != nil {
+		fmt.Fprintln(out, err)
+		return unanswered
+	}
+	if response.StatusCode != http.StatusOK {
+		fmt.Fprintln(out, response.Status)
+		return unanswered
+	}
+	_, _ = out.Write(body)
+	return 0
+}
+
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "get" {
+		os.Exit(get(os.Args[2], os.Stdout))
+	}
 	delay, err := time.ParseDuration(env("READY_AFTER", "0s"))
 	if err != nil {
 		log.Fatalf("READY_AFTER: %v; give a duration such as 500ms", err)
