@@ -176,15 +176,16 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.add_group(name)
             for variable, value in group.variables.items():
                 inventory.set_variable(name, variable, self._value(value))
-        for name, group in built.groups.items():
-            for child in group.children:
-                inventory.add_child(name, child)
         for name, variables in built.hosts.items():
             inventory.add_host(name)
             # Not set_variable: it would copy each value once more, which costs a third of the load of 10,000 hosts.
-            inventory.hosts[name].vars.update(self._value(variables))
+            inventory.hosts[name].vars.update(self._mark(variables))
+        # Hosts before children: each host that joins a group walks through all that the group lies in.
         for name, group in built.groups.items():
-            for child in group.hosts:
+            for host in group.hosts:
+                inventory.add_child(name, host)
+        for name, group in built.groups.items():
+            for child in group.children:
                 inventory.add_child(name, child)
 
     def _value(self, value: Any) -> Any:
@@ -195,14 +196,18 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _mark(self, value: Any) -> Any:
         """VALUE with its inert texts marked as trusted; all other text stays untrusted, so it is never templated."""
-        kind = type(value)
-        if kind is str:  # exactly str: what the file itself says is tagged already
+        if type(value) is str:  # exactly str: what the file itself says is tagged already
             marked = self._marked.get(value)
             if marked is None:
                 marked = self._marked[value] = trust_as_template(value) if _INERT.fullmatch(value) else value
             return marked
         if isinstance(value, dict):
-            return {key: self._mark(item) for key, item in value.items()}
+            # Texts seen before, which most are, without another call.
+            known = self._marked
+            return {
+                key: known[item] if type(item) is str and item in known else self._mark(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self._mark(item) for item in value]
         return value

@@ -34,7 +34,6 @@ try:
 except ImportError:
     HAS_JINJA2 = False
 
-KEYS = ("compose", "groups", "keyed_groups", "strict")
 _KEYED = ("key", "prefix", "separator", "default_value", "parent_group")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = ("true", "false", "none", "True", "False", "None")
@@ -168,9 +167,6 @@ class _Plugins(dict[str, Any]):
 
 def apply(inventory: Inventory, extra: Extra) -> None:
     """Add the variables and groups to every host."""
-    if not (extra.compose or extra.groups or extra.keyed):
-        inventory.records.clear()
-        return
     own = set(inventory.groups)
     linked: set[tuple[str, str]] = set()
     for name, variables in inventory.hosts.items():
@@ -191,7 +187,6 @@ def apply(inventory: Inventory, extra: Extra) -> None:
                 if parent and (parent, group) not in linked:
                     linked.add((parent, group))
                     inventory.groups.setdefault(_safe(parent), Group()).children.append(group)
-    inventory.records.clear()
 
 
 def _join(inventory: Inventory, group: str, host: str, own: set[str], place: str) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     clusters,
     config,
-    construct,
     documents,
     members,
     sources,
@@ -33,7 +32,8 @@ try:
 except ImportError:
     HAS_YAML = False
 
-KEYS = ("plugin", "stacks", "clusters", "host", "on_duplicate", "cache_folder", *construct.KEYS)
+CONSTRUCTED = ("compose", "groups", "keyed_groups", "strict")
+KEYS = ("plugin", "stacks", "clusters", "host", "on_duplicate", "cache_folder", *CONSTRUCTED)
 
 
 def load(document: Any, path: str) -> Inventory:
@@ -50,14 +50,20 @@ def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
         cure = f"Choose one of: {', '.join(config.DUPLICATES)}"
         raise StackError(f"{path}: on_duplicate", f"is {config.describe(on_duplicate)}", cure)
     given = config.clusters(entry["clusters"], f"{path}: clusters") if entry.get("clusters") is not None else None
-    extra = construct.parse(entry, path)
+    constructed = any(key in entry for key in CONSTRUCTED)
+    if constructed:  # seldom, and compiled anew in every run
+        from ansible_collections.keelson.cluster.plugins.module_utils.stacks import construct
+
+        extra = construct.parse(entry, path)
     stacks = read(entry.get("stacks"), path, entry.get("cache_folder"), _secret_stacks(given or {}))
     inventory = clusters.build(
         given if given is not None else clusters.described(stacks, path), stacks, host, on_duplicate
     )
     for stack in stacks.values():  # only a host's own attributes are still needed; 10,000 resources are much memory
         stack.resources = [item._replace(attributes={}) for item in stack.resources]
-    construct.apply(inventory, extra)
+    if constructed:
+        construct.apply(inventory, extra)
+    inventory.records.clear()
     return inventory, list(stacks.values())
 
 

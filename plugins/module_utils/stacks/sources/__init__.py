@@ -7,33 +7,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import readers
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import (
-    cloudformation,
-    command,
-    file,
-    http,
-    pg,
-    pull,
-    s3,
-    tfe,
-)
 
-SOURCES: dict[str, Callable[[Source, str], Fetched]] = {
-    **dict.fromkeys(readers.BY_OPTION, file.fetch),
-    "cloudformation": cloudformation.fetch,
-    "command": command.fetch,
-    "http": http.fetch,
-    "pg": pg.fetch,
-    "pull": pull.fetch,
-    "s3": s3.fetch,
-    "tfe": tfe.fetch,
+if TYPE_CHECKING:  # for whoever packs a module with all that it may import
+    from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import (  # noqa: F401
+        cloudformation,
+        command,
+        file,
+        http,
+        pg,
+        pull,
+        s3,
+        tfe,
+    )
+
+# The module that serves each key, imported on use: Ansible compiles what lies in collections anew in every run, and
+# the libraries of s3 and pg take half a second.
+SOURCES = {
+    **dict.fromkeys(readers.BY_OPTION, "file"),
+    **{name: name for name in ("cloudformation", "command", "http", "pg", "pull", "s3", "tfe")},
 }
 # What may stand beside the source under a stack.
 BESIDE = ("workspace", "members")
@@ -43,7 +42,7 @@ def read(name: str, entry: Any, base: str, place: str, cache: Cache | None = Non
     """Read the stack NAME. ENTRY: what stands under it. BASE: the folder that relative paths start at."""
     source = _source(name, entry, base, place)
     old = cache.load(source) if cache else None
-    fetched = SOURCES[source.option](source, old.etag if old else "")
+    fetched = _fetch(source, old.etag if old else "")
     if fetched.data is None:
         if old is None:
             raise AssertionError(fetched.place)
@@ -54,6 +53,11 @@ def read(name: str, entry: Any, base: str, place: str, cache: Cache | None = Non
     if cache and fetched.etag:
         cache.save(source, fetched.etag, stack)
     return stack
+
+
+def _fetch(source: Source, etag: str) -> Fetched:
+    fetched: Fetched = import_module(f"{__name__}.{SOURCES[source.option]}").fetch(source, etag)
+    return fetched
 
 
 def _source(name: str, entry: Any, base: str, place: str) -> Source:

@@ -12,16 +12,6 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 
-try:
-    import boto3
-    from botocore import exceptions
-    from botocore.config import Config
-    from botocore.parsers import ResponseParserError
-
-    HAS_BOTO3 = True
-except ImportError:
-    HAS_BOTO3 = False
-
 FIELDS = ("region", "endpoint", "profile", "ca_file")
 _CURES = {
     "NoSuchBucket": "Correct the bucket",
@@ -35,27 +25,33 @@ _CURES = {
 }
 
 
+def _boto(place: str) -> tuple[Any, Any]:
+    """boto3 and botocore, imported on use: that takes half a second."""
+    try:
+        import boto3
+        import botocore.config
+        import botocore.exceptions
+        import botocore.parsers
+    except ImportError:
+        raise StackError(place, "needs the Python library boto3", "Install it beside Ansible") from None
+    return boto3, botocore
+
+
 def client(service: str, fields: Mapping[str, Any], place: str) -> Any:
     """A client of the AWS service; `timeout` bounds connecting and each answer, with one repetition."""
-    if not HAS_BOTO3:
-        raise StackError(place, "needs the Python library boto3", "Install it beside Ansible")
+    boto3, botocore = _boto(place)
     session = boto3.session.Session(profile_name=fields.get("profile"), region_name=fields.get("region"))
-    config = Config(
+    config = botocore.config.Config(
         connect_timeout=fields["timeout"], read_timeout=fields["timeout"], retries={"total_max_attempts": 2}
     )
     return session.client(service, endpoint_url=fields.get("endpoint"), verify=fields.get("ca_file"), config=config)
 
 
-def client_error() -> Any:
-    """The exception of an answer that is an error."""
-    return exceptions.ClientError
-
-
 @contextmanager
 def errors(place: str) -> Iterator[None]:
     """Turn what boto3 raises into a StackError."""
-    if not HAS_BOTO3:
-        raise StackError(place, "needs the Python library boto3", "Install it beside Ansible")
+    botocore = _boto(place)[1]
+    exceptions = botocore.exceptions
     try:
         yield
     except exceptions.ClientError as error:
@@ -76,7 +72,7 @@ def errors(place: str) -> Iterator[None]:
         raise StackError(
             place, f"shows a certificate that is not trusted: {error}"[:200], "Name its CA with `ca_file`"
         ) from None
-    except ResponseParserError:
+    except botocore.parsers.ResponseParserError:
         raise StackError(place, "answers something that is not of this API", "Correct the endpoint") from None
     except exceptions.BotoCoreError as error:
         raise StackError(

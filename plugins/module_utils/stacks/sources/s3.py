@@ -26,7 +26,7 @@ def fetch(source: Source, etag: str = "") -> Fetched:
         client = aws.client("s3", fields, place)
         try:
             answer = client.get_object(Bucket=fields["bucket"], Key=key, **({"IfNoneMatch": etag} if etag else {}))
-        except aws.client_error() as error:
+        except client.exceptions.ClientError as error:
             code = str(error.response.get("Error", {}).get("Code"))
             if code in ("304", "NotModified"):
                 return Fetched(None, place)
