@@ -90,12 +90,12 @@ def clusters(root: str, running: dict[str, str]) -> list[dict[str, str]]:
         files = sorted(os.listdir(configuration)) if os.path.isdir(configuration) else []
         loose = [file for file in files if file.endswith((".hcl", ".json"))]
         if loose:
-            found.append({"engine": "nomad", "name": "", "evidence": f"/etc/nomad.d/{loose[0]}"})
+            found.append({"engine": "nomad", "name": kept_name(root), "evidence": f"/etc/nomad.d/{loose[0]}"})
         elif "nomad" in running:
             found.append({"engine": "nomad", "name": "", "evidence": f"process {running['nomad'] or 'nomad'}"})
     for path in ("etc/kubernetes/kubelet.conf", "etc/kubernetes/admin.conf", "etc/rancher/k3s/k3s.yaml", "etc/k0s"):
         if os.path.exists(os.path.join(root, path)):
-            found.append({"engine": "kubernetes", "name": kubernetes_name(root), "evidence": f"/{path}"})
+            found.append({"engine": "kubernetes", "name": kept_name(root), "evidence": f"/{path}"})
             break
     else:
         kubernetes = [name for name in running if _CLUSTER_PROCESSES[name] == "kubernetes"]
@@ -104,7 +104,7 @@ def clusters(root: str, running: dict[str, str]) -> list[dict[str, str]]:
     return found
 
 
-def kubernetes_name(root: str) -> str:
+def kept_name(root: str) -> str:
     """Return the name of the one cluster of this collection whose directory lies in /etc/keelson, else nothing."""
     base = os.path.join(root, "etc/keelson")
     entries = sorted(os.listdir(base)) if os.path.isdir(base) else []

@@ -88,6 +88,7 @@ def test_gather_is_whole() -> None:
         ({"etc/nomad.d/agent.json": "broken"}, {}, [("nomad", "")]),
         ({"etc/nomad.d/nomad.hcl": "x"}, {}, [("nomad", "")]),
         ({"etc/nomad.d/README": "x"}, {}, []),
+        ({"etc/nomad.d/gossip.json": "{}", "etc/keelson/product/x": ""}, {}, [("nomad", "product")]),
         ({}, {"nomad": "/usr/bin/nomad"}, [("nomad", "")]),
         ({"etc/kubernetes/kubelet.conf": "x"}, {}, [("kubernetes", "")]),
         ({"etc/kubernetes/kubelet.conf": "x", "etc/keelson/product/x": ""}, {}, [("kubernetes", "product")]),
