@@ -28,7 +28,7 @@ class ActionModule(ChecksAction):
         part = profile.parts[str(self.vars["cluster_part"])]
         ssh = {"port": int(self.vars.get("ansible_port") or 22), "protocol": "tcp", "address": "any", "process": ""}
         listeners = [dataclasses.asdict(listener) for listener in part.listeners]
-        doors = [listener.port for listener in part.listeners if listener.probe == "https"]
+        doors = [listener.port for listener in part.listeners if listener.probe.startswith("https")]
         return {
             "services": list(part.services),
             "listeners": [*listeners, ssh, *self.vars.get("verify_listeners", [])],

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Callable
 
 MANAGER, NODE = "manager", "node"
 ANY_PORT = 0
@@ -69,7 +71,8 @@ class Identity:
 class Profile:
     """One engine. `systems` are the tested systems by os-release ID, `guarded` the API paths that need a token.
 
-    The modules are those that know its API: what they take and return is the same for every engine.
+    `runtime` runs the containers of applications. The modules are those that know its API: what they take and return
+    is the same for every engine.
     """
 
     name: str
@@ -83,6 +86,9 @@ class Profile:
     checks_module: str
     sample_module: str
     outage_module: str
+    facts_module: str = ""
+    rules: tuple[Callable[[Any], Iterable[Any]], ...] = ()
+    runtime: str = "docker"
 
 
 def load(name: str) -> Profile:
@@ -94,7 +100,7 @@ def load(name: str) -> Profile:
         profile = importlib.import_module(module).PROFILE
     except ModuleNotFoundError as error:
         if error.name is not None and module.startswith(error.name):
-            raise EngineError(f"cluster_engine is {name!r}: this collection has no such engine; use nomad") from error
+            raise EngineError(f"cluster_engine is {name!r}: this collection has no such engine; use nomad or kubernetes") from error
         raise
     if not isinstance(profile, Profile):
         raise EngineError(f"{module}: PROFILE is not a Profile")

@@ -16,10 +16,15 @@ description:
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   runtime:
-    description: Container runtime that is to have the images.
+    description: Container runtime that is to have the images; that of the engine (C(cluster_engine)) unless given.
     type: str
     choices: [docker, containerd]
-    required: true
+  state:
+    description:
+      - V(absent) removes the images from the runtime, which must have them; their archives stay where they were placed.
+    type: str
+    choices: [present, absent]
+    default: present
 extends_documentation_fragment:
   - keelson.cluster.placing
   - keelson.cluster.placing.bundle

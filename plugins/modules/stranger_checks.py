@@ -17,7 +17,10 @@ description:
   - Options are taken from the inventory and the engine's profile unless given.
 options:
   targets:
-    description: The endpoints, each with C(host) (its name), C(address), C(port), C(probe) (V(https), V(nomad_rpc), V(gossip)).
+    description:
+      - The endpoints, each with C(host) (its name), C(address), C(port), C(probe).
+      - A probe is V(https) (clients need a certificate and a token), V(https_members) (a certificate), V(https_login)
+        (anybody may connect, and is told nothing), V(nomad_rpc) or V(gossip).
     type: list
     elements: dict
     default: []

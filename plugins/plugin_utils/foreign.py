@@ -29,9 +29,12 @@ def foreign_identity(name: str, address: str) -> str:
     key, ca_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.timezone.utc)
     names = [x509.DNSName("server.global.nomad"), x509.DNSName("client.global.nomad"), x509.DNSName("localhost")]
+    # The group that Kubernetes lets do anything.
+    group = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:masters")
+    subject = [group, x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]))
+        .subject_name(x509.Name(subject))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a stranger's CA")]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())

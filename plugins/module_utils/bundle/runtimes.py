@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .images import full_name
 from .packages import Run
 from .place import PlaceError
 
@@ -36,6 +37,11 @@ class Docker:
         """The command that loads an archive."""
         return ["docker", "image", "load", "--quiet", "--input", str(path)]
 
+    @staticmethod
+    def remove(name: str) -> list[str]:
+        """The command that removes an image."""
+        return ["docker", "image", "rm", name]
+
 
 class Containerd:
     """containerd, namespace of the kubelet; it knows images by full name with the digest of their manifest."""
@@ -57,6 +63,11 @@ class Containerd:
     def load(path: Path) -> list[str]:
         """The command that loads an archive."""
         return ["ctr", "--namespace", "k8s.io", "images", "import", str(path)]
+
+    @staticmethod
+    def remove(name: str) -> list[str]:
+        """The command that removes an image."""
+        return ["ctr", "--namespace", "k8s.io", "images", "remove", full_name(name)]
 
 
 RUNTIMES: dict[str, type[Any]] = {"docker": Docker, "containerd": Containerd}

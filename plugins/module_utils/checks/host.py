@@ -68,8 +68,9 @@ def unexpected(sockets: list[dict[str, Any]], expected: list[dict[str, Any]], ad
 
 
 def missing(sockets: list[dict[str, Any]], expected: list[dict[str, Any]], address: str) -> Verdict:
-    """Judge that every port the engine opens on the cluster's address is open."""
-    wanted = [entry for entry in expected if entry["address"] == "cluster"]
+    """Judge that every port is open that the engine opens: on the cluster's address, or by a program of its own."""
+    wanted = [e for e in expected if e["address"] == "cluster" or (e["port"] and e["process"] and e.get("purpose"))]
     absent = [e for e in wanted if not any(fits(socket, e, address) for socket in sockets)]
-    names = [f"{address}:{e['port']}/{e['protocol']} ({e['purpose']})" for e in absent or wanted]
-    return Verdict(not absent, ("nothing listens on " if absent else "open: ") + ", ".join(names))
+    names = [f"{e['address']}:{e['port']}/{e['protocol']} ({e['purpose']})" for e in absent or wanted]
+    text = ", ".join(names).replace("cluster:", f"{address}:")
+    return Verdict(not absent, ("nothing listens on " if absent else "open: ") + text)

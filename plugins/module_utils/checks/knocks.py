@@ -11,23 +11,23 @@ from ..nomad.probes import gossip_refused, rpc_endpoint
 from . import tls
 from .model import Check, Verdict, answer
 
-_CURE = "run the install playbook; look for a hand-made change of the agent's TLS, ACL or encrypt settings"
+_CURE = "run the install playbook; look for a hand-made change of how the service asks for certificates and tokens"
 
 
-def _questions(
-    target: dict[str, Any], member: tls.Identity, stranger: tls.Identity, guarded: list[str]
-) -> list[tuple[str, str, Callable[[], Verdict]]]:
-    address, port, probe = target["address"], int(target["port"]), target["probe"]
-    if probe == "gossip":
-        return [("gossip", "Gossip needs the cluster's key", lambda: gossip_refused(address, port))]
-    if probe == "nomad_rpc":
-        endpoint = rpc_endpoint(address, port)
-    elif probe == "https":
-        endpoint = tls.Endpoint(address, port, tls.http_request("/", address))
-    else:
-        raise ValueError(f"unknown probe {probe!r}")
-    found: list[tuple[str, str, Callable[[], Verdict]]] = [
+Questions = list["tuple[str, str, Callable[[], Verdict]]"]
+
+
+def _common(endpoint: tls.Endpoint, member: tls.Identity) -> Questions:
+    return [
         ("plaintext", "Plaintext is refused", lambda: tls.refused(endpoint, None)),
+        ("old_tls", "TLS older than 1.2 is refused", lambda: tls.old_tls_refused(endpoint, member)),
+    ]
+
+
+def _closed(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> Questions:
+    """An endpoint that speaks only with clients whose certificate it knows; where it speaks HTTP, paths are guarded."""
+    found: Questions = [
+        *_common(endpoint, member),
         (
             "no_certificate",
             "A client without a certificate is refused",
@@ -38,17 +38,50 @@ def _questions(
             "A certificate of another CA is refused",
             lambda: tls.refused(endpoint, tls.context(stranger)),
         ),
-        ("old_tls", "TLS older than 1.2 is refused", lambda: tls.old_tls_refused(endpoint, member)),
     ]
-    if probe == "https" and guarded:
-        found.append(
-            (
-                "no_token",
-                "The API needs a token even from a member",
-                lambda: tls.token_required(endpoint, member, guarded),
-            )
-        )
+    if guarded:
+        title = "The API needs a token even from a member"
+        found.append(("no_token", title, lambda: tls.token_required(endpoint, member, guarded)))
     return found
+
+
+def _login(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> Questions:
+    """An endpoint that speaks with anybody, but tells nothing to strangers, and little to a host's certificate."""
+    nobody = tls.Identity(ca=member.ca)
+    return [
+        *_common(endpoint, member),
+        (
+            "no_certificate",
+            "A client without a certificate is told nothing",
+            lambda: tls.token_required(endpoint, nobody, guarded),
+        ),
+        (
+            "foreign_certificate",
+            "A certificate of another CA opens nothing",
+            lambda: tls.untrusted(endpoint, stranger, guarded),
+        ),
+        (
+            "no_token",
+            "A host's certificate opens nothing beyond what hosts need",
+            lambda: tls.token_required(endpoint, member, guarded),
+        ),
+    ]
+
+
+def _questions(target: dict[str, Any], member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> Questions:
+    address, port, probe = target["address"], int(target["port"]), target["probe"]
+    https = tls.Endpoint(address, port, tls.http_request("/", address))
+    if probe == "https":
+        return _closed(https, member, stranger, guarded)
+    if probe == "https_members":
+        return _closed(https, member, stranger, [])
+    if probe == "https_login":
+        return _login(https, member, stranger, guarded)
+    if probe == "nomad_rpc":
+        return _closed(rpc_endpoint(address, port), member, stranger, [])
+    if probe == "gossip":
+        return [("gossip", "Gossip needs the cluster's key", lambda: gossip_refused(address, port))]
+    raise ValueError(f"unknown probe {probe!r}")
 
 
 def knock(target: dict[str, Any], member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> list[Check]:

@@ -153,6 +153,14 @@ def token_required(endpoint: Endpoint, identity: Identity, paths: list[str], tri
     return Verdict(True, "; ".join(seen))
 
 
+def untrusted(endpoint: Endpoint, stranger: Identity, paths: list[str]) -> Verdict:
+    """Judge that a foreign certificate is refused at once or opens no path."""
+    try:
+        return token_required(endpoint, stranger, paths)
+    except (ssl.SSLError, ConnectionError) as error:
+        return Verdict(True, f"refused: {getattr(error, 'reason', None) or error}")
+
+
 def served(endpoint: Endpoint, identity: Identity) -> dict[str, Any]:
     """Return the certificate the endpoint shows, verified against the CA and the address; raise OSError otherwise."""
     with connection(endpoint) as link:

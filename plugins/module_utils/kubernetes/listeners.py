@@ -21,7 +21,7 @@ GUARDED = (
 )
 
 _EVERYWHERE = (
-    Listener(KUBELET, "tcp", "any", "kubelet", "API of the kubelet", probe="https_login"),
+    Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe="https_login"),
     Listener(10248, "tcp", "loopback", "kubelet", "health of the kubelet"),
     Listener(10249, "tcp", "loopback", "kube-proxy", "metrics of kube-proxy"),
     Listener(10256, "tcp", "any", "kube-proxy", "health of kube-proxy, for load balancers"),
@@ -32,9 +32,9 @@ _EVERYWHERE = (
 
 LISTENERS: dict[str, tuple[Listener, ...]] = {
     MANAGER: (
-        Listener(API, "tcp", "any", "kube-apiserver", "Kubernetes API", probe="https_login"),
-        Listener(ETCD_CLIENT, "tcp", "cluster", "etcd", "etcd for API servers", probe="https"),
-        Listener(ETCD_PEER, "tcp", "cluster", "etcd", "etcd between managers", probe="https"),
+        Listener(API, "tcp", "cluster", "kube-apiserver", "Kubernetes API", probe="https_login"),
+        Listener(ETCD_CLIENT, "tcp", "cluster", "etcd", "etcd for API servers", probe="https_members"),
+        Listener(ETCD_PEER, "tcp", "cluster", "etcd", "etcd between managers", probe="https_members"),
         Listener(ETCD_CLIENT, "tcp", "loopback", "etcd", "etcd for the API server beside it"),
         Listener(2381, "tcp", "loopback", "etcd", "metrics and health of etcd"),
         Listener(10257, "tcp", "loopback", "kube-controller", "controller manager"),

@@ -74,6 +74,16 @@ def test_a_port_that_should_be_open() -> None:
     assert not host.missing([open_socket(4646, process="nginx")], NODE, ADDRESS).passed
 
 
+def test_a_service_that_leaves_loopback() -> None:
+    """Kubernetes' controller manager must be on loopback, and there it must be."""
+    wanted = [{"port": 10257, "protocol": "tcp", "address": "loopback", "process": "kube-controller", "purpose": "c"}]
+    local, everywhere = (open_socket(10257, where, process="kube-controller") for where in ("127.0.0.1", "0.0.0.0"))
+    assert host.missing([local], wanted, ADDRESS).passed and host.unexpected([local], wanted, ADDRESS).passed
+    assert not host.unexpected([everywhere], wanted, ADDRESS).passed
+    verdict = host.missing([everywhere], wanted, ADDRESS)
+    assert not verdict.passed and verdict.evidence == "nothing listens on loopback:10257/tcp (c)"
+
+
 @pytest.mark.parametrize(("state", "good"), [("active", True), ("failed", False), ("activating", False), ("", False)])
 def test_services(state: str, good: bool) -> None:
     assert host.service(state, 0).passed is good

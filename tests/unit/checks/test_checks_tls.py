@@ -79,6 +79,32 @@ def test_a_door_that_asks_for_certificates_and_believes_any(world: World) -> Non
         assert tls.refused(endpoint, tls.context(tls.Identity())).passed
 
 
+def test_a_door_that_tells_strangers_nothing(world: World) -> None:
+    with serving(https(world.member, b"HTTP/1.1 401 Unauthorized\r\n\r\n")) as port:
+        found = world.knock(port, "https_login")
+    assert passed(found) == ALL, found
+    assert "401" in found["no_certificate"]["evidence"]
+
+
+def test_a_door_that_tells_strangers_something(world: World) -> None:
+    with serving(https(world.member, OK)) as port:
+        found = world.knock(port, "https_login")
+    assert passed(found) == {"plaintext", "old_tls"}, found
+
+
+def test_a_login_that_refuses_foreign_certificates_at_once(world: World) -> None:
+    with serving(https(world.member, FORBIDDEN, client_ca=world.member.ca)) as port:
+        found = world.knock(port, "https_login")
+    assert "foreign_certificate" in passed(found), found
+
+
+def test_a_door_for_members_only(world: World) -> None:
+    with serving(https(world.member, OK, client_ca=world.member.ca)) as port:
+        assert passed(world.knock(port, "https_members")) == ALL - {"no_token"}
+    with serving(https(world.member, OK)) as port:
+        assert passed(world.knock(port, "https_members")) == {"plaintext", "old_tls"}
+
+
 def test_plaintext(world: World) -> None:
     with serving(plain(OK)) as port:
         found = world.knock(port)

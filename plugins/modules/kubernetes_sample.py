@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Try a Kubernetes cluster with the sample application."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubernetes_sample
+short_description: Try a Kubernetes cluster with the sample application
+version_added: "0.1.0"
+description:
+  - Runs on a manager. The image must be on the host nodes of the pool.
+  - With O(state=present) removes what an interrupted run left, then deploys, asks every instance, scales up and down
+    and updates under load; then asks from inside of its pods for names, other pods, services and what network policies,
+    pod security and quotas refuse. With O(drills=true) also drains the host node with the most instances.
+  - With O(state=moved) waits until the instances of the killed host node O(victim) answer elsewhere.
+  - With O(state=absent) removes the namespace V(keelson-verify), where all of it lives, and ends drains of its own.
+author: keelson.cluster contributors (@keelson-cluster)
+options:
+  cluster:
+    description: The cluster's name, for messages; where its API is says C(/etc/kubernetes/admin.conf).
+    type: str
+    required: true
+  state:
+    description: What to do.
+    type: str
+    choices: [present, moved, absent]
+    default: present
+  image:
+    description: The image of the sample application; needed unless O(state=absent).
+    type: str
+    default: ""
+  pool:
+    description: The pool to use; the one with most ready nodes unless given.
+    type: str
+    default: ""
+  drills:
+    description: Whether a host node is drained.
+    type: bool
+    default: false
+  victim:
+    description: The host node that was killed, as this module returned it.
+    type: dict
+  timeout:
+    description: Seconds to wait for each step.
+    type: int
+    default: 120
+attributes:
+  check_mode:
+    support: full
+    description: Does nothing and returns no checks.
+  diff_mode:
+    support: none
+    description: Removes what it makes.
+"""
+
+EXAMPLES = r"""
+- name: Try the cluster
+  keelson.cluster.kubernetes_sample:
+    cluster: product
+  register: verify_sample
+
+- name: Remove the sample application
+  keelson.cluster.kubernetes_sample:
+    cluster: product
+    state: absent
+"""
+
+RETURN = r"""
+checks:
+  description:
+    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
+      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - check: service
+      title: The service is active
+      host: manager-1
+      target: kubelet.service
+      passed: true
+      evidence: active, 0 restarts
+      cure: ""
+      seconds: 0.01
+instances:
+  description: Where the instances ran (C(id), C(host), C(address), C(port)).
+  returned: when O(state=present)
+  type: list
+  elements: dict
+left:
+  description: Where they ran before a host node was drained.
+  returned: when O(state=present)
+  type: list
+  elements: dict
+victim:
+  description: The host node with the most instances (C(name), C(address)).
+  returned: when O(state=present) and every check passed, else empty
+  type: dict
+removed:
+  description: What was removed.
+  returned: when O(state=absent)
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.checks import trial
+from ..module_utils.checks.model import failure
+from ..module_utils.kubernetes.api import Api, ApiError
+from ..module_utils.kubernetes.probing import Probe, Run
+from ..module_utils.kubernetes.sample import Sample, choose_pool, remove
+from ..module_utils.kubernetes.view import list_nodes
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "moved", "absent"], "default": "present"},
+    "image": {"type": "str", "default": ""},
+    "pool": {"type": "str", "default": ""},
+    "drills": {"type": "bool", "default": False},
+    "victim": {"type": "dict"},
+    "timeout": {"type": "int", "default": 120},
+}
+
+
+def tried(api: Api, given: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Do what the states present and moved ask; return what the module returns."""
+    if given["state"] == "present":
+        remove(api, given["timeout"])
+    sample = Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
+    if given["state"] == "moved":
+        return trial.moved(sample, given["victim"])
+    return trial.present(sample, given["drills"], Probe(sample, run).checks)
+
+
+def main() -> None:
+    """Do what the state asks."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    if module.check_mode:
+        module.exit_json(changed=False, checks=[])
+    try:
+        api = Api.from_env(given["cluster"])
+        if given["state"] == "absent":
+            removed = remove(api, given["timeout"])
+            module.exit_json(changed=bool(removed), checks=[], removed=removed)
+        module.exit_json(**tried(api, given, module.run_command))
+    except (ApiError, trial.SampleError) as error:
+        title, cure = (
+            "The sample application can be tried",
+            "look at the managers' and host nodes' logs (journalctl -u kubelet -u containerd)",
+        )
+        title = title if given["state"] != "absent" else "The sample application is removed"
+        module.exit_json(changed=True, checks=[failure("sample", title, str(error), cure)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who makes a cluster, who joins: a live one is asked before anything is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.plan import Plan, PlanError, plan
+
+ALL = ["m1", "m2", "m3"]
+DEAD = "10.0.0.1:6443 does not answer"
+
+
+def said(state: str, fault: str = "", step: str = "") -> dict[str, Any]:
+    return {"state": state, "fault": fault, "step": step}
+
+
+@pytest.mark.parametrize(
+    ("found", "run", "wanted"),
+    [
+        ({name: said("bare") for name in ALL}, ALL, Plan("m1", True, ("m2", "m3"))),
+        ({name: said("member") for name in ALL}, ALL, Plan("m1", False, ())),
+        # The first manager is dead for good, or merely down; a new one takes its place.
+        ({"m2": said("member"), "m3": said("member"), "m4": said("bare")}, ["m2", "m3", "m4"], Plan("m2", False, ("m4",))),
+        ({"m1": said("member", DEAD), "m2": said("member"), "m3": said("bare")}, ALL, Plan("m2", False, ("m3",))),
+        # --limit m3: the others are asked, and left alone.
+        ({"m1": said("member"), "m2": said("bare"), "m3": said("bare")}, ["m3"], Plan("m1", False, ("m3",))),
+        # Cut off: within init, which goes on where it was begun; within a join.
+        ({"m1": said("bare"), "m2": said("half", DEAD, "init"), "m3": said("bare")}, ALL, Plan("m2", True, ("m1", "m3"))),
+        ({"m1": said("member"), "m2": said("half", "", "join"), "m3": said("bare")}, ALL, Plan("m1", False, ("m2", "m3"))),
+    ],
+)
+def test_the_plan(found: dict[str, Any], run: list[str], wanted: Plan) -> None:
+    assert plan(found, ALL, run) == wanted
+
+
+@pytest.mark.parametrize(
+    ("found", "run", "message"),
+    [
+        ({"m2": said("bare"), "m3": said("bare")}, ALL, "m1 cannot be asked"),
+        ({name: said("bare") for name in ALL}, ["m2", "m3"], "m1 cannot be asked or changed"),
+        ({"m1": said("member", DEAD), "m2": said("bare"), "m3": said("bare")}, ALL, "none of them serves: m1: 10.0.0.1"),
+        ({"m1": said("half", DEAD, "join"), "m2": said("bare"), "m3": said("bare")}, ALL, "nothing was made anew"),
+    ],
+)
+def test_no_second_cluster_is_made(found: dict[str, Any], run: list[str], message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        plan(found, ALL, run)

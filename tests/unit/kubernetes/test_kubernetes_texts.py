@@ -1,0 +1,274 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written for, and read from, kubeadm, etcdctl, kubectl, containerd and the kernel."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10 and older
+    tomllib = None  # type: ignore[assignment]
+from ansible_collections.keelson.cluster.plugins.filter.kubernetes_wanted import kubernetes_wanted
+from ansible_collections.keelson.cluster.plugins.filter.toml import documents
+from ansible_collections.keelson.cluster.plugins.module_utils import toml
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
+    etcd,
+    host,
+    kubeadm,
+    manifests,
+    nodes,
+    remains,
+    secrets,
+    tokens,
+)
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
+
+ROOT = Path(__file__).parents[3]
+
+# --- TOML ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(tomllib is None, reason="this Python has no tomllib")
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"version": 3, "a": True, "b": 1.5, "list": ["x", "y"], "empty": []},
+        {"plugins": {"io.containerd.cri.v1.runtime": {"cni": {"bin_dirs": ["/usr/lib/cni"]}, "on": False}}},
+        {"host": {"https://mirror.example.com:5000": {"header": {"authorization": ["Basic eDp5"]}}}},
+        {"odd": 'quote " backslash \\ tab \t line \n delete \x7f é 😀', "table": {}},
+        {"after": {"inner": {"x": 1}, "own": 2}},
+    ],
+)
+def test_toml_is_read_back_as_it_was(data: dict[str, Any]) -> None:
+    assert tomllib.loads(toml.dumps(data)) == data
+
+
+def test_toml_has_no_null() -> None:
+    with pytest.raises(TypeError, match="NoneType"):
+        toml.dumps({"x": None})
+
+
+# --- endpoints -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "vip", "wanted"),
+    [
+        ("https://api.example.com", "", "api.example.com:6443"),
+        ("https://api.example.com:443/x", "", "api.example.com:443"),
+        ("10.0.0.5:8443", "10.0.0.9", "10.0.0.5:8443"),
+        ("", "10.0.0.9", "10.0.0.9:6443"),
+        ("fd00::5", "", "[fd00::5]:6443"),
+        ("[fd00::5]:443", "", "[fd00::5]:443"),
+        ("", "fd00::9", "[fd00::9]:6443"),
+    ],
+)
+def test_the_endpoint(given: str, vip: str, wanted: str) -> None:
+    assert join(*endpoint(given, vip)) == wanted
+
+
+@pytest.mark.parametrize("given", ["two words", "http://x y", "name:port", "x:123456"])
+def test_what_is_no_endpoint(given: str) -> None:
+    with pytest.raises(ValueError, match="is none"):
+        endpoint(given)
+
+
+# --- membership ------------------------------------------------------------------------------------------------------
+
+MANAGER = [
+    "etc/kubernetes/kubelet.conf",
+    "etc/kubernetes/admin.conf",
+    "etc/kubernetes/manifests/kube-apiserver.yaml",
+    "var/lib/etcd/member",
+]
+
+
+@pytest.mark.parametrize(
+    ("part", "files", "done", "wanted"),
+    [
+        ("node", [], False, host.BARE),
+        ("node", [], True, host.BARE),  # somebody has reset it
+        ("node", ["etc/kubernetes/bootstrap-kubelet.conf"], False, host.HALF),
+        ("node", MANAGER[:1], False, host.HALF),
+        ("node", MANAGER[:1], True, host.MEMBER),
+        ("manager", MANAGER, True, host.MEMBER),
+        ("manager", MANAGER, False, host.HALF),
+        ("manager", MANAGER[:3], True, host.HALF),
+        ("manager", MANAGER[3:], False, host.HALF),
+    ],
+)
+def test_how_far_a_host_is_a_member(part: str, files: list[str], done: bool, wanted: str, tmp_path: Path) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert host.membership(part, host.Note("join", done), str(tmp_path)) == wanted
+
+
+def test_the_note_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert host.read_note("product", str(tmp_path)) == host.Note()
+    host.write_note("product", host.Note("init", True), str(tmp_path))
+    assert host.read_note("product", str(tmp_path)) == host.Note("init", True)
+    (tmp_path / "etc/keelson/product/kubernetes.json").write_text("{")
+    assert host.read_note("product", str(tmp_path)) == host.Note()
+
+
+def test_leftovers(tmp_path: Path) -> None:
+    assert host.leftovers(str(tmp_path)) == []
+    for name in ("var/lib/etcd/member", "etc/cni/net.d/05-cilium.conflist", "etc/cni/net.d/10-calico.conflist"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert host.leftovers(str(tmp_path)) == ["/var/lib/etcd/member", "/etc/cni/net.d/05-cilium.conflist"]
+
+
+def test_a_kernel_s_release() -> None:
+    assert host.release("6.1.0-13-amd64") == (6, 1)
+    assert host.release("5.10.0") < host.PROXY_KERNEL < host.release("10.0")
+
+
+# --- kubeadm, etcdctl, kubectl ---------------------------------------------------------------------------------------
+
+
+def test_of_kubeadm_s_words_the_errors_remain() -> None:
+    text = "W1122 advice\n[ERROR Swap]: swap is on\nerror: error execution phase preflight\nTo see the stack trace\n"
+    assert kubeadm.last_words(text) == "[ERROR Swap]: swap is on | error: error execution phase preflight"
+    assert kubeadm.last_words("one\ntwo\n") == "one | two"
+
+
+def test_etcd_s_members_and_the_half_made_one() -> None:
+    answer = {
+        "members": [
+            {"ID": 10501334649042878790, "name": "m1", "peerURLs": ["https://10.0.0.11:2380"]},
+            {"ID": 255, "peerURLs": ["https://10.0.0.12:2380"], "isLearner": True},
+        ]
+    }
+    first, second = etcd.parse_members(answer)
+    assert first == etcd.Member("91bc3c398fb3c146", "m1", "10.0.0.11", True, False)
+    assert second == etcd.Member("ff", "", "10.0.0.12", False, True)
+    assert etcd.half_made([first, second], "10.0.0.12") == [second]
+
+
+MANIFEST = """# a comment
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: calico-node
+---
+kind: ClusterRole
+metadata:
+  labels:
+    name: wrong
+  name: calico-node
+---
+# only a comment
+---
+kind: DaemonSet
+metadata:
+  name: calico-node
+"""
+
+
+def test_of_a_manifest_some_kinds_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(MANIFEST)
+    kinds = ["ServiceAccount", "ClusterRole"]
+    text = manifests.compose([{"path": str(path), "kinds": kinds, "names": ["calico-node"]}], [{"kind": "Own"}])
+    assert [entry for entry in text.splitlines() if entry.startswith("kind")] == ["kind: ServiceAccount", "kind: ClusterRole"]
+    assert text.endswith('---\n{"kind": "Own"}\n')
+    with pytest.raises(manifests.ManifestError, match="no object of Deployment"):
+        manifests.compose([{"path": str(path), "kinds": ["Deployment"], "names": []}], [])
+
+
+def test_a_token_ends_and_is_bound_to_joining() -> None:
+    token, body = tokens.secret(15, datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc))
+    data = body["stringData"]
+    assert token == f"{data['token-id']}.{data['token-secret']}" and len(token) == 23
+    assert data["expiration"] == "2026-11-22T12:15:00Z" and "usage-bootstrap-signing" not in data
+    found = tokens.discovery("https://api.example.com:6443", "PEM", token)
+    assert found["clusters"][0]["cluster"]["certificate-authority-data"] == "UEVN"
+
+
+def test_secrets_of_two_clusters_differ_and_the_key_is_long_enough() -> None:
+    one, two = secrets.make_secrets("product"), secrets.make_secrets("product")
+    assert set(one) == set(two) and all(one[name] != two[name] for name in one)
+    assert one["service_account_public_key"].startswith("-----BEGIN PUBLIC KEY-----")
+    assert len(one["encryption_keys"][0]["secret"]) == 44
+
+
+# --- nodes -----------------------------------------------------------------------------------------------------------
+
+
+def test_our_taints_change_and_others_stay() -> None:
+    node: dict[str, Any] = {
+        "metadata": {"annotations": {nodes.OWN_TAINTS: "old,kept"}},
+        "spec": {"taints": [{"key": "old", "effect": "NoSchedule"}, {"key": "theirs", "effect": "NoExecute"}]},
+    }
+    wanted = [{"key": "kept", "effect": "NoSchedule"}]
+    assert nodes.taints(node, wanted) == [{"key": "theirs", "effect": "NoExecute"}, *wanted]
+    assert nodes.taints({"metadata": {}}, []) == []
+
+
+def test_nodes_as_the_inventory_wants_them() -> None:
+    known = {
+        "m1": {"cluster_address": "10.0.0.11", "cluster_pool": "", "cluster_labels": {}},
+        "n1": {"cluster_address": "10.0.0.21", "cluster_pool": "web", "cluster_labels": {"tier": "web"}},
+        "n2": {"cluster_address": "10.0.0.22", "cluster_pool": "gpu", "host_node_labels": {"a": "b"}, "host_node_taints": [1]},
+    }
+    assert kubernetes_wanted(list(known), known) == [
+        {"name": "m1", "address": "10.0.0.11", "labels": {}, "taints": []},
+        {"name": "n1", "address": "10.0.0.21", "labels": {"keelson.cluster/pool": "web", "tier": "web"}, "taints": []},
+        {"name": "n2", "address": "10.0.0.22", "labels": {"keelson.cluster/pool": "gpu", "a": "b"}, "taints": [1]},
+    ]
+
+
+def test_documents_are_read_one_by_one() -> None:
+    text = documents([{"kind": "A"}, {"kind": "B"}])
+    assert [json.loads(part)["kind"] for part in text.split("---\n")[1:]] == ["A", "B"]
+
+
+def test_rules_of_kubernetes_go_and_others_stay() -> None:
+    saved = "*filter\n:INPUT ACCEPT [0:0]\n:cali-INPUT - [0:0]\n-A INPUT -j cali-INPUT\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
+    assert remains.without_rules(saved) == "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
+    assert remains.without_rules("*filter\nCOMMIT\n") == ""
+
+
+# --- pod network bridge ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def program() -> ModuleType:
+    """The program that runs on every node."""
+    found = importlib.util.spec_from_file_location("pod_network", ROOT / "roles/host_node/files/pod_network.py")
+    assert found and found.loader
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def test_the_nodes_networks(program: ModuleType) -> None:
+    def node(name: str, network: str, address: str) -> dict[str, Any]:
+        addresses = [{"type": "Hostname", "address": name}] + ([{"type": "InternalIP", "address": address}] if address else [])
+        return {"metadata": {"name": name}, "spec": {"podCIDR": network}, "status": {"addresses": addresses}}
+
+    answer = {"items": [node("a", "10.244.0.0/24", "10.0.0.1"), node("b", "", "10.0.0.2"), node("c", "10.244.2.0/24", "")]}
+    assert program.networks(answer) == {"a": ("10.244.0.0/24", "10.0.0.1")}
+
+
+def test_routes_follow_the_nodes(program: ModuleType) -> None:
+    wanted, present = {"10.244.1.0/24": "10.0.0.2", "10.244.2.0/24": "10.0.0.3"}, {"10.244.1.0/24": "10.0.0.9", "10.244.9.0/24": "x"}
+    assert program.changes(wanted, present) == [
+        ["del", "10.244.9.0/24", "proto", "201"],
+        ["replace", "10.244.1.0/24", "via", "10.0.0.2", "proto", "201"],
+        ["replace", "10.244.2.0/24", "via", "10.0.0.3", "proto", "201"],
+    ]
+    assert program.changes(wanted, wanted) == []
