@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
             }
         )
         if not args["ca_certificate"] and self._task.check_mode:
-            return {"changed": True, "reason": "the cluster has no CA yet"}
+            return {"changed": True, "changed_paths": [], "reason": "the cluster has no CA yet"}
         names = pki.sort_names(args["common_name"], args["names"])
         place = {key: args[key] for key in ("directory", "owner", "group", "ca_certificate")}
         read = self._execute_module(module_name=MODULE, module_args=place, task_vars=task_vars)
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
                 read["certificate"], args["ca_certificate"], names, args["renew_before_days"]
             )
             if reason is None:
-                return {"changed": read["changed"], "reason": ""}
+                return {key: read[key] for key in ("changed", "changed_paths")} | {"reason": ""}
             pair = pki.issue(pki.Pair(args["ca_certificate"], args["ca_key"]), names, args["days"])
         except (pki.PkiError, ValueError) as error:
             raise AnsibleActionFail(f"The certificate for {args['common_name']} cannot be signed: {error}") from error

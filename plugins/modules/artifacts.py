@@ -42,6 +42,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changed_paths:
+  description: Links that lead, or in check mode would lead, to other files than before.
+  type: list
+  elements: str
+  returned: always
 versions:
   description: Version of each artifact as it is used after the task.
   type: dict

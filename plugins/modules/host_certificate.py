@@ -80,6 +80,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changed_paths:
+  description: Files that were, or in check mode would be, changed.
+  type: list
+  elements: str
+  returned: always
 reason:
   description: Why the certificate was replaced, empty when it was not.
   type: str
@@ -124,7 +129,8 @@ def main() -> None:
         changes = [change for change in (host_files.bring_about(file, module.check_mode) for file in wanted) if change]
     except (OSError, host_files.FileError) as error:
         module.fail_json(msg=f"The certificate cannot be kept in {folder}: {error}")
-    module.exit_json(changed=bool(changes), certificate=present, reason="")
+    paths = [change.path for change in changes]
+    module.exit_json(changed=bool(changes), changed_paths=paths, certificate=present, reason="")
 
 
 def _read(folder: str) -> str:

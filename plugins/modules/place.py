@@ -63,6 +63,11 @@ missing:
   type: dict
   returned: always
   sample: {"sha256:8bd9be21ab22e617dd1ddff51bb2279ae7e3333642e04ac2656a6faf0957dbb1": 1443840}
+changed_paths:
+  description: Links that lead, or in check mode would lead, to other files than before.
+  type: list
+  elements: str
+  returned: always
 versions:
   description: Version of each artifact as it is used after the task.
   type: dict

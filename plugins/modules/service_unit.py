@@ -50,6 +50,13 @@ options:
         description: Seconds a start or stop may take.
         type: int
         default: 90
+  foreseen:
+    description:
+      - Files that other tasks of the run have changed. In check mode they are as they were, so this is how a restart or
+        a reload for their sake is foreseen. Otherwise the files themselves are looked at.
+    type: list
+    elements: path
+    default: []
 extends_documentation_fragment:
   - keelson.cluster.files
 attributes:
@@ -105,7 +112,9 @@ def main() -> None:
     """Run the module."""
     files = {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC}
     units = {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC}
-    module = AnsibleModule(argument_spec={"files": files, "units": units}, supports_check_mode=True)
+    foreseen = {"type": "list", "elements": "path", "default": []}
+    spec = {"files": files, "units": units, "foreseen": foreseen}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     changes: list[host_files.Change] = []
     actions: list[str] = []
     stale: list[str] = []
@@ -116,7 +125,7 @@ def main() -> None:
     paths = [change.path for change in changes]
     for entry in module.params["units"]:
         unit = service_units.Unit(**entry)
-        state = service_units.read(unit, foreseen=paths if module.check_mode else [])
+        state = service_units.read(unit, foreseen=[*paths, *module.params["foreseen"]] if module.check_mode else [])
         planned = service_units.plan(unit, state)
         if state.stale and "restart" not in planned and unit.state != "absent":
             stale.append(unit.name)

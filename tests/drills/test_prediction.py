@@ -42,6 +42,17 @@ def test_a_change_of_configuration(cluster: Lab) -> None:
     cluster.play("install").expect()
 
 
+def test_a_new_program_and_new_certificates(cluster: Lab) -> None:
+    """The manager whose program is placed again is restarted, all others only reload their certificates."""
+    cluster.ssh(cluster.managers[1], "rm /opt/keelson/nomad/*/nomad")
+    renew = {"cluster_manager_certificate_renew_days": 366, "host_node_certificate_renew_days": 366}
+    predicted = cluster.play("install", "--check", variables=renew).expect()
+    done = cluster.play("install", variables=renew).expect()
+    assert differences(predicted, done) == {"only foretold": [], "only done": []}
+    assert any("Restart one manager" in task for task, _host in done.changed())
+    assert not cluster.play("install").expect().changed()
+
+
 def test_taking_the_cluster_away(cluster: Lab) -> None:
     confirmed = ("-e", f"uninstall_confirm={cluster.name}")
     predicted = cluster.play("uninstall", "--check", *confirmed).expect()

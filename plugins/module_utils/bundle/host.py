@@ -112,6 +112,7 @@ class Host:
         return {
             "changed": bool(after),
             "diff": [{**text, "before_header": "artifacts", "after_header": "artifacts"}] if after else [],
+            "changed_paths": sorted(link for step in steps if step.needed for link in step.entry["links"]),
             "versions": {entry["name"]: entry["version"] for entry in self._entries},
         }
 
