@@ -16,7 +16,7 @@ description:
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   _terms:
-    description: Names of artifacts.
+    description: Names of artifacts. C(NAME=VERSION) asks for a version other than the manifest's first.
     type: list
     elements: str
     required: true
@@ -54,6 +54,7 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(str(error)) from error
 
     def _describe(self, name: str) -> dict[str, Any]:
+        name, _equals, version = name.partition("=")
         path, data = manifest.load(name)
-        artifact = manifest.resolve(path, data, None, data["architectures"][0])
+        artifact = manifest.resolve(path, data, version or None, data["architectures"][0])
         return {"version": artifact.version, "images": [image["name"] for image in artifact.images]}

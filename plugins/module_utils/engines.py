@@ -100,7 +100,9 @@ def load(name: str) -> Profile:
         profile = importlib.import_module(module).PROFILE
     except ModuleNotFoundError as error:
         if error.name is not None and module.startswith(error.name):
-            raise EngineError(f"cluster_engine is {name!r}: this collection has no such engine; use nomad or kubernetes") from error
+            raise EngineError(
+                f"cluster_engine is {name!r}: this collection has no such engine; use nomad or kubernetes"
+            ) from error
         raise
     if not isinstance(profile, Profile):
         raise EngineError(f"{module}: PROFILE is not a Profile")

@@ -80,6 +80,13 @@ def make_ca(name: str) -> Pair:
     return Pair(_pem(certificate), _key_pem(key))
 
 
+def make_keys() -> tuple[str, str]:
+    """Make a key to sign with, and the public key that proves its signatures, both PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return _key_pem(key), key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
 def issue(ca: Pair, names: Names, days: int) -> Pair:
     """Sign a new key for a host, valid for C(days) and for both ends of a connection."""
     authority = load_certificate(ca.certificate, "the cluster's CA certificate")

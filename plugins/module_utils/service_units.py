@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 
 RUN = "/run/keelson"
 UNITS = "/etc/systemd/system"
-PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "DropInPaths")
+PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "DropInPaths",
+    "ConditionResult",
+    "ConditionTimestampMonotonic",
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,8 @@ class Unit:
 
 @dataclass(frozen=True)
 class State:
-    """What a unit is. C(stale) and C(reloadable) are False unless it runs."""
+    """What a unit is. C(stale) and C(reloadable) are False unless it runs; C(active) is also one whose own conditions,
+    when it was last started, kept it from running."""
 
     active: bool
     enabled: bool
@@ -64,8 +73,10 @@ def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
     """Ask systemd for the unit, and the notes it left for its files; files in C(foreseen) count as changed."""
     shown = _show(unit.name)
     active = shown.get("ActiveState") in ("active", "activating", "reloading")
+    tried = shown.get("ConditionTimestampMonotonic", "0") != "0"
+    kept_from_it = tried and shown.get("ConditionResult") == "no"
     return State(
-        active=active,
+        active=active or kept_from_it,
         enabled=shown.get("UnitFileState") in ("enabled", "static", "alias", "indirect", "generated"),
         needs_daemon_reload=shown.get("NeedDaemonReload") == "yes"
         or shown.get("LoadState") == "not-found"

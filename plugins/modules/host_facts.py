@@ -55,6 +55,7 @@ ansible_facts:
           C(features) (error text by name, empty where the feature works), C(listeners) (sockets with their processes),
           C(clusters) (what this host is a member of), C(time) (seconds since 1970) and C(clock) (the controller's
           time C(before) and C(after)).
+        - Where the engine has more to know of its hosts, that as C(engine).
         - On a manager of a running cluster C(members), or C(members_error) where it did not answer.
       type: dict
       returned: always

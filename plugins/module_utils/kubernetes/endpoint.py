@@ -20,7 +20,9 @@ def endpoint(given: str, vip: str = "") -> tuple[str, int]:
         return text, PORT
     found = re.fullmatch(r"(?:\[([0-9a-fA-F:]+)\]|([\w.-]*))(?::(\d{1,5}))?", text)
     if not found:
-        raise ValueError(f"the endpoint {given!r} is none: a URL, a name or an address is needed, with a port or without")
+        raise ValueError(
+            f"the endpoint {given!r} is none: a URL, a name or an address is needed, with a port or without"
+        )
     return found[1] or found[2], int(found[3] or PORT)
 
 

@@ -92,13 +92,62 @@ def serves(address: str, port: int = 6443, timeout: float = 3.0) -> str:
     try:
         settings = ssl.create_default_context(cafile=CA_FILE)
         where = f"[{address}]" if ":" in address else address
-        with socket.create_connection((address, port), timeout) as link:
-            with settings.wrap_socket(link, server_hostname=address) as secure:
-                secure.sendall(f"GET /readyz HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\n".encode())
-                line = secure.recv(1 << 12).split(b"\r\n", 1)[0].decode("ascii", "replace")
+        link = socket.create_connection((address, port), timeout)
+        with link, settings.wrap_socket(link, server_hostname=address) as secure:
+            secure.sendall(f"GET /readyz HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\n".encode())
+            line = secure.recv(1 << 12).split(b"\r\n", 1)[0].decode("ascii", "replace")
     except OSError as error:
         return f"{address}:{port} does not answer ({error})"
     return "" if line.split()[1:2] == ["200"] else f"{address}:{port} is not ready ({line})"
+
+
+def resolve(name: str) -> list[str]:
+    """Return the addresses a name stands for on this host, none where it is unknown."""
+    try:
+        return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
+    except OSError:
+        return []
+
+
+def whose(name: str, port: int, timeout: float = 3.0) -> str:
+    """Tell who serves TLS there: 'ours' (signed by the CA on this host), 'others', or 'nobody'."""
+    for trusted in (True, False):
+        try:
+            settings = (
+                ssl.create_default_context(cafile=CA_FILE) if trusted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            )
+            settings.check_hostname = False
+            if not trusted:
+                settings.verify_mode = ssl.CERT_NONE
+            with socket.create_connection((name, port), timeout) as link:
+                settings.wrap_socket(link, server_hostname=name).close()
+            return "ours" if trusted else "others"
+        except OSError:
+            continue
+    return "nobody"
+
+
+def version(links: str = "/opt/keelson") -> str:
+    """Return the version of kubelet that this host runs, by the link that says which is used, or ''."""
+    try:
+        return os.readlink(os.path.join(links, "kubelet", "current"))
+    except OSError:
+        return ""
+
+
+def leftovers(root: str = "/") -> list[str]:
+    """Return the traces of a cluster on a host that is in none."""
+    names = (
+        "/var/lib/etcd/member",
+        "/etc/kubernetes/pki/ca.crt",
+        "/etc/kubernetes/manifests/etcd.yaml",
+        "/var/lib/kubelet/pki",
+    )
+    found = [name for name in names if os.path.exists(_below(root, name))]
+    folder = _below(root, "/etc/cni/net.d")
+    plugins = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    known = ("10-calico.conflist", "10-bridge.conflist", "calico.kubeconfig")
+    return found + [f"/etc/cni/net.d/{name}" for name in plugins if name not in known]
 
 
 def lowers_oom_score() -> bool:

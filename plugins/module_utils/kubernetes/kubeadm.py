@@ -25,7 +25,10 @@ ROLE_LABEL = "node-role.kubernetes.io/control-plane"
 # What kubeadm finds taken when it goes on where an earlier run of it was cut off: its own files, and the ports of what
 # it has started (cmd/kubeadm/app/preflight/checks.go).
 OWN_TRACES = (
-    *(f"FileAvailable--etc-kubernetes-manifests-kube-{name}.yaml" for name in ("apiserver", "controller-manager", "scheduler")),
+    *(
+        f"FileAvailable--etc-kubernetes-manifests-kube-{name}.yaml"
+        for name in ("apiserver", "controller-manager", "scheduler")
+    ),
     "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
     "FileAvailable--etc-kubernetes-kubelet.conf",
     "DirAvailable--var-lib-etcd",

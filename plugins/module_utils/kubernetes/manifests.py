@@ -45,7 +45,9 @@ def compose(files: Sequence[dict[str, Any]], objects: Sequence[dict[str, Any]]) 
         with open(file["path"], encoding="utf-8") as reading:
             taken = [entry for entry in documents(reading.read()) if chosen(entry, file["kinds"], file["names"])]
         if not taken:
-            raise ManifestError(f"{file['path']} has no object of {', '.join(file['kinds'] or file['names']) or 'any kind'}")
+            raise ManifestError(
+                f"{file['path']} has no object of {', '.join(file['kinds'] or file['names']) or 'any kind'}"
+            )
         found += taken
     found += [json.dumps(entry) + "\n" for entry in objects]
     return "---\n".join(found)

@@ -31,10 +31,11 @@ def plan(found: Mapping[str, Mapping[str, Any]], managers: Sequence[str], run: S
     C(fault) is empty where the manager's API server is ready. C(managers) are all of the inventory, C(run) those this
     run may change. No manager is preferred for its place in a list, but to make a new cluster. Raises PlanError.
     """
+    ours = [name for name in run if name in found]
     live = [name for name, entry in found.items() if entry["state"] == MEMBER and not entry["fault"]]
-    absent = [name for name in managers if name not in found or name not in run]
+    absent = [name for name in managers if name not in ours]
     if live:
-        return Plan(live[0], False, tuple(name for name in run if found[name]["state"] != MEMBER))
+        return Plan(live[0], False, tuple(name for name in ours if found[name]["state"] != MEMBER))
     begun = [name for name, entry in found.items() if entry["state"] == HALF and entry["step"] == "init"]
     made = [name for name, entry in found.items() if entry["state"] != BARE and name not in begun]
     if made:
@@ -49,5 +50,5 @@ def plan(found: Mapping[str, Mapping[str, Any]], managers: Sequence[str], run: S
             "run: a second cluster might be made. Make them reachable and part of --limit, or take them out of the "
             "stack, then run again."
         )
-    seat = (begun or list(run))[0]
-    return Plan(seat, True, tuple(name for name in run if name != seat))
+    seat = (begun or ours)[0]
+    return Plan(seat, True, tuple(name for name in ours if name != seat))

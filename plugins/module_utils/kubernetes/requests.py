@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,8 +60,9 @@ def _parts(data: bytes) -> list[tuple[int, bytes]]:
 
 def read(pem: str) -> Subject:
     """Read a PKCS #10 request (RFC 2986) in PEM. Raises ValueError when it is none."""
-    body = "".join(line for line in pem.split() if "-" not in line and not line.startswith(("BEGIN", "CERTIFICATE", "REQUEST", "END")))
+    found = re.search(r"-----BEGIN CERTIFICATE REQUEST-----(.*?)-----END", pem, re.DOTALL)
     try:
+        body = "".join(found[1].split()) if found else ""
         request = _parts(base64.b64decode(body, validate=True))[0][1]
         information = _parts(_parts(request)[0][1])
         pairs = [

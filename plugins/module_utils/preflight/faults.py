@@ -235,7 +235,7 @@ RULES: tuple[Rule, ...] = (
 
 def judge(cluster: Cluster, more: Iterable[Fault] = (), ignore: frozenset[str] = frozenset()) -> list[Fault]:
     """Return every fault and `more`, errors first, in the inventory's order of hosts; kinds in `ignore` only warn."""
-    found = [fault for rule in RULES for fault in rule(cluster)] + list(more)
+    found = [fault for rule in (*RULES, *cluster.profile.rules) for fault in rule(cluster)] + list(more)
     found = [replace(fault, level=WARNING) if fault.kind in ignore else fault for fault in found]
     order = {host.name: index for index, host in enumerate(cluster.hosts)}
     return sorted(merge(found, len(cluster.hosts)), key=lambda f: (f.level != ERROR, order.get(f.host, -1)))

@@ -30,6 +30,7 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_engine": {"type": "str"},
     "cluster_environment": {"type": "str"},
     "cluster_endpoint": {"type": "raw"},
+    "cluster_vip": {"type": "str"},
     "cluster_networks": {"type": "raw"},
     "cluster_become": {"type": "bool"},
     "cluster_no_log": {"type": "bool"},

@@ -151,6 +151,14 @@ def test_a_unit_that_does_not_run_is_never_stale(systemd: Path, files: list[str]
     assert found == state(active=False, enabled=False, needs_daemon_reload=True)
 
 
+@pytest.mark.parametrize(("moment", "held_back"), [("0", False), ("123456", True)])
+def test_a_unit_whose_condition_is_not_met_is_not_started_again(systemd: Path, moment: str, held_back: bool) -> None:
+    shown = "LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\nNeedDaemonReload=no\nConditionResult=no\n"
+    (systemd / "show").write_text(f"{shown}ConditionTimestampMonotonic={moment}\n")
+    unit = Unit("x.service", "fresh", inputs=["/etc/hosts"])
+    assert service_units.plan(unit, service_units.read(unit)) == ([] if held_back else ["start"])
+
+
 def test_a_unit_that_systemd_does_not_know(systemd: Path) -> None:
     (systemd / "show").write_text("LoadState=not-found\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=no\n")
     assert service_units.read(Unit("x.service")).needs_daemon_reload

@@ -20,9 +20,16 @@ VARIABLES = {"cluster_endpoint": "api.example.com"}
 
 def host(name: str, number: int, part: str, variables: dict[str, Any], engine: dict[str, Any]) -> Host:
     """A host at 10.0.0.NUMBER; C(engine) is what kubernetes_host says of it."""
-    fit = {"state": "bare", "version": "", "leftovers": [], "endpoint": {"host": "api.example.com", "addresses": ["10.0.0.5"], "serves": "nobody"}}
+    fit = {
+        "state": "bare",
+        "version": "",
+        "leftovers": [],
+        "endpoint": {"host": "api.example.com", "addresses": ["10.0.0.5"], "serves": "nobody"},
+    }
     address = f"10.0.0.{number}"
-    return Host(name, "product", part, address, f"{address}:22", {**VARIABLES, **variables}, {"engine": {**fit, **engine}})
+    return Host(
+        name, "product", part, address, f"{address}:22", {**VARIABLES, **variables}, {"engine": {**fit, **engine}}
+    )
 
 
 def cluster(variables: dict[str, Any] | None = None, **engine: Any) -> Cluster:

@@ -24,13 +24,25 @@ def said(state: str, fault: str = "", step: str = "") -> dict[str, Any]:
         ({name: said("bare") for name in ALL}, ALL, Plan("m1", True, ("m2", "m3"))),
         ({name: said("member") for name in ALL}, ALL, Plan("m1", False, ())),
         # The first manager is dead for good, or merely down; a new one takes its place.
-        ({"m2": said("member"), "m3": said("member"), "m4": said("bare")}, ["m2", "m3", "m4"], Plan("m2", False, ("m4",))),
+        (
+            {"m2": said("member"), "m3": said("member"), "m4": said("bare")},
+            ["m2", "m3", "m4"],
+            Plan("m2", False, ("m4",)),
+        ),
         ({"m1": said("member", DEAD), "m2": said("member"), "m3": said("bare")}, ALL, Plan("m2", False, ("m3",))),
         # --limit m3: the others are asked, and left alone.
         ({"m1": said("member"), "m2": said("bare"), "m3": said("bare")}, ["m3"], Plan("m1", False, ("m3",))),
         # Cut off: within init, which goes on where it was begun; within a join.
-        ({"m1": said("bare"), "m2": said("half", DEAD, "init"), "m3": said("bare")}, ALL, Plan("m2", True, ("m1", "m3"))),
-        ({"m1": said("member"), "m2": said("half", "", "join"), "m3": said("bare")}, ALL, Plan("m1", False, ("m2", "m3"))),
+        (
+            {"m1": said("bare"), "m2": said("half", DEAD, "init"), "m3": said("bare")},
+            ALL,
+            Plan("m2", True, ("m1", "m3")),
+        ),
+        (
+            {"m1": said("member"), "m2": said("half", "", "join"), "m3": said("bare")},
+            ALL,
+            Plan("m1", False, ("m2", "m3")),
+        ),
     ],
 )
 def test_the_plan(found: dict[str, Any], run: list[str], wanted: Plan) -> None:
@@ -42,7 +54,11 @@ def test_the_plan(found: dict[str, Any], run: list[str], wanted: Plan) -> None:
     [
         ({"m2": said("bare"), "m3": said("bare")}, ALL, "m1 cannot be asked"),
         ({name: said("bare") for name in ALL}, ["m2", "m3"], "m1 cannot be asked or changed"),
-        ({"m1": said("member", DEAD), "m2": said("bare"), "m3": said("bare")}, ALL, "none of them serves: m1: 10.0.0.1"),
+        (
+            {"m1": said("member", DEAD), "m2": said("bare"), "m3": said("bare")},
+            ALL,
+            "none of them serves: m1: 10.0.0.1",
+        ),
         ({"m1": said("half", DEAD, "join"), "m2": said("bare"), "m3": said("bare")}, ALL, "nothing was made anew"),
     ],
 )

@@ -183,7 +183,10 @@ def test_of_a_manifest_some_kinds_are_taken(tmp_path: Path) -> None:
     path.write_text(MANIFEST)
     kinds = ["ServiceAccount", "ClusterRole"]
     text = manifests.compose([{"path": str(path), "kinds": kinds, "names": ["calico-node"]}], [{"kind": "Own"}])
-    assert [entry for entry in text.splitlines() if entry.startswith("kind")] == ["kind: ServiceAccount", "kind: ClusterRole"]
+    assert [entry for entry in text.splitlines() if entry.startswith("kind")] == [
+        "kind: ServiceAccount",
+        "kind: ClusterRole",
+    ]
     assert text.endswith('---\n{"kind": "Own"}\n')
     with pytest.raises(manifests.ManifestError, match="no object of Deployment"):
         manifests.compose([{"path": str(path), "kinds": ["Deployment"], "names": []}], [])
@@ -222,7 +225,12 @@ def test_nodes_as_the_inventory_wants_them() -> None:
     known = {
         "m1": {"cluster_address": "10.0.0.11", "cluster_pool": "", "cluster_labels": {}},
         "n1": {"cluster_address": "10.0.0.21", "cluster_pool": "web", "cluster_labels": {"tier": "web"}},
-        "n2": {"cluster_address": "10.0.0.22", "cluster_pool": "gpu", "host_node_labels": {"a": "b"}, "host_node_taints": [1]},
+        "n2": {
+            "cluster_address": "10.0.0.22",
+            "cluster_pool": "gpu",
+            "host_node_labels": {"a": "b"},
+            "host_node_taints": [1],
+        },
     }
     assert kubernetes_wanted(list(known), known) == [
         {"name": "m1", "address": "10.0.0.11", "labels": {}, "taints": []},
@@ -237,7 +245,9 @@ def test_documents_are_read_one_by_one() -> None:
 
 
 def test_rules_of_kubernetes_go_and_others_stay() -> None:
-    saved = "*filter\n:INPUT ACCEPT [0:0]\n:cali-INPUT - [0:0]\n-A INPUT -j cali-INPUT\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
+    saved = (
+        "*filter\n:INPUT ACCEPT [0:0]\n:cali-INPUT - [0:0]\n-A INPUT -j cali-INPUT\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
+    )
     assert remains.without_rules(saved) == "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
     assert remains.without_rules("*filter\nCOMMIT\n") == ""
 
@@ -257,15 +267,22 @@ def program() -> ModuleType:
 
 def test_the_nodes_networks(program: ModuleType) -> None:
     def node(name: str, network: str, address: str) -> dict[str, Any]:
-        addresses = [{"type": "Hostname", "address": name}] + ([{"type": "InternalIP", "address": address}] if address else [])
+        addresses = [{"type": "Hostname", "address": name}] + (
+            [{"type": "InternalIP", "address": address}] if address else []
+        )
         return {"metadata": {"name": name}, "spec": {"podCIDR": network}, "status": {"addresses": addresses}}
 
-    answer = {"items": [node("a", "10.244.0.0/24", "10.0.0.1"), node("b", "", "10.0.0.2"), node("c", "10.244.2.0/24", "")]}
+    answer = {
+        "items": [node("a", "10.244.0.0/24", "10.0.0.1"), node("b", "", "10.0.0.2"), node("c", "10.244.2.0/24", "")]
+    }
     assert program.networks(answer) == {"a": ("10.244.0.0/24", "10.0.0.1")}
 
 
 def test_routes_follow_the_nodes(program: ModuleType) -> None:
-    wanted, present = {"10.244.1.0/24": "10.0.0.2", "10.244.2.0/24": "10.0.0.3"}, {"10.244.1.0/24": "10.0.0.9", "10.244.9.0/24": "x"}
+    wanted, present = (
+        {"10.244.1.0/24": "10.0.0.2", "10.244.2.0/24": "10.0.0.3"},
+        {"10.244.1.0/24": "10.0.0.9", "10.244.9.0/24": "x"},
+    )
     assert program.changes(wanted, present) == [
         ["del", "10.244.9.0/24", "proto", "201"],
         ["replace", "10.244.1.0/24", "via", "10.0.0.2", "proto", "201"],

@@ -1,0 +1,32 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The nodes of a Kubernetes cluster as the inventory wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+POOL_LABEL = "keelson.cluster/pool"
+
+
+def kubernetes_wanted(hosts: list[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One dictionary a host: its name, address, labels and taints."""
+    found = []
+    for host in hosts:
+        known = hostvars[host]
+        pool = {POOL_LABEL: known["cluster_pool"]} if known.get("cluster_pool") else {}
+        labels = known.get("host_node_labels", known.get("cluster_labels")) or {}
+        entry = {"name": host, "address": known["cluster_address"], "taints": known.get("host_node_taints") or []}
+        found.append({**entry, "labels": {**pool, **labels}})
+    return found
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        """Map their names to them."""
+        return {"kubernetes_wanted": kubernetes_wanted}

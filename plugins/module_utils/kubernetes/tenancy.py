@@ -1,0 +1,200 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Namespaces of teams, as data: what lies in each, what of it must change, what is no longer asked for.
+
+Applied by the server itself (server-side apply), so a field that is dropped here is dropped there, and what others have
+set stays. Standard library only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .api import Api
+
+OURS = {"keelson.cluster/tenancy": "cluster-namespaces"}
+RESERVED = ("default", "keelson-verify")
+_SELECT = "?labelSelector=keelson.cluster%2Ftenancy%3Dcluster-namespaces"
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_POD_SECURITY = "pod-security.kubernetes.io"
+_CORE, _RBAC, _NETWORKING = "v1", "rbac.authorization.k8s.io/v1", "networking.k8s.io/v1"
+# Kinds of which a namespace has some of ours: (plural, apiVersion, kind).
+_KINDS = (
+    ("resourcequotas", _CORE, "ResourceQuota"),
+    ("limitranges", _CORE, "LimitRange"),
+    ("networkpolicies", _NETWORKING, "NetworkPolicy"),
+    ("rolebindings", _RBAC, "RoleBinding"),
+)
+_LIMITS = {"default_request": "defaultRequest"}
+# What makes a namespace one that is in use, by API group.
+_IN_USE = {
+    _CORE: ("pods", "services", "persistentvolumeclaims"),
+    "apps/v1": ("deployments", "statefulsets", "daemonsets"),
+    "batch/v1": ("jobs", "cronjobs"),
+}
+
+
+class TenancyError(Exception):
+    """The namespaces that are asked for cannot be; the message says where and what to do. Nothing was changed."""
+
+
+@dataclass
+class Outcome:
+    """What was, or in check mode would be, changed: in words, and each object before and after."""
+
+    changes: list[str] = field(default_factory=list)
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, verb: str, path: str, before: Any, after: Any) -> None:
+        """Add one object."""
+        self.changes.append(f"{verb} {path}")
+        self.before[path], self.after[path] = before, after
+
+
+def validate(namespaces: Sequence[Mapping[str, Any]]) -> None:
+    """Raise TenancyError that names the first entry that is wrong."""
+    seen: set[str] = set()
+    for index, entry in enumerate(namespaces):
+        name, where = entry["name"], f"cluster_namespaces[{index}]"
+        if not _NAME.fullmatch(name):
+            raise TenancyError(f"{where}: {name!r} is no name: use up to 63 lower-case letters, digits and hyphens")
+        if name in RESERVED or name.startswith("kube-"):
+            raise TenancyError(f"{where}: {name} belongs to Kubernetes or to this collection; choose another name")
+        if name in seen:
+            raise TenancyError(f"{where}: {name} is listed twice; merge the two entries")
+        seen.add(name)
+
+
+def base(api_version: str, space: str) -> str:
+    """Return where the API keeps objects of a namespace."""
+    prefix = f"/api/{api_version}" if "/" not in api_version else f"/apis/{api_version}"
+    return f"{prefix}/namespaces/{space}"
+
+
+def namespace(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the namespace itself."""
+    level = entry.get("pod_security")
+    security = {f"{_POD_SECURITY}/{mode}": level for mode in ("enforce", "warn")} if level else {}
+    labels = {**(entry.get("labels") or {}), **security, **OURS}
+    return {"apiVersion": _CORE, "kind": "Namespace", "metadata": {"name": entry["name"], "labels": labels}}
+
+
+def content(entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what lies in a namespace, as (path, object)."""
+    plurals = {kind: (plural, version) for plural, version, kind in _KINDS}
+
+    def made(kind: str, name: str, **fields: Any) -> tuple[str, dict[str, Any]]:
+        plural, version = plurals[kind]
+        meta = {"name": name, "namespace": entry["name"], "labels": dict(OURS)}
+        path = f"{base(version, entry['name'])}/{plural}/{name}"
+        return path, {"apiVersion": version, "kind": kind, "metadata": meta, **fields}
+
+    if entry.get("quota"):
+        yield made("ResourceQuota", "quota", spec={"hard": texts(entry["quota"])})
+    if entry.get("limits"):
+        limits = {_LIMITS.get(key, key): texts(value) for key, value in entry["limits"].items() if value}
+        yield made("LimitRange", "limits", spec={"limits": [{"type": "Container", **limits}]})
+    if entry.get("default_deny", True):
+        yield made("NetworkPolicy", "default-deny", spec=default_deny())
+    for team in entry.get("teams") or []:
+        subject = {"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": team["name"]}
+        role = {"kind": "ClusterRole", "apiGroup": "rbac.authorization.k8s.io", "name": team["role"]}
+        # A binding's role cannot be changed, so it is part of the name.
+        name = re.sub(r"[/%]", "-", f"{team['name']}-{team['role']}")
+        yield made("RoleBinding", name, subjects=[subject], roleRef=role)
+
+
+def default_deny() -> dict[str, Any]:
+    """Return a policy for all pods of a namespace: nothing in, nothing out but to the cluster's DNS."""
+    dns = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "egress": [{"to": [dns], "ports": ports}]}
+
+
+def texts(quantities: Mapping[str, Any]) -> dict[str, str]:
+    """Return quantities as the API keeps them."""
+    return {key: str(value) for key, value in quantities.items()}
+
+
+def settled(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return of an object what somebody has asked for, without what the server keeps for itself."""
+    if found is None:
+        return {}
+    kept = ("name", "namespace", "labels", "annotations")
+    meta = {key: value for key, value in found["metadata"].items() if key in kept}
+    return {**{key: value for key, value in found.items() if key not in ("status", "metadata")}, "metadata": meta}
+
+
+def bring_about(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> Outcome:
+    """Apply the namespaces with what lies in them, prune what of ours is in none of them; return what has changed.
+
+    With `predict` nothing is changed. Raises TenancyError before anything is changed, ApiError when the API refuses.
+    """
+    validate(namespaces)
+    dropped = _dropped(api, {entry["name"] for entry in namespaces})
+    outcome = Outcome()
+    for entry in namespaces:
+        path = f"/api/v1/namespaces/{entry['name']}"
+        known = _apply(api, path, namespace(entry), predict, outcome, True)
+        wanted = dict(content(entry))
+        for inner, body in wanted.items():
+            _apply(api, inner, body, predict, outcome, known or not predict)
+        if known:
+            _prune(api, entry["name"], set(wanted), predict, outcome)
+    for name in dropped:
+        outcome.note("delete", f"/api/v1/namespaces/{name}", {"metadata": {"name": name}}, {})
+        if not predict:
+            api.delete(f"/api/v1/namespaces/{name}")
+    return outcome
+
+
+def _apply(api: Api, path: str, body: dict[str, Any], predict: bool, outcome: Outcome, askable: bool) -> bool:
+    """Apply one object if that changes it; return whether it was there. Of a namespace to come nothing can be asked."""
+    found = api.find(path) if askable else None
+    before, after = settled(found), settled(api.apply(path, body, dry_run=True) if askable else body)
+    if before != after:
+        outcome.note("change" if found else "create", path, before, after)
+        if not predict:
+            api.apply(path, body)
+    return found is not None
+
+
+def _prune(api: Api, space: str, wanted: set[str], predict: bool, outcome: Outcome) -> None:
+    """Delete what of ours lies in a namespace and is not wanted."""
+    for plural, version, _kind in _KINDS:
+        for found in api.items(f"{base(version, space)}/{plural}{_SELECT}"):
+            path = f"{base(version, space)}/{plural}/{found['metadata']['name']}"
+            if path not in wanted:
+                outcome.note("delete", path, settled(found), {})
+                if not predict:
+                    api.delete(path)
+
+
+def _dropped(api: Api, wanted: set[str]) -> list[str]:
+    """Return our namespaces that are no longer listed; raise TenancyError where one of them is in use."""
+    dropped = []
+    for found in api.items(f"/api/v1/namespaces{_SELECT}"):
+        name = found["metadata"]["name"]
+        if name in wanted or "deletionTimestamp" in found["metadata"]:
+            continue
+        used = [
+            f"{len(items)} {plural}"
+            for version, plurals in _IN_USE.items()
+            for plural in plurals
+            if (items := api.items(f"{base(version, name)}/{plural}"))
+        ]
+        if used:
+            raise TenancyError(
+                f"namespace {name} is not in cluster_namespaces any more, but still holds {', '.join(used)}: "
+                "move or delete these, or list it again"
+            )
+        dropped.append(name)
+    return dropped

@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Make the token with which hosts join a Kubernetes cluster, and delete it again."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubernetes_token
+short_description: Make or delete the short-lived token with which hosts join
+version_added: "0.1.0"
+description:
+  - Runs on a live manager. The token lies nowhere but in the cluster, which forgets it after O(minutes) even when the run
+    that made it is cut off. Use C(no_log), for what it returns is secret.
+author: keelson.cluster contributors (@keelson-cluster)
+options:
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+  state:
+    description: V(present) makes a new token and deletes earlier ones of ours, V(absent) deletes them.
+    type: str
+    choices: [present, absent]
+    default: present
+  minutes:
+    description: How long the token serves.
+    type: int
+    default: 15
+attributes:
+  check_mode:
+    support: full
+    description: Makes and deletes nothing.
+  diff_mode:
+    support: none
+    description: Secrets are never shown.
+"""
+
+EXAMPLES = r"""
+- name: Make a token for this run
+  keelson.cluster.kubernetes_token:
+    cluster: product
+  register: token
+  no_log: true
+"""
+
+RETURN = r"""
+discovery:
+  description: A kubeconfig with the endpoint, the cluster's CA and the token.
+  type: dict
+  returned: when O(state=present)
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.kubernetes import host, tokens
+from ..module_utils.kubernetes.api import ACCESS_FILE, Api, ApiError, read_access
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "cluster": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "minutes": {"type": "int", "default": 15},
+        },
+        supports_check_mode=True,
+    )
+    cluster, present = module.params["cluster"], module.params["state"] == "present"
+    if module.check_mode:
+        module.exit_json(changed=True, discovery={})
+    try:
+        api = Api.from_env(cluster)
+        if not present:
+            module.exit_json(changed=tokens.forget(api) > 0)
+        token = tokens.make(api, module.params["minutes"])
+        with open(ACCESS_FILE, encoding="utf-8") as access, open(host.CA_FILE, encoding="ascii") as ca:
+            discovery = tokens.discovery(read_access(access.read()).server, ca.read(), token)
+    except (ApiError, OSError, ValueError) as error:
+        module.fail_json(msg=f"There is no token to join {cluster} with: {error}")
+    module.exit_json(changed=True, discovery=discovery)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keep this node's part of pod network `bridge`: its CNI configuration, and routes to the pods of all other nodes.
+
+Asks the API with the certificate that kubelet has, every few seconds, for the nodes and the network each was given.
+usage: pod_network.py ENDPOINT NODE POD_SUBNET
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+from typing import Any
+
+CA = "/etc/kubernetes/pki/ca.crt"
+IDENTITY = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+CONFIGURATION = "/etc/cni/net.d/10-bridge.conflist"
+PROTOCOL = "201"  # marks our routes in the kernel's table (rtnetlink(7): above 4 is free for use)
+PAUSE = 5.0
+
+
+def networks(nodes: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return {node: (pod network, address)} of a list of nodes; those without either are left out."""
+    found = {}
+    for node in nodes["items"]:
+        addresses = node.get("status", {}).get("addresses", [])
+        address = next((entry["address"] for entry in addresses if entry["type"] == "InternalIP"), "")
+        network = node.get("spec", {}).get("podCIDR", "")
+        if network and address:
+            found[node["metadata"]["name"]] = (network, address)
+    return found
+
+
+def configuration(network: str) -> str:
+    """Return the CNI configuration of a node with pods in `network`."""
+    ipam = {"type": "host-local", "ranges": [[{"subnet": network}]], "routes": [{"dst": "0.0.0.0/0"}]}
+    bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipam": ipam}
+    ports = {"type": "portmap", "snat": True, "capabilities": {"portMappings": True}}
+    return json.dumps({"cniVersion": "0.4.0", "name": "bridge", "plugins": [bridge, ports]}, indent=2) + "\n"
+
+
+def masquerade(subnet: str) -> str:
+    """Return nft's commands by which pods leave the cluster under their node's address, and reach each other as they are."""
+    rule = f"ip saddr {subnet} ip daddr != {subnet} masquerade"
+    chain = f"chain postrouting {{\ntype nat hook postrouting priority srcnat\n{rule}\n}}"
+    return f"table ip keelson_pods\ndelete table ip keelson_pods\ntable ip keelson_pods {{\n{chain}\n}}\n"
+
+
+def changes(wanted: dict[str, str], present: dict[str, str]) -> list[list[str]]:
+    """Return the `ip route` commands from the routes that are there to those that are wanted, both {network: gateway}."""
+    gone = [["del", network, "proto", PROTOCOL] for network in present if network not in wanted]
+    new = [
+        ["replace", network, "via", gateway, "proto", PROTOCOL]
+        for network, gateway in wanted.items()
+        if present.get(network) != gateway
+    ]
+    return gone + new
+
+
+def routes() -> dict[str, str]:
+    """Return our routes in the kernel."""
+    shown = subprocess.run(
+        ["ip", "-json", "route", "show", "proto", PROTOCOL], capture_output=True, text=True, check=True
+    ).stdout
+    return {entry["dst"]: entry.get("gateway", "") for entry in json.loads(shown or "[]")}
+
+
+def ask(endpoint: str) -> dict[str, Any]:
+    """Return the list of nodes; a version that is a moment old will do."""
+    settings = ssl.create_default_context(cafile=CA)
+    settings.load_cert_chain(IDENTITY)
+    link = http.client.HTTPSConnection(endpoint, timeout=10, context=settings)
+    try:
+        link.request("GET", "/api/v1/nodes?resourceVersion=0")
+        answer = link.getresponse()
+        text = answer.read().decode()
+    finally:
+        link.close()
+    if answer.status != 200:
+        raise OSError(f"HTTP {answer.status}: {text[:200]}")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def settle(endpoint: str, node: str) -> None:
+    """Bring configuration and routes about, once."""
+    known = networks(ask(endpoint))
+    own = known.pop(node, None)
+    if own:
+        text = configuration(own[0])
+        try:
+            with open(CONFIGURATION, encoding="utf-8") as file:
+                same = file.read() == text
+        except FileNotFoundError:
+            same = False
+        if not same:
+            with open(f"{CONFIGURATION}.partial", "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(f"{CONFIGURATION}.partial", CONFIGURATION)
+    for command in changes(dict(known.values()), routes()):
+        subprocess.run(["ip", "route", *command], check=True)
+
+
+def main(endpoint: str, node: str, subnet: str) -> None:
+    """Settle for ever; say once what is wrong, and once that it is well again."""
+    subprocess.run(["nft", "-f", "-"], input=masquerade(subnet), text=True, check=True)
+    said = ""
+    while True:
+        try:
+            settle(endpoint, node)
+            fault = ""
+        except (OSError, ValueError, http.client.HTTPException, subprocess.CalledProcessError) as error:
+            fault = str(error)
+        if fault != said:
+            print(fault or "the nodes are known again", flush=True)
+            said = fault
+        time.sleep(PAUSE)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
