@@ -108,7 +108,8 @@ class FakeKubernetes:
         if method == "PATCH":
             return 200, self._keep(path, _merged(self.objects[path], body), query)
         if method == "DELETE":
-            for inner in [key for key in self.objects if key == path or key.startswith(f"{path}/")]:
+            space = f"/namespaces/{path.rpartition('/')[2]}/" if NAMESPACE.match(path) else f"{path}/"
+            for inner in [key for key in self.objects if key == path or space in key]:
                 del self.objects[inner]
             return 200, {}
         return 200, self.objects[path]

@@ -13,12 +13,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
 try:
     import tomllib
 except ImportError:  # Python 3.10 and older
     tomllib = None  # type: ignore[assignment]
 from ansible_collections.keelson.cluster.plugins.filter.kubernetes_wanted import kubernetes_wanted
+from ansible_collections.keelson.cluster.plugins.filter.registry_files import registry_files
 from ansible_collections.keelson.cluster.plugins.filter.toml import documents
 from ansible_collections.keelson.cluster.plugins.module_utils import toml
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
@@ -56,6 +58,27 @@ def test_toml_is_read_back_as_it_was(data: dict[str, Any]) -> None:
 def test_toml_has_no_null() -> None:
     with pytest.raises(TypeError, match="NoneType"):
         toml.dumps({"x": None})
+
+
+@pytest.mark.skipif(tomllib is None, reason="this Python has no tomllib")
+def test_mirrors_with_a_ca_and_credentials() -> None:
+    mirror = {"url": "https://mirror.example.com:5000", "ca": "PEM", "username": "x", "password": "y"}
+    files = {entry["path"]: entry for entry in registry_files({"docker.io": {"mirrors": [mirror]}})}
+    assert files["/etc/containerd/certs.d/docker.io/ca-0.pem"]["content"] == "PEM"
+    hosts = files["/etc/containerd/certs.d/docker.io/hosts.toml"]
+    assert hosts["secret"] and hosts["mode"] == "0600"
+    found = tomllib.loads(hosts["content"])
+    assert found["server"] == "https://registry-1.docker.io"
+    assert found["host"][mirror["url"]]["header"] == {"Authorization": ["Basic eDp5"]}
+    alone = registry_files({"r.example.com": {"upstream": False, "mirrors": [{"url": "https://m.example.com"}]}})
+    assert tomllib.loads(alone[-1]["content"])["server"] == "https://m.example.com"
+    assert registry_files({}) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"mirrors": [{"username": "x"}]}])
+def test_a_registry_without_a_mirror_s_address(settings: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleFilterError, match="host_node_registries: .*docker.io has no"):
+        registry_files({"docker.io": settings})
 
 
 # --- endpoints -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Namespaces of teams: applied, found unchanged, changed, pruned, and refused before anything is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tenancy
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, bring_about
+from fake_kubernetes import FakeKubernetes
+
+SHOP: dict[str, Any] = {
+    "name": "shop",
+    "labels": {"cost": "12"},
+    "pod_security": "restricted",
+    "quota": {"pods": 40},
+    "limits": {"default_request": {"cpu": "50m"}, "max": None},
+    "default_deny": True,
+    "teams": [{"name": "oidc:devs", "role": "edit"}, {"name": "a/b", "role": "view"}],
+}
+BASE = "/api/v1/namespaces/shop"
+RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"
+DENY = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/default-deny"
+ALL = {BASE, f"{BASE}/resourcequotas/quota", f"{BASE}/limitranges/limits", DENY}
+ALL |= {f"{RBAC}/oidc:devs-edit", f"{RBAC}/a-b-view"}
+
+
+def writes(kubernetes: FakeKubernetes) -> list[str]:
+    """What was asked to change for good."""
+    return [path for method, path in kubernetes.requests if method != "GET" and "dryRun" not in path]
+
+
+def test_a_namespace_with_all_that_lies_in_it(kubernetes: FakeKubernetes) -> None:
+    outcome = bring_about(kubernetes.api(), [SHOP], predict=False)
+    assert set(kubernetes.objects) == ALL and {change.split()[0] for change in outcome.changes} == {"create"}
+    labels = kubernetes.objects[BASE]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted" and labels["cost"] == "12"
+    assert kubernetes.objects[f"{BASE}/resourcequotas/quota"]["spec"] == {"hard": {"pods": "40"}}
+    [limits] = kubernetes.objects[f"{BASE}/limitranges/limits"]["spec"]["limits"]
+    assert limits == {"type": "Container", "defaultRequest": {"cpu": "50m"}}
+    policy = kubernetes.objects[DENY]["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"] and "ingress" not in policy
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53}
+    binding = kubernetes.objects[f"{RBAC}/oidc:devs-edit"]
+    assert binding["subjects"][0]["name"] == "oidc:devs" and binding["roleRef"]["name"] == "edit"
+    assert set(outcome.after) == ALL and outcome.before[BASE] == {}
+
+
+def test_a_second_run_changes_nothing(kubernetes: FakeKubernetes) -> None:
+    bring_about(kubernetes.api(), [SHOP], predict=False)
+    kubernetes.objects[BASE]["status"] = {"phase": "Active"}
+    kubernetes.objects[BASE]["metadata"]["resourceVersion"] = "7"
+    kubernetes.requests.clear()
+    assert bring_about(kubernetes.api(), [SHOP], predict=False).changes == [] and writes(kubernetes) == []
+
+
+def test_prediction_changes_nothing_and_says_all(kubernetes: FakeKubernetes) -> None:
+    predicted = bring_about(kubernetes.api(), [SHOP], predict=True).changes
+    assert kubernetes.objects == {} and writes(kubernetes) == []
+    assert predicted == bring_about(kubernetes.api(), [SHOP], predict=False).changes
+    changed = [{**SHOP, "quota": {"pods": 50}, "teams": []}]
+    predicted = bring_about(kubernetes.api(), changed, predict=True).changes
+    assert set(kubernetes.objects) == ALL
+    assert predicted == bring_about(kubernetes.api(), changed, predict=False).changes
+    assert predicted[0] == f"change {BASE}/resourcequotas/quota"
+
+
+def test_what_is_no_longer_asked_for_is_pruned(kubernetes: FakeKubernetes) -> None:
+    api = kubernetes.api()
+    bring_about(api, [SHOP, {"name": "old"}], predict=False)
+    kubernetes.add("/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/theirs")
+    kubernetes.add("/api/v1/namespaces/theirs")
+    outcome = bring_about(api, [{"name": "shop", "default_deny": False}], predict=False)
+    left = {path for path in kubernetes.objects if "/shop" in path or "/old" in path}
+    assert left == {BASE, "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/theirs"}
+    assert "/api/v1/namespaces/theirs" in kubernetes.objects
+    assert "delete /api/v1/namespaces/old" in outcome.changes and outcome.before[DENY]["spec"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/namespaces/old/pods/a",
+        "/apis/apps/v1/namespaces/old/statefulsets/b",
+        "/apis/batch/v1/namespaces/old/jobs/c",
+    ],
+)
+def test_a_namespace_in_use_is_not_deleted(kubernetes: FakeKubernetes, path: str) -> None:
+    api = kubernetes.api()
+    bring_about(api, [{"name": "old"}], predict=False)
+    kubernetes.add(path)
+    kubernetes.requests.clear()
+    with pytest.raises(
+        TenancyError, match=r"namespace old is not in cluster_namespaces any more, but still holds 1 \w+:"
+    ):
+        bring_about(api, [SHOP], predict=False)
+    assert writes(kubernetes) == [] and BASE not in kubernetes.objects
+
+
+def test_a_namespace_that_ends_already_is_left_alone(kubernetes: FakeKubernetes) -> None:
+    meta = {"labels": dict(tenancy.OURS), "deletionTimestamp": "2026-11-22T10:00:00Z"}
+    kubernetes.add("/api/v1/namespaces/old", metadata=meta)
+    assert bring_about(kubernetes.api(), [], predict=False).changes == []
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["Shop"], r"cluster_namespaces\[0\]: 'Shop' is no name: use up to 63"),
+        (["a" * 64], "is no name"),
+        (["-a"], "is no name"),
+        (["shop", "shop"], r"cluster_namespaces\[1\]: shop is listed twice"),
+        (["kube-system"], "belongs to Kubernetes"),
+        (["default"], "belongs to Kubernetes"),
+        (["keelson-verify"], "belongs to Kubernetes or to this collection"),
+    ],
+)
+def test_names_that_cannot_be(kubernetes: FakeKubernetes, names: list[str], words: str) -> None:
+    with pytest.raises(TenancyError, match=words):
+        bring_about(kubernetes.api(), [{"name": name} for name in names], predict=False)
+    assert kubernetes.requests == []
