@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The same groups and variables as the real plugin, by the shortest code: no references, no checks, no types."""
+"""The same groups and variables as the real plugin, by the shortest and quickest code: no references, no checks, no types."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
 
 DOCUMENTATION = r"""
 name: floor
@@ -23,7 +24,7 @@ options:
 
 
 class InventoryModule(BaseInventoryPlugin):
-    """json.load, add_host and set_variable."""
+    """json.load and add_host, and variables without set_variable, which copies each once more."""
 
     NAME = "floor"
 
@@ -35,34 +36,35 @@ class InventoryModule(BaseInventoryPlugin):
         chain = ["clusters", "big", "big_nodes", "big_pool_node"]
         for group in [*chain, "environment_default", "stack_s"]:
             inventory.add_group(group)
-        for parent, child in [*zip(chain, chain[1:]), ("environment_default", "big")]:
-            inventory.add_child(parent, child)
-        cluster = {
-            "cluster_engine": "managed",
-            "cluster_environment": "default",
-            "cluster_endpoint": "",
-            "cluster_networks": {},
-        }
-        for name, value in cluster.items():
-            inventory.set_variable("big", name, value)
+        managed, default, big, node = (trust_as_template(text) for text in ("managed", "default", "big", "node"))
+        inventory.groups["big"].vars.update(
+            cluster_engine=managed,
+            cluster_environment=default,
+            cluster_endpoint=trust_as_template(""),
+            cluster_networks={},
+        )
         about = {
-            "name": "s",
-            "kind": "terraform",
-            "workspace": "default",
+            "name": trust_as_template("s"),
+            "kind": trust_as_template("terraform"),
+            "workspace": default,
             "serial": state["serial"],
-            "lineage": state["lineage"],
+            "lineage": trust_as_template(state["lineage"]),
         }
+        part = {"cluster_name": big, "cluster_part": node, "cluster_pool": node}
         for resource in state["resources"]:
             for instance in resource["instances"]:
-                host, address = instance["attributes"]["tags"]["Name"], instance["attributes"]["private_ip"]
-                where = f"{resource['type']}.{resource['name']}[{instance['index_key']}]"
-                inventory.add_host(host, "big_pool_node")
-                inventory.add_host(host, "stack_s")
-                part = {"cluster_name": "big", "cluster_part": "node", "cluster_pool": "node", "cluster_labels": {}}
-                for name, value in {
-                    "ansible_host": address,
-                    "cluster_address": address,
-                    "stack": {**about, "address": where},
+                host = instance["attributes"]["tags"]["Name"]
+                address = trust_as_template(instance["attributes"]["private_ip"])
+                where = trust_as_template(f"{resource['type']}.{resource['name']}[{instance['index_key']}]")
+                inventory.add_host(host)
+                inventory.hosts[host].vars.update(
+                    ansible_host=address,
+                    cluster_address=address,
+                    cluster_labels={},
+                    stack={**about, "address": where},
                     **part,
-                }.items():
-                    inventory.set_variable(host, name, value)
+                )
+                inventory.add_child("big_pool_node", host)
+                inventory.add_child("stack_s", host)
+        for parent, child in [*zip(chain, chain[1:]), ("environment_default", "big")]:
+            inventory.add_child(parent, child)
