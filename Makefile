@@ -50,7 +50,7 @@ demo: venv hosts-tools ## three local stacks, and on them a verified cluster
 	@tools/step "stacks and bundle" tools/side-by-side stack "$(MAKE) -s stack" bundle "$(MAKE) -s bundle"
 	@tools/step install $(call playbook,install)
 	@tools/step verify $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
-	@tools/step --summary && tools/demo-summary
+	@tools/step --summary && tools/demo-summary $(ENGINE)
 
 demo-down: ## remove everything `make demo` made, but for the caches
 	@! [ -e .venv/stamp ] || tools/stack destroy
@@ -137,20 +137,21 @@ test-integration: venv ## real stack states and a real bundle, no cluster
 	@tools/step integration pytest -q tests/integration
 
 # Left-overs of an interrupted run go first: a scenario that finds them would not start from bare servers.
-molecule := MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule MOLECULE_GLOB='molecule/*/molecule.yml' molecule -c molecule/config.yml
-test-molecule: venv hosts-tools bundle ## Molecule: install, join, rolling, verify on one set of servers
-	@rm -rf build/molecule && tools/hosts down --name ks-molecule
+scenarios := molecule$(if $(filter-out nomad,$(ENGINE)),/$(ENGINE))
+molecule := MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule MOLECULE_GLOB='$(scenarios)/*/molecule.yml' molecule -c $(scenarios)/config.yml
+test-molecule: venv hosts-tools bundle ## Molecule: the scenarios of ENGINE on one set of servers
+	@rm -rf build/molecule && tools/hosts down --name ks-molecule && tools/hosts down --name ks-kube
 	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
 
 test-drills: venv hosts-tools bundle ## an installation cut off at five seeded places
-	@tools/step drills tests/drills/run --quick
+	@KEELSON_DRILLS_ENGINE=$(ENGINE) tools/step drills tests/drills/run --quick
 
 test-demo: ## make demo, and away with it
 	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
 
 .PHONY: drills bench changelog docs
 drills: venv hosts-tools bundle ## every drill
-	@tests/drills/run
+	@KEELSON_DRILLS_ENGINE=$(ENGINE) tests/drills/run
 
 bench: venv hosts-tools bundle ## the figures of docs/benchmarks.md
 	@tests/bench/run

@@ -8,8 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab.servers import Lab
+from lab.servers import ENGINE, Lab
 from lab.state import assert_whole
+
+# Drills of one engine alone; the others are the same for all.
+ONLY = {
+    "nomad": [f"test_{name}.py" for name in ("faults", "growth", "managers", "prediction", "secrets_stay")],
+    "kubernetes": ["test_kubernetes.py"],
+}
+collect_ignore = [name for engine, names in ONLY.items() if engine != ENGINE for name in names]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -20,6 +20,17 @@ from .runs import ROOT, Run, run
 
 SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", "10.89.95.0/24")
 NAME = os.environ.get("KEELSON_DRILLS_NAME", "kd")
+ENGINE = os.environ.get("KEELSON_DRILLS_ENGINE", "nomad")
+# What an engine needs on servers that share one network and one disk.
+VARIABLES: dict[str, dict[str, Any]] = {
+    "nomad": {},
+    "kubernetes": {
+        "cluster_vip": f"{SUBNET.rpartition('.')[0]}.100",
+        "host_node_kubernetes_kubelet": {
+            "evictionHard": {"memory.available": "100Mi", "nodefs.available": "2Gi", "imagefs.available": "2Gi"}
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -123,9 +134,10 @@ class Lab:
             "ansible_user": "root",
             "ansible_ssh_common_args": f"-F {self.folder / 'ssh_config'}",
             "cluster_name": self.name,
-            "cluster_engine": "nomad",
+            "cluster_engine": ENGINE,
             "cluster_environment": "test",
             "cluster_networks": [SUBNET],
+            **VARIABLES[ENGINE],
             **(variables or {}),
         }
         pools = {
@@ -171,6 +183,11 @@ class Lab:
         """The answer of the cluster's API to GET `path`, asked on a manager with the stored token."""
         script = f"set -a; . /etc/keelson/{self.name}/nomad.env; nomad operator api -X GET '{path}' </dev/null"
         return json.loads(self.ssh(manager or self.managers[0], script))
+
+    def kubectl(self, *arguments: str, manager: Server | None = None) -> Any:
+        """The JSON of `kubectl ARGUMENTS`, asked on a manager."""
+        command = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl {' '.join(arguments)} -o json"
+        return json.loads(self.ssh(manager or self.managers[0], command))
 
 
 def _variables(host: Server) -> dict[str, str]:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from .servers import Lab
+from .servers import ENGINE, Lab
 
 
 def store(lab: Lab) -> dict[str, str]:
@@ -17,9 +18,12 @@ def store(lab: Lab) -> dict[str, str]:
     return {name: text for name, text in held.items() if text}
 
 
+CA_FILES = {"nomad": "/etc/nomad.d/tls/ca.pem", "kubernetes": "/etc/kubernetes/pki/ca.crt"}
+
+
 def authorities(lab: Lab) -> set[str]:
     """The digests of the CA certificates that the hosts trust."""
-    return {lab.ssh(host, "sha256sum < /etc/nomad.d/tls/ca.pem") for host in lab.hosts}
+    return {lab.ssh(host, f"sha256sum < {CA_FILES[ENGINE]}") for host in lab.hosts}
 
 
 def tokens(lab: Lab) -> list[dict[str, Any]]:
@@ -28,16 +32,8 @@ def tokens(lab: Lab) -> list[dict[str, Any]]:
 
 
 def assert_whole(lab: Lab, stores: bool = True) -> None:
-    """Managers healthy, one bootstrap, one store, one CA, every host node ready in its pool with its drivers.
-
-    Without `stores` the managers keep no stores of ours.
-    """
-    health = lab.nomad("/v1/operator/autopilot/health")
-    assert health["Healthy"], health
-    voters = {entry["Address"].rpartition(":")[0] for entry in health["Servers"] if entry["Voter"] and entry["Healthy"]}
-    assert voters == {manager.address for manager in lab.managers}, health
-
-    assert [token["Name"] for token in tokens(lab)] == ["Bootstrap Token"]
+    """One store, one CA, and what a whole cluster of the engine is. Without `stores` the managers keep none of ours."""
+    {"nomad": _nomad, "kubernetes": _kubernetes}[ENGINE](lab)
     if stores:
         held = store(lab)
         assert set(held) == {manager.name for manager in lab.managers}, held
@@ -45,12 +41,47 @@ def assert_whole(lab: Lab, stores: bool = True) -> None:
         assert len(held[lab.managers[0].name].splitlines()) == 1, held
     assert len(authorities(lab)) == 1, authorities(lab)
 
+
+def _nomad(lab: Lab) -> None:
+    """Managers healthy, one bootstrap, every host node ready in its pool with its drivers."""
+    health = lab.nomad("/v1/operator/autopilot/health")
+    assert health["Healthy"], health
+    voters = {entry["Address"].rpartition(":")[0] for entry in health["Servers"] if entry["Voter"] and entry["Healthy"]}
+    assert voters == {manager.address for manager in lab.managers}, health
+
+    assert [token["Name"] for token in tokens(lab)] == ["Bootstrap Token"]
+
     nodes = {
         entry["Name"]: (entry["Status"], entry["NodePool"], entry["SchedulingEligibility"], _drivers(entry))
         for entry in lab.nomad("/v1/nodes")
         if entry["Status"] != "down"
     }
     assert nodes == {host.name: ("ready", host.pool, "eligible", {"docker", "exec"}) for host in lab.nodes}
+
+
+def _kubernetes(lab: Lab) -> None:
+    """Every host a ready node, etcd's members the managers and well, every manager serves, no token is left."""
+    nodes = {
+        entry["metadata"]["name"]: (
+            entry["metadata"]["labels"].get("keelson.cluster/pool", ""),
+            {condition["type"]: condition["status"] for condition in entry["status"]["conditions"]}["Ready"],
+        )
+        for entry in lab.kubectl("get", "nodes")["items"]
+    }
+    assert nodes == {host.name: (host.pool, "True") for host in lab.hosts}, nodes
+    pki = "/etc/kubernetes/pki/etcd"
+    files = f"--cacert={pki}/ca.crt --cert={pki}/healthcheck-client.crt --key={pki}/healthcheck-client.key"
+    etcdctl = f"etcdctl --endpoints=https://127.0.0.1:2379 {files}"
+    members = json.loads(lab.ssh(lab.managers[0], f"{etcdctl} member list -w json"))["members"]
+    assert {entry.get("name") for entry in members} == {manager.name for manager in lab.managers}, members
+    assert not [entry for entry in members if entry.get("isLearner")], members
+    lab.ssh(lab.managers[0], f"{etcdctl} endpoint health --cluster")
+    for manager in lab.managers:
+        assert lab.ssh(manager, f"curl -sk https://{manager.address}:6443/readyz") == "ok"
+    tokens_left = lab.kubectl(
+        "get", "secrets", "-n", "kube-system", "--field-selector=type=bootstrap.kubernetes.io/token"
+    )
+    assert tokens_left["items"] == []
 
 
 def _drivers(entry: dict[str, Any]) -> set[str]:
