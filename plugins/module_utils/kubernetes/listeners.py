@@ -24,7 +24,7 @@ _EVERYWHERE = (
     Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe="https_login"),
     Listener(10248, "tcp", "loopback", "kubelet", "health of the kubelet"),
     Listener(10249, "tcp", "loopback", "kube-proxy", "metrics of kube-proxy"),
-    Listener(10256, "tcp", "any", "kube-proxy", "health of kube-proxy, for load balancers"),
+    Listener(10256, "tcp", "loopback", "kube-proxy", "health of kube-proxy"),
     Listener(ANY_PORT, "tcp", "loopback", "containerd", "streaming server of containerd"),
     # The kernel's own socket of an overlay network; it has no process.
     Listener(VXLAN, "udp", "any", "", "overlay between hosts"),

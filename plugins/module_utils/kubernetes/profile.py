@@ -8,27 +8,22 @@ Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 
 from __future__ import annotations
 
-from ..engines import ANY_PORT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
+from ..engines import MANAGER, NODE, Identity, Part, Profile, Requirements
 from .faults import RULES
+from .listeners import GUARDED, LISTENERS
 
-API, ETCD, ETCD_PEER, KUBELET, VXLAN = 6443, 2379, 2380, 10250, 4789
-KUBELET_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-server-current.pem"
+# What a host is known by; the kubelet puts the newest key and certificate of its client here, in one file.
+CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bridge_netfilter")
-
-# On every host: it is a node of the cluster, whatever else it is.
-_NODE = (
-    Listener(KUBELET, "tcp", "cluster", "kubelet", "kubelet's API"),
-    Listener(ANY_PORT, "tcp", "loopback", "containerd", "streaming server of containerd"),
-    Listener(VXLAN, "udp", "any", "", "tunnels between nodes"),
-)
 
 PROFILE = Profile(
     name="kubernetes",
     architectures={"x86_64": "amd64", "aarch64": "arm64"},
     systems={"debian": ("12",)},
     odd_managers=True,
-    identity=Identity("/etc/kubernetes/pki/ca.crt", KUBELET_CERTIFICATE, KUBELET_CERTIFICATE),
-    guarded=("/api/v1/nodes", "/apis", "/version"),
+    identity=Identity("/etc/kubernetes/pki/ca.crt", CERTIFICATE, CERTIFICATE),
+    guarded=GUARDED,
+    runtime="containerd",
     members_module="keelson.cluster.kubernetes_members",
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
@@ -42,12 +37,7 @@ PROFILE = Profile(
                 disk_mib={"/opt": 1500, "/var/lib": 8000},
                 features=_FEATURES,
             ),
-            listeners=(
-                Listener(API, "tcp", "cluster", "kube-apiserver", "Kubernetes API"),
-                Listener(ETCD, "tcp", "cluster", "etcd", "etcd for API servers"),
-                Listener(ETCD_PEER, "tcp", "cluster", "etcd", "etcd between managers"),
-                *_NODE,
-            ),
+            listeners=LISTENERS[MANAGER],
             services=("kubelet.service", "containerd.service"),
         ),
         NODE: Part(
@@ -56,7 +46,7 @@ PROFILE = Profile(
                 disk_mib={"/opt": 1000, "/var/lib": 8000},
                 features=_FEATURES,
             ),
-            listeners=_NODE,
+            listeners=LISTENERS[NODE],
             services=("kubelet.service", "containerd.service"),
         ),
     },
