@@ -28,7 +28,8 @@ class Listener:
     """A socket the engine opens: `port` (ANY_PORT: a port of the kernel's choosing) on `address`.
 
     `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm,
-    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol strangers are to try on it.
+    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol strangers are to try on it;
+    `optional` is what some clusters have.
     """
 
     port: int
@@ -38,6 +39,7 @@ class Listener:
     purpose: str
     last: int = 0
     probe: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Profile:
     facts_module: str = ""
     rules: tuple[Callable[[Any], Iterable[Any]], ...] = ()
     runtime: str = "docker"
+    turn_module: str = ""
 
 
 def load(name: str) -> Profile:

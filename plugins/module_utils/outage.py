@@ -7,24 +7,30 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Optional
 
+from .checks.model import Check, Verdict, answer
 from .checks.sockets import read
+from .remote import ApiError, wait_for
 
 WATCHDOG = "keelson-outage"
 # systemctl mask --runtime is no use: a unit in /etc hides the mask in /run. A drop-in in /run counts, and dies at a boot.
 DROP_INS = "/run/systemd/system"
 _NEVER = "[Unit]\nConditionPathExists=/keelson-outage-is-over\n[Service]\nRestart=no\n"
 
+STEADY = 5.0  # seconds
+
 Run = Callable[[list[str], bool], "tuple[int, str, str]"]
+Question = Callable[[], Optional[str]]
 
 
 @dataclass(frozen=True)
 class Victim:
-    """What is killed: systemd units, every process in control groups of these names, and then what `clear` removes.
+    """What is killed: those of the systemd units that are active, and every process in control groups of these names.
 
-    `clear` returns the number of containers it has removed.
+    Then `clear` removes what outlives its processes, and returns the number of containers among it.
     """
 
     units: tuple[str, ...]
@@ -41,23 +47,25 @@ class Outage:
         self.victim = victim
         self.was_down = False
 
-    def drop_ins(self) -> list[str]:
-        """Return the files that keep the units from starting."""
-        return [f"{DROP_INS}/{unit}.d/{WATCHDOG}.conf" for unit in self.victim.units]
+    def down_units(self) -> list[str]:
+        """Return the units that the drill keeps from starting."""
+        return [unit for unit in self.victim.units if os.path.exists(drop_in(unit))]
 
     def is_down(self) -> bool:
         """Tell whether the drill keeps any unit from starting."""
-        return any(os.path.exists(path) for path in self.drop_ins())
+        return bool(self.down_units())
 
     def down(self, watchdog: int) -> dict[str, int]:
         """Arm the watchdog, then kill; return the numbers of processes and containers."""
+        active = [unit for unit in self.victim.units if self.run(["systemctl", "is-active", "-q", unit], False)[0] == 0]
+        units = [unit for unit in self.victim.units if unit in {*active, *self.down_units()}]
         self.run(["systemctl", "stop", f"{WATCHDOG}.timer"], False)
         timer = [f"--unit={WATCHDOG}", f"--on-active={watchdog}", "--timer-property=AccuracySec=1s"]
         # No semicolon: systemd-run escapes it, and all would be arguments of the first command.
-        start = " && ".join(f"systemctl start {unit}" for unit in self.victim.units)
-        back = f"rm -f {' '.join(self.drop_ins())} && systemctl daemon-reload && {start}"
+        steps = [f"rm -f {' '.join(map(drop_in, units))}", "systemctl daemon-reload"]
+        back = " && ".join([*steps, *(f"systemctl start {unit}" for unit in units)])
         self.run(["systemd-run", *timer, "/bin/sh", "-c", back], True)
-        for path in self.drop_ins():
+        for path in map(drop_in, units):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="ascii") as file:
                 file.write(_NEVER)
@@ -68,18 +76,72 @@ class Outage:
     def up(self, timeout: int) -> str:
         """Start the units again if this drill stopped them; return what went wrong, or nothing."""
         self.run(["systemctl", "stop", f"{WATCHDOG}.timer"], False)
-        self.was_down = self.is_down()
-        if not self.was_down:
+        units = self.down_units()
+        self.was_down = bool(units)
+        if not units:
             return ""
-        for path in filter(os.path.exists, self.drop_ins()):
-            os.remove(path)
+        for unit in units:
+            os.remove(drop_in(unit))
         self.run(["systemctl", "daemon-reload"], True)
-        self.run(["systemctl", "reset-failed", *self.victim.units], False)
-        for unit in self.victim.units:
+        self.run(["systemctl", "reset-failed", *units], False)
+        for unit in units:
             code, _out, error = self.run(["timeout", str(timeout), "systemctl", "start", unit], False)
             if code:
                 return f"{unit} does not start: {error.strip()}"
         return ""
+
+
+def turn(outage: Outage, watchdog: int, timeout: int, ask: Question, whole: Question) -> list[Check]:
+    """Stop this manager and see that others are answered as before, then bring it back and see it whole again.
+
+    `ask` and `whole` return what is wrong, or None.
+    """
+
+    def answered() -> Verdict:
+        start = time.monotonic()
+        outage.down(watchdog)
+        return steady(ask, start, timeout)
+
+    def back() -> Verdict:
+        start = time.monotonic()
+        wrong = outage.up(timeout) or wait_for(whole, timeout)
+        return Verdict(not wrong, wrong or f"whole again after {time.monotonic() - start:.1f} s")
+
+    cure = "look at the endpoint's load balancer, or at haproxy and keepalived, and at the other managers' logs"
+    asked = [("turn", "The cluster answers while the manager is stopped", answered), ("back", "It comes back", back)]
+    return [answer(kind, title, "", cure, question) for kind, title, question in asked]
+
+
+def steady(
+    ask: Question,
+    start: float,
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Verdict:
+    """Judge that nothing is wrong for STEADY seconds on end, in `timeout` seconds after `start`; tell since when."""
+    sent = failed = 0
+    since: float | None = None
+    wrong: str | None = None
+    while clock() < start + timeout:
+        try:
+            now, wrong = clock(), ask()
+        except ApiError as error:
+            wrong = str(error)
+        sent += 1
+        if wrong:
+            since, failed = None, failed + 1
+        elif since is None:
+            since = now
+        if since is not None and clock() >= since + STEADY:
+            return Verdict(True, f"answered {since - start:.1f} s after the stop; {failed} of {sent} requests failed")
+        sleep(0.2)
+    return Verdict(False, f"{failed} of {sent} requests failed, the last with: {wrong}")
+
+
+def drop_in(unit: str) -> str:
+    """Return the file that keeps a unit from starting."""
+    return f"{DROP_INS}/{unit}.d/{WATCHDOG}.conf"
 
 
 def group_processes(groups: tuple[str, ...], proc: str = "/proc") -> list[int]:

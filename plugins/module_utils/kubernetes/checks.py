@@ -34,6 +34,12 @@ def readyz(api: Api) -> Verdict:
     return Verdict(status == 200, f"https://{api.host}:{api.port}/readyz: HTTP {status} {' '.join(text.split())[:200]}")
 
 
+def unready(api: Api) -> str | None:
+    """Return what /readyz says where it is not ready, or None."""
+    verdict = readyz(api)
+    return None if verdict.passed else verdict.evidence
+
+
 def peers(found: list[etcd.Member], managers: Mapping[str, str]) -> Verdict:
     """Judge that etcd's members are the inventory's `managers` (address by name), all of them started and voting."""
     voters = {member.address for member in found if member.started and not member.learner}

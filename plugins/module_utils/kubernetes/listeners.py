@@ -39,6 +39,7 @@ LISTENERS: dict[str, tuple[Listener, ...]] = {
         Listener(2381, "tcp", "loopback", "etcd", "metrics and health of etcd"),
         Listener(10257, "tcp", "loopback", "kube-controller", "controller manager"),
         Listener(10259, "tcp", "loopback", "kube-scheduler", "scheduler"),
+        Listener(API, "tcp", "any", "haproxy", "the endpoint's address", optional=True),
         *_EVERYWHERE,
     ),
     NODE: _EVERYWHERE,

@@ -5,10 +5,20 @@
 
 from __future__ import annotations
 
-from ..outage import Victim
+from ..outage import Run, Victim
+
+_ADDRESS = "keepalived.service"
+
+
+def give_up_address(run: Run) -> int:
+    """Let go of the endpoint's address, which keepalived, killed, would leave on the interface; a power cut does not."""
+    run(["systemctl", "stop", _ADDRESS], False)
+    return 0
+
 
 # The kubelet and the runtime first, that they do not see their pods end; then whatever runs in pods.
 VICTIM = Victim(
-    units=("containerd.service", "kubelet.service"),
-    groups=("kubelet.service", "containerd.service", "kubepods"),
+    units=("containerd.service", "kubelet.service", "haproxy.service", _ADDRESS),
+    groups=("kubelet.service", "containerd.service", "kubepods", "haproxy.service"),
+    clear=give_up_address,
 )

@@ -28,6 +28,7 @@ PROFILE = Profile(
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
     outage_module="keelson.cluster.kubernetes_outage",
+    turn_module="keelson.cluster.kubernetes_turn",
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,
     parts={

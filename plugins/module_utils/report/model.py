@@ -14,11 +14,12 @@ from ..checks.model import Check, broken, failure
 
 # What a reader looks at together, in this order; a check of another kind comes last.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Hosts", ("reachable", "task", "service", "listeners", "certificate", "authority")),
+    ("Hosts", ("reachable", "task", "service", "listeners", "certificate", "certificates", "authority")),
     ("Closed to strangers", ("strangers", "plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_token",
-                             "gossip")),
-    ("Cluster", ("access", "leader", "peers", "autopilot", "versions", "node")),
+                             "gossip", "anonymous", "tokens", "dashboard", "encryption")),
+    ("Cluster", ("access", "endpoint", "ready", "leader", "peers", "autopilot", "versions", "members", "system", "node")),
     ("Sample application", ("sample", "app")),
+    ("Managers stopped in turn", ("turn", "back")),
 )  # fmt: skip
 OTHER = "Other"
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils import outage
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import outage as kubernetes
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import outage as nomad
+from ansible_collections.keelson.cluster.plugins.module_utils.remote import ApiError
 
 
 @pytest.mark.parametrize(("victim", "containers"), [(nomad.VICTIM, 2), (kubernetes.VICTIM, 0)])
@@ -31,19 +33,22 @@ def test_outage_arms_the_watchdog_before_it_kills(
     def run(command: list[str], _check: bool) -> tuple[int, str, str]:
         order.append(" ".join(command[:2]))
         commands.append(command)
-        return 0, "c1 c2" if command[:2] == ["docker", "ps"] else "", ""
+        inactive = command[-1] == "keepalived.service" and "is-active" in command
+        return int(inactive), "c1 c2" if command[:2] == ["docker", "ps"] else "", ""
 
     drill = outage.Outage(run, victim)
     assert drill.down(60) == {"processes": 2, "containers": containers}
     assert order.index("systemd-run --unit=keelson-outage") < order.index("kill")
     assert ("docker rm" in order) is bool(containers)
-    drop_ins = [tmp_path / f"{unit}.d" / "keelson-outage.conf" for unit in victim.units]
+    units = [unit for unit in victim.units if unit != "keepalived.service"]
+    drop_ins = [tmp_path / f"{unit}.d" / "keelson-outage.conf" for unit in units]
+    assert set(tmp_path.iterdir()) == {path.parent for path in drop_ins}
     assert drill.is_down() and all("Restart=no" in path.read_text() for path in drop_ins)
     armed = next(command[-1] for command in commands if command[0] == "systemd-run")
-    assert all(f"systemctl start {unit}" in armed for unit in victim.units) and ";" not in armed
+    assert all(f"systemctl start {unit}" in armed for unit in units) and ";" not in armed
     order.clear()
     assert drill.up(5) == "" and drill.was_down and not drill.is_down()
-    assert order[-len(victim.units) :] == ["timeout 5"] * len(victim.units)
+    assert order[-len(units) :] == ["timeout 5"] * len(units)
     order.clear()
     assert outage.Outage(run, victim).up(5) == "" and order == ["systemctl stop"]
 
@@ -68,3 +73,60 @@ def test_processes_of_control_groups(tmp_path: Path) -> None:
     assert outage.group_processes(("nomad.service",), str(tmp_path)) == [7]
     assert outage.group_processes(("kubepods", "nomad.service"), str(tmp_path)) == [9, 7]
     assert outage.kill_all([2**22 + 1]) == 0
+
+
+class Clock:
+    """Time that passes when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def read(self) -> float:
+        """The time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self.now += seconds
+
+
+def steady(gap: float, timeout: float) -> Verdict:
+    """Judge a cluster that does not answer for the first `gap` seconds."""
+    clock = Clock()
+
+    def ask() -> str | None:
+        if clock.now < 100.0 + gap / 2:
+            raise ApiError(0, "refused")
+        return "HTTP 503" if clock.now < 100.0 + gap else None
+
+    return outage.steady(ask, 100.0, timeout, clock.read, clock.sleep)
+
+
+def test_how_long_a_cluster_did_not_answer_is_told() -> None:
+    assert steady(0, 20) == (True, "answered 0.0 s after the stop; 0 of 26 requests failed")
+    verdict = steady(3.9, 20)
+    assert verdict.passed and verdict.evidence.startswith("answered 4.0 s after the stop; 20 of")
+
+
+def test_a_cluster_that_answers_too_late_or_not_for_long() -> None:
+    assert steady(30, 20) == (False, "100 of 100 requests failed, the last with: HTTP 503")
+    assert not steady(17, 20).passed
+
+
+def test_a_manager_is_brought_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    class Drill(outage.Outage):
+        def down(self, watchdog: int) -> dict[str, int]:
+            raise OSError("no systemd")
+
+        def up(self, timeout: int) -> str:
+            calls.append("up")
+            return ""
+
+    drill = Drill(lambda _command, _check: (0, "", ""), kubernetes.VICTIM)
+    stopped, back = outage.turn(drill, 60, 5, lambda: None, lambda: None)
+    assert not stopped["passed"] and "no systemd" in stopped["evidence"]
+    assert back["passed"] and calls == ["up"]
+    _stopped, back = outage.turn(drill, 60, 0, lambda: None, lambda: "etcd is sick")
+    assert (back["passed"], back["evidence"]) == (False, "etcd is sick")
