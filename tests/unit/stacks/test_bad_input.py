@@ -117,6 +117,14 @@ def described(value: Any) -> Bend:
     return bend
 
 
+def uninitialised(world: World) -> None:
+    """Pull from a folder whose tool says what both say, in OpenTofu's colours."""
+    program = world.folder / "tf"
+    program.write_text("#!/bin/sh\nprintf '\\033[31m│\\033[0m Error: Backend initialization required\\n' >&2\nexit 1\n")
+    program.chmod(0o755)
+    source(pull={"folder": ".", "binary": str(program)})(world)
+
+
 SELF = "{}/nodes.json: outputs.clusters"
 ENCRYPTED = {
     "serial": 1,
@@ -694,8 +702,9 @@ CASES: list[tuple[str, Bend, str]] = [
     ("pull of no folder", source(pull="gone"), FILE + "stacks.nodes.pull: {}/gone: is no folder."),
     (
         "pull of a folder not initialised",
-        source(pull="."),
-        FILE + "stacks.nodes.pull: {}: is not initialised. Run `terraform init` or `tofu init` there.",
+        uninitialised,
+        FILE
+        + "stacks.nodes.pull: {}: is not initialised: {}/tf failed with code 1: Error: Backend initialization required. Run `tf init`",
     ),
     # Backends, as far as no server is needed
     ("http without an address", source(http={"username": "x"}), FILE + "stacks.nodes.http: has no address."),

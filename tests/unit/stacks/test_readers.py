@@ -197,7 +197,7 @@ def test_local_lock_warns(world: World) -> None:
 
 def test_pull_takes_the_binary_that_initialised_the_folder(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both are on PATH; the lock file of providers tells which one the folder is for. Neither runs init."""
-    (world.folder / "code" / ".terraform").mkdir(parents=True)
+    (world.folder / "code").mkdir()
     lock = world.folder / "code" / ".terraform.lock.hcl"
     for name in ("terraform", "tofu"):
         program = world.folder / name
@@ -215,3 +215,8 @@ def test_pull_takes_the_binary_that_initialised_the_folder(world: World, monkeyp
             len(name),
             "qa",
         )
+    lock.unlink()
+    (world.folder / "code" / "main.tofu").touch()
+    assert (
+        one(world, {"pull": "code", "workspace": "qa"}, "s.outputs.batch_hosts").hosts["batch0"]["stack"]["serial"] == 4
+    )

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+
+# OpenTofu colours its errors whatever NO_COLOR says.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run(
@@ -43,7 +47,8 @@ def run(
             ) from None
         if done.returncode:
             err.seek(0)
-            lines = [line.strip(" │╷╵\n") for line in err.read(4000).decode(errors="replace").splitlines()]
+            text = _COLOUR.sub("", err.read(4000).decode(errors="replace"))
+            lines = [line.strip(" │╷╵\n") for line in text.splitlines()]
             said = " ".join(line for line in lines if line)[:300]
             raise StackError(
                 place,

@@ -24,25 +24,31 @@ def fetch(source: Source, etag: str = "") -> Fetched:
     place = f"{source.place}: {folder}"
     if not os.path.isdir(folder):
         raise StackError(place, "is no folder", "Give the folder of the stack's code")
-    if not os.path.isdir(os.path.join(folder, os.environ.get("TF_DATA_DIR", ".terraform"))):
-        raise StackError(place, "is not initialised", "Run `terraform init` or `tofu init` there")
     binary = fields.get("binary") or _binary(folder, place)
     environment = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1", "NO_COLOR": "1"}
     if source.workspace:
         environment["TF_WORKSPACE"] = source.workspace
-    data = program.run([binary, "state", "pull"], folder, fields["timeout"], place, environment)
+    try:
+        data = program.run([binary, "state", "pull"], folder, fields["timeout"], place, environment)
+    except StackError as error:
+        # A stack without a backend, providers and modules needs no initialising, so its absence alone says nothing.
+        if os.path.isdir(os.path.join(folder, os.environ.get("TF_DATA_DIR", ".terraform"))):
+            raise
+        cure = f"Run `{os.path.basename(binary)} init` there, or make `state pull` work by hand"
+        raise StackError(place, f"is not initialised: {error.fault}", cure) from None
     if not data.strip():
         raise StackError(place, "holds no state", "Apply the stack first")
     return Fetched(data, place, option="state")
 
 
 def _binary(folder: str, place: str) -> str:
-    """tofu where its registry wrote the lock file of providers, else the one that is installed."""
+    """tofu where its registry wrote the lock file of providers or the code is for it alone, else the one that is installed."""
+    first = "tofu" if any(name.endswith(".tofu") for name in os.listdir(folder)) else "terraform"
     try:
         with open(os.path.join(folder, ".terraform.lock.hcl"), encoding="utf-8", errors="replace") as handle:
-            first = "tofu" if "opentofu.org" in handle.read() else "terraform"
+            first = "tofu" if "opentofu.org" in handle.read() else first
     except OSError:
-        first = "terraform"
+        pass
     for name in (first, "tofu", "terraform"):
         if shutil.which(name):
             return name
