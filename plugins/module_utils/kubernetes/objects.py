@@ -143,6 +143,11 @@ def policies() -> list[dict[str, Any]]:
 
 
 def privileged(image: str) -> dict[str, Any]:
-    """Return a pod that asks for every right of its host."""
-    spec = {"containers": [{"name": "app", "image": image, "securityContext": {"privileged": True}}], "hostPID": True}
+    """Return a pod that asks for the processes and the network of its host, and for more than a container's rights."""
+    rights = {"capabilities": {"add": ["SYS_ADMIN"]}}
+    spec = {
+        "hostPID": True,
+        "hostNetwork": True,
+        "containers": [{"name": "app", "image": image, "securityContext": rights}],
+    }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "keelson-privileged"}, "spec": spec}
