@@ -18,6 +18,7 @@ NODES = "/api/v1/nodes"
 POOL = "keelson.cluster/pool"  # label with the pool of a host node
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _BLOCKING = ("NoSchedule", "NoExecute")
+PAUSE = 1.0  # seconds between two rounds of evictions
 _MIRROR = "kubernetes.io/config.mirror"
 
 
@@ -98,7 +99,7 @@ def drain(api: Api, name: str, timeout: float) -> str | None:
         left = ", ".join(sorted(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in found))
         return f"on {name} there still are {left}" if left else None
 
-    return wait_for(probe, timeout, interval=1.0)
+    return wait_for(probe, timeout, interval=PAUSE)
 
 
 def _evict(api: Api, space: str, name: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import probing, view
 from fake_kubernetes import FakeKubernetes
 
 
@@ -19,3 +20,10 @@ def kubernetes(tmp_path: Path) -> Iterator[FakeKubernetes]:
     fake = FakeKubernetes(tmp_path / "kubernetes")
     yield fake
     fake.close()
+
+
+@pytest.fixture(autouse=True)
+def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a real cluster here."""
+    monkeypatch.setattr(view, "PAUSE", 0.02)
+    monkeypatch.setattr(probing, "SETTLES", 0.1)

@@ -297,13 +297,10 @@ RIGHT = {("keelson-stranger", TARGET), ("keelson-guest", BESIDE)}
 )
 def test_network_policies(
     kubernetes: FakeKubernetes,
-    monkeypatch: pytest.MonkeyPatch,
     refused: set[tuple[str, str]],
     before: bool,
     words: str | None,
 ) -> None:
-    monkeypatch.setattr(probing, "SETTLES", 0.1)
-
     def react(method: str, path: str, body: Any) -> tuple[int, Any] | None:
         if method == "POST" and path.endswith("/pods"):
             ready = {"phase": "Running", "podIP": "10.1.0.9", "containerStatuses": [{"ready": True}]}
@@ -367,8 +364,7 @@ def test_a_quota(kubernetes: FakeKubernetes, message: str, good: bool) -> None:
     assert known.quota().passed is good
 
 
-def test_a_quota_that_nobody_counts(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "SETTLES", 0.1)
+def test_a_quota_that_nobody_counts(kubernetes: FakeKubernetes) -> None:
     known = probe(kubernetes, Inside())
     kubernetes.add(f"{SPACE}/resourcequotas/{NAME}")
     with pytest.raises(trial.SampleError, match="the quota counts no services"):
