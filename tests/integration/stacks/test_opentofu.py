@@ -13,6 +13,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
@@ -52,7 +53,7 @@ def encrypted(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Stack nodes, applied by a real tofu with its state encrypted."""
     if not shutil.which("tofu"):
         taken = subprocess.run(
-            [ROOT / "tools" / "bundle-file", "opentofu", "tofu", world.folder / "tofu"],
+            [sys.executable, ROOT / "tools" / "bundle-file", "opentofu", "tofu", world.folder / "tofu"],
             capture_output=True,
             check=False,
         )
