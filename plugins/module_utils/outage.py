@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from .checks.model import Check, Verdict, answer
 from .checks.sockets import read
@@ -21,9 +21,19 @@ DROP_INS = "/run/systemd/system"
 _NEVER = "[Unit]\nConditionPathExists=/keelson-outage-is-over\n[Service]\nRestart=no\n"
 
 STEADY = 5.0  # seconds
+# The options of every outage module.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["down", "up"], "required": True},
+    "watchdog": {"type": "int", "default": 120},
+    "timeout": {"type": "int", "default": 60},
+}
 
 Run = Callable[[list[str], bool], "tuple[int, str, str]"]
 Question = Callable[[], Optional[str]]
+
+
+class OutageError(Exception):
+    """The host was not brought back; the message says what does not start."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,21 @@ class Outage:
             if code:
                 return f"{unit} does not start: {error.strip()}"
         return ""
+
+
+def perform(given: dict[str, Any], outage: Outage, check: bool) -> dict[str, Any]:
+    """Do what an outage module is given (ARGUMENTS); return what it returns. With `check` nothing is done.
+
+    Raises OutageError when something does not start.
+    """
+    if check:
+        return {"changed": given["state"] == "down" or outage.is_down()}
+    if given["state"] == "down":
+        return {"changed": True, "killed": outage.down(given["watchdog"])}
+    error = outage.up(given["timeout"])
+    if error:
+        raise OutageError(f"{error}; look at journalctl{''.join(f' -u {unit}' for unit in outage.victim.units)}")
+    return {"changed": outage.was_down}
 
 
 def turn(outage: Outage, watchdog: int, timeout: int, ask: Question, whole: Question) -> list[Check]:

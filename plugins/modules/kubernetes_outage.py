@@ -60,27 +60,17 @@ killed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.kubernetes.outage import VICTIM
-from ..module_utils.outage import Outage
+from ..module_utils.outage import ARGUMENTS, Outage, OutageError, perform
 
 
 def main() -> None:
     """Do what the state asks."""
-    arguments = {
-        "state": {"type": "str", "choices": ["down", "up"], "required": True},
-        "watchdog": {"type": "int", "default": 120},
-        "timeout": {"type": "int", "default": 60},
-    }
-    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
-    given = module.params
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     outage = Outage(lambda command, check: module.run_command(command, check_rc=check), VICTIM)
-    if module.check_mode:
-        module.exit_json(changed=given["state"] == "down" or outage.is_down())
-    if given["state"] == "down":
-        module.exit_json(changed=True, killed=outage.down(given["watchdog"]))
-    error = outage.up(given["timeout"])
-    if error:
-        module.fail_json(msg=f"{error}; look at journalctl -u kubelet -u containerd")
-    module.exit_json(changed=outage.was_down)
+    try:
+        module.exit_json(**perform(module.params, outage, module.check_mode))
+    except OutageError as error:
+        module.fail_json(msg=str(error))
 
 
 if __name__ == "__main__":

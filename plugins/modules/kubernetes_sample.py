@@ -107,57 +107,37 @@ removed:
   elements: str
 """
 
-from typing import Any
+import functools
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.checks import trial
-from ..module_utils.checks.model import failure
-from ..module_utils.kubernetes.api import Api, ApiError
-from ..module_utils.kubernetes.probing import Probe, Run
+from ..module_utils.kubernetes.api import Api
+from ..module_utils.kubernetes.probing import Probe
 from ..module_utils.kubernetes.sample import Sample, choose_pool, remove
 from ..module_utils.kubernetes.view import list_nodes
-
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "cluster": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "moved", "absent"], "default": "present"},
-    "image": {"type": "str", "default": ""},
-    "pool": {"type": "str", "default": ""},
-    "drills": {"type": "bool", "default": False},
-    "victim": {"type": "dict"},
-    "timeout": {"type": "int", "default": 120},
-}
-
-
-def tried(api: Api, given: dict[str, Any], run: Run) -> dict[str, Any]:
-    """Do what the states present and moved ask; return what the module returns."""
-    if given["state"] == "present":
-        remove(api, given["timeout"])
-    sample = Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
-    if given["state"] == "moved":
-        return trial.moved(sample, given["victim"])
-    return trial.present(sample, given["drills"], Probe(sample, run).checks)
 
 
 def main() -> None:
     """Do what the state asks."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=trial.ARGUMENTS, supports_check_mode=True)
     given = module.params
     if module.check_mode:
         module.exit_json(changed=False, checks=[])
-    try:
+
+    def means() -> trial.Means:
         api = Api.from_env(given["cluster"])
-        if given["state"] == "absent":
-            removed = remove(api, given["timeout"])
-            module.exit_json(changed=bool(removed), checks=[], removed=removed)
-        module.exit_json(**tried(api, given, module.run_command))
-    except (ApiError, trial.SampleError) as error:
-        title, cure = (
-            "The sample application can be tried",
-            "look at the managers' and host nodes' logs (journalctl -u kubelet -u containerd)",
+
+        def place() -> Sample:
+            return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
+
+        return trial.Means(
+            functools.partial(remove, api), place, lambda sample: Probe(sample, module.run_command).checks()
         )
-        title = title if given["state"] != "absent" else "The sample application is removed"
-        module.exit_json(changed=True, checks=[failure("sample", title, str(error), cure)])
+
+    module.exit_json(
+        **trial.perform(given, means, "the managers' and host nodes' logs (journalctl -u kubelet -u containerd)")
+    )
 
 
 if __name__ == "__main__":

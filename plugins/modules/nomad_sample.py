@@ -106,56 +106,32 @@ removed:
   elements: str
 """
 
-from typing import Any
+import functools
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.checks import trial
-from ..module_utils.checks.model import failure
-from ..module_utils.nomad.api import Api, ApiError
+from ..module_utils.nomad.api import Api
 from ..module_utils.nomad.nodes import list_nodes
 from ..module_utils.nomad.sample import Sample, choose_pool, remove
-
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "cluster": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "moved", "absent"], "default": "present"},
-    "image": {"type": "str", "default": ""},
-    "pool": {"type": "str", "default": ""},
-    "drills": {"type": "bool", "default": False},
-    "victim": {"type": "dict"},
-    "timeout": {"type": "int", "default": 120},
-}
-
-
-def tried(api: Api, given: dict[str, Any]) -> dict[str, Any]:
-    """Do what the states present and moved ask; return what the module returns."""
-    if given["state"] == "present":
-        remove(api, given["timeout"])
-    sample = Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
-    return (
-        trial.present(sample, given["drills"]) if given["state"] == "present" else trial.moved(sample, given["victim"])
-    )
 
 
 def main() -> None:
     """Do what the state asks."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=trial.ARGUMENTS, supports_check_mode=True)
     given = module.params
     if module.check_mode:
         module.exit_json(changed=False, checks=[])
-    try:
+
+    def means() -> trial.Means:
         api = Api.from_env(given["cluster"])
-        if given["state"] == "absent":
-            removed = remove(api, given["timeout"])
-            module.exit_json(changed=bool(removed), checks=[], removed=removed)
-        module.exit_json(**tried(api, given))
-    except (ApiError, trial.SampleError) as error:
-        title, cure = (
-            "The sample application can be tried",
-            "look at the managers' and host nodes' logs (journalctl -u nomad)",
-        )
-        title = title if given["state"] != "absent" else "The sample application is removed"
-        module.exit_json(changed=True, checks=[failure("sample", title, str(error), cure)])
+
+        def place() -> Sample:
+            return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
+
+        return trial.Means(functools.partial(remove, api), place)
+
+    module.exit_json(**trial.perform(given, means, "the managers' and host nodes' logs (journalctl -u nomad)"))
 
 
 if __name__ == "__main__":

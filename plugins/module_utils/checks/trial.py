@@ -8,13 +8,24 @@ from __future__ import annotations
 import collections
 import functools
 import time
+from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
-from ..remote import wait_for
+from ..remote import ApiError, wait_for
 from .http import Instance, Load, answers
-from .model import Check, Verdict, answer
+from .model import Check, Verdict, answer, failure
 
 COUNT = 3
+# The options of every sample module.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "moved", "absent"], "default": "present"},
+    "image": {"type": "str", "default": ""},
+    "pool": {"type": "str", "default": ""},
+    "drills": {"type": "bool", "default": False},
+    "victim": {"type": "dict"},
+    "timeout": {"type": "int", "default": 120},
+}
 
 
 class SampleError(Exception):
@@ -182,3 +193,33 @@ def moved(sample: Application, victim: dict[str, Any]) -> dict[str, Any]:
     """Wait for the instances of the victim; return what a sample module returns."""
     check = outage(sample, victim, sample.timeout)
     return {"checks": [check], "instances": sample.instances(), "changed": False}
+
+
+@dataclass(frozen=True)
+class Means:
+    """How one engine does it: remove what is left, place the application, and what more to ask of it."""
+
+    remove: Callable[[float], list[str]]
+    place: Callable[[], Application]
+    more: Callable[[Any], list[Check]] = lambda _application: []
+
+
+def perform(given: dict[str, Any], means: Callable[[], Means], logs: str) -> dict[str, Any]:
+    """Do what a sample module is given (ARGUMENTS); return what it returns. What fails is a failed check.
+
+    `logs` says where to look then.
+    """
+    absent = given["state"] == "absent"
+    try:
+        known = means()
+        if given["state"] != "moved":
+            removed = known.remove(given["timeout"])
+        if absent:
+            return {"changed": bool(removed), "checks": [], "removed": removed}
+        application = known.place()
+        if given["state"] == "moved":
+            return moved(application, given["victim"])
+        return present(application, given["drills"], functools.partial(known.more, application))
+    except (ApiError, SampleError) as error:
+        title = "The sample application is removed" if absent else "The sample application can be tried"
+        return {"changed": True, "checks": [failure("sample", title, str(error), f"look at {logs}")]}

@@ -237,3 +237,18 @@ def test_trial_ends_where_nothing_is_left_to_try(monkeypatch: pytest.MonkeyPatch
     assert [(c["check"], c["passed"], c["evidence"]) for c in found] == [
         ("sample_deploy", False, "SampleError: no room")
     ]
+
+
+def test_what_a_sample_module_returns() -> None:
+    def fail() -> Any:
+        raise ApiError(0, "does not answer")
+
+    def perform(state: str, means: Any) -> dict[str, Any]:
+        return trial.perform({"state": state, "timeout": 1, "drills": False, "victim": {}}, means, "the logs")
+
+    broken = perform("present", fail)["checks"][0]
+    assert (broken["passed"], broken["evidence"], broken["cure"]) == (False, "does not answer", "look at the logs")
+    assert perform("absent", fail)["checks"][0]["title"] == "The sample application is removed"
+    gone = trial.Means(lambda timeout: [f"job after {timeout}"], fail)
+    assert perform("absent", lambda: gone) == {"changed": True, "checks": [], "removed": ["job after 1"]}
+    assert perform("moved", lambda: gone)["checks"][0]["evidence"] == "does not answer"

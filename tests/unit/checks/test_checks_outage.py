@@ -58,7 +58,22 @@ def test_a_unit_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "nomad.service.d").mkdir()
     (tmp_path / "nomad.service.d" / "keelson-outage.conf").touch()
     failing = outage.Outage(lambda command, _check: (int(command[0] == "timeout"), "", "no such unit\n"), nomad.VICTIM)
-    assert failing.up(5) == "nomad.service does not start: no such unit"
+    with pytest.raises(
+        outage.OutageError, match="nomad.service does not start: no such unit; look at journalctl -u nomad"
+    ):
+        outage.perform({"state": "up", "timeout": 5}, failing, False)
+
+
+def test_what_a_module_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "DROP_INS", str(tmp_path))
+    monkeypatch.setattr(outage, "group_processes", lambda groups: [])
+    drill = outage.Outage(lambda _command, _check: (0, "", ""), nomad.VICTIM)
+    down, up = {"state": "down", "watchdog": 60}, {"state": "up", "timeout": 5}
+    assert outage.perform(up, drill, True) == {"changed": False} and outage.perform(down, drill, True)["changed"]
+    assert list(tmp_path.iterdir()) == []
+    assert outage.perform(down, drill, False) == {"changed": True, "killed": {"processes": 0, "containers": 0}}
+    assert outage.perform(up, drill, True) == {"changed": True} == outage.perform(up, drill, False)
+    assert outage.perform(up, drill, False) == {"changed": False}
 
 
 def test_processes_of_control_groups(tmp_path: Path) -> None:
