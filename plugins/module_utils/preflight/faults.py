@@ -125,7 +125,10 @@ def ports(cluster: Cluster) -> Iterator[Fault]:
         needed = {(w.port, w.protocol): w for w in wanted if w.port != ANY_PORT and w.address == "cluster"}
         for entry in facts["listeners"]:
             want = needed.get((entry["port"], entry["protocol"]))
-            ours = entry["executable"].startswith(OWN_PROGRAMS)
+            # A member's services may run in containers, where a program's path says nothing.
+            ours = entry["executable"].startswith(OWN_PROGRAMS) or (
+                want is not None and _member(cluster, facts) and entry["process"] == want.process
+            )
             if want and not ours and entry["address"] in ("0.0.0.0", "::", host.address):
                 who = f"{entry['process'] or 'an unknown process'} (pid {entry['pid']}, {entry['executable'] or '?'})"
                 text = f"port {entry['port']}/{entry['protocol']}, needed for the {want.purpose}, is taken by {who}"

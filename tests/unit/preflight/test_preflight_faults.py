@@ -158,6 +158,14 @@ def test_our_own_services_may_hold_their_ports() -> None:
     assert faults.judge(with_facts(cluster(), "m1", listeners=ours)) == []
 
 
+def test_a_member_s_services_hold_their_ports_from_within_containers() -> None:
+    held = listener(4646, process="nomad", executable="/usr/local/bin/nomad")
+    member = [{"engine": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
+    assert not list(faults.ports(with_facts(cluster(), "m1", listeners=[held], clusters=member)))
+    assert list(faults.ports(with_facts(cluster(), "m1", listeners=[held])))
+    assert list(faults.ports(with_facts(cluster(), "m1", listeners=[{**held, "process": "nginx"}], clusters=member)))
+
+
 def test_somebody_elses_port_on_another_address_is_no_fault() -> None:
     assert faults.judge(with_facts(cluster(), "m1", listeners=[listener(4646, address="192.0.2.5")])) == []
 
