@@ -36,7 +36,7 @@ class ActionModule(ChecksAction):
             for listener in profile.parts[str(known["cluster_part"])].listeners:
                 if listener.probe:
                     where = {"host": name, "address": str(known["cluster_address"]), "port": listener.port}
-                    targets.append({**where, "probe": listener.probe})
+                    targets.append({**where, "probe": listener.probe, "guarded": list(listener.guarded)})
         return {
             "targets": targets,
             "guarded": list(profile.guarded),

@@ -28,8 +28,8 @@ class Listener:
     """A socket the engine opens: `port` (ANY_PORT: a port of the kernel's choosing) on `address`.
 
     `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm,
-    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol strangers are to try on it;
-    `optional` is what some clusters have.
+    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol strangers are to try on it, and
+    `guarded` the paths that must be closed to them where these are not the API's; `optional` is what some clusters have.
     """
 
     port: int
@@ -40,6 +40,7 @@ class Listener:
     last: int = 0
     probe: str = ""
     optional: bool = False
+    guarded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

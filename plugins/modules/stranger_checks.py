@@ -18,14 +18,14 @@ description:
 options:
   targets:
     description:
-      - The endpoints, each with C(host) (its name), C(address), C(port), C(probe).
+      - The endpoints, each with C(host) (its name), C(address), C(port), C(probe), and its own C(guarded) paths, if any.
       - A probe is V(https) (clients need a certificate and a token), V(https_members) (a certificate), V(https_login)
         (anybody may connect, and is told nothing), V(nomad_rpc) or V(gossip).
     type: list
     elements: dict
     default: []
   guarded:
-    description: Paths of the API that must need a token.
+    description: Paths of the API that must be closed to strangers.
     type: list
     elements: str
     default: []

@@ -85,7 +85,7 @@ def _questions(target: dict[str, Any], member: tls.Identity, stranger: tls.Ident
 
 
 def knock(target: dict[str, Any], member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> list[Check]:
-    """Return the checks of one endpoint {host, address, port, probe}."""
+    """Return the checks of one endpoint {host, address, port, probe}; its own `guarded` paths go before the API's."""
     name = f"{target['host']} {target['address']}:{target['port']}"
-    questions = _questions(target, member, stranger, guarded)
+    questions = _questions(target, member, stranger, target.get("guarded") or guarded)
     return [answer(kind, title, name, _CURE, question) for kind, title, question in questions]

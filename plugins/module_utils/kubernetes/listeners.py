@@ -19,9 +19,11 @@ GUARDED = (
     "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "/apis/apps/v1/deployments",
 )
+# The kubelet answers 404 to whom it does not know where it has no such path, so it is asked for its own.
+KUBELET_GUARDED = ("/pods", "/metrics", "/configz", "/logs/")
 
 _EVERYWHERE = (
-    Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe="https_login"),
+    Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe="https_login", guarded=KUBELET_GUARDED),
     Listener(10248, "tcp", "loopback", "kubelet", "health of the kubelet"),
     Listener(10249, "tcp", "loopback", "kube-proxy", "metrics of kube-proxy"),
     Listener(10256, "tcp", "loopback", "kube-proxy", "health of kube-proxy"),

@@ -39,6 +39,11 @@ def service(name: str = NAME) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
+def secret(value: str) -> dict[str, Any]:
+    """Return a Secret with a value."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": NAME}, "stringData": {"value": value}}
+
+
 def budget(least: int) -> dict[str, Any]:
     """Return the disruption budget: a drain leaves at least this many instances."""
     spec = {"minAvailable": least, "selector": {"matchLabels": _APP}}

@@ -16,8 +16,9 @@ from ..checks.http import Instance, fetch
 from ..checks.model import Check, Verdict
 from ..checks.trial import SampleError, await_, elapsed, step
 from ..remote import ApiError
-from . import objects
+from . import etcd, objects
 from .api import ACCESS_FILE
+from .checks import encrypted
 from .objects import NAME, NAMESPACE, POLICIES, PORT, SPACE
 from .sample import Sample
 
@@ -184,6 +185,11 @@ class Probe:
         words = refusal(lambda: self.api.post(f"{SPACE}/services?dryRun=All", objects.service("keelson-second")))
         return Verdict("exceeded quota" in words, words[:200] or "a second service was admitted")
 
+    def encryption(self) -> Verdict:
+        """Judge that a Secret made now does not lie in etcd as it is."""
+        self.api.apply(f"{SPACE}/secrets/{NAME}", objects.secret("made by verify"))
+        return encrypted(etcd.ask("get", f"/registry/secrets/{NAMESPACE}/{NAME}"))
+
     def checks(self) -> list[Check]:
         """Answer all of it."""
         asked: list[tuple[str, str, Callable[[], Verdict]]] = [
@@ -196,6 +202,7 @@ class Probe:
             ("policy", "Network policies hold across hosts", self.policy),
             ("pod_security", "A pod that asks for too many rights is refused", self.pod_security),
             ("quota", "A quota is kept", self.quota),
+            ("encryption", "A Secret lies encrypted in etcd", self.encryption),
         ]
         return [step(self.sample, name, title, question) for name, title, question in asked]
 

@@ -98,6 +98,16 @@ def test_a_login_that_refuses_foreign_certificates_at_once(world: World) -> None
     assert "foreign_certificate" in passed(found), found
 
 
+def test_a_door_with_paths_of_its_own(world: World) -> None:
+    def answer(link: socket.socket) -> None:
+        https(world.member, b"HTTP/1.1 404 Not Found\r\n\r\n")(link)
+
+    with serving(answer) as port:
+        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": "https_login", "guarded": ["/pods"]}
+        found = {c["check"]: c for c in knocks.knock(target, world.member, world.stranger, ["/api"])}
+    assert found["no_certificate"]["evidence"] == "no answer to judge by: /pods: HTTP/1.1 404 Not Found"
+
+
 def test_a_door_for_members_only(world: World) -> None:
     with serving(https(world.member, OK, client_ca=world.member.ca)) as port:
         assert passed(world.knock(port, "https_members")) == ALL - {"no_token"}

@@ -69,6 +69,7 @@ CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: expiry(certificate("apiserver", "2026-11-25T00:00:00Z")), False, "apiserver: 3 days left, 14 wanted"),
     (lambda: expiry(certificate("apiserver", "2026-11-20T00:00:00Z")), False, "apiserver: -2 days"),
     (lambda: expiry(certificate("etcd-server", missing=True)), False, "missing: etcd-server"),
+    (lambda: expiry(certificate("admin.conf"), certificate("super-admin.conf", missing=True)), True, "2 certificates"),
     (lambda: checks.certificates({}, 14, NOW), False, "missing: all"),
     (lambda: checks.encrypted(stored(b"k8s:enc:aesgcm:v1:key1:\x01\x02")), True, "encrypted with aesgcm"),
     (lambda: checks.encrypted(stored(b"k8s\x00\n\x0c\n\x02v1\x12\x06Secret hunter2")), False, "plain text"),

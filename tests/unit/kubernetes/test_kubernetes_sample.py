@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import trial
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import objects, probing, sample, view
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd, objects, probing, sample, view
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.objects import NAME, NAMESPACE, SPACE
 from ansible_collections.keelson.cluster.plugins.module_utils.remote import ApiError
 from fake_kubernetes import FakeKubernetes
@@ -371,9 +372,25 @@ def test_a_quota_that_nobody_counts(kubernetes: FakeKubernetes) -> None:
         known.quota()
 
 
+@pytest.mark.parametrize(("value", "good"), [(b"k8s:enc:secretbox:v1:key1:x", True), (b"k8s\x00made by verify", False)])
+def test_a_secret_in_etcd(
+    kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, value: bytes, good: bool
+) -> None:
+    asked = []
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        asked.append(arguments)
+        return {"kvs": [{"value": base64.b64encode(value).decode()}]}
+
+    monkeypatch.setattr(etcd, "ask", ask)
+    assert probe(kubernetes, Inside()).encryption().passed is good
+    assert asked == [("get", f"/registry/secrets/{NAMESPACE}/{NAME}")]
+    assert kubernetes.objects[f"{SPACE}/secrets/{NAME}"]["stringData"] == {"value": "made by verify"}
+
+
 def test_every_probe_is_a_check_of_the_sample(kubernetes: FakeKubernetes) -> None:
     kubernetes.react = lambda method, path, body: (500, {"message": "down"})
     known = probing.Probe(trying(kubernetes), Inside())
     found = known.checks()
-    assert len(found) == 9 and not any(check["passed"] for check in found)
+    assert len(found) == 10 and not any(check["passed"] for check in found)
     assert all(check["check"].startswith("sample_") and check["cure"] for check in found)
