@@ -22,7 +22,9 @@ notes:
   - Groups are C(clusters), C(<cluster>), C(<cluster>_managers), C(<cluster>_nodes), C(<cluster>_pool_<pool>), C(environment_<environment>)
     and C(stack_<stack>); a dash in a name becomes an underscore in the group.
   - Host variables are C(ansible_host), C(cluster_name), C(cluster_part) (manager or node), C(cluster_pool) (empty for managers),
-    C(cluster_address), C(cluster_labels) and C(stack) (name, kind, address, workspace, serial, lineage).
+    C(cluster_address), C(cluster_labels) and C(stack) (name, kind, address, workspace, serial, lineage, and C(note) for a host that is
+    C(planned) or C(tainted)). A planned host has no C(cluster_address) until the plan tells one, and connects to C(<name>.invalid),
+    which is no server anywhere.
   - Variables of the cluster's group are C(cluster_engine), C(cluster_environment), C(cluster_endpoint) (empty when not given),
     C(cluster_networks) (names to CIDR texts) and those under C(vars). With C(managed) there are also C(cluster_managed_by) (eks, ecs, aks
     or gke), C(cluster_ca) (PEM), C(cluster_version) and C(cluster_node_groups).
@@ -44,7 +46,8 @@ options:
       - C(http) is an address, or address, username, password and ca_file. TF_HTTP_USERNAME and TF_HTTP_PASSWORD of the environment count too.
       - C(s3) is C(s3://BUCKET/KEY), or bucket, key, workspace_key_prefix, region, endpoint, profile and ca_file. Needs boto3.
       - C(pg) is a connection string, or conn_str and schema_name. PG_CONN_STR of the environment counts too. Needs psycopg.
-      - C(pull) is an initialised folder in which C(terraform state pull) or C(tofu state pull) is run, or folder and binary.
+      - C(pull) is an initialised folder in which C(terraform state pull) or C(tofu state pull) is run, or folder and binary. A state that
+        OpenTofu encrypted is read so.
       - C(tfe) has organization, workspace, hostname (app.terraform.io by default), read (V(state) or V(outputs)), token and ca_file. The token
         is else looked for as Terraform does.
       - C(pulumi) is a file from C(pulumi stack export), or a checkpoint file, also as .gz. An address is a URN.
@@ -53,7 +56,7 @@ options:
         The latter needs boto3. An address is a logical name.
       - C(command) is a program, as a list of words, that prints one of these formats. It runs in the folder of this file, without a shell.
       - C(static) is a YAML or JSON file whose members are read like outputs, for servers that nobody provisioned by code.
-      - Beside the source may stand C(workspace), and C(members) for servers that a pool resource made, which no state lists - the path of a
+      - Beside the source may stand C(workspace) (with C(state), C(pull), C(s3), C(pg) and C(tfe)), and C(members) for servers that a pool resource made, which no state lists - the path of a
         JSON file (an object of pool address or name to a list of servers, or the text of C(aws ec2 describe-instances)), C({command:})
         that prints one, or C({ec2:}) with region, endpoint and profile to ask live, which needs boto3.
     type: dict

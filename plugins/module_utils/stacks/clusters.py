@@ -143,7 +143,7 @@ class _Builder:
         labels = part.labels
         for candidate in found:
             host = hosts.read(candidate, mapping, f"{part.place}.hosts")
-            if spans:
+            if spans and host.address:
                 self._inside(host, spans, networks, part)
             name = self._claim(host, part)
             if not name:
@@ -166,6 +166,8 @@ class _Builder:
                     "lineage": stack.lineage if stack else None,
                 },
             }
+            if candidate.resource and candidate.resource.note:
+                self.inventory.hosts[name]["stack"]["note"] = candidate.resource.note
             self.inventory.records[name] = candidate.resource or Resource(
                 candidate.address, candidate.address, "", candidate.key, candidate.values
             )
@@ -328,7 +330,7 @@ class _Builder:
                 self.inventory.skipped.append(
                     Skipped(stack.name, resource.address, "no cluster of the stacks file names it")
                 )
-            elif host_types.MACHINE_LIKE.search(resource.type) and not host_types.NO_MACHINE.search(resource.type):
+            elif host_types.machine_like(resource.type):
                 unknown[resource.type] = unknown.get(resource.type, 0) + 1
                 self.inventory.skipped.append(
                     Skipped(

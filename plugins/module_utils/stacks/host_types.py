@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which resource types are hosts, which make hosts, and where each keeps its name and its address: data only.
+"""Which resource types are hosts, which make hosts, and where each keeps its name and its address: data.
 
 Attribute names are those of the providers' own documentation on the Terraform registry.
 """
@@ -96,7 +96,10 @@ POOLS: dict[str, PoolType] = {
 
 
 class ManagedType(NamedTuple):
-    """A cluster that the cloud runs. nodes: the type of its node groups; member: where such a group names its cluster."""
+    """A cluster that the cloud runs. nodes: the types of its node groups; member: where such a group names its cluster.
+
+    inside: where the cluster itself lists node groups, which may be no resources of their own.
+    """
 
     kind: str
     endpoint: tuple[str, ...]
@@ -104,6 +107,7 @@ class ManagedType(NamedTuple):
     version: tuple[str, ...]
     nodes: tuple[str, ...]
     member: str
+    inside: str = ""
 
 
 MANAGED: dict[str, ManagedType] = {
@@ -118,6 +122,7 @@ MANAGED: dict[str, ManagedType] = {
         ("kubernetes_version",),
         ("azurerm_kubernetes_cluster_node_pool",),
         "kubernetes_cluster_id",
+        "default_node_pool",
     ),
     "google_container_cluster": ManagedType(
         "gke",
@@ -126,6 +131,24 @@ MANAGED: dict[str, ManagedType] = {
         ("master_version", "min_master_version"),
         ("google_container_node_pool",),
         "cluster",
+        "node_pool",
+    ),
+    "aws:eks/cluster:Cluster": ManagedType(
+        "eks",
+        ("endpoint",),
+        ("certificateAuthority.data",),
+        ("version",),
+        ("aws:eks/nodeGroup:NodeGroup",),
+        "clusterName",
+    ),
+    "gcp:container/cluster:Cluster": ManagedType(
+        "gke",
+        ("endpoint",),
+        ("masterAuth.clusterCaCertificate",),
+        ("masterVersion", "minMasterVersion"),
+        ("gcp:container/nodePool:NodePool",),
+        "cluster",
+        "nodePools",
     ),
 }
 
@@ -133,11 +156,19 @@ MANAGED: dict[str, ManagedType] = {
 NODE_GROUP_SIZE = (
     "scaling_config.0.desired_size",
     "node_count",
+    "scalingConfig.desiredSize",
+    "nodeCount",
     "auto_scaling_group_provider.0.managed_scaling.0.target_capacity",
 )
 
-# A type that sounds like a machine: listed once when the table above does not know it.
-MACHINE_LIKE = re.compile(
+_MACHINE = re.compile(
     r"(^|_)(instance|server|vm|virtual_machine|droplet|machine|compute_node|bare_metal|host)(_v\d+)?$"
 )
-NO_MACHINE = re.compile(r"(db|rds|redis|cache|database|sql|dns|template|profile|file|cluster_instance|connect)")
+_NO_MACHINE = re.compile(r"(db|rds|redis|cache|database|sql|dns|template|profile|file|cluster_instance|connect)")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def machine_like(kind: str) -> bool:
+    """Whether a type sounds like a machine, in the words of Terraform, Pulumi or CloudFormation: to be listed when it is not known."""
+    kind = _CAMEL.sub("_", kind).lower()
+    return _MACHINE.search(kind.rsplit(":", 1)[-1]) is not None and not _NO_MACHINE.search(kind)

@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A host that was read. address: an IP address; connect: an IP address or a DNS name."""
+    """A host that was read. address: an IP address, empty for a planned host without one; connect: that or a DNS name."""
 
     name: str
     address: str
@@ -134,14 +134,18 @@ def read(candidate: Candidate, mapping: HostPaths, place: str) -> Found:
         mapping = _LITERAL
     names, addresses = _defaults(candidate.resource.type if candidate.resource else "")
     name = _value(candidate, mapping.get("name", names), "name", place)
-    address = _value(candidate, mapping.get("address", addresses), "address", place)
-    connect = _value(candidate, mapping["connect"], "connect", place) if "connect" in mapping else address
+    planned = candidate.resource is not None and candidate.resource.note == "planned"
+    address = _value(candidate, mapping.get("address", addresses), "address", place, planned)
+    connect = _value(candidate, mapping["connect"], "connect", place, planned) if "connect" in mapping else address
     if not _NAME.fullmatch(name):
         raise StackError(
             _where(candidate, place),
             f"has {describe(name)} as its name, which no host can bear",
             "Let `host.name` name an attribute of letters, digits, dots, dashes and underscores, such as `id` or `each.key`",
         )
+    if planned and not address:
+        # Nothing to connect to, so that nothing else of this name is reached: .invalid is no domain ever (RFC 2606).
+        return Found(name, "", connect or f"{name}.invalid", candidate)
     try:
         address = str(ipaddress.ip_address(address))
     except ValueError:
@@ -176,8 +180,8 @@ def _where(candidate: Candidate, place: str) -> str:
     return f"{place}: {candidate.address} of {candidate.stack.place}" if candidate.stack else candidate.address
 
 
-def _value(candidate: Candidate, choices: tuple[Steps, ...], what: str, place: str) -> str:
-    """The first of the paths that has a value, as text."""
+def _value(candidate: Candidate, choices: tuple[Steps, ...], what: str, place: str, optional: bool = False) -> str:
+    """The first of the paths that has a value, as text; empty when none has and that is OPTIONAL."""
     for steps in choices:
         value = candidate.key if steps == _KEY else paths.resolve(candidate.values, steps)
         if value is None or value is paths.MISSING or value == "":
@@ -202,6 +206,8 @@ def _value(candidate: Candidate, choices: tuple[Steps, ...], what: str, place: s
             f"has {describe(value)} at {_dotted(steps)} where its {what} is expected",
             f"Correct `host.{what}`",
         )
+    if optional:
+        return ""
     tried = " or ".join(_dotted(steps) for steps in choices)
     some = ", ".join(
         sorted(key for key, value in candidate.values.items() if isinstance(value, (str, dict, list)) and value)[:12]

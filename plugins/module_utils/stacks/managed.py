@@ -68,14 +68,26 @@ def _pem(value: Any) -> str:
 
 
 def _groups(cluster: Resource, kind: host_types.ManagedType, stack: Stack) -> list[dict[str, Any]]:
-    """The node groups of the cluster: name, size and address of each."""
-    own = {cluster.attributes.get(key) for key in ("name", "id", "arn", "self_link")} - {None}
-    return [
-        {
-            "name": _first(item, ("node_group_name", "name")) or item.address,
-            "size": _first(item, host_types.NODE_GROUP_SIZE),
-            "address": item.address,
-        }
+    """The node groups of the cluster: name, size and address of each; those that the cluster lists itself have its address."""
+    own = {cluster.attributes.get(key) for key in ("name", "id", "arn", "self_link", "selfLink")} - {None}
+    found = [
+        _group(item)
         for item in stack.resources
         if item.type in kind.nodes and (item.attributes.get(kind.member) in own or kind.member not in item.attributes)
     ]
+    listed = cluster.attributes.get(kind.inside) if kind.inside else None
+    inside = [
+        _group(cluster._replace(attributes=item))
+        for item in (listed or [])
+        if isinstance(item, dict) and item.get("name")
+    ]
+    names = {group["name"] for group in found}
+    return found + [group for group in inside if group["name"] not in names]
+
+
+def _group(item: Resource) -> dict[str, Any]:
+    return {
+        "name": _first(item, ("node_group_name", "nodeGroupName", "name")) or item.address,
+        "size": _first(item, host_types.NODE_GROUP_SIZE),
+        "address": item.address,
+    }

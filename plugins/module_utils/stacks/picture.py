@@ -50,7 +50,7 @@ def _row(name: str, variables: dict[str, Any]) -> str:
     part = f"pool {variables['cluster_pool']}" if variables["cluster_pool"] else "manager"
     stack = variables["stack"]
     return (
-        f"<tr><td>{escape(name)}</td><td>{escape(variables['cluster_address'])}</td><td>{escape(variables['cluster_name'])}</td>"
+        f"<tr><td>{escape(name)}</td><td>{escape(variables['cluster_address'] or stack['note'])}</td><td>{escape(variables['cluster_name'])}</td>"
         f"<td>{escape(part)}</td><td>{escape(str(stack['name'] or 'in place'))}</td><td><code>{escape(stack['address'])}</code></td></tr>"
     )
 

@@ -34,7 +34,7 @@ class InventoryModule(BaseInventoryPlugin):
         with open(self._read_config_data(path)["state"], encoding="utf-8") as handle:
             state = json.load(handle)
         chain = ["clusters", "big", "big_nodes", "big_pool_node"]
-        for group in [*chain, "environment_default", "stack_s"]:
+        for group in [*chain, "big_managers", "environment_default", "stack_s"]:
             inventory.add_group(group)
         managed, default, big, node = (trust_as_template(text) for text in ("managed", "default", "big", "node"))
         inventory.groups["big"].vars.update(
@@ -66,5 +66,5 @@ class InventoryModule(BaseInventoryPlugin):
                 )
                 inventory.add_child("big_pool_node", host)
                 inventory.add_child("stack_s", host)
-        for parent, child in [*zip(chain, chain[1:]), ("environment_default", "big")]:
+        for parent, child in [*zip(chain, chain[1:]), ("big", "big_managers"), ("environment_default", "big")]:
             inventory.add_child(parent, child)

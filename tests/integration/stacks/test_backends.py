@@ -150,6 +150,25 @@ def test_cache_by_etag_holds_no_secret(world: World) -> None:
         assert hosts(world, http=f"{root}/state") == first
 
 
+def test_cache_leaves_a_managed_cluster_to_the_backend(world: World) -> None:
+    """The CA lies among the keys that the cache leaves out."""
+    content = world.state("nodes")
+    ca = "-----BEGIN CERTIFICATE-----"
+    attributes = {"name": "shop", "fqdn": "shop.example.org", "kube_config": [{"cluster_ca_certificate": ca}]}
+    kind = "azurerm_kubernetes_cluster"
+    content["resources"].append(
+        {"mode": "managed", "type": kind, "name": "main", "instances": [{"attributes": attributes}]}
+    )
+    state = json.dumps(content).encode()
+    world.document["cache_folder"] = "cache"
+    world.document["clusters"]["cloud"] = {"managed": f"nodes.resources.{kind}.main"}
+    with servers.serving(lambda path, headers: Reply(body=state, headers={"ETag": '"v1"'})) as root:
+        for _run in range(2):
+            hosts(world, http=f"{root}/state")
+            assert world.load().groups["cloud"].variables["cluster_ca"] == ca
+    assert not (world.folder / "cache").exists()
+
+
 # --- HCP Terraform
 
 

@@ -4,13 +4,15 @@
 
 """Mutated real texts of every format: the same hosts as an oracle of a few lines finds, or an error that names the file.
 
-The oracles know nothing of the plugin and check nothing: where one stumbles, the plugin must say so.
+The oracles know nothing of the plugin and check nothing: where one stumbles, the plugin must say so. KEELSON_TEST_EXAMPLES
+is how many mutations of each kind are tried.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +25,7 @@ from hypothesis import strategies as st
 from stacks_world import STATES
 
 Hosts = list[tuple[str, str]]
+EXAMPLES = int(os.environ.get("KEELSON_TEST_EXAMPLES", "150"))
 
 
 def of_state(document: Any) -> Hosts:
@@ -158,7 +161,7 @@ def check(folder: pathlib.Path, kind: str, text: bytes, oracle: Hosts | None) ->
 def test_mutated(kind: str, tmp_path: pathlib.Path) -> None:
     original = json.loads((STATES / KINDS[kind][0]).read_text())
 
-    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutated(original))
     def run(document: Any) -> None:
         try:
@@ -174,7 +177,7 @@ def test_mutated(kind: str, tmp_path: pathlib.Path) -> None:
 def test_cut_and_flipped_bytes(kind: str, tmp_path: pathlib.Path) -> None:
     original = (STATES / KINDS[kind][0]).read_bytes()
 
-    @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.integers(0, len(original) - 2), st.integers(0, 255), st.booleans())
     def run(position: int, byte: int, cut: bool) -> None:
         text = original[:position] if cut else original[:position] + bytes([byte]) + original[position + 1 :]

@@ -175,6 +175,15 @@ def test_lookup_and_modules(world: World) -> None:
     assert (world.folder / "page.html").read_text().startswith("<!DOCTYPE html>")
 
 
+def test_inventory_report_playbook(world: World) -> None:
+    dest = {"inventory_report_directory": str(world.folder / "report")}
+    done = ansible(world, "ansible-playbook", str(ROOT / "playbooks" / "inventory_report.yml"), "-e", json.dumps(dest))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"6 hosts: {world.folder}/report/inventory.html" in done.stdout
+    page = (world.folder / "report" / "inventory.html").read_text()
+    assert "<svg" in page and "10.61.2.10" in page and "What is no host, and why" in page
+
+
 # --- real Terraform
 
 

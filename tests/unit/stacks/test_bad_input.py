@@ -265,6 +265,11 @@ CASES: list[tuple[str, Bend, str]] = [
         source(state="nodes.json", workspace="../x"),
         FILE + "stacks.nodes.workspace: is '../x', no name of a workspace.",
     ),
+    (
+        "workspace of what has none",
+        source(show="nodes.show.json", workspace="qa"),
+        FILE + "stacks.nodes.workspace: is given, but `show` knows no workspaces. Remove it and let `show` name what",
+    ),
     # What stands in a state
     (
         "resources a text",

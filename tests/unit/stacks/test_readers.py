@@ -12,6 +12,7 @@ import os
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory
 from stacks_world import World
 
@@ -43,6 +44,17 @@ def test_plan_shows_what_would_exist(world: World) -> None:
     assert inventory.warnings == [
         f"{world.folder}/nodes.plan.json: is a plan: it shows what would exist, not what does"
     ]
+
+
+def test_planned_host_is_marked_and_leads_nowhere(world: World) -> None:
+    """What only an apply tells, such as an address, a plan lacks."""
+    host = {"name": "input.name", "address": "output.private_ip"}
+    networks = {"networks": {"web": "10.61.2.0/24"}}
+    one(world, {"show": "nodes.plan.json"}, "s.resources.module.web.terraform_data.web", host=host)
+    world.document["clusters"]["c"].update(networks)
+    planned = world.load().hosts["web0"]
+    assert (planned["ansible_host"], planned["cluster_address"]) == ("web0.invalid", "")
+    assert planned["stack"]["note"] == "planned"
 
 
 @pytest.mark.parametrize("name", ["pulumi.json", "pulumi.checkpoint.json", "pulumi.checkpoint.json.gz"])
@@ -139,24 +151,56 @@ def test_members_by_a_command(world: World) -> None:
     assert (list(inventory.hosts), inventory.warnings) == (["w1"], [])
 
 
-EKS = {
-    "name": "shop",
-    "endpoint": "https://eks.example.org",
-    "version": "1.33",
-    "certificate_authority": [{"data": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="}],
-}
+PEM = "-----BEGIN CERTIFICATE-----\n"
+CODED = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="
+# What each cloud's provider writes into a state: the cluster, its node groups, and what becomes of them.
+MANAGED: list[tuple[str, dict[str, Any], list[tuple[str, dict[str, Any]]], dict[str, Any]]] = [
+    (
+        "aws_eks_cluster",
+        {"name": "shop", "endpoint": "https://eks.example.org", "version": "1.33", "certificate_authority": [{"data": CODED}]},
+        [
+            ("aws_eks_node_group", {"cluster_name": name, "node_group_name": f"{name}-a", "scaling_config": [{"desired_size": 3}]})
+            for name in ("shop", "other")
+        ],
+        {"by": "eks", "endpoint": "https://eks.example.org", "ca": PEM, "version": "1.33",
+         "groups": [("shop-a", 3, "aws_eks_node_group.n0")]},
+    ),
+    (
+        "azurerm_kubernetes_cluster",
+        {"id": "/subscriptions/1/shop", "name": "shop", "fqdn": "shop.hcp.example.org", "private_fqdn": "", "kubernetes_version": "1.32.4",
+         "kube_config": [{"cluster_ca_certificate": CODED, "client_key": "known-secret-7"}],
+         "default_node_pool": [{"name": "system", "node_count": 2}]},
+        [("azurerm_kubernetes_cluster_node_pool", {"kubernetes_cluster_id": "/subscriptions/1/shop", "name": "web", "node_count": 4})],
+        {"by": "aks", "endpoint": "https://shop.hcp.example.org", "ca": PEM, "version": "1.32.4",
+         "groups": [("web", 4, "azurerm_kubernetes_cluster_node_pool.n0"), ("system", 2, "azurerm_kubernetes_cluster.main")]},
+    ),
+    (
+        "google_container_cluster",
+        {"name": "shop", "endpoint": "10.61.9.2", "master_version": "1.32.4-gke.1", "master_auth": [{"cluster_ca_certificate": CODED}],
+         "node_pool": [{"name": "web", "node_count": 3}]},
+        [("google_container_node_pool", {"cluster": "shop", "name": "web", "node_count": 3})],
+        {"by": "gke", "endpoint": "https://10.61.9.2", "ca": PEM, "version": "1.32.4-gke.1",
+         "groups": [("web", 3, "google_container_node_pool.n0")]},
+    ),
+    (
+        "aws_ecs_cluster",
+        {"name": "shop", "arn": "arn:aws:ecs:eu-central-1:1:cluster/shop"},
+        [("aws_ecs_capacity_provider", {"name": "spot", "auto_scaling_group_provider": [{"managed_scaling": [{"target_capacity": 90}]}]})],
+        {"by": "ecs", "endpoint": "arn:aws:ecs:eu-central-1:1:cluster/shop", "ca": "", "version": "",
+         "groups": [("spot", 90, "aws_ecs_capacity_provider.n0")]},
+    ),
+]  # fmt: skip
 
 
-def test_managed_cluster(world: World) -> None:
-    groups = [
-        {"cluster_name": name, "node_group_name": f"{name}-a", "scaling_config": [{"desired_size": 3}]}
-        for name in ("shop", "other")
-    ]
-    resources = [
-        ("aws_eks_cluster", "main", EKS),
-        ("aws_eks_node_group", "a", groups[0]),
-        ("aws_eks_node_group", "b", groups[1]),
-    ]
+@pytest.mark.parametrize(("kind", "attributes", "nodes", "expected"), MANAGED, ids=[case[0] for case in MANAGED])
+def test_managed_cluster(
+    world: World,
+    kind: str,
+    attributes: dict[str, Any],
+    nodes: list[tuple[str, dict[str, Any]]],
+    expected: dict[str, Any],
+) -> None:
+    resources = [(kind, "main", attributes), *((node, f"n{number}", own) for number, (node, own) in enumerate(nodes))]
     state = world.state("nodes")
     state["resources"] = [
         {"mode": "managed", "type": kind, "name": name, "instances": [{"attributes": attributes}]}
@@ -164,17 +208,80 @@ def test_managed_cluster(world: World) -> None:
     ]
     world.write("nodes", state)
     world.document["stacks"] = {"s": {"state": "nodes.json"}}
-    world.document["clusters"] = {"c": {"managed": "s.resources.aws_eks_cluster.main"}}
+    world.document["clusters"] = {"c": {"managed": f"s.resources.{kind}.main"}}
     assert world.load().groups["c"].variables == {
         "cluster_engine": "managed",
         "cluster_environment": "default",
-        "cluster_endpoint": "https://eks.example.org",
+        "cluster_endpoint": expected["endpoint"],
         "cluster_networks": {},
-        "cluster_managed_by": "eks",
-        "cluster_ca": "-----BEGIN CERTIFICATE-----\n",
-        "cluster_version": "1.33",
-        "cluster_node_groups": [{"name": "shop-a", "size": 3, "address": "aws_eks_node_group.a"}],
+        "cluster_managed_by": expected["by"],
+        "cluster_ca": expected["ca"],
+        "cluster_version": expected["version"],
+        "cluster_node_groups": [
+            {"name": name, "size": size, "address": address} for name, size, address in expected["groups"]
+        ],
     }
+
+
+def test_managed_cluster_of_pulumi(world: World) -> None:
+    urn = "urn:pulumi:dev::shop::{0}::main"
+    types = {
+        "aws:eks/cluster:Cluster": {"name": "shop", "endpoint": "https://eks.example.org", "version": "1.33", "certificateAuthority": {"data": CODED}},
+        "aws:eks/nodeGroup:NodeGroup": {"clusterName": "shop", "nodeGroupName": "web", "scalingConfig": {"desiredSize": 3}},
+    }  # fmt: skip
+    resources = [
+        {"urn": urn.format(kind), "type": kind, "custom": True, "outputs": outputs} for kind, outputs in types.items()
+    ]
+    world.write("pulumi", {"version": 4, "deployment": {"resources": resources}})
+    world.document["stacks"] = {"s": {"pulumi": "pulumi.json"}}
+    world.document["clusters"] = {"c": {"managed": "s.resources.**eks/cluster:Cluster::main"}}
+    variables = world.load().groups["c"].variables
+    assert (variables["cluster_managed_by"], variables["cluster_ca"]) == ("eks", PEM)
+    assert [(group["name"], group["size"]) for group in variables["cluster_node_groups"]] == [("web", 3)]
+
+
+# What each provider writes of a server, as far as its name and address go; the name is w1 and the address 10.61.2.10.
+SERVERS: dict[str, dict[str, Any]] = {
+    "aws_instance": {"tags": {"Name": "w1"}, "private_ip": "10.61.2.10", "public_ip": "1.2.3.4"},
+    "azurerm_linux_virtual_machine": {"name": "w1", "private_ip_address": "10.61.2.10"},
+    "google_compute_instance": {"name": "w1", "network_interface": [{"network_ip": "10.61.2.10"}]},
+    "openstack_compute_instance_v2": {"name": "w1", "access_ip_v4": "10.61.2.10", "network": []},
+    "hcloud_server": {"name": "w1", "ipv4_address": "1.2.3.4", "network": [{"ip": "10.61.2.10"}]},
+    "digitalocean_droplet": {"name": "w1", "ipv4_address": "1.2.3.4", "ipv4_address_private": "10.61.2.10"},
+    "proxmox_virtual_environment_vm": {"name": "w1", "ipv4_addresses": [["127.0.0.1"], ["10.61.2.10"]]},
+    "proxmox_vm_qemu": {"name": "w1", "default_ipv4_address": "10.61.2.10"},
+    "libvirt_domain": {"name": "w1", "network_interface": [{"addresses": ["10.61.2.10"]}]},
+    "vsphere_virtual_machine": {"name": "w1", "default_ip_address": "10.61.2.10"},
+    "equinix_metal_device": {"hostname": "w1", "access_private_ipv4": "10.61.2.10"},
+    "scaleway_instance_server": {"name": "w1", "private_ips": [{"address": "10.61.2.10"}]},
+}
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_hosts_of_each_provider_need_no_paths(world: World, kind: str) -> None:
+    state = world.state("nodes")
+    state["resources"] = [{"mode": "managed", "type": kind, "name": "w", "instances": [{"attributes": SERVERS[kind]}]}]
+    world.write("nodes", state)
+    hosts = one(world, {"state": "nodes.json"}, f"s.resources.{kind}.w").hosts
+    assert {name: host["cluster_address"] for name, host in hosts.items()} == {"w1": "10.61.2.10"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "like"),
+    [
+        ("acme_virtual_machine", True),
+        ("acme_instance_v3", True),
+        ("AWS::Lightsail::Instance", True),
+        ("linode:index/instance:Instance", True),
+        ("aws_db_instance", False),
+        ("AWS::RDS::DBInstance", False),
+        ("aws:rds/instance:Instance", False),
+        ("aws_iam_instance_profile", False),
+        ("aws_vpc", False),
+    ],
+)
+def test_types_that_sound_like_machines(kind: str, like: bool) -> None:
+    assert host_types.machine_like(kind) is like
 
 
 def test_stale_stack_warns(world: World) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import readers
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types, readers
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
@@ -34,8 +34,9 @@ SOURCES = {
     **dict.fromkeys(readers.BY_OPTION, "file"),
     **{name: name for name in ("cloudformation", "command", "http", "pg", "pull", "s3", "tfe")},
 }
-# What may stand beside the source under a stack.
+# What may stand beside the source under a stack, and the sources that know workspaces.
 BESIDE = ("workspace", "members")
+WITH_WORKSPACES = ("state", "pull", "s3", "pg", "tfe")
 
 
 def read(name: str, entry: Any, base: str, place: str, cache: Cache | None = None) -> Stack:
@@ -50,7 +51,8 @@ def read(name: str, entry: Any, base: str, place: str, cache: Cache | None = Non
     stack = readers.parse(fetched.data, name, fetched.place, fetched.option)
     stack.warnings[:0] = fetched.warnings
     stack.workspace = stack.workspace or source.workspace or ("default" if stack.kind == "terraform" else None)
-    if cache and fetched.etag:
+    # The CA of a cluster that the cloud runs lies among its keys, which the cache leaves out.
+    if cache and fetched.etag and not any(item.type in host_types.MANAGED for item in stack.resources):
         cache.save(source, fetched.etag, stack)
     return stack
 
@@ -83,5 +85,11 @@ def _source(name: str, entry: Any, base: str, place: str) -> Source:
             f"{place}.workspace",
             f"is {workspace!r}, no name of a workspace",
             "Give the name that `terraform workspace list` shows",
+        )
+    if workspace is not None and given[0] not in WITH_WORKSPACES:
+        raise StackError(
+            f"{place}.workspace",
+            f"is given, but `{given[0]}` knows no workspaces",
+            f"Remove it and let `{given[0]}` name what that workspace holds",
         )
     return Source(name, given[0], entry[given[0]], base, f"{place}.{given[0]}", workspace)
