@@ -22,7 +22,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..remote import ApiError as ApiError
+from ..remote import ApiError
+
+__all__ = ["Api", "ApiError"]
 
 ACCESS_FILE = "/etc/kubernetes/admin.conf"
 FIELD_MANAGER = "keelson"

@@ -15,7 +15,9 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from ..remote import ApiError as ApiError
+from ..remote import ApiError
+
+__all__ = ["Api", "ApiError"]
 
 ACCESS_FILE = "/etc/keelson/{cluster}/nomad.json"
 
