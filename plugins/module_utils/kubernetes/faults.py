@@ -15,6 +15,7 @@ from ..engines import MANAGER, NODE
 from ..preflight.model import Cluster, Fault
 from .endpoint import endpoint
 from .host import BARE, MEMBER
+from .tenancy import TenancyError, validate
 
 NODE_BITS = 8  # a node's share of the pods' network has this many bits: kubeadm's node-cidr-mask-size is 24
 SERVICES = 256  # fewer addresses for services are soon used up
@@ -172,4 +173,14 @@ def left(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(host.name, "leftovers", text, cure)
 
 
-RULES = (names, endpoints, networks, versions, left)
+def tenants(cluster: Cluster) -> Iterator[Fault]:
+    """Namespaces that cannot be. What is of a wrong type is told elsewhere."""
+    listed = _shared(cluster, "cluster_namespaces") or []
+    try:
+        validate([entry for entry in listed if isinstance(entry, Mapping) and isinstance(entry.get("name"), str)])
+    except TenancyError as error:
+        fault, _semicolon, cure = str(error).rpartition("; ")
+        yield Fault("", "tenancy", fault or cure, cure)
+
+
+RULES = (names, endpoints, networks, versions, left, tenants)

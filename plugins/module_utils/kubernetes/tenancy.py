@@ -62,7 +62,7 @@ def validate(namespaces: Sequence[Mapping[str, Any]]) -> None:
     for index, entry in enumerate(namespaces):
         name, where = entry["name"], f"cluster_namespaces[{index}]"
         if not _NAME.fullmatch(name):
-            raise TenancyError(f"{where}: {name!r} is no name: use up to 63 lower-case letters, digits and hyphens")
+            raise TenancyError(f"{where}: {name!r} is no name; use up to 63 lower-case letters, digits and hyphens")
         if name in RESERVED or name.startswith("kube-"):
             raise TenancyError(f"{where}: {name} belongs to Kubernetes or to this collection; choose another name")
         if name in seen:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils import engines
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tenancy
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.faults import tenants
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, bring_about
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight.model import Cluster, Host
 from fake_kubernetes import FakeKubernetes
 
 SHOP: dict[str, Any] = {
@@ -109,7 +112,7 @@ def test_a_namespace_that_ends_already_is_left_alone(kubernetes: FakeKubernetes)
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["Shop"], r"cluster_namespaces\[0\]: 'Shop' is no name: use up to 63"),
+        (["Shop"], r"cluster_namespaces\[0\]: 'Shop' is no name; use up to 63"),
         (["a" * 64], "is no name"),
         (["-a"], "is no name"),
         (["shop", "shop"], r"cluster_namespaces\[1\]: shop is listed twice"),
@@ -122,3 +125,22 @@ def test_names_that_cannot_be(kubernetes: FakeKubernetes, names: list[str], word
     with pytest.raises(TenancyError, match=words):
         bring_about(kubernetes.api(), [{"name": name} for name in names], predict=False)
     assert kubernetes.requests == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ([{"name": "shop"}], []),
+        (
+            [{"name": "kube-a"}],
+            [("cluster_namespaces[0]: kube-a belongs to Kubernetes or to this collection", "choose another name")],
+        ),
+        ([{"name": 7}, "shop", {}], []),
+        (None, []),
+    ],
+)
+def test_preflight_tells_it_before_anything_is_installed(listed: Any, found: list[tuple[str, str]]) -> None:
+    variables = {"cluster_namespaces": listed}
+    host = Host("m1", "product", "manager", "10.0.0.1", "10.0.0.1:22", variables=variables)
+    cluster = Cluster("product", engines.load("kubernetes"), {}, (host,))
+    assert [(fault.text, fault.cure) for fault in tenants(cluster)] == found
