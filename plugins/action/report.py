@@ -88,7 +88,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
         cluster=str(first.get("cluster_name", "")),
         engine=str(first.get("cluster_engine", "")),
         environment=str(first.get("cluster_environment", "")),
-        endpoint=str(first.get("cluster_endpoint") or ""),
+        endpoint=str(first.get("cluster_endpoint") or first.get("cluster_vip") or ""),
         time=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         hosts=tuple(rows),
         networks=known,

@@ -151,6 +151,10 @@ def drain(sample: Application) -> Check:
     """Drain the busiest host node under load; the application moves without a failed request."""
 
     def moved() -> Verdict:
+        if sample.spread < 2:
+            return Verdict(
+                False, f"pool {sample.pool} has no other host node to move to; name one that has: verify_pool"
+            )
         node, start = sample.busiest(), time.monotonic()
         with Load(sample.instances) as load:
             sample.drain(node, COUNT)

@@ -8,6 +8,7 @@ The sample application must run; the image's own command C(get) does the asking,
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from typing import Any, Callable
@@ -21,6 +22,7 @@ from .api import ACCESS_FILE
 from .checks import encrypted
 from .objects import NAME, NAMESPACE, POLICIES, PORT, SPACE
 from .sample import Sample
+from .view import list_nodes
 
 UNANSWERED = 3  # the exit code of the image's get when nothing good was answered
 SETTLES = 20.0  # seconds in which a network policy or a quota must have come into force
@@ -58,8 +60,13 @@ class Probe:
         return Verdict(bool(seen), "; ".join(seen) or "there are no instances")
 
     def one_a_host(self) -> list[Instance]:
-        """Return one instance of each host."""
-        return list({instance["host"]: instance for instance in self.sample.instances()}.values())
+        """Return one instance of each host, and the guest, which may be on a host of another pool."""
+        found = {instance["host"]: instance for instance in self.sample.instances()}
+        guest = self.api.find(f"{SPACE}/pods/keelson-{GUEST}")
+        if guest and guest["spec"]["nodeName"] not in found:
+            where = {"address": guest["status"]["podIP"], "port": PORT}
+            found[guest["spec"]["nodeName"]] = {"id": f"keelson-{GUEST}", "host": guest["spec"]["nodeName"], **where}
+        return list(found.values())
 
     def exec(self) -> Verdict:
         """Judge that a program can be run in every instance."""
@@ -109,25 +116,34 @@ class Probe:
                 return Verdict(False, f"{node.name} {node.address}:{port} answered HTTP {status}")
         return Verdict(True, f"port {port} of {', '.join(self.sample.placed.nodes)}")
 
-    def policy(self) -> Verdict:
-        """Judge network policies: who was answered is refused under a default deny, unless a policy lets him through.
-
-        Guest and stranger stand on another host than the instance, where there is one.
-        """
-        target = self.sample.instances()[0]
-        others = [name for name in self.sample.placed.nodes if name != target["host"]]
-        host = others[0] if others else target["host"]
+    def start_visitors(self) -> Verdict:
+        """Start guest and stranger on another host than an instance's, of whichever pool; judge that they run."""
+        target = self.sample.instances()[0]["host"]
+        others = [
+            node.name for node in list_nodes(self.api) if node.usable and not node.manager and node.name != target
+        ]
+        host = others[0] if others else target
         pods = [objects.visitor(role, host, self.sample.image) for role in (GUEST, STRANGER)]
+        for pod in pods:
+            self.api.post(f"{SPACE}/pods", pod)
+        await_(lambda: self.visitors_wrong(pods), self.sample.timeout)
+        return Verdict(True, f"guest and stranger run on {host}, the instance they ask on {target}")
+
+    def end_visitors(self) -> None:
+        """Remove guest and stranger; what an API that fails leaves goes with the namespace."""
+        for role in (GUEST, STRANGER):
+            with contextlib.suppress(ApiError):
+                self.api.delete(f"{SPACE}/pods/keelson-{role}")
+
+    def policy(self) -> Verdict:
+        """Judge network policies: who was answered is refused under a default deny, unless a policy lets him through."""
+        target = self.sample.instances()[0]
+        host = self.api.get(f"{SPACE}/pods/keelson-{GUEST}")["spec"]["nodeName"]
         try:
-            for pod in pods:
-                self.api.post(f"{SPACE}/pods", pod)
-            await_(lambda: self.visitors_wrong(pods), self.sample.timeout)
             return self.walls(f"http://{at(target)}/healthz", f"{host} → {target['host']}")
         finally:
             for policy in objects.policies():
                 self.api.delete(f"{POLICIES}/{policy['metadata']['name']}")
-            for pod in pods:
-                self.api.delete(f"{SPACE}/pods/{pod['metadata']['name']}")
 
     def visitors_wrong(self, pods: list[dict[str, Any]]) -> str | None:
         """Say which of the visitors does not run yet, or None."""
@@ -193,6 +209,7 @@ class Probe:
     def checks(self) -> list[Check]:
         """Answer all of it."""
         asked: list[tuple[str, str, Callable[[], Verdict]]] = [
+            ("visitors", "Pods start on another host node", self.start_visitors),
             ("logs", "The logs of its pods can be read", self.logs),
             ("exec", "Programs can be run in its pods", self.exec),
             ("dns", "Pods find services by name", self.names),
@@ -204,7 +221,10 @@ class Probe:
             ("quota", "A quota is kept", self.quota),
             ("encryption", "A Secret lies encrypted in etcd", self.encryption),
         ]
-        return [step(self.sample, name, title, question) for name, title, question in asked]
+        try:
+            return [step(self.sample, name, title, question) for name, title, question in asked]
+        finally:
+            self.end_visitors()
 
 
 def at(instance: Instance) -> str:

@@ -252,3 +252,8 @@ def test_what_a_sample_module_returns() -> None:
     gone = trial.Means(lambda timeout: [f"job after {timeout}"], fail)
     assert perform("absent", lambda: gone) == {"changed": True, "checks": [], "removed": ["job after 1"]}
     assert perform("moved", lambda: gone)["checks"][0]["evidence"] == "does not answer"
+
+
+def test_a_pool_of_one_cannot_be_drained() -> None:
+    check = trial.drain(trying(allocations=[allocation("a")], keelson_sample=[entry("a")]))
+    assert not check["passed"] and "pool web has no other host node to move to" in check["evidence"]

@@ -302,18 +302,34 @@ def test_network_policies(
     before: bool,
     words: str | None,
 ) -> None:
-    def react(method: str, path: str, body: Any) -> tuple[int, Any] | None:
-        if method == "POST" and path.endswith("/pods"):
-            ready = {"phase": "Running", "podIP": "10.1.0.9", "containerStatuses": [{"ready": True}]}
-            return 201, kubernetes.add(f"{path}/{body['metadata']['name']}", **{**body, "status": ready})
-        return None
-
-    kubernetes.react = react
     known = probe(kubernetes, Walls(kubernetes, refused, before))
+    kubernetes.react = lambda method, path, body: visit(kubernetes, method, path, body)
+    kubernetes.add(f"{view.NODES}/web-2", **node("web-2"))
+    started = known.start_visitors()
+    assert started.passed and started.evidence == "guest and stranger run on web-2, the instance they ask on web-1"
     found = trial.step(known.sample, "policy", "t", known.policy)
     assert found["passed"] is (words is None) and (words or "web-2 → web-1: the guest is answered") in found["evidence"]
-    left = [path for path in kubernetes.objects if "networkpolicies" in path or "keelson-guest" in path]
-    assert left == []
+    assert not any("networkpolicies" in path for path in kubernetes.objects)
+    known.end_visitors()
+    assert not any("keelson-guest" in path or "keelson-stranger" in path for path in kubernetes.objects)
+
+
+def visit(kubernetes: FakeKubernetes, method: str, path: str, body: Any) -> tuple[int, Any] | None:
+    """Let every pod run at once."""
+    if method == "POST" and path.endswith("/pods"):
+        ready = {"phase": "Running", "podIP": "10.1.0.9", "containerStatuses": [{"ready": True}]}
+        return 201, kubernetes.add(f"{path}/{body['metadata']['name']}", **{**body, "status": ready})
+    return None
+
+
+def test_a_guest_of_another_pool_is_asked_too(kubernetes: FakeKubernetes) -> None:
+    inside = Inside()
+    known = probe(kubernetes, inside)
+    kubernetes.react = lambda method, path, body: visit(kubernetes, method, path, body)
+    kubernetes.add(f"{view.NODES}/batch-1", **node("batch-1", pool="batch"))
+    known.start_visitors()
+    assert known.pods().evidence.endswith("web-2 → a pod on batch-1; batch-1 → a pod on web-1")
+    assert inside.asked[-1] == ("keelson-guest", "http://10.1.0.0:8080/healthz")
 
 
 def test_visitors_that_do_not_come_up_are_told(kubernetes: FakeKubernetes) -> None:
@@ -325,7 +341,7 @@ def test_visitors_that_do_not_come_up_are_told(kubernetes: FakeKubernetes) -> No
         else None
     )
     with pytest.raises(trial.SampleError, match="keelson-guest is Pending"):
-        known.policy()
+        known.start_visitors()
 
 
 @pytest.mark.parametrize(
@@ -392,5 +408,5 @@ def test_every_probe_is_a_check_of_the_sample(kubernetes: FakeKubernetes) -> Non
     kubernetes.react = lambda method, path, body: (500, {"message": "down"})
     known = probing.Probe(trying(kubernetes), Inside())
     found = known.checks()
-    assert len(found) == 10 and not any(check["passed"] for check in found)
+    assert len(found) == 11 and not any(check["passed"] for check in found)
     assert all(check["check"].startswith("sample_") and check["cure"] for check in found)
