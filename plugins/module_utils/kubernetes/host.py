@@ -8,6 +8,8 @@ Standard library only; nothing is changed.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import ipaddress
 import json
 import os
@@ -23,6 +25,7 @@ from ..preflight import features, netlink
 
 CA_FILE = "/etc/kubernetes/pki/ca.crt"
 NOTE = "/etc/keelson/{cluster}/kubernetes.json"
+PATCH = "/etc/kubernetes/patches/kubeletconfiguration+merge.json"
 BARE, HALF, MEMBER = "bare", "half", "member"
 # What kubelet sets at its start (pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables).
 TUNABLES = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
@@ -31,10 +34,14 @@ PROXY_KERNEL = (5, 13)  # kube-proxy's nftables mode refuses older ones
 
 @dataclass(frozen=True)
 class Note:
-    """What our own tasks wrote down before they called kubeadm (C(step)), and whether it ended well."""
+    """What our own tasks wrote down before they called kubeadm (C(step)), and whether it ended well.
+
+    C(kubelet) is the digest of the patch that kubelet's configuration was last written with.
+    """
 
     step: str = ""
     done: bool = False
+    kubelet: str = ""
 
 
 def read_note(cluster: str, root: str = "/") -> Note:
@@ -42,7 +49,7 @@ def read_note(cluster: str, root: str = "/") -> Note:
     try:
         with open(_below(root, NOTE.format(cluster=cluster)), encoding="utf-8") as file:
             found = json.load(file)
-        return Note(str(found["step"]), bool(found["done"]))
+        return Note(str(found["step"]), bool(found["done"]), str(found.get("kubelet", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return Note()
 
@@ -52,10 +59,19 @@ def write_note(cluster: str, note: Note, root: str = "/") -> None:
     path = _below(root, NOTE.format(cluster=cluster))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with open(f"{path}.partial", "w", encoding="utf-8") as file:
-        json.dump({"step": note.step, "done": note.done}, file)
+        json.dump(dataclasses.asdict(note), file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(f"{path}.partial", path)
+
+
+def patch_digest(root: str = "/") -> str:
+    """The digest of this host's own part of kubelet's configuration."""
+    try:
+        with open(_below(root, PATCH), "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return ""
 
 
 def membership(part: str, note: Note, root: str = "/") -> str:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .. import service_units
 from ..engines import MANAGER
 from . import host
 from .api import Api, ApiError
@@ -111,7 +112,7 @@ def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> N
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
     drop_initial_access(Api.from_env(cluster))
-    host.write_note(cluster, host.Note("init", True))
+    host.write_note(cluster, host.Note("init", True, host.patch_digest()))
 
 
 def reset(ignore: Sequence[str]) -> None:
@@ -151,4 +152,19 @@ def join(
     fault = await_ready(address, timeout) if part == MANAGER else ""
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
-    host.write_note(cluster, host.Note("join", True))
+    host.write_note(cluster, host.Note("join", True, host.patch_digest()))
+
+
+def kubelet_is_old(cluster: str) -> bool:
+    """Tell whether this host's own part of kubelet's configuration has changed since that was written."""
+    return host.read_note(cluster).kubelet != host.patch_digest()
+
+
+def renew_kubelet(cluster: str) -> None:
+    """Write kubelet's configuration anew, from the cluster's and this host's own, and restart it. Raises KubeadmError."""
+    run(["upgrade", "node", "phase", "kubelet-config", "--patches", os.path.dirname(host.PATCH)])
+    fault = service_units.carry_out(service_units.Unit("kubelet.service"), "restart")
+    if fault:
+        raise KubeadmError(fault)
+    note = host.read_note(cluster)
+    host.write_note(cluster, host.Note(note.step, note.done, host.patch_digest()))

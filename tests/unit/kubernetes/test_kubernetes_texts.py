@@ -145,6 +145,18 @@ def test_the_note_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert host.read_note("product", str(tmp_path)) == host.Note()
 
 
+def test_a_change_of_kubelet_s_patch_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "NOTE", str(tmp_path / "note.json"))
+    monkeypatch.setattr(host, "PATCH", str(tmp_path / "patch.json"))
+    assert not kubeadm.kubelet_is_old("product")
+    (tmp_path / "patch.json").write_text("{}")
+    assert kubeadm.kubelet_is_old("product")
+    host.write_note("product", host.Note("join", True, host.patch_digest()))
+    assert not kubeadm.kubelet_is_old("product")
+    (tmp_path / "patch.json").write_text('{"maxPods": 50}')
+    assert kubeadm.kubelet_is_old("product")
+
+
 def test_leftovers(tmp_path: Path) -> None:
     assert host.leftovers(str(tmp_path)) == []
     for name in ("var/lib/etcd/member", "etc/cni/net.d/05-cilium.conflist", "etc/cni/net.d/10-calico.conflist"):

@@ -1,0 +1,70 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring the configuration of this host's kubelet up to date."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubernetes_kubelet
+short_description: Bring the configuration of this host's kubelet up to date
+version_added: "0.1.0"
+description:
+  - Runs on a member, after the host's own part of kubelet's configuration was written to C(/etc/kubernetes/patches). When that
+    has changed since kubeadm last wrote kubelet's configuration, kubeadm writes it anew and kubelet is restarted; pods go on.
+author: keelson.cluster contributors (@keelson-cluster)
+options:
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+  foreseen:
+    description: Files that other tasks of the run have changed. In check mode they are as they were.
+    type: list
+    elements: path
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Says whether the configuration would be written.
+  diff_mode:
+    support: none
+    description: The file in C(/etc/kubernetes/patches) has its own diff.
+"""
+
+EXAMPLES = r"""
+- name: Bring kubelet's configuration up to date
+  keelson.cluster.kubernetes_kubelet:
+    cluster: product
+"""
+
+RETURN = r""" # """
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.kubernetes import host, kubeadm
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "cluster": {"type": "str", "required": True},
+            "foreseen": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    cluster, foreseen = module.params["cluster"], module.params["foreseen"]
+    changed = kubeadm.kubelet_is_old(cluster) or (module.check_mode and host.PATCH in foreseen)
+    if changed and not module.check_mode:
+        try:
+            kubeadm.renew_kubelet(cluster)
+        except (kubeadm.KubeadmError, OSError) as error:
+            module.fail_json(msg=f"kubelet's configuration stays as it was: {error}")
+    module.exit_json(changed=changed)
+
+
+if __name__ == "__main__":
+    main()
