@@ -13,7 +13,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 from typing import Any
@@ -182,83 +181,3 @@ def test_inventory_report_playbook(world: World) -> None:
     assert f"6 hosts: {world.folder}/report/inventory.html" in done.stdout
     page = (world.folder / "report" / "inventory.html").read_text()
     assert "<svg" in page and "10.61.2.10" in page and "What is no host, and why" in page
-
-
-# --- real Terraform
-
-
-@pytest.fixture
-def applied(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The three stacks of ./code, applied just now."""
-    assert shutil.which("terraform"), "put terraform or tofu on PATH to try real states"
-    monkeypatch.setenv("CHECKPOINT_DISABLE", "1")
-    monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
-    monkeypatch.setenv("TF_VAR_network_state", "../network/terraform.tfstate")
-    shutil.copytree(ROOT / "tests" / "integration" / "stacks" / "code", world.folder / "code")
-    for stack in ("network", "managers", "nodes"):
-        terraform(world, stack, "init")
-        terraform(world, stack, "apply", "-auto-approve")
-        world.document["stacks"][stack] = {"state": f"code/{stack}"}
-    return world
-
-
-def terraform(world: World, stack: str, *arguments: str) -> str:
-    done = subprocess.run(
-        ["terraform", *arguments], cwd=world.folder / "code" / stack, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_real_stacks(applied: World) -> None:
-    hosts = listed(applied)["_meta"]["hostvars"]
-    assert sorted(hosts) == ["batch0", "m1", "m2", "m3", "web0", "web1"]
-    applied.document["stacks"]["nodes"] = {"pull": "code/nodes"}
-    assert listed(applied)["product_pool_web"]["hosts"] == ["web0", "web1"]
-    terraform(applied, "nodes", "workspace", "new", "qa")
-    terraform(applied, "nodes", "apply", "-auto-approve")
-    for entry in (
-        {"pull": "code/nodes", "workspace": "qa"},
-        {"state": "code/nodes/terraform.tfstate", "workspace": "qa"},
-    ):
-        applied.document["stacks"]["nodes"] = entry
-        assert listed(applied)["_meta"]["hostvars"]["web0"]["stack"]["workspace"] == "qa"
-    (applied.folder / "plan.json").write_text(terraform(applied, "nodes", "show", "-json"))
-    applied.document["stacks"]["nodes"] = {"show": "plan.json"}
-    assert listed(applied)["product_pool_web"]["hosts"] == ["web0", "web1"]
-
-
-def test_a_newer_network_stack_is_noticed(applied: World) -> None:
-    path = applied.folder / "code" / "network" / "main.tf"
-    path.write_text(path.read_text().replace("10.61.3.0/24", "10.61.0.0/16"))
-    terraform(applied, "network", "apply", "-auto-approve")
-    done = ansible(applied, "ansible-inventory", "--list")
-    assert done.returncode == 0
-    assert "was applied against an older network stack: vlans changed since" in done.stderr
-
-
-def test_offline_playbook(applied: World) -> None:
-    code = json.dumps(
-        {
-            "offline_file": applied.path,
-            "offline_code": {name: f"code/{name}" for name in ("network", "managers", "nodes")},
-        }
-    )
-    done = ansible(applied, "ansible-playbook", str(ROOT / "playbooks" / "offline.yml"), "-e", code)
-    assert done.returncode == 0, done.stdout + done.stderr
-    applied.cluster()["pools"]["web"]["hosts"] = "nodes.resources.module.web.terraform_data.wbe"
-    done = ansible(
-        applied,
-        "ansible-playbook",
-        str(ROOT / "playbooks" / "offline.yml"),
-        "-e",
-        code,
-        "-i",
-        "localhost,",
-        strict=False,
-    )
-    assert done.returncode == 2
-    assert (
-        "declares no resource of that address. Declare it; addresses there: module.web.terraform_data.web."
-        in done.stdout + done.stderr
-    )
