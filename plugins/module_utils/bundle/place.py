@@ -167,18 +167,24 @@ def note(where: Path, entry: Entry) -> None:
 
 def _build(building: Path, step: Step, staged: Path) -> None:
     building.chmod(0o755)
+    placed: dict[str, Path] = {}
     for item in step.missing:
-        source = staged / item["digest"].split(":")[1]
+        # One program may bear several names; its blob came once.
+        source = placed.get(item["digest"], staged / item["digest"].split(":")[1])
         if not source.is_file() or digest(source) != item["digest"]:
             raise PlaceError(f"{item['path']}: wrong digest after the transfer; nothing was changed, run again")
         target = building / item["path"]
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
-            source.rename(target)
+            if source in placed.values():
+                shutil.copyfile(source, target)
+            else:
+                source.rename(target)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             shutil.copyfile(source, target)
+        placed[item["digest"]] = target
         os.chown(target, os.geteuid(), os.getegid())
         target.chmod(int(item["mode"], 8))
         _sync(target)

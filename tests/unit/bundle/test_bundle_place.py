@@ -91,6 +91,13 @@ def test_placing_predicts_does_and_is_done(world: World) -> None:
     assert (again["changed"], again["diff"], again["missing"]) == (False, [], {})
 
 
+def test_one_program_under_two_names_arrives_once(world: World) -> None:
+    entry = entry_of({"tool": b"same", "tool-too": b"same"}, world.staged, "1.0.0", links={})
+    assert world.bring(entry)["changed"]
+    assert world.tree()["tool/1.0.0/tool"] == world.tree()["tool/1.0.0/tool-too"] == "same"
+    assert not world.bring(entry)["changed"]
+
+
 def test_no_link_ever_leads_nowhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     switch = place._switch
 
