@@ -13,7 +13,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     clusters,
     config,
     documents,
-    members,
     sources,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
@@ -51,7 +50,7 @@ def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
         raise StackError(f"{path}: on_duplicate", f"is {config.describe(on_duplicate)}", cure)
     given = config.clusters(entry["clusters"], f"{path}: clusters") if entry.get("clusters") is not None else None
     constructed = any(key in entry for key in CONSTRUCTED)
-    if constructed:  # seldom, and compiled anew in every run
+    if constructed:  # imported on use, as in sources
         from ansible_collections.keelson.cluster.plugins.module_utils.stacks import construct
 
         extra = construct.parse(entry, path)
@@ -109,5 +108,7 @@ def read(value: Any, path: str, cache_folder: Any = None, uncached: Any = ()) ->
         config.word(name, f"{place}.{name}", "a stack", dashes=True)
         stacks[name] = sources.read(name, entry, base, f"{place}.{name}", None if name in uncached else cache)
         if entry.get("members") is not None:
+            from ansible_collections.keelson.cluster.plugins.module_utils.stacks import members
+
             members.add(stacks[name], entry["members"], base, f"{place}.{name}.members")
     return stacks

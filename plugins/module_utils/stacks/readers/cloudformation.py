@@ -18,7 +18,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors impo
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack
 
 KIND = "a CloudFormation description"
-OPTION = "cloudformation"
 _LISTS = ("StackResourceSummaries", "StackResources")
 _USABLE = (
     "CREATE_COMPLETE",

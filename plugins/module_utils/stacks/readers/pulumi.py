@@ -23,7 +23,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 )
 
 KIND = "a Pulumi export or checkpoint"
-OPTION = "pulumi"
 # The key and the value by which Pulumi marks a secret among ordinary values (resource.SigKey, resource.SecretSig).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"

@@ -19,7 +19,6 @@ except ImportError:
     HAS_YAML = False
 
 KIND = "a static description"
-OPTION = "static"
 
 
 def recognise(document: dict[str, Any]) -> bool:

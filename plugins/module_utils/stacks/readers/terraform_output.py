@@ -13,7 +13,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors impo
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Stack
 
 KIND = "the text of `terraform output -json`"
-OPTION = "outputs"
 
 
 def recognise(document: dict[str, Any]) -> bool:

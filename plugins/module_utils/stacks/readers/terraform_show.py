@@ -22,7 +22,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 )
 
 KIND = "the text of `terraform show -json`"
-OPTION = "show"
 
 
 def recognise(document: dict[str, Any]) -> bool:

@@ -22,7 +22,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 )
 
 KIND = "a Terraform or OpenTofu state"
-OPTION = "state"
 
 
 def recognise(document: dict[str, Any]) -> bool:

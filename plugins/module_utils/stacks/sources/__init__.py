@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # for whoever packs a module with all that it may import
 # The module that serves each key, imported on use: Ansible compiles what lies in collections anew in every run, and
 # the libraries of s3 and pg take half a second.
 SOURCES = {
-    **dict.fromkeys(readers.BY_OPTION, "file"),
+    **dict.fromkeys(readers.OPTIONS, "file"),
     **{name: name for name in ("cloudformation", "command", "http", "pg", "pull", "s3", "tfe")},
 }
 # What may stand beside the source under a stack, and the sources that know workspaces.
