@@ -200,18 +200,18 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _mark(self, value: Any) -> Any:
         """VALUE with its inert texts marked as trusted; all other text stays untrusted, so it is never templated."""
-        if type(value) is str:  # exactly str: what the file itself says is tagged already
+        kind = type(value)
+        if kind is str:  # exactly str: what the file itself says is tagged already
             marked = self._marked.get(value)
             if marked is None:
                 marked = self._marked[value] = trust_as_template(value) if _INERT.fullmatch(value) else value
             return marked
         if isinstance(value, dict):
-            # Texts seen before, which most are, without another call.
-            known = self._marked
-            return {
-                key: known[item] if type(item) is str and item in known else self._mark(item)
-                for key, item in value.items()
-            }
+            known, result = self._marked, {}
+            for key, item in value.items():
+                kind = type(item)  # texts seen before, which most are, without another call
+                result[key] = known[item] if kind is str and item in known else self._mark(item)
+            return result
         if isinstance(value, list):
             return [self._mark(item) for item in value]
         return value
