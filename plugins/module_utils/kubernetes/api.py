@@ -17,6 +17,7 @@ import os
 import re
 import ssl
 import tempfile
+import time
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ __all__ = ["Api", "ApiError"]
 
 ACCESS_FILE = "/etc/kubernetes/admin.conf"
 FIELD_MANAGER = "keelson"
+TRIES, PAUSE = 3, 1.0  # seconds
+CUT = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 JSON, MERGE, APPLY = "application/json", "application/merge-patch+json", "application/apply-patch+yaml"
 
 
@@ -175,19 +178,33 @@ class Api:
             return text
 
     def exchange(self, method: str, path: str, body: Any = None, kind: str = JSON) -> tuple[int, str]:
-        """Send one request and return status and text whatever the status is. Raises ApiError without an answer."""
+        """Send one request and return status and text whatever the status is. Raises ApiError without an answer.
+
+        A connection that is cut, as a load balancer does when it gives a manager up, is tried again, but for POST: what
+        that makes may be there already.
+        """
         where = f"[{self.host}]" if ":" in self.host else self.host
-        try:
-            link = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=self.context)
+        tries = 1 if method == "POST" else TRIES
+        for attempt in range(1, tries + 1):
             try:
-                payload = None if body is None else json.dumps(body)
-                link.request(method, path, payload, {"Content-Type": kind, "Accept": "application/json, */*"})
-                response = link.getresponse()
-                return response.status, response.read().decode("utf-8", "replace")
-            finally:
-                link.close()
-        except (OSError, http.client.HTTPException) as error:
-            raise ApiError(0, f"https://{where}:{self.port}{path} does not answer ({error})") from error
+                return self._once(method, path, body, kind)
+            except CUT as error:
+                if attempt == tries:
+                    raise ApiError(0, f"https://{where}:{self.port}{path} does not answer ({error})") from error
+                time.sleep(PAUSE)
+            except (OSError, http.client.HTTPException) as error:
+                raise ApiError(0, f"https://{where}:{self.port}{path} does not answer ({error})") from error
+        raise AssertionError("the last try returns or raises")
+
+    def _once(self, method: str, path: str, body: Any, kind: str) -> tuple[int, str]:
+        link = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=self.context)
+        try:
+            payload = None if body is None else json.dumps(body)
+            link.request(method, path, payload, {"Content-Type": kind, "Accept": "application/json, */*"})
+            response = link.getresponse()
+            return response.status, response.read().decode("utf-8", "replace")
+        finally:
+            link.close()
 
 
 def reason(text: str) -> str:

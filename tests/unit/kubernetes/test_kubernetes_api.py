@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
+import http.client
+import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils import pki
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import api as api_module
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import (
     Api,
     ApiError,
@@ -115,3 +119,26 @@ def test_a_refusal_keeps_status_and_words(kubernetes: FakeKubernetes) -> None:
     kubernetes.react = lambda method, path, body: (502, "bad\ngateway")
     with pytest.raises(ApiError, match="HTTP 502: bad gateway"):
         kubernetes.api().find(NODE)
+
+
+def test_a_connection_that_is_cut_is_tried_again(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not for POST: what that makes may be there already."""
+    kubernetes.add(NODE)
+    cuts: list[Exception] = []
+    sent = http.client.HTTPSConnection.request
+
+    def request(*arguments: Any, **options: Any) -> None:
+        if cuts:
+            raise cuts.pop()
+        sent(*arguments, **options)
+
+    monkeypatch.setattr(http.client.HTTPSConnection, "request", request)
+    monkeypatch.setattr(api_module, "PAUSE", 0)
+    cuts[:] = [ssl.SSLEOFError("EOF occurred in violation of protocol"), ConnectionResetError()]
+    assert kubernetes.api().get(NODE)["metadata"]["name"] == "web-1" and not cuts
+    cuts[:] = [ConnectionResetError("cut")] * api_module.TRIES
+    with pytest.raises(ApiError, match="does not answer .cut."):
+        kubernetes.api().get(NODE)
+    cuts[:] = [ConnectionResetError("cut")]
+    with pytest.raises(ApiError, match="does not answer .cut."):
+        kubernetes.api().post("/api/v1/nodes", {"metadata": {"name": "web-2"}})
