@@ -329,3 +329,5 @@ def test_pg(world: World) -> None:
             connection.execute("ROLLBACK")
     message = fault(world, pg={"conn_str": "host=127.0.0.1 port=1 user=x password=hunter2 dbname=x", "timeout": 2})
     assert "cannot be read: " in message and "hunter2" not in message
+    message = fault(world, pg="postgres//ann:hunter2@127.0.0.1/x")
+    assert "cannot be read: " in message and "hunter2" not in message

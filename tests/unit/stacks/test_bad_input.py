@@ -729,6 +729,21 @@ CASES: list[tuple[str, Bend, str]] = [
         source(http="http://127.0.0.1:1/state"),
         "http://127.0.0.1:1/state: cannot be reached: connection refused. Correct the address, or start the server.",
     ),
+    (
+        "http with credentials in the address",
+        source(http="https://ann:known-secret@127.0.0.1:1/state"),
+        FILE + "stacks.nodes.http: has credentials in its address. Give them as `username` and `password`.",
+    ),
+    (
+        "http with a token in the address",
+        source(http="http://127.0.0.1:1/state?token=known-secret"),
+        "stacks.nodes.http: http://127.0.0.1:1/state: cannot be reached: connection refused.",
+    ),
+    (
+        "tfe with a line break in its token",
+        source(tfe={"organization": "a", "workspace": "w", "hostname": "127.0.0.1:1", "token": "known-secret\nx"}),
+        "127.0.0.1:1/a/w: has an address or credentials that no request can carry. Look for a line break in them.",
+    ),
     ("s3 without a key", source(s3="s3://bucket"), "stacks.nodes.s3.key: is ''. Give a text."),
     ("tfe without a workspace", source(tfe={"organization": "acme"}), "stacks.nodes.tfe: has no workspace."),
     (

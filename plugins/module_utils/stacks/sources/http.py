@@ -17,7 +17,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources imp
 def fetch(source: Source, etag: str = "") -> Fetched:
     """Keys are the backend's own; the environment variables TF_HTTP_USERNAME and TF_HTTP_PASSWORD work as for Terraform."""
     fields = source.fields("address", ("address", "username", "password", "ca_file"), ("address",))
-    place = f"{source.place}: {fields['address']}"
+    if "@" in fields["address"].split("?")[0].removeprefix("https://").removeprefix("http://").split("/")[0]:
+        raise StackError(source.place, "has credentials in its address", "Give them as `username` and `password`")
+    place = f"{source.place}: {fields['address'].split('?')[0]}"
     user = fields.get("username") or os.environ.get("TF_HTTP_USERNAME")
     password = fields.get("password") or os.environ.get("TF_HTTP_PASSWORD") or ""
     headers = {"Accept": "application/json"}

@@ -10,7 +10,6 @@ The table is the backend's own: schema `terraform_remote_state`, table `states` 
 from __future__ import annotations
 
 import os
-import re
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
@@ -34,10 +33,11 @@ def fetch(source: Source, etag: str = "") -> Fetched:
     if not HAS_PSYCOPG:
         raise StackError(place, "needs the Python library psycopg", "Install it beside Ansible")
     timeout = fields["timeout"]
+    given = fields.get("conn_str") or os.environ.get("PG_CONN_STR", "")
     table = sql.Identifier(schema, "states")
     try:
         with psycopg.connect(
-            fields.get("conn_str") or os.environ.get("PG_CONN_STR", ""),
+            given,
             connect_timeout=max(2, int(timeout)),
             autocommit=True,
         ) as connection:
@@ -67,10 +67,7 @@ def fetch(source: Source, etag: str = "") -> Fetched:
     except psycopg.errors.QueryCanceled:
         raise StackError(place, f"did not answer within {timeout:g} seconds", "Try again, or raise `timeout`") from None
     except psycopg.Error as error:
-        # libpq repeats the connection string nowhere, but drop everything after the first line all the same.
-        text = re.sub(
-            r"password=\S+",
-            "password=…",
-            str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__,
-        )
+        text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        for word in given.split():  # libpq repeats what it cannot understand, and so perhaps the password
+            text = text.replace(word, "…") if "password" in word or "@" in word else text
         raise StackError(place, f"cannot be read: {text}", "Correct `conn_str`, or start the server") from None

@@ -78,8 +78,12 @@ def get(url: str, headers: Mapping[str, str], timeout: float, place: str, ca_fil
             return Answer(None, location=str(error.headers["Location"]))
         cure = _CURES.get(error.code, "Ask who runs the server" if error.code >= 500 else "Correct the address")
         raise StackError(place, f"answers {error.code} {error.reason or ''}".rstrip(), cure) from None
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, OSError) as error:
         raise _failure(error, place, timeout) from None
+    except ValueError:  # its text may show a header, and so the credentials
+        raise StackError(
+            place, "has an address or credentials that no request can carry", "Look for a line break in them"
+        ) from None
     except Exception as error:  # http.client raises errors of its own for answers that are no HTTP
         raise StackError(place, f"does not speak HTTP: {type(error).__name__}", "Correct the address") from None
 
