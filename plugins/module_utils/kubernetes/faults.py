@@ -54,7 +54,9 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
     owner = next((host.name for host in cluster.hosts if name in (host.address, host.name)), "")
     if owner:
         yield Fault("", "endpoint", f"the endpoint {name} is {owner}'s own: it goes when that host goes", cure)
-    made = any(facts.get("engine", {}).get("state") == MEMBER for _host, facts in cluster.seen())
+    # A host that has not joined knows no CA: a stranger's is one where no manager of this cluster has one.
+    managers = [host.facts and host.facts.get("engine", {}).get("state") for host in cluster.hosts if host.part == MANAGER]
+    none_made = all(state is not None and state != MEMBER for state in managers)
     for host, facts in cluster.seen():
         found = facts.get("engine", {}).get("endpoint")
         if not found:
@@ -62,7 +64,7 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
         if not found["addresses"]:
             text = f"the endpoint {found['host']} resolves to nothing here"
             yield Fault(host.name, "endpoint", text, "correct the name, or this host's name service")
-        elif found["serves"] == "others" and (not made or facts["engine"]["state"] == MEMBER):
+        elif found["serves"] == "others" and (none_made or facts["engine"]["state"] == MEMBER):
             text = f"at the endpoint {found['host']} somebody else's cluster answers, with a certificate of another CA"
             yield Fault(
                 host.name,

@@ -110,6 +110,8 @@ def test_a_new_host_cannot_tell_the_cluster_s_certificate_from_a_stranger_s() ->
     made = cluster(**member())
     new = host("n2", 22, "node", {}, endpoint(["10.0.0.5"], "others"))
     assert faults(replace(made, hosts=(*made.hosts, new))) == []
+    limited = [replace(entry, facts=None) for entry in made.hosts]  # --limit n2
+    assert faults(replace(made, hosts=(*limited, new))) == []
 
 
 @pytest.mark.parametrize(("version", "wrong"), [("1.36.9", True), ("1.33.1", False), ("1.32.0", True)])
