@@ -6,17 +6,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.plan import PlanError, plan
 
+REGISTER = "__host_node_host"  # where the preparation of a host registers it
 
-def kubernetes_plan(reads: list[dict[str, Any]], managers: list[str], run: list[str]) -> dict[str, Any]:
-    """Plan from the results of kubernetes_host on every manager, as a loop registers them."""
-    found = {read["item"]: read for read in reads if "state" in read}
+
+def kubernetes_said(
+    hosts: list[str], hostvars: Mapping[str, Any], more: list[dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """What kubernetes_host found, by host: of hosts of this play as registered there, of others as a loop registers it."""
+    found = {host: hostvars[host].get(REGISTER) or {} for host in hosts}
+    found |= {read["item"]: read for read in more}
+    return {host: answer for host, answer in found.items() if "state" in answer}
+
+
+def kubernetes_plan(said: dict[str, dict[str, Any]], managers: list[str], run: list[str]) -> dict[str, Any]:
+    """Plan from what every manager that answers says of itself."""
     try:
-        decided = plan(found, managers, run)
+        decided = plan(said, managers, run)
     except PlanError as error:
         raise AnsibleFilterError(str(error)) from error
     return {"seat": decided.seat, "init": decided.init, "join": list(decided.join)}
@@ -27,4 +38,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"kubernetes_plan": kubernetes_plan}
+        return {"kubernetes_plan": kubernetes_plan, "kubernetes_said": kubernetes_said}

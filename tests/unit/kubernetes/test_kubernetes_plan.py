@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.keelson.cluster.plugins.filter.kubernetes_plan import kubernetes_plan, kubernetes_said
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.plan import Plan, PlanError, plan
 
 ALL = ["m1", "m2", "m3"]
@@ -65,3 +67,12 @@ def test_the_plan(found: dict[str, Any], run: list[str], wanted: Plan) -> None:
 def test_no_second_cluster_is_made(found: dict[str, Any], run: list[str], message: str) -> None:
     with pytest.raises(PlanError, match=message):
         plan(found, ALL, run)
+
+
+def test_what_hosts_said_is_gathered() -> None:
+    hostvars = {"m1": {"__host_node_host": said("member")}, "m2": {"__host_node_host": {"unreachable": True}}, "m3": {}}
+    others = [{"item": "m4", **said("bare")}, {"item": "m5", "unreachable": True}]
+    assert kubernetes_said(ALL, hostvars, others) == {"m1": said("member"), "m4": {"item": "m4", **said("bare")}}
+    assert kubernetes_plan({"m1": said("bare")}, ["m1"], ["m1"]) == {"seat": "m1", "init": True, "join": []}
+    with pytest.raises(AnsibleFilterError, match="m2, m3 cannot be asked"):
+        kubernetes_plan({"m1": said("bare")}, ALL, ["m1"])
