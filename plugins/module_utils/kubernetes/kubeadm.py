@@ -84,15 +84,6 @@ def await_ready(address: str, timeout: float) -> str:
         time.sleep(0.5)
 
 
-def initialized(api: Api) -> bool:
-    """Tell whether the last steps of 'kubeadm init' were made: its configuration is stored, its add-ons are there."""
-    kept = ("configmaps/kubeadm-config", "configmaps/kubelet-config")
-    if any(api.find(f"/api/v1/namespaces/kube-system/{name}") is None for name in kept):
-        return False
-    add_ons = ("deployments/coredns", "daemonsets/kube-proxy")
-    return all(api.find(f"/apis/apps/v1/namespaces/kube-system/{name}") is not None for name in add_ons)
-
-
 def drop_initial_access(api: Api) -> None:
     """Remove what 'kubeadm init' leaves open: its token, valid for a day, and the file that is above access control."""
     for secret in api.items("/api/v1/namespaces/kube-system/secrets?fieldSelector=type=bootstrap.kubernetes.io/token"):

@@ -62,7 +62,7 @@ def settle(api: Api, want: Wanted, check: bool) -> list[str]:
     # Server-side apply: a label that the inventory no longer has goes, others' labels stay.
     body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": want.name, "labels": want.labels}}
     applied = api.apply(f"{NODES}/{want.name}", body, dry_run=check)
-    if applied["metadata"].get("labels") != node["metadata"].get("labels"):
+    if (applied["metadata"].get("labels") or {}) != (node["metadata"].get("labels") or {}):
         changes.append(f"labels of {want.name}")
     return changes
 

@@ -1,0 +1,282 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making, joining, settling and removing nodes, with kubeadm and the API played by fakes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
+    api,
+    etcd,
+    host,
+    kubeadm,
+    nodes,
+    removal,
+    requests,
+    tokens,
+)
+from fake_kubernetes import FakeKubernetes
+from test_kubernetes_requests import csr
+
+SYSTEM = "/api/v1/namespaces/kube-system"
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+DOWN = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "kubelet stopped posting"}]}
+
+
+class Kubeadm:
+    """kubeadm as a script that notes its arguments and, once, fails with the words it was told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.calls = folder / "calls"
+        self.fault = folder / "fault"
+        program = folder / "kubeadm"
+        program.write_text(
+            f'#!/bin/sh\necho "$*" >> {self.calls}\n[ "$1" = config ] && exit 0\n'
+            f"if [ -s {self.fault} ]; then cat {self.fault} >&2; : > {self.fault}; exit 1; fi\n"
+        )
+        program.chmod(0o755)
+        self.path = str(program)
+
+    def words(self) -> list[str]:
+        """The first argument of each call."""
+        return [line.split()[0] for line in self.calls.read_text().splitlines()] if self.calls.exists() else []
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKubernetes) -> Kubeadm:
+    """A host below a folder of its own, on which nothing serves but the fake API."""
+    fake = Kubeadm(tmp_path)
+    (tmp_path / "admin.conf").write_text(kubernetes.kubeconfig())
+    monkeypatch.setattr(kubeadm, "PROGRAM", fake.path)
+    monkeypatch.setattr(kubeadm, "SUPER_ADMIN", str(tmp_path / "super-admin.conf"))
+    monkeypatch.setattr(host, "NOTE", str(tmp_path / "{cluster}.json"))
+    monkeypatch.setattr(host, "PATCH", str(tmp_path / "patch.json"))
+    monkeypatch.setattr(host, "serves", lambda address, **_options: "")
+    monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster: kubernetes.api()))
+    return fake
+
+
+def state(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setattr(host, "membership", lambda *_arguments, **_options: value)
+
+
+# --- init and join ---------------------------------------------------------------------------------------------------
+
+
+def test_what_init_leaves_open_is_closed(
+    program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state(monkeypatch, host.BARE)
+    kubernetes.add(f"{SYSTEM}/secrets/bootstrap-token-abcdef")
+    Path(kubeadm.SUPER_ADMIN).write_text("above all rules")
+    kubeadm.init("product", "10.0.0.11", ["SystemVerification"], 1)
+    assert program.words() == ["config", "init"]
+    assert "--ignore-preflight-errors=SystemVerification" in program.calls.read_text()
+    assert kubernetes.objects == {} and not Path(kubeadm.SUPER_ADMIN).exists()
+    assert host.read_note("product") == host.Note("init", True)
+
+
+def test_init_that_was_cut_off_goes_on(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
+    state(monkeypatch, host.BARE)
+    program.fault.write_text("error execution phase wait-control-plane\n")
+    with pytest.raises(kubeadm.KubeadmError, match="'kubeadm init' failed: error execution phase wait-control-plane"):
+        kubeadm.init("product", "10.0.0.11", [], 1)
+    assert host.read_note("product") == host.Note("init", False)
+    state(monkeypatch, host.HALF)
+    kubeadm.init("product", "10.0.0.11", [], 1)
+    assert "DirAvailable--var-lib-etcd" in program.calls.read_text().splitlines()[-1]
+    assert host.read_note("product").done
+
+
+def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
+    state(monkeypatch, host.BARE)
+    program.fault.write_text("[ERROR CRI]: container runtime is not running\n")
+    with pytest.raises(kubeadm.KubeadmError, match="container runtime is not running"):
+        kubeadm.join("product", "node", "10.0.0.21", [{"kind": "JoinConfiguration"}], [], 1)
+    assert host.read_note("product") == host.Note("join", False)
+    state(monkeypatch, host.HALF)
+    kubeadm.join("product", "node", "10.0.0.21", [{"kind": "JoinConfiguration"}], [], 1)
+    assert program.words() == ["config", "join", "reset", "config", "join"]
+    assert "--cert-dir=/etc/kubernetes" not in program.calls.read_text()  # the CAs that were placed stay
+    assert host.read_note("product").done
+
+
+def test_a_manager_that_never_gets_ready_is_no_member(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
+    state(monkeypatch, host.BARE)
+    monkeypatch.setattr(host, "serves", lambda address, **_options: f"{address}:6443 is not ready")
+    with pytest.raises(kubeadm.KubeadmError, match="10.0.0.12:6443 is not ready"):
+        kubeadm.join("product", "manager", "10.0.0.12", [{}], [], 0)
+    assert not host.read_note("product").done
+
+
+@pytest.mark.parametrize(("labels", "whole"), [({kubeadm.ROLE_LABEL: ""}, True), ({}, False)])
+def test_a_manager_cut_off_at_the_very_end_is_whole(
+    program: Kubeadm,
+    kubernetes: FakeKubernetes,
+    monkeypatch: pytest.MonkeyPatch,
+    labels: dict[str, str],
+    whole: bool,
+) -> None:
+    state(monkeypatch, host.MEMBER)
+    assert not kubeadm.joined("product", "m2", "10.0.0.12")
+    kubernetes.add("/api/v1/nodes/m2", metadata={"labels": labels})
+    assert kubeadm.joined("product", "m2", "10.0.0.12") == whole
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+
+def test_tokens_of_runs_that_were_cut_off_are_forgotten_and_others_stay(kubernetes: FakeKubernetes) -> None:
+    theirs = base64.b64encode(b"somebody's").decode()
+    kubernetes.add(f"{SYSTEM}/secrets/bootstrap-token-theirs", data={"description": theirs})
+    kubernetes.add(
+        f"{SYSTEM}/secrets/bootstrap-token-ours00",
+        data={"description": base64.b64encode(tokens.MARK.encode()).decode()},
+    )
+    token = tokens.make(kubernetes.api(), 15)
+    assert sorted(kubernetes.objects) == sorted(
+        f"{SYSTEM}/secrets/bootstrap-token-{name}" for name in ("theirs", token.split(".")[0])
+    )
+
+
+# --- nodes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_node_is_approved_labelled_and_awaited(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "serves", lambda _address: "")
+    kubernetes.add("/api/v1/nodes/n1", status=READY)
+    kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr()
+    kubernetes.add(f"{requests.CSRS}/csr-1/approval")
+    want = nodes.Wanted("n1", "10.0.0.21", {"tier": "web"}, [{"key": "gpu", "effect": "NoSchedule"}])
+    foreseen = nodes.foresee(kubernetes.api(), [want], {"n1": "10.0.0.21"})
+    assert foreseen == ["serving certificate of n1", "taints of n1", "labels of n1"]
+    changes, faults = nodes.bring_about(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0)
+    assert (changes, faults) == (foreseen, [])
+    node = kubernetes.objects["/api/v1/nodes/n1"]
+    assert node["metadata"]["labels"] == {"tier": "web"} and node["spec"]["taints"] == want.taints
+    assert ("PUT", f"{requests.CSRS}/csr-1/approval") in kubernetes.requests
+    kubernetes.objects[f"{requests.CSRS}/csr-1"]["status"] = {"conditions": [{"type": "Approved"}]}
+    assert nodes.bring_about(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0) == ([], [])
+
+
+def test_what_keeps_a_node_from_work_is_said(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "serves", lambda address: f"kubelet at {address} shows no certificate")
+    kubernetes.add("/api/v1/nodes/n1", status=READY)
+    kubernetes.add("/api/v1/nodes/n2", status=DOWN)
+    kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr(username="system:node:n9")
+    wanted = [nodes.Wanted(f"n{number}", f"10.0.0.2{number}") for number in (1, 2, 3)]
+    changes, faults = nodes.bring_about(kubernetes.api(), wanted, {"n1": "10.0.0.21"}, 0)
+    assert changes == []
+    assert faults == [
+        "kubelet at 10.0.0.21 shows no certificate",
+        "node n2 is not ready (kubelet stopped posting)",
+        "node n3 has not registered",
+        "request csr-1 was not approved: system:node:n9 is no node of the inventory",
+    ]
+
+
+# --- removal ---------------------------------------------------------------------------------------------------------
+
+
+def pod(name: str, owner: str, phase: str = "Running") -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "shop", "ownerReferences": [{"kind": owner}]},
+        "status": {"phase": phase},
+    }
+
+
+@pytest.mark.parametrize(
+    ("owner", "phase", "moves"),
+    [
+        ("ReplicaSet", "Running", True),
+        ("DaemonSet", "Running", False),
+        ("Node", "Running", False),
+        ("Job", "Succeeded", False),
+    ],
+)
+def test_which_pods_are_work(owner: str, phase: str, moves: bool) -> None:
+    assert removal.evictable(pod("x", owner, phase)) == moves
+
+
+def test_a_dead_host_node_is_forgotten(kubernetes: FakeKubernetes) -> None:
+    assert not removal.node(kubernetes.api(), "n1", "", 0, 0, False)
+    kubernetes.add("/api/v1/nodes/n1", status=DOWN)
+    assert removal.node(kubernetes.api(), "n1", "", 0, 0, True) and kubernetes.objects
+    assert removal.node(kubernetes.api(), "n1", "", 0, 0, False) and not kubernetes.objects
+
+
+def test_a_live_host_node_is_drained_within_disruption_budgets(kubernetes: FakeKubernetes) -> None:
+    path, tries = "/api/v1/namespaces/shop/pods/web-1", []
+
+    def react(method: str, target: str, _body: Any) -> tuple[int, Any] | None:
+        if target.endswith("/eviction"):
+            tries.append(target)
+            if len(tries) == 1:
+                return 429, {"message": "it would violate the budget"}
+            del kubernetes.objects[path]
+            return 201, {}
+        return None
+
+    kubernetes.react = react
+    kubernetes.add("/api/v1/nodes/n1", status=READY)
+    kubernetes.objects[path] = pod("web-1", "ReplicaSet")
+    assert removal.node(kubernetes.api(), "n1", "", 30, 5, False)
+    assert len(tries) == 2 and kubernetes.objects["/api/v1/nodes/n1"]["spec"]["unschedulable"]
+    assert not removal.node(kubernetes.api(), "n1", "", 30, 5, False)
+
+
+def test_a_host_node_that_keeps_its_work_is_named(kubernetes: FakeKubernetes) -> None:
+    kubernetes.react = lambda method, target, _body: (200, {}) if method == "DELETE" and "/pods/" in target else None
+    kubernetes.add("/api/v1/nodes/n1", status=READY)
+    kubernetes.objects["/api/v1/namespaces/shop/pods/web-1"] = pod("web-1", "ReplicaSet")
+    with pytest.raises(removal.Refused, match="n1 is not drained yet, shop/web-1 still run on it"):
+        removal.node(kubernetes.api(), "n1", "", -1, 0, False)
+
+
+def test_a_dead_manager_goes_with_its_etcd_member(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed: list[str] = []
+    member = etcd.Member("ff", "m1", "10.0.0.11", True, False)
+    monkeypatch.setattr(etcd, "members", lambda: [member])
+    monkeypatch.setattr(etcd, "remove", lambda entry: removed.append(entry.number))
+    kubernetes.add("/api/v1/nodes/m1", status=DOWN)
+    monkeypatch.setattr(host, "serves", lambda _address: "")
+    with pytest.raises(removal.Refused, match="m1 .10.0.0.11. lives"):
+        removal.manager(kubernetes.api(), "m1", "10.0.0.11", 0, 0, False)
+    monkeypatch.setattr(host, "serves", lambda _address: "no answer")
+    assert removal.manager(kubernetes.api(), "m1", "10.0.0.11", 0, 0, True) and not removed
+    assert removal.manager(kubernetes.api(), "m1", "10.0.0.11", 0, 0, False)
+    assert removed == ["ff"] and not kubernetes.objects
+
+
+# --- etcd ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("members", "health", "fault"),
+    [
+        ([{"ID": 1, "name": "m1", "peerURLs": ["https://10.0.0.11:2380"]}], 0, ""),
+        ([{"ID": 1, "peerURLs": ["https://10.0.0.12:2380"]}], 0, "etcd member 10.0.0.12 has not come up"),
+        (
+            [{"ID": 1, "name": "m1", "peerURLs": ["https://10.0.0.11:2380"]}],
+            1,
+            "'etcdctl endpoint health --cluster': unhealthy cluster",
+        ),
+    ],
+)
+def test_etcd_s_health(
+    members: list[dict[str, Any]], health: int, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "etcdctl"
+    script.write_text(
+        f"#!/bin/sh\ncase \"$*\" in *'member list'*) echo '{json.dumps({'members': members})}' ;; "
+        f"*) [ {health} = 0 ] || {{ echo 'unhealthy cluster' >&2; exit 1; }}; echo '[]' ;; esac\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(etcd, "COMMAND", (str(script),))
+    assert etcd.await_health(0) == fault
