@@ -133,7 +133,7 @@ docs: tree ## generate docs/reference/plugins
 test-sanity: tree ## ansible-test sanity
 	@tools/step sanity tools/sanity $(tree)
 
-test-integration: venv ## real stack states and a real bundle, no cluster
+test-integration: venv opentofu ## real stack states and a real bundle, no cluster
 	@tools/step integration pytest -q tests/integration
 
 # Left-overs of an interrupted run go first: a scenario that finds them would not start from bare servers.

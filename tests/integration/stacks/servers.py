@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that the readers are tried against: an HTTP one that answers as told, the API of HCP Terraform, PostgreSQL."""
+"""What the readers are tried against: an HTTP server that answers as told, the API of HCP Terraform, PostgreSQL, real stacks."""
 
 from __future__ import annotations
 
@@ -117,6 +117,13 @@ class Tfe:
     def json(data: Any) -> Reply:
         """A document of the API."""
         return Reply(body=json.dumps({"data": data}).encode(), headers={"Content-Type": "application/vnd.api+json"})
+
+
+def stack_tool() -> str:
+    """terraform, or tofu where only that is on PATH."""
+    found = shutil.which("terraform") or shutil.which("tofu")
+    assert found, "put terraform or tofu on PATH (make opentofu) to try real stacks"
+    return found
 
 
 def postgres_programs() -> pathlib.Path | None:

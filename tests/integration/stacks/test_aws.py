@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from moto.server import ThreadedMotoServer
+from servers import stack_tool
 from stacks_world import World
 from test_plugin import ROOT, ansible, listed
 
@@ -60,12 +61,11 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 def terraform(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["terraform", *arguments, "-no-color"], cwd=folder, capture_output=True, text=True, check=False
+        [stack_tool(), *arguments, "-no-color"], cwd=folder, capture_output=True, text=True, check=False
     )
 
 
 def test_split_stack(aws: World) -> None:
-    assert shutil.which("terraform"), "put terraform on PATH to try the example"
     for stack in STACKS:
         folder = aws.folder / "stacks" / "aws" / stack
         done = terraform(folder, "init", "-input=false")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The three stacks of ./code, applied by a real Terraform, as Ansible lists them, and the offline stage on their code."""
+"""The three stacks of ./code, applied by a real Terraform or OpenTofu, as Ansible lists them, and the offline stage on their code."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 
 import pytest
+from servers import stack_tool
 from stacks_world import World
 from test_plugin import ROOT, ansible, listed
 
@@ -18,7 +19,6 @@ from test_plugin import ROOT, ansible, listed
 @pytest.fixture
 def applied(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The three stacks of ./code, applied just now."""
-    assert shutil.which("terraform"), "put terraform or tofu on PATH to try real states"
     monkeypatch.setenv("CHECKPOINT_DISABLE", "1")
     monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
     monkeypatch.setenv("TF_VAR_network_state", "../network/terraform.tfstate")
@@ -32,7 +32,7 @@ def applied(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def terraform(world: World, stack: str, *arguments: str) -> str:
     done = subprocess.run(
-        ["terraform", *arguments], cwd=world.folder / "code" / stack, capture_output=True, text=True, check=False
+        [stack_tool(), *arguments], cwd=world.folder / "code" / stack, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
