@@ -100,10 +100,11 @@ def why(node: dict[str, Any]) -> str:
 
 def foresee(api: Api, wanted: Sequence[Wanted], addresses: Mapping[str, str]) -> list[str]:
     """What bring_about would change on the nodes that are there. Raises ApiError."""
+    kept = ["addresses of the inventory"] if requests.keep_members(api, addresses, True) else []
     approved, _refused = requests.approve(api, addresses, True)
     known = {node["metadata"]["name"] for node in api.items(NODES)}
     settled = [change for want in wanted if want.name in known for change in settle(api, want, True)]
-    return [*(f"serving certificate of {name}" for name in approved), *settled]
+    return [*kept, *(f"serving certificate of {name}" for name in approved), *settled]
 
 
 def bring_about(
@@ -118,6 +119,8 @@ def bring_about(
     end = time.monotonic() + timeout
     while True:
         try:
+            if requests.keep_members(api, addresses, False):
+                changes.append("addresses of the inventory")
             approved, refused = requests.approve(api, addresses, False)
             changes += [f"serving certificate of {name}" for name in approved]
             known = {node["metadata"]["name"] for node in api.items(NODES)}

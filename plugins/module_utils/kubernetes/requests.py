@@ -19,6 +19,7 @@ from typing import Any
 from .api import Api
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+MEMBERS = "/api/v1/namespaces/kube-system/configmaps/keelson-members"
 SIGNER = "kubernetes.io/kubelet-serving"
 GROUPS = {"system:nodes", "system:authenticated"}
 USAGES = ({"digital signature", "server auth"}, {"digital signature", "key encipherment", "server auth"})
@@ -125,6 +126,22 @@ def refuse(request: Mapping[str, Any], addresses: Mapping[str, str]) -> str:
         asked = sorted(subject.dns | subject.addresses)
         return f"it asks for {', '.join(asked)}, and {node} is {addresses[node]}"
     return "" if subject.dns or subject.addresses else "it asks for no name and no address"
+
+
+def keep_members(api: Api, addresses: Mapping[str, str], check: bool) -> bool:
+    """Keep the inventory's addresses by name in the cluster, where no node can write; returns whether they changed."""
+    if read_members(api) == dict(addresses):
+        return False
+    name = MEMBERS.rpartition("/")[2]
+    metadata = {"name": name, "namespace": "kube-system"}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(addresses)}
+    api.apply(MEMBERS, body, dry_run=check)
+    return True
+
+
+def read_members(api: Api) -> dict[str, str]:
+    """The addresses by name that the last installation kept. Raises ApiError."""
+    return dict((api.find(MEMBERS) or {}).get("data") or {})
 
 
 def pending(api: Api) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
+    approve,
     etcd,
     host,
     kubeadm,
@@ -155,7 +156,7 @@ def test_a_node_is_approved_labelled_and_awaited(kubernetes: FakeKubernetes, mon
     kubernetes.add(f"{requests.CSRS}/csr-1/approval")
     want = nodes.Wanted("n1", "10.0.0.21", {"tier": "web"}, [{"key": "gpu", "effect": "NoSchedule"}])
     foreseen = nodes.foresee(kubernetes.api(), [want], {"n1": "10.0.0.21"})
-    assert foreseen == ["serving certificate of n1", "taints of n1", "labels of n1"]
+    assert foreseen == ["addresses of the inventory", "serving certificate of n1", "taints of n1", "labels of n1"]
     changes, faults = nodes.bring_about(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0)
     assert (changes, faults) == (foreseen, [])
     node = kubernetes.objects["/api/v1/nodes/n1"]
@@ -172,13 +173,28 @@ def test_what_keeps_a_node_from_work_is_said(kubernetes: FakeKubernetes, monkeyp
     kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr(username="system:node:n9")
     wanted = [nodes.Wanted(f"n{number}", f"10.0.0.2{number}") for number in (1, 2, 3)]
     changes, faults = nodes.bring_about(kubernetes.api(), wanted, {"n1": "10.0.0.21"}, 0)
-    assert changes == []
+    assert changes == ["addresses of the inventory"]
     assert faults == [
         "kubelet at 10.0.0.21 shows no certificate",
         "node n2 is not ready (kubelet stopped posting)",
         "node n3 has not registered",
         "request csr-1 was not approved: system:node:n9 is no node of the inventory",
     ]
+
+
+def test_a_timer_approves_what_the_last_installation_knew(
+    kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster: kubernetes.api()))
+    kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr()
+    kubernetes.objects[f"{requests.CSRS}/csr-2"] = {**csr(username="system:node:n9"), "metadata": {"name": "csr-2"}}
+    kubernetes.add(f"{requests.CSRS}/csr-1/approval")
+    assert requests.keep_members(kubernetes.api(), {"n1": "10.0.0.21"}, False)
+    assert not requests.keep_members(kubernetes.api(), {"n1": "10.0.0.21"}, False)
+    assert approve.main("product") == 0
+    said = capsys.readouterr().out
+    assert "approved the serving certificate of n1" in said
+    assert "did not approve csr-2: system:node:n9 is no node of the inventory" in said
 
 
 # --- removal ---------------------------------------------------------------------------------------------------------
