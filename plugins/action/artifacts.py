@@ -99,15 +99,29 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> list[dict[str, Any]]:
-    """What the host must have: each name's version (``name=version``, else the manifest's) with its index entries."""
+    """What the host must have: each wish (``name``, ``name=version``, ``name/image``) with its index entries."""
     wanted = []
     for wish in names:
-        name, _equals, version = wish.partition("=")
+        artifact, _slash, image = wish.partition("/")
+        name, _equals, version = artifact.partition("=")
         if not version:
             version = manifest.default_version(*manifest.load(name, [*folders, manifest.SHIPPED]))
         architectures = index["artifacts"].get(name, {}).get(version, {})
+        if image:
+            architectures = {key: only(entry, image) for key, entry in architectures.items()}
         wanted.append({"name": name, "version": version, "architectures": architectures})
     return wanted
+
+
+def only(entry: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """The part of an artifact that is one of its images, by the last word of its name; raise BundleError without one."""
+    images = [item for item in entry["images"] if item["name"].rpartition("/")[2].partition(":")[0] == image]
+    if not images:
+        known = ", ".join(item["name"] for item in entry["images"]) or "none"
+        raise BundleError(f"{entry['name']} {entry['version']} has no image {image} (it has {known})")
+    paths = {item["path"] for item in images}
+    files = [item for item in entry["files"] if item["path"] in paths]
+    return {**entry, "images": images, "files": files, "links": {}, "packages": []}
 
 
 def read_remote(url: str) -> dict[str, Any]:

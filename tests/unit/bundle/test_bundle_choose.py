@@ -1,0 +1,54 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a wish for an artifact, a version or one of its images means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.action.artifacts import choose
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+
+VERSION = manifest.default_version(*manifest.load("kubernetes-images"))
+
+
+def image(name: str) -> dict[str, str]:
+    return {"name": f"registry.k8s.io/{name}:v{VERSION}", "path": f"images/{name}.tar"}
+
+
+ENTRY: dict[str, Any] = {
+    "name": "kubernetes-images",
+    "version": VERSION,
+    "images": [image("kube-proxy"), image("kube-apiserver")],
+    "files": [{"path": "images/kube-proxy.tar"}, {"path": "images/kube-apiserver.tar"}, {"path": "notes"}],
+    "links": {"/usr/local/bin/x": "notes"},
+    "packages": [{"name": "nftables"}],
+}
+INDEX = {"artifacts": {"kubernetes-images": {VERSION: {"amd64": ENTRY}}}}
+
+
+def test_the_whole_artifact() -> None:
+    for wish in ("kubernetes-images", f"kubernetes-images={VERSION}"):
+        (found,) = choose([wish], INDEX, [])
+        assert found == {"name": "kubernetes-images", "version": VERSION, "architectures": {"amd64": ENTRY}}
+    (absent,) = choose(["kubernetes-images=1.0.0"], INDEX, [])
+    assert absent["architectures"] == {}
+
+
+def test_one_image_of_it() -> None:
+    for wish in ("kubernetes-images/kube-proxy", f"kubernetes-images={VERSION}/kube-proxy"):
+        (found,) = choose([wish], INDEX, [])
+        entry = found["architectures"]["amd64"]
+        assert entry["images"] == [image("kube-proxy")]
+        assert entry["files"] == [{"path": "images/kube-proxy.tar"}]
+        assert entry["links"] == {} and entry["packages"] == []
+
+
+def test_an_image_it_does_not_have() -> None:
+    with pytest.raises(
+        BundleError, match=f"kubernetes-images {VERSION} has no image kube-dns .it has registry.k8s.io/kube-p"
+    ):
+        choose(["kubernetes-images/kube-dns"], INDEX, [])
