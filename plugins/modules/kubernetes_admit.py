@@ -80,7 +80,10 @@ def main() -> None:
     if not module.check_mode:
         fault = kubeadm.await_ready(module.params["seat"], timeout) or etcd.await_health(timeout)
         if fault:
-            module.fail_json(msg=f"{address} was not joined, the managers are not healthy: {fault}. Mend that first.")
+            module.fail_json(
+                msg=f"{address} was not joined, the managers are not healthy: {fault}. Mend that first; where a manager is "
+                f"dead for good, take it out of the stack and run with -e cluster_remove_orphans=true."
+            )
     module.exit_json(changed=bool(left), removed=[member.number for member in left])
 
 
