@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils import pki
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
     approve,
@@ -296,3 +297,31 @@ def test_etcd_s_health(
     script.chmod(0o755)
     monkeypatch.setattr(etcd, "COMMAND", (str(script),))
     assert etcd.await_health(0) == fault
+
+
+# --- what a host sees of the API ---------------------------------------------------------------------------------------
+
+
+def test_whose_certificate_is_at_the_endpoint(
+    kubernetes: FakeKubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "CA_FILE", str(kubernetes.folder / "ca.pem"))
+    assert host.whose("127.0.0.1", kubernetes.port) == "ours"
+    (tmp_path / "other.pem").write_text(pki.make_ca("another").certificate)
+    monkeypatch.setattr(host, "CA_FILE", str(tmp_path / "other.pem"))
+    assert host.whose("127.0.0.1", kubernetes.port) == "others"
+    monkeypatch.setattr(host, "CA_FILE", str(tmp_path / "none.pem"))
+    assert host.whose("127.0.0.1", kubernetes.port) == "others"
+    assert host.whose("127.0.0.9", kubernetes.port) == "nobody"
+
+
+def test_whether_an_api_server_is_ready(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "CA_FILE", str(kubernetes.folder / "ca.pem"))
+    # Without a client's certificate the fake answers 401, as a server does that is not open to strangers.
+    assert host.serves("127.0.0.1", kubernetes.port).endswith("is not ready (HTTP/1.0 401 Unauthorized)")
+    assert "127.0.0.9:1 does not answer" in host.serves("127.0.0.9", 1)
+
+
+def test_a_name_that_stands_for_nothing() -> None:
+    assert host.resolve("nowhere.invalid") == []
+    assert "127.0.0.1" in host.resolve("127.0.0.1")
