@@ -148,6 +148,22 @@ def system(workloads: list[dict[str, Any]]) -> Verdict:
     return Verdict(not lacking and bool(good), "ready: " + ", ".join(lacking or good or ["nothing"]))
 
 
+def served_apis(services: list[dict[str, Any]]) -> Verdict:
+    """Judge that the APIs served by programs in the cluster, such as that of metrics-server, are available.
+
+    While one is not, no namespace can be deleted.
+    """
+    lacking = []
+    for entry in services:
+        conditions = (entry.get("status") or {}).get("conditions") or []
+        available: dict[str, Any] = next((c for c in conditions if c["type"] == "Available"), {})
+        if available.get("status") != "True":
+            lacking.append(f"{entry['metadata']['name']}: {available.get('message') or 'nobody has looked yet'}")
+    others = [entry["metadata"]["name"] for entry in services if (entry.get("spec") or {}).get("service")]
+    text = f"{len(services)} APIs, served in the cluster: {', '.join(others) or 'none'}"
+    return Verdict(not lacking, "; ".join(lacking) or text)
+
+
 def dashboards(workloads: list[dict[str, Any]]) -> Verdict:
     """Judge that nobody has left a dashboard with its own way past access control."""
     found = [w["metadata"] for w in workloads if "dashboard" in w["metadata"]["name"]]
@@ -220,6 +236,9 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
     def all_workloads() -> Verdict:
         return system(api.items(f"/apis/apps/v1{space}/daemonsets") + api.items(f"/apis/apps/v1{space}/deployments"))
 
+    def all_apis() -> Verdict:
+        return served_apis(api.items("/apis/apiregistration.k8s.io/v1/apiservices"))
+
     def first_secret() -> Verdict:
         return encrypted(etcd.ask("get", "--prefix", "--limit=1", "/registry/secrets/"))
 
@@ -231,6 +250,7 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
         ("members", "Every node is of the inventory", "kubectl delete node", lambda: members(list_nodes(api), known)),
         ("versions", "All programs are of one version", "run the upgrade or install playbook", all_versions),
         ("system", "The pods of kube-system are ready", "look at kubectl -n kube-system get pods", all_workloads),
+        ("apis", "Every API is available", "look at what serves it, or delete the APIService", all_apis),
         ("encryption", "Secrets are encrypted in etcd", "run the install playbook", first_secret),
         ("anonymous", "Strangers are given nothing", "delete the binding, or take strangers out of it", all_bindings),
         ("tokens", "No join token is left", "kubeadm token delete", join_tokens),

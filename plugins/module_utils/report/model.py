@@ -17,7 +17,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Hosts", ("reachable", "task", "service", "listeners", "certificate", "certificates", "authority")),
     ("Closed to strangers", ("strangers", "plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_token",
                              "gossip", "anonymous", "tokens", "dashboard", "encryption")),
-    ("Cluster", ("access", "endpoint", "ready", "leader", "peers", "autopilot", "versions", "members", "system", "node")),
+    ("Cluster", ("access", "endpoint", "ready", "leader", "peers", "autopilot", "versions", "members", "system", "apis", "node")),
     ("Sample application", ("sample", "app")),
     ("Managers stopped in turn", ("turn", "back")),
 )  # fmt: skip

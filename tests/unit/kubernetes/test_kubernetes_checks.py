@@ -54,6 +54,13 @@ def workload(name: str, wanted: int, ready: int, daemons: bool = False) -> dict[
     return {"metadata": {"name": name}, "spec": {"replicas": wanted}, "status": {"readyReplicas": ready}}
 
 
+def api_service(name: str, status: str | None = "True", local: bool = False) -> dict[str, Any]:
+    """An APIService, served by a program in the cluster unless `local`."""
+    conditions = [{"type": "Available", "status": status, "message": "no endpoints"}] if status else []
+    spec = {} if local else {"service": {"name": "x"}}
+    return {"metadata": {"name": name}, "spec": spec, "status": {"conditions": conditions}}
+
+
 def binding(name: str, role: str, subject: str) -> dict[str, Any]:
     """A binding of a role to one subject."""
     return {"metadata": {"name": name}, "roleRef": {"name": role}, "subjects": [{"name": subject}]}
@@ -97,6 +104,13 @@ CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: checks.system([workload("coredns", 2, 2), workload("kube-proxy", 5, 4, True)]), False, "4 of 5"),
     (lambda: checks.system([workload("coredns", 2, 1)]), False, "coredns 1 of 2"),
     (lambda: checks.system([]), False, "nothing"),
+    (
+        lambda: checks.served_apis([api_service("m"), api_service("apps", local=True)]),
+        True,
+        "2 APIs, served in the cluster: m",
+    ),
+    (lambda: checks.served_apis([api_service("m", "False")]), False, "m: no endpoints"),
+    (lambda: checks.served_apis([api_service("m", None)]), False, "m: nobody has looked yet"),
     (lambda: checks.dashboards([{"metadata": {"name": "web", "namespace": "a"}}]), True, "none among 1"),
     (lambda: checks.dashboards([{"metadata": {"name": "my-dashboard", "namespace": "a"}}]), False, "a/my-dashboard"),
     (
