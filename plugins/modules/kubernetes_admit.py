@@ -12,10 +12,18 @@ module: kubernetes_admit
 short_description: Make sure that a Kubernetes cluster can take one more manager
 version_added: "0.1.0"
 description:
-  - Runs on a live manager before another joins. Removes the etcd member that an earlier try of that manager, cut off, has
-    left, and waits until all other members are healthy and this manager's API server is ready.
+  - Runs on a live manager before another joins. Removes the etcd member that an earlier try of that manager, cut off
+    halfway, has left, and waits until all other members are healthy and this manager's API server is ready.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
+  cluster:
+    description: Name of the cluster.
+    type: str
+    required: true
+  name:
+    description: Name of the manager that is to join.
+    type: str
+    required: true
   address:
     description: Address of the manager that is to join.
     type: str
@@ -40,6 +48,8 @@ attributes:
 EXAMPLES = r"""
 - name: Await health before the next manager joins
   keelson.cluster.kubernetes_admit:
+    cluster: product
+    name: manager-2
     address: 10.0.1.12
     seat: 10.0.1.11
 """
@@ -61,15 +71,19 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
+            "cluster": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
             "seat": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
-    address, timeout = module.params["address"], module.params["timeout"]
+    cluster, name, address, timeout = (module.params[key] for key in ("cluster", "name", "address", "timeout"))
     try:
-        left = etcd.half_made(etcd.members(), address)
+        # One that was cut off when all was done is whole, and so is its etcd member.
+        whole = kubeadm.is_manager(cluster, name, address)
+        left = [] if whole else etcd.half_made(etcd.members(), address)
         if not module.check_mode:
             for member in left:
                 etcd.remove(member)

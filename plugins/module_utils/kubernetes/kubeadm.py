@@ -120,15 +120,21 @@ def reset(ignore: Sequence[str]) -> None:
                 os.unlink(path)
 
 
-def joined(cluster: str, name: str, address: str) -> bool:
-    """Tell whether a manager whose join was cut off is a whole member all the same."""
-    if host.membership(MANAGER, host.Note("join", True)) != host.MEMBER or host.serves(address):
+def is_manager(cluster: str, name: str, address: str) -> bool:
+    """Tell whether the cluster knows C(name) as a manager and its API server at C(address) is ready."""
+    if host.serves(address):
         return False
     try:
         node = Api.from_env(cluster).find(f"/api/v1/nodes/{name}")
     except ApiError:
         return False
     return node is not None and ROLE_LABEL in node["metadata"].get("labels", {})
+
+
+def joined(cluster: str, name: str, address: str) -> bool:
+    """Tell whether this manager, whose join was cut off, is a whole member all the same."""
+    whole = host.membership(MANAGER, host.Note("join", True)) == host.MEMBER
+    return whole and is_manager(cluster, name, address)
 
 
 def join(

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils import basic
 from ansible_collections.keelson.cluster.plugins.module_utils import pki
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
@@ -62,6 +65,21 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKub
     monkeypatch.setattr(host, "serves", lambda address, **_options: "")
     monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster: kubernetes.api()))
     return fake
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Call as run(module, **options); returns what the module answers."""
+
+    def call(module: str, **options: Any) -> dict[str, Any]:
+        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy")
+        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
+        with pytest.raises(SystemExit):
+            importlib.import_module(f"ansible_collections.keelson.cluster.plugins.modules.{module}").main()
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answer
+
+    return call
 
 
 def state(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
@@ -122,6 +140,7 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     program: Kubeadm,
     kubernetes: FakeKubernetes,
     monkeypatch: pytest.MonkeyPatch,
+    run: Callable[..., dict[str, Any]],
     labels: dict[str, str],
     whole: bool,
 ) -> None:
@@ -129,6 +148,13 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     assert not kubeadm.joined("product", "m2", "10.0.0.12")
     kubernetes.add("/api/v1/nodes/m2", metadata={"labels": labels})
     assert kubeadm.joined("product", "m2", "10.0.0.12") == whole
+    removed: list[str] = []
+    monkeypatch.setattr(etcd, "members", lambda: [etcd.Member("ff", "m2", "10.0.0.12", True, False)])
+    monkeypatch.setattr(etcd, "remove", lambda entry: removed.append(entry.number))
+    monkeypatch.setattr(etcd, "await_health", lambda _timeout: "")
+    given = {"cluster": "product", "name": "m2", "address": "10.0.0.12", "seat": "10.0.0.11", "timeout": 0}
+    assert run("kubernetes_admit", **given)["changed"] != whole
+    assert removed == ([] if whole else ["ff"])
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
