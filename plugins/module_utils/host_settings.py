@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kernel parameters, swap and system accounts of a host."""
+"""Kernel modules and parameters, swap and system accounts of a host."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import subprocess
 from dataclasses import dataclass
 
 SYSCTL_FILE = "/etc/sysctl.d/60-keelson.conf"
+MODULES_FILE = "/etc/modules-load.d/60-keelson.conf"
 
 
 class SettingError(Exception):
@@ -56,6 +57,28 @@ def set_sysctls(changes: dict[str, str], root: str = "/proc/sys") -> None:
                 handle.write(value)
         except OSError as error:
             raise SettingError(f"the kernel refuses {key} = {value} ({error.strerror})") from error
+
+
+def modules(wanted: list[str], tree: str = "", loaded: str = "/sys/module") -> tuple[list[str], list[str]]:
+    """Those of C(wanted) that this kernel has as modules, and those of them that are not loaded.
+
+    What is built in needs none, and what is missing is for preflight to refuse. C(tree) is the kernel's /lib/modules.
+    """
+    path = os.path.join(tree or f"/lib/modules/{os.uname().release}", "modules.dep")
+    try:
+        with open(path, encoding="ascii", errors="replace") as handle:
+            known = {os.path.basename(line.split(":")[0]).split(".")[0].replace("-", "_") for line in handle}
+    except OSError:
+        known = set()
+    present = [name for name in wanted if name in known]
+    return present, [name for name in present if not os.path.isdir(os.path.join(loaded, name))]
+
+
+def load_module(name: str) -> None:
+    """Load a kernel module now. Raises SettingError with what the tool said."""
+    done = subprocess.run(["modprobe", name], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SettingError(f"the kernel module {name} cannot be loaded: {done.stderr.strip()}")
 
 
 def missing_accounts(accounts: list[Account]) -> list[Account]:

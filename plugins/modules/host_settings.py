@@ -9,14 +9,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_settings
-short_description: Kernel parameters, swap and system accounts in one task
+short_description: Kernel modules and parameters, swap and system accounts in one task
 version_added: "0.1.0"
 description:
-  - Sets kernel parameters now and at every boot, switches swap off where asked, and adds system accounts.
+  - Loads kernel modules and sets kernel parameters now and at every boot, switches swap off where asked, and adds system accounts.
   - A parameter the kernel does not have is left out and returned, as a feature that is built in needs no module and a
     feature that is missing is for preflight to refuse.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
+  modules:
+    description: Kernel modules to load, where this kernel has them as modules; what is built in needs none.
+    type: list
+    elements: str
+    default: []
   sysctls:
     description: Kernel parameters and their values, for example V(net.ipv4.ip_forward=1).
     type: dict
@@ -80,6 +85,7 @@ def main() -> None:
     account_spec = {"name": {"type": "str", "required": True}, "home": {"type": "path", "required": True}}
     module = AnsibleModule(
         argument_spec={
+            "modules": {"type": "list", "elements": "str", "default": []},
             "sysctls": {"type": "dict", "default": {}},
             "swap": {"type": "str", "choices": ["keep", "off"], "default": "keep"},
             "accounts": {"type": "list", "elements": "dict", "default": [], "options": account_spec},
@@ -88,7 +94,7 @@ def main() -> None:
     )
     check = module.check_mode
     try:
-        changes = _accounts(module.params["accounts"], check)
+        changes = _accounts(module.params["accounts"], check) + _modules(module.params["modules"], check)
         changed, missing, diff = _sysctls(module.params["sysctls"], check)
         changes += changed
         if module.params["swap"] == "off":
@@ -104,6 +110,18 @@ def _accounts(entries: list[dict[str, str]], check: bool) -> list[str]:
         if not check:
             host_settings.add_account(account)
     return [f"account {account.name}" for account in absent]
+
+
+def _modules(wanted: list[str], check: bool) -> list[str]:
+    present, unloaded = host_settings.modules(wanted)
+    if not present:
+        return []
+    text = "".join(f"{name}\n" for name in present)
+    file = host_files.Wanted(host_settings.MODULES_FILE, "file", text, "", 0o644, "root", "root", False)
+    change = host_files.bring_about(file, check)
+    for name in unloaded if not check else []:
+        host_settings.load_module(name)
+    return [f"module {name}" for name in unloaded] + ([change.path] if change else [])
 
 
 def _sysctls(wanted: dict[str, object], check: bool) -> tuple[list[str], list[str], list[dict[str, str]]]:

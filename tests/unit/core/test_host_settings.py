@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,22 @@ def test_the_account_command(monkeypatch: pytest.MonkeyPatch, name: str, group: 
         host_settings.add_account(Account(name, "/x"))
     assert calls[0][0] == "useradd" and calls[0][-1] == name
     assert "/usr/sbin/nologin" in calls[0] and all(word in calls[0] for word in group)
+
+
+def test_modules_that_are_built_in_or_unknown_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "modules.dep").write_text(
+        "kernel/fs/overlayfs/overlay.ko.xz:\nkernel/net/br-netfilter.ko: kernel/x.ko\n"
+    )
+    (tmp_path / "loaded" / "overlay").mkdir(parents=True)
+    wanted = ["overlay", "br_netfilter", "vxlan"]
+    found = host_settings.modules(wanted, str(tmp_path), str(tmp_path / "loaded"))
+    assert found == (["overlay", "br_netfilter"], ["br_netfilter"])
+    assert host_settings.modules(wanted, str(tmp_path / "none")) == ([], [])
+
+
+def test_a_module_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "modprobe").write_text("#!/bin/sh\necho 'Operation not permitted' >&2\nexit 1\n")
+    (tmp_path / "modprobe").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(host_settings.SettingError, match="vxlan cannot be loaded: Operation not permitted"):
+        host_settings.load_module("vxlan")
