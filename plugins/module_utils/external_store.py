@@ -122,7 +122,9 @@ class HashicorpVault:
         if missing:
             raise ExternalStoreError(f"cluster_secrets_store.hashicorp_vault lacks {', '.join(missing)}")
         if not HAS_HVAC:
-            raise ExternalStoreError("cluster_secrets_store names HashiCorp Vault; the controller needs the library hvac")
+            raise ExternalStoreError(
+                "cluster_secrets_store names HashiCorp Vault; the controller needs the library hvac"
+            )
         self.name = f"{settings['url']} {settings['mount']}/{settings['path']}"
         self._settings = settings
 
@@ -158,7 +160,9 @@ class HashicorpVault:
 def _generation(document: Any, cluster: str, place: str) -> Generation:
     try:
         if document["cluster"] != cluster:
-            raise ExternalStoreError(f"{place} holds the secrets of the cluster {document['cluster']}, not of {cluster}")
+            raise ExternalStoreError(
+                f"{place} holds the secrets of the cluster {document['cluster']}, not of {cluster}"
+            )
         number, payload = int(document["generation"]), dict(document["payload"])
     except (TypeError, KeyError, ValueError) as error:
         raise ExternalStoreError(f"{place} holds no secrets of a cluster ({error!r})") from error
