@@ -76,16 +76,22 @@ def main() -> None:
     )
     params = module.params
     removed: list[str] = []
+    refused: list[str] = []
     try:
         api = Api.from_env(params["cluster"])
         for member in params["members"]:
             step = {"manager": removal.manager, "node": removal.node}[member["part"]]
-            if step(api, member["name"], member["address"], params["deadline"], params["timeout"], module.check_mode):
-                removed.append(member["name"])
+            try:
+                if step(api, member["name"], member["address"], params["deadline"], params["timeout"], module.check_mode):
+                    removed.append(member["name"])
+            except removal.Refused as error:
+                refused.append(str(error))
     except KeyError as error:
         module.fail_json(msg=f"The members need name, address and part (manager or node); {error} is at fault.")
-    except (ApiError, removal.Refused) as error:
+    except ApiError as error:
         module.fail_json(msg=str(error), removed=removed)
+    if refused:
+        module.fail_json(msg=" ".join(refused), changed=bool(removed), removed=removed)
     module.exit_json(changed=bool(removed), removed=removed)
 
 

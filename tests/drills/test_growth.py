@@ -54,8 +54,20 @@ def test_growing_and_shrinking(cluster: Lab, more: list[Server]) -> None:
     alive = {node["Name"] for node in cluster.nomad("/v1/nodes") if node["Status"] == "ready"}
     assert w3.name in alive and {m4.address, m5.address} <= peers(cluster), "a member nobody told to remove is gone"
 
-    cluster.play("install", "-e", '{"cluster_remove_orphans": true}').expect()
+    told = ("install", "-e", '{"cluster_remove_orphans": true}')
+    refused = cluster.play(*told).expect(2)
+    assert f"The manager {m4.name} ({m4.address}) lives, so it was not removed" in " ".join(refused.output.split())
+    assert m4.address in peers(cluster) and not eligible(cluster, w3), "the host node was to be drained all the same"
+
+    cluster.destroy(m4, m5)
+    cluster.play(*told).expect()
     assert peers(cluster) == {manager.address for manager in cluster.managers}
+
+
+def eligible(lab: Lab, node: Server) -> bool:
+    """Whether the host node may take work."""
+    (entry,) = [entry for entry in lab.nomad("/v1/nodes") if entry["Address"] == node.address]
+    return bool(entry["SchedulingEligibility"] == "eligible")
 
 
 def peers(lab: Lab) -> set[str]:

@@ -51,8 +51,8 @@ def manager(api: Api, name: str, address: str, deadline: float, timeout: float, 
         return False
     if peer.healthy:
         raise Refused(
-            f"The manager {name} ({address}) lives, so it was not removed: it would join again. Uninstall it first "
-            f"(playbook uninstall with --limit {name}), or put it back into the stack."
+            f"The manager {name} ({address}) lives, so it was not removed: it would join again. Destroy its server, or "
+            "put it back into the stack, then run again."
         )
     if not check:
         api.delete(f"/v1/operator/raft/peer?id={peer.raft_id}")
