@@ -82,7 +82,9 @@ def main() -> None:
         for member in params["members"]:
             step = {"manager": removal.manager, "node": removal.node}[member["part"]]
             try:
-                if step(api, member["name"], member["address"], params["deadline"], params["timeout"], module.check_mode):
+                if step(
+                    api, member["name"], member["address"], params["deadline"], params["timeout"], module.check_mode
+                ):
                     removed.append(member["name"])
             except removal.Refused as error:
                 refused.append(str(error))

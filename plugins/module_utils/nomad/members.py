@@ -14,7 +14,13 @@ from .api import Api
 def members(api: Api) -> list[dict[str, Any]]:
     """Return servers and nodes as {name, address, part, id, status}; raise ApiError when the cluster does not answer."""
     servers = [
-        {"name": m["Name"].removesuffix(f".{m['Tags']['region']}"), "address": m["Addr"], "part": MANAGER, "id": "", "status": m["Status"]}
+        {
+            "name": m["Name"].removesuffix(f".{m['Tags']['region']}"),
+            "address": m["Addr"],
+            "part": MANAGER,
+            "id": "",
+            "status": m["Status"],
+        }
         for m in api.get("/v1/agent/members")["Members"]
         if m["Status"] != "left"
     ]
