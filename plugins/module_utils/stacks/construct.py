@@ -10,7 +10,6 @@ A dotted path is followed without Jinja; any other text is a Jinja expression, c
 from __future__ import annotations
 
 import re
-from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
 
@@ -40,13 +39,14 @@ _WORDS = ("true", "false", "none", "True", "False", "None")
 
 
 class Expression(NamedTuple):
-    """A path, or a compiled expression with the names that it uses."""
+    """A path, or a compiled expression with the names that it uses, and those of them that are Jinja's own, such as range."""
 
     text: str
     place: str
     steps: Steps = ()
     run: Callable[..., Any] | None = None
     names: frozenset[str] = frozenset()
+    own: Mapping[str, Any] = {}
 
 
 class Extra(NamedTuple):
@@ -114,13 +114,15 @@ def _expression(text: Any, place: str) -> Expression:
             place, "is an expression, which needs the Python library Jinja2", "Install it, or write a dotted path"
         )
     environment = _environment()
+    own, environment.globals = environment.globals, {}
     try:
-        tree = environment.parse("{{ " + text + " }}")
+        names = frozenset(meta.find_undeclared_variables(environment.parse("{{ " + text + " }}")))
         return Expression(
             text,
             place,
             run=environment.compile_expression(text, undefined_to_none=False),
-            names=frozenset(meta.find_undeclared_variables(tree)),
+            names=names,
+            own={name: own[name] for name in names if name in own},
         )
     except (TemplateError, KeyError) as error:
         raise StackError(place, f"`{text}` cannot be compiled: {error}", "Correct the expression") from None
@@ -248,11 +250,13 @@ def _evaluate(
                 "Correct the path, use `| default(…)`, or set `strict: false`",
             )
         return value
+    # Only the names that are used: the engine copies all that it is given.
     used = {name: attributes[name] for name in expression.names if name in attributes and name not in variables}
     if used and record:
         used = sensitive.strip(used, record.sensitive)
+    given = {name: variables[name] for name in expression.names if name in variables}
     try:
-        value = expression.run(ChainMap(variables, used))
+        value = expression.run({**expression.own, **used, **given})
         return _plain(value, expression)
     except Exception as error:  # a filter may raise anything
         if strict:

@@ -36,21 +36,26 @@ def is_sensitive(resource: Resource, steps: Steps) -> bool:
 
 def strip(value: Any, marks: Iterable[Steps] = (), left_out: list[str] | None = None, where: str = "") -> Any:
     """A copy of VALUE without sensitive parts; the paths of what was left out are added to LEFT_OUT."""
+    if not isinstance(value, (dict, list)):
+        return value
     marks = tuple(marks)
     if isinstance(value, dict):
         kept = {}
         for key, item in value.items():
-            below = tuple(mark[1:] for mark in marks if mark and str(mark[0]) == str(key))
+            below = _below(marks, key)
             if denied(key) or () in below:
                 if left_out is not None:
                     left_out.append(f"{where}.{key}" if where else str(key))
                 continue
             kept[key] = strip(item, below, left_out, f"{where}.{key}" if where else str(key))
         return kept
-    if isinstance(value, list):
-        items = []
-        for number, item in enumerate(value):
-            below = tuple(mark[1:] for mark in marks if mark and str(mark[0]) == str(number))
-            items.append(None if () in below else strip(item, below, left_out, f"{where}[{number}]"))
-        return items
-    return value
+    items = []
+    for number, item in enumerate(value):
+        below = _below(marks, number)
+        items.append(None if () in below else strip(item, below, left_out, f"{where}[{number}]"))
+    return items
+
+
+def _below(marks: tuple[Steps, ...], step: Any) -> tuple[Steps, ...]:
+    """What of the marks lies below a step."""
+    return tuple(mark[1:] for mark in marks if mark and str(mark[0]) == str(step)) if marks else marks

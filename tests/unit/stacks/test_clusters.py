@@ -251,3 +251,21 @@ def test_machines_that_nobody_names_are_reported(world: World) -> None:
         f"{world.folder}/nodes.json: holds machine-like resources that no cluster names: acme_virtual_machine (1)"
     ]
     assert [skipped.address for skipped in inventory.skipped] == ["acme_virtual_machine.x", "aws_instance.x"]
+
+
+def test_constructed_variables_and_groups(world: World) -> None:
+    del world.cluster()["pools"]["batch"]
+    world.document["compose"] = {
+        "vlan": "output.private_ip",
+        "fqdn": "output.name ~ '.' ~ cluster_name",
+        "numbers": "range(2) | list",
+        "none": "output.nothing | default('x')",
+    }
+    world.document["groups"] = {"first": "output.name.endswith('0')"}
+    world.document["keyed_groups"] = [{"key": "cluster_part", "prefix": "part", "parent_group": "parts"}]
+    inventory = world.load()
+    web = inventory.hosts["web0"]
+    assert (web["vlan"], web["fqdn"], web["numbers"], web["none"]) == ("10.61.2.10", "web0.product", [0, 1], "x")
+    assert inventory.groups["first"].hosts == ["web0"]
+    assert inventory.groups["parts"].children == ["part_manager", "part_node"]
+    assert inventory.groups["part_manager"].hosts == ["m3", "m1", "m2"]
