@@ -15,7 +15,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     host_types,
     hosts,
     lookup,
-    managed,
     reference,
     sensitive,
     staleness,
@@ -107,7 +106,9 @@ class _Builder:
             cluster_networks={name: str(network) for name, network in networks.items()},
             **self._variables(cluster),
         )
-        if cluster.managed:
+        if cluster.managed:  # imported on use, as in sources
+            from ansible_collections.keelson.cluster.plugins.module_utils.stacks import managed
+
             group.variables.update(managed.variables(cluster, self.stacks, group.variables["cluster_endpoint"]))
         managers = self.group(f"{cluster.name}_managers", f"the managers of cluster {cluster.name}")
         nodes = self.group(f"{cluster.name}_nodes", f"the host nodes of cluster {cluster.name}")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class StackError(Exception):
@@ -26,6 +25,8 @@ class StackError(Exception):
 
 def known(word: str, words: Iterable[str], what: str) -> str:
     """Say which WHAT there are, the ones nearest to WORD first, at most six: the end of a cure."""
+    from difflib import get_close_matches  # only an error needs it
+
     names = sorted(set(words))
     if not names:
         return f"there are no {what}"
