@@ -180,9 +180,16 @@ class Lab:
         return payload
 
     def nomad(self, path: str, manager: Server | None = None) -> Any:
-        """The answer of the cluster's API to GET `path`, asked on a manager with the stored token."""
+        """The answer of the cluster's API to GET `path`, asked on a manager with the stored token.
+
+        AssertionError when it gives none, as while a leader is elected.
+        """
         script = f"set -a; . /etc/keelson/{self.name}/nomad.env; nomad operator api -X GET '{path}' </dev/null"
-        return json.loads(self.ssh(manager or self.managers[0], script))
+        answer = self.ssh(manager or self.managers[0], script)
+        try:
+            return json.loads(answer)
+        except ValueError as error:
+            raise AssertionError(f"{path}: no JSON but {answer[:200]!r}") from error
 
     def kubectl(self, *arguments: str, manager: Server | None = None) -> Any:
         """The JSON of `kubectl ARGUMENTS`, asked on a manager."""
