@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -112,10 +113,10 @@ def test_the_search_finds_what_is_shown(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["/etc/leak", "/var/lib/leak"])
 def test_the_search_finds_a_file_that_others_may_read(cluster: Lab, place: str) -> None:
     host = cluster.managers[0]
-    words = {"gossip_key": cluster.secrets()["gossip_key"]}
-    cluster.ssh(host, f"umask 0; cat > {place}", given=f"x{words['gossip_key']}x")
+    words = {"word": secrets.token_urlsafe(24)}
+    cluster.ssh(host, f"umask 0; cat > {place}", given=f"x{words['word']}x")
     try:
         said = cluster.ssh(host, f"python3 -c '{SEARCH}'", given=json.dumps(words))
-        assert json.loads(said) == [f"gossip_key in {place}"]
+        assert json.loads(said) == [f"word in {place}"]
     finally:
         cluster.ssh(host, f"rm {place}")
