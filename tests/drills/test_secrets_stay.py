@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
-import secrets
 import threading
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -113,7 +113,7 @@ def test_the_search_finds_what_is_shown(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["/etc/leak", "/var/lib/leak"])
 def test_the_search_finds_a_file_that_others_may_read(cluster: Lab, place: str) -> None:
     host = cluster.managers[0]
-    words = {"word": secrets.token_urlsafe(24)}
+    words = {"word": uuid.uuid4().hex}
     cluster.ssh(host, f"umask 0; cat > {place}", given=f"x{words['word']}x")
     try:
         said = cluster.ssh(host, f"python3 -c '{SEARCH}'", given=json.dumps(words))
