@@ -21,13 +21,13 @@ umask 077
 remote() { ssh -F "$ssh_config" -o ControlMaster=auto -o ControlPersist=60 -o ControlPath="$work/%C" "$@"; }
 
 # --- the bundle: lines of KIND NAME VERSION DIGEST ----------------------------------------------------------------
-python3 - "$bundle/index.json" > "$work/bundle" <<'PYTHON'
-import json, sys
+python3 - "$bundle/index.json" "$(dirname "$0")/../../artifacts" > "$work/bundle" <<'PYTHON'
+import json, sys, yaml
 
 artifacts = json.load(open(sys.argv[1]))["artifacts"]
 for name in ("nomad", "docker", "cni-plugins", "pause"):
-    (version, entries), = artifacts[name].items()
-    entry = entries["amd64"]
+    version = str(yaml.safe_load(open(f"{sys.argv[2]}/{name}.yml"))["versions"][0]["version"])
+    entry = artifacts[name][version]["amd64"]
     for item in entry["files"]:
         print("file", name, version, item["digest"].removeprefix("sha256:"))
     for item in entry["packages"]:
