@@ -19,10 +19,12 @@ from figures import Bench, Figure, Table
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lab.runs import Run, run  # noqa: E402
-from lab.servers import Lab  # noqa: E402
+from lab.servers import ENGINE, Lab  # noqa: E402
 from lab.state import assert_whole  # noqa: E402
 
-SCRIPT = Path(__file__).parent / "install.sh"
+SCRIPT = Path(__file__).parent / {"nomad": "install.sh", "kubernetes": "install_kubernetes.sh"}[ENGINE]
+TASKS = {"nomad": 25, "kubernetes": 40}[ENGINE]
+HOSTS = {"nomad": ("m1", "m2", "m3", "w1", "w2", "b1"), "kubernetes": ("m1", "m2", "m3", "w1", "w2")}[ENGINE]
 BUNDLE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "keelson" / "bundle"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 
@@ -87,7 +89,7 @@ def children() -> float:
 
 def main() -> int:
     """Measure in turns, so that both meet the same machine; the best of each counts."""
-    lab = Lab()
+    lab = Lab(hosts=HOSTS)
     shell, pairs, pings = [], [], []
     try:
         for _round in range(ROUNDS):
@@ -100,9 +102,12 @@ def main() -> int:
     first, second = min(pairs, key=lambda pair: pair[0].seconds)
     assert first.run and second.run
     tasks = {host: count for host, count in first.run.tasks_of_hosts().items() if host != "localhost"}
-    bench = Bench("install", "Installing 3 managers and 3 host nodes")
+    bench = Bench(
+        "install" if ENGINE == "nomad" else f"install_{ENGINE}",
+        f"Installing 3 managers and {len(HOSTS) - 3} host nodes, engine {ENGINE}",
+    )
     bench.figures = [
-        Figure("tasks per host, skipped ones too", max(tasks.values()), 25),
+        Figure("tasks per host, skipped ones too", max(tasks.values()), TASKS),
         Figure("wall time of install ÷ plain shell", first.seconds / plain.seconds, 1.5),
         Figure("wall time of the second run ÷ the first", second.seconds / first.seconds, 0.2),
         Figure("changes of the second run", len(second.run.changed()), 0),
@@ -113,7 +118,7 @@ def main() -> int:
             "Each kind of run in turn on servers made anew",
             ["run", "seconds", "CPU seconds, controller", "CPU seconds, hosts", "tasks of the play"],
             [
-                plain.row("plain shell (tests/bench/install.sh)"),
+                plain.row(f"plain shell (tests/bench/{SCRIPT.name})"),
                 first.row("first install"),
                 second.row("second install"),
                 min(pings, key=lambda measured: measured.seconds).row("ansible.builtin.ping, once on every host"),
