@@ -148,6 +148,8 @@ def main() -> None:
     except tenancy.TenancyError as error:
         module.fail_json(msg=str(error))
     except ApiError as error:
+        if module.check_mode and error.status == 0:  # the cluster is still to be made
+            module.exit_json(changed=True, changes=[], diff={})
         module.fail_json(msg=f"the namespaces cannot be applied: {error}")
     diff = {"before": outcome.before, "after": outcome.after}
     module.exit_json(changed=bool(outcome.changes), changes=outcome.changes, diff=diff)

@@ -101,6 +101,8 @@ def main() -> None:
             serving.keep(api, wanted, serving.issue(wanted, given["days"], module.run_command))
         bundle = serving.encoded(f"{serving.PKI}/ca.crt")
     except (ApiError, serving.ServingError, OSError) as error:
+        if module.check_mode:  # the cluster is still to be made
+            module.exit_json(changed=True, reason=str(error), ca_bundle="")
         module.fail_json(msg=f"{wanted.name} cannot get a certificate: {error}")
     module.exit_json(changed=bool(reason), reason=reason, ca_bundle=bundle)
 
