@@ -14,7 +14,7 @@ from .model import Check, Verdict, answer
 _CURE = "run the install playbook; look for a hand-made change of how the service asks for certificates and tokens"
 
 
-Questions = list["tuple[str, str, Callable[[], Verdict]]"]
+Questions = list[tuple[str, str, Callable[[], Verdict]]]
 
 
 def _common(endpoint: tls.Endpoint, member: tls.Identity) -> Questions:

@@ -24,7 +24,7 @@ _LETTERS = string.ascii_lowercase + string.digits
 
 def secret(minutes: int, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
     """Make a token that ends C(minutes) after C(now); returns it and the object that makes the API know it."""
-    name, key = ("".join(secrets.choice(_LETTERS) for _ in range(length)) for length in (6, 16))
+    name, key = ("".join(secrets.choice(_LETTERS) for _place in range(length)) for length in (6, 16))
     end = now.astimezone(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
     return f"{name}.{key}", {
         "apiVersion": "v1",

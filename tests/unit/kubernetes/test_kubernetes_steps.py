@@ -218,7 +218,7 @@ def test_a_timer_approves_what_the_last_installation_knew(
     kubernetes.add(f"{requests.CSRS}/csr-1/approval")
     assert requests.keep_members(kubernetes.api(), {"n1": "10.0.0.21"}, False)
     assert not requests.keep_members(kubernetes.api(), {"n1": "10.0.0.21"}, False)
-    assert approve.main("product") == 0
+    approve.main("product")
     said = capsys.readouterr().out
     assert "approved the serving certificate of n1" in said
     assert "did not approve csr-2: system:node:n9 is no node of the inventory" in said
