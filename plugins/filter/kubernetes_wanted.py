@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-POOL_LABEL = "keelson.cluster/pool"
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.view import POOL
 
 
 def kubernetes_wanted(hosts: list[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -17,7 +17,7 @@ def kubernetes_wanted(hosts: list[str], hostvars: Mapping[str, Any]) -> list[dic
     found = []
     for host in hosts:
         known = hostvars[host]
-        pool = {POOL_LABEL: known["cluster_pool"]} if known.get("cluster_pool") else {}
+        pool = {POOL: known["cluster_pool"]} if known.get("cluster_pool") else {}
         labels = known.get("host_node_labels", known.get("cluster_labels")) or {}
         entry = {"name": host, "address": known["cluster_address"], "taints": known.get("host_node_taints") or []}
         found.append({**entry, "labels": {**pool, **labels}})

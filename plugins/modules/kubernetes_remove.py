@@ -63,6 +63,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.kubernetes import removal
 from ..module_utils.kubernetes.api import Api, ApiError
 from ..module_utils.kubernetes.etcd import EtcdError
+from ..module_utils.removal import remove
 
 
 def main() -> None:
@@ -80,14 +81,18 @@ def main() -> None:
     removed: list[str] = []
     try:
         api = Api.from_env(params["cluster"])
-        for member in params["members"]:
-            step = {"manager": removal.manager, "node": removal.node}[member["part"]]
-            if step(api, member["name"], member["address"], params["deadline"], params["timeout"], module.check_mode):
-                removed.append(member["name"])
+        how = (params["deadline"], params["timeout"], module.check_mode)
+        steps = {
+            "manager": lambda name, address: removal.manager(api, name, address, *how),
+            "node": lambda name, address: removal.node(api, name, address, *how),
+        }
+        refused = remove(params["members"], steps, removed)
     except KeyError as error:
         module.fail_json(msg=f"The members need name, address and part (manager or node); {error} is at fault.")
-    except (ApiError, EtcdError, removal.Refused) as error:
+    except (ApiError, EtcdError) as error:
         module.fail_json(msg=str(error), removed=removed)
+    if refused:
+        module.fail_json(msg=" ".join(refused), changed=bool(removed), removed=removed)
     module.exit_json(changed=bool(removed), removed=removed)
 
 

@@ -61,6 +61,7 @@ removed:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import removal
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.removal import remove
 
 
 def main() -> None:
@@ -76,18 +77,14 @@ def main() -> None:
     )
     params = module.params
     removed: list[str] = []
-    refused: list[str] = []
     try:
         api = Api.from_env(params["cluster"])
-        for member in params["members"]:
-            step = {"manager": removal.manager, "node": removal.node}[member["part"]]
-            try:
-                if step(
-                    api, member["name"], member["address"], params["deadline"], params["timeout"], module.check_mode
-                ):
-                    removed.append(member["name"])
-            except removal.Refused as error:
-                refused.append(str(error))
+        how = (params["deadline"], params["timeout"], module.check_mode)
+        steps = {
+            "manager": lambda name, address: removal.manager(api, name, address, *how),
+            "node": lambda name, address: removal.node(api, name, address, *how),
+        }
+        refused = remove(params["members"], steps, removed)
     except KeyError as error:
         module.fail_json(msg=f"The members need name, address and part (manager or node); {error} is at fault.")
     except ApiError as error:

@@ -18,8 +18,8 @@ from typing import Any
 from . import requests
 from .api import Api, ApiError
 from .host import CA_FILE
+from .view import NODES
 
-NODES = "/api/v1/nodes"
 OWN_TAINTS = "keelson.cluster/taints"  # an annotation: the keys of the taints we have set
 KUBELET = 10250
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import etcd, host
-from .api import Api, ApiError
-from .nodes import NODES, ready
-
-
-class Refused(Exception):
-    """The member was not removed; the message says why and what to do."""
+from ..removal import Refused
+from . import etcd, host, view
+from .api import Api
+from .nodes import ready
+from .view import NODES
 
 
 def evictable(pod: dict[str, Any]) -> bool:
@@ -50,16 +48,10 @@ def drain(api: Api, name: str, deadline: float, timeout: float) -> list[str]:
 def evict(api: Api, pod: dict[str, Any], force: bool) -> None:
     """Ask one pod to go, or with C(force) make it go. Raises ApiError."""
     metadata = pod["metadata"]
-    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
     if force:
-        api.delete(path)
-        return
-    names = {"name": metadata["name"], "namespace": metadata["namespace"]}
-    try:
-        api.post(f"{path}/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": names})
-    except ApiError as error:
-        if error.status not in (404, 429):
-            raise
+        api.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+    else:
+        view.evict(api, metadata["namespace"], metadata["name"])
 
 
 def node(api: Api, name: str, _address: str, deadline: float, timeout: float, check: bool) -> bool:

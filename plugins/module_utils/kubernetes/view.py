@@ -95,14 +95,14 @@ def drain(api: Api, name: str, timeout: float) -> str | None:
         found = [pod for pod in api.items(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}") if evictable(pod)]
         for pod in found:
             if "deletionTimestamp" not in pod["metadata"]:
-                _evict(api, pod["metadata"]["namespace"], pod["metadata"]["name"])
+                evict(api, pod["metadata"]["namespace"], pod["metadata"]["name"])
         left = ", ".join(sorted(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in found))
         return f"on {name} there still are {left}" if left else None
 
     return wait_for(probe, timeout, interval=PAUSE)
 
 
-def _evict(api: Api, space: str, name: str) -> None:
+def evict(api: Api, space: str, name: str) -> None:
     """Ask for the eviction of one pod; a disruption budget may refuse it for now (429)."""
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space}}
     try:

@@ -15,10 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import
     running,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import read_health
-
-
-class Refused(Exception):
-    """The member was not removed; the message says why and what to do."""
+from ansible_collections.keelson.cluster.plugins.module_utils.removal import Refused
 
 
 def node(api: Api, name: str, address: str, deadline: float, timeout: float, check: bool) -> bool:
