@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,15 @@ class ApiError(Exception):
         super().__init__(f"HTTP {status}: {message}" if status else message)
         self.status = status
         self.message = message
+
+
+def answers(address: str, port: int, timeout: float = 3.0) -> bool:
+    """Tell whether something takes connections there; C(timeout) is in seconds."""
+    try:
+        socket.create_connection((address, port), timeout).close()
+    except OSError:
+        return False
+    return True
 
 
 def wait_for(

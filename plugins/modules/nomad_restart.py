@@ -61,7 +61,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils import service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import servers
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import wait_for
 
 
 def main() -> None:
@@ -81,10 +80,12 @@ def main() -> None:
     timeout: int = module.params["timeout"]
     try:
         api = Api.from_env(module.params["cluster"])
-        reason = wait_for(lambda: servers.refuse_restart(servers.read_health(api), address), timeout)
+        reason = servers.wait_dispensable(api, address, timeout)
         if reason:
-            module.fail_json(msg=f"The manager {address} was not restarted, for the cluster might lose its quorum: "
-                                 f"{reason}. Bring the others back first, then run again.")
+            module.fail_json(
+                msg=f"The manager {address} was not restarted, for the cluster might lose its quorum: "
+                f"{reason}. Bring the others back first, then run again."
+            )
         stepped_down = servers.step_down(api, address, timeout)
         fault = service_units.carry_out(service_units.Unit("nomad.service", timeout=timeout), "restart")
         reason = fault or servers.wait_healthy(api, module.params["addresses"], timeout)

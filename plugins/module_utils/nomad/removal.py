@@ -14,7 +14,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import
     purge,
     running,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import read_health
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.profile import RPC
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import Server, read_health
+from ansible_collections.keelson.cluster.plugins.module_utils.remote import answers, wait_for
 from ansible_collections.keelson.cluster.plugins.module_utils.removal import Refused
 
 
@@ -41,17 +43,32 @@ def node(api: Api, name: str, address: str, deadline: float, timeout: float, che
 def manager(api: Api, name: str, address: str, deadline: float, timeout: float, check: bool) -> bool:
     """Remove a dead manager from the raft peers; returns whether it was one.
 
-    C(deadline) and C(timeout) are unused, a dead manager has no work. Raises Refused when it lives.
+    C(deadline) is unused, a dead manager has no work. Raises Refused when it lives, or when the other managers have not
+    noticed its death in C(timeout) seconds: they would count it as a peer again.
     """
-    peer = next((server for server in read_health(api).servers if server.address == address), None)
+
+    def found() -> Server | None:
+        return next((server for server in read_health(api).servers if server.address == address), None)
+
+    def noticed() -> str | None:
+        peer = found()
+        return "the other managers still take it for well" if peer is not None and peer.healthy else None
+
+    peer = found()
     if peer is None:
         return False
-    if peer.healthy:
+    if peer.healthy and answers(address, RPC):
         raise Refused(
             f"The manager {name} ({address}) lives, so it was not removed: it would join again. Destroy its server, or "
             "put it back into the stack, then run again."
         )
-    if not check:
+    if check:
+        return True
+    reason = wait_for(noticed, timeout)
+    if reason:
+        raise Refused(f"The manager {name} ({address}) does not answer, but {reason}. Run again in a minute.")
+    # Autopilot may have taken it off the peers by itself meanwhile.
+    if found() is not None:
         api.delete(f"/v1/operator/raft/peer?id={peer.raft_id}")
-        api.put(f"/v1/agent/force-leave?node={peer.name}&prune=true")
+    api.put(f"/v1/agent/force-leave?node={peer.name}&prune=true")
     return True

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import wait_for
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.profile import RPC
+from ansible_collections.keelson.cluster.plugins.module_utils.remote import answers, wait_for
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,26 @@ def refuse_restart(health: Health, address: str) -> str | None:
     if len(well) < len(voters) // 2 + 1:
         return f"only {len(well)} of {len(voters)} voters would remain"
     return None
+
+
+def refuse_silent(health: Health, address: str) -> str | None:
+    """Why the manager at C(address) must not be restarted now, or None: one that autopilot still takes for well is gone.
+
+    Gossip between managers notices a loss only after half a minute (memberlist's settings for wide networks).
+    """
+    others = [server for server in health.servers if server.healthy and server.address != address]
+    silent = sorted(server.name for server in others if not answers(server.address, RPC))
+    return f"{', '.join(silent)} not answering" if silent else None
+
+
+def wait_dispensable(api: Api, address: str, timeout: float) -> str | None:
+    """Wait until the manager at C(address) may be restarted; returns why it still must not be, or None."""
+
+    def probe() -> str | None:
+        health = read_health(api)
+        return refuse_restart(health, address) or refuse_silent(health, address)
+
+    return wait_for(probe, timeout)
 
 
 def wait_healthy(api: Api, expected: list[str], timeout: float) -> str | None:

@@ -91,6 +91,11 @@ class FakeNomad:
         if url.path == "/v1/operator/raft/transfer-leadership":
             self.leader = parse_qs(url.query)["id"][0].removeprefix("id-") + ":4647"
             return 200, {}
+        if url.path == "/v1/operator/raft/peer":
+            self.servers = [entry for entry in self.servers if entry["ID"] != parse_qs(url.query)["id"][0]]
+            return 200, None
+        if url.path == "/v1/agent/force-leave":
+            return 200, None
         if url.path == "/v1/operator/autopilot/health":
             voters = sum(entry["Voter"] and entry["Healthy"] for entry in self.servers)
             healthy = all(entry["Healthy"] for entry in self.servers)

@@ -83,6 +83,16 @@ def test_who_may_be_restarted(ruled: FakeNomad, peers: list[str], address: str, 
     assert servers.refuse_restart(servers.read_health(ruled.api(TOKEN)), address) == refusal
 
 
+def test_a_peer_that_just_died_keeps_the_others_from_restarting(
+    ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "answers", lambda address, _port: address != C)
+    assert servers.wait_dispensable(ruled.api(TOKEN), B, 0) == "m3.global not answering"
+    assert servers.wait_dispensable(ruled.api(TOKEN), C, 0) is None
+    monkeypatch.setattr(servers, "answers", lambda _address, _port: True)
+    assert servers.wait_dispensable(ruled.api(TOKEN), B, 0) is None
+
+
 def test_the_leadership_is_handed_over_before_a_restart(ruled: FakeNomad) -> None:
     ruled.leader = f"{A}:4647"
     assert servers.step_down(ruled.api(TOKEN), B, 1) is False
