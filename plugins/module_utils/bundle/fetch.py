@@ -8,11 +8,12 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.parse
+from collections.abc import Mapping
 from pathlib import Path
 
 from ansible.module_utils.urls import open_url
 
-from .errors import Unavailable
+from .errors import Refused, Unavailable
 
 #: Seconds until a host that does not answer counts as dead; a transfer may pause as long.
 PATIENCE = 10
@@ -25,14 +26,19 @@ class Fetcher:
         self._patience = patience
         self._dead: dict[str, str] = {}
 
-    def get(self, url: str, target: Path) -> Path:
-        """Download to a file; raise Unavailable when the host is away, refuses, or the answer is cut short."""
+    def get(self, url: str, target: Path, headers: Mapping[str, str] | None = None) -> Path:
+        """Download to a file; raise Unavailable when the host is away, refuses, or the answer is cut short.
+
+        A header Authorization goes to the asked host alone, not to where it leads on.
+        """
         host = urllib.parse.urlsplit(url).netloc
         if host in self._dead:
             raise Unavailable(f"{url}: {self._dead[host]}")
         try:
-            self._copy(url, target)
+            self._copy(url, target, headers or {})
         except urllib.error.HTTPError as error:
+            if error.code == 401:
+                raise Refused(f"{url}: answered 401", error.headers.get("WWW-Authenticate") or "") from error
             raise Unavailable(f"{url}: answered {error.code} {error.reason}") from error
         except urllib.error.URLError as error:
             self._dead[host] = str(getattr(error.reason, "strerror", None) or error.reason)
@@ -41,8 +47,9 @@ class Fetcher:
             raise Unavailable(f"{url}: {error or type(error).__name__}") from error
         return target
 
-    def _copy(self, url: str, target: Path) -> None:
-        with open_url(url, timeout=self._patience) as reading, target.open("wb") as writing:
+    def _copy(self, url: str, target: Path, headers: Mapping[str, str]) -> None:
+        asked = open_url(url, timeout=self._patience, headers=dict(headers), unredirected_headers=["Authorization"])
+        with asked as reading, target.open("wb") as writing:
             expected = reading.headers.get("Content-Length")
             size = 0
             while chunk := reading.read(1 << 20):

@@ -153,7 +153,7 @@ def describe(artifact: Artifact, delivery: Delivery, work: Work) -> dict[str, An
     files: list[dict[str, Any]] = []
     loaded = []
     if not delivery.packages:
-        missing = artifact.outputs - set(delivery.files)
+        missing = artifact.outputs(delivery.images) - set(delivery.files)
         if missing:
             raise BundleError(f"the source does not deliver {', '.join(sorted(missing))}")
         files = [
@@ -161,10 +161,13 @@ def describe(artifact: Artifact, delivery: Delivery, work: Work) -> dict[str, An
         ]
         for number, image in enumerate(artifact.images):
             target, base, contained = work.scratch / f"image-{number}.tar", None, []
-            if image.get("packages"):
-                base = work.scratch / f"image-{number}.base"
-                contained = package.tree(artifact, image["packages"], work, base)
-            described = images.assemble(image, delivery.files, base, artifact.architecture, target)
+            if image["name"] in delivery.images:
+                target, described = delivery.images[image["name"]]
+            else:
+                if image.get("packages"):
+                    base = work.scratch / f"image-{number}.base"
+                    contained = package.tree(artifact, image["packages"], work, base)
+                described = images.assemble(image, delivery.files, base, artifact.architecture, target)
             path = f"images/{image['name'].replace('/', '_').replace(':', '_')}.tar"
             files.append({"path": path, "mode": "0644", "blob": target})
             loaded.append({**described, "path": path, "packages": contained})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container images assembled from ready files, the same bytes for the same input.
+"""Archives of container images: assembled from ready files, the same bytes for the same input, or of pulled parts.
 
 One tar is both an OCI layout (OCI image specification 1.1) and what ``docker load`` reads (Docker image
 specification 1.2), so Docker, Podman and containerd all take it and give the image the same configuration digest.
@@ -52,15 +52,28 @@ def assemble(
             "layers": [_descriptor("layer.v1.tar", key, path.stat().st_size) for key, path in layers.items()],
         }
     )
-    manifest_hex = hashlib.sha256(manifest).hexdigest()
-    described = _descriptor("manifest.v1+json", manifest_hex, len(manifest))
-    described["annotations"] = {
-        "io.containerd.image.name": full_name(image["name"]),
-        "org.opencontainers.image.ref.name": image["name"].rsplit(":", 1)[1],
+    described = pack(image["name"], manifest, config, layers, architecture, target)
+    top.unlink()
+    return described
+
+
+def pack(
+    name: str, manifest: bytes, config: bytes, layers: Mapping[str, Path], architecture: str, target: Path
+) -> dict[str, str]:
+    """Write the archive of an image of these bytes; ``layers`` maps digests (hexadecimal) to files, lowest first."""
+    manifest_hex, config_hex = hashlib.sha256(manifest).hexdigest(), hashlib.sha256(config).hexdigest()
+    described = {
+        "mediaType": json.loads(manifest).get("mediaType", "application/vnd.oci.image.manifest.v1+json"),
+        "digest": f"sha256:{manifest_hex}",
+        "size": len(manifest),
+        "annotations": {
+            "io.containerd.image.name": full_name(name),
+            "org.opencontainers.image.ref.name": name.rsplit(":", 1)[1],
+        },
+        "platform": {"architecture": architecture, "os": "linux"},
     }
-    described["platform"] = {"architecture": architecture, "os": "linux"}
     blob = "blobs/sha256/{}".format
-    docker = [{"Config": blob(config_hex), "RepoTags": [image["name"]], "Layers": [blob(key) for key in layers]}]
+    docker = [{"Config": blob(config_hex), "RepoTags": [name], "Layers": [blob(key) for key in layers]}]
     with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as archive:
         for folder in ("blobs", "blobs/sha256"):
             archive.addfile(_member(folder, 0o755, folder=True))
@@ -72,10 +85,9 @@ def assemble(
         _add(archive, "index.json", _json({"schemaVersion": 2, "manifests": [described]}))
         _add(archive, "manifest.json", _json(docker))
         _add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
-    top.unlink()
     return {
-        "name": image["name"],
-        "full_name": full_name(image["name"]),
+        "name": name,
+        "full_name": full_name(name),
         "id": f"sha256:{config_hex}",
         "manifest": f"sha256:{manifest_hex}",
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,10 @@ class Artifact:
         """How messages call it."""
         return f"{self.name} {self.version} ({self.architecture})"
 
-    @property
-    def outputs(self) -> set[str]:
-        """Names of the files a source must deliver."""
-        return set(self.files) | {output for image in self.images for output in image.get("files", {}).values()}
+    def outputs(self, whole: Container[str] = ()) -> set[str]:
+        """Names of the files a source must deliver that delivers ``whole`` images by these names."""
+        assembled = [image for image in self.images if image["name"] not in whole]
+        return set(self.files) | {output for image in assembled for output in image.get("files", {}).values()}
 
 
 def load(name: str, folders: Sequence[Path] = (SHIPPED,)) -> tuple[Path, dict[str, Any]]:

@@ -24,10 +24,12 @@ FAULTS = {
 }
 
 
-def parse_sums(text: str) -> dict[str, str]:
-    """Read the output form of sha256sum: file name to digest (64 hex digits)."""
+def parse_sums(text: str, name: str = "") -> dict[str, str]:
+    """Read the output form of sha256sum: file name to digest (64 hex digits). A digest alone is that of ``name``."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", text.strip()):
+        return {name: text.strip().lower()}
     found = re.findall(r"^([0-9a-fA-F]{64}) [ *](.+)$", text, re.MULTILINE)
-    return {name.strip().removeprefix("./"): digest.lower() for digest, name in found}
+    return {file.strip().removeprefix("./"): digest.lower() for digest, file in found}
 
 
 def dearmor(text: str) -> bytes:

@@ -173,6 +173,22 @@ def test_pinned_digest_needs_no_signature(filling: Filling, publisher: Publisher
     assert filling.store.blob(filling.entry()["files"][0]["digest"]).read_bytes() == b"binary"
 
 
+@pytest.mark.parametrize("listing", ["{digest}\n", "{digest}  tool\n", "{digest} *./tool\n"])
+def test_publisher_that_signs_nothing_is_believed_over_tls(
+    filling: Filling, publisher: Publisher, listing: str
+) -> None:
+    publisher.files["/tool"] = b"binary"
+    publisher.files["/tool.sha256"] = listing.format(digest=hashlib.sha256(b"binary").hexdigest()).encode()
+    # Loopback needs no TLS.
+    place = publisher.url + "/tool"
+    source = {"kind": "upstream", "url": place, "output": "tool", "sums": {"url": f"{place}.sha256"}}
+    filling.manifest(sources=[source])
+    filling.fill()
+    publisher.files["/tool"] = b"another"
+    with pytest.raises(BundleError, match="wrong digest"):
+        filling.fill(refresh=True)
+
+
 def test_asked_kinds_replace_the_order_and_replace_what_is_there(released: Filling, tmp_path: Path) -> None:
     released.fill()
     released.fill(sources=["directory"], drop=released.drop(tmp_path / "drop"))

@@ -25,8 +25,13 @@ def test_shipped_manifest_resolves_for_every_version_and_architecture(name: str)
             artifact = manifest.resolve(path, data, item["version"], architecture)
             assert artifact.sources, f"no source for {artifact.title}"
             for source in artifact.sources:
-                if "sums" in source:
+                if "key" in source.get("sums", {}):
                     dearmor((manifest.SHIPPED / "keys" / f"{source['sums']['key']}.asc").read_text())
+                if source["kind"] == "upstream":
+                    pulled = source.get("images", {})
+                    assert set(pulled) <= {image["name"] for image in artifact.images}
+                    delivered = {source["output"]} if "output" in source else set(source.get("members", {}))
+                    assert artifact.outputs(pulled) <= delivered
 
 
 def test_placeholders_are_filled_everywhere() -> None:
@@ -61,6 +66,27 @@ FAULTS = {
     "upstream unchecked": (
         {"sources": [{"kind": "upstream", "url": "https://example.com/x", "output": "tool"}]},
         "sources.0: 'sums' is a required property",
+    ),
+    "checksums that anybody on the way may change": (
+        {"sources": [{"kind": "upstream", "url": "https://e.com/x", "output": "t", "sums": {"url": "http://e.com/s"}}]},
+        "sources.0.sums.url: 'http://e.com/s' does not match",
+    ),
+    "signature of nobody": (
+        {
+            "sources": [
+                {
+                    "kind": "upstream",
+                    "url": "https://e.com/x",
+                    "output": "t",
+                    "sums": {"url": "https://e.com/s", "signature": "https://e.com/s.sig"},
+                }
+            ]
+        },
+        "sources.0.sums: 'key' is a dependency of 'signature'",
+    ),
+    "short digest of an image": (
+        {"sources": [{"kind": "upstream", "images": {"e.com/x:1": "sha256:ab"}}]},
+        "sources.0.images.e.com/x:1: 'sha256:ab' does not match",
     ),
     "short digest": (
         {"sources": [{"kind": "upstream", "url": "https://e.com/x", "output": "t", "sha256": {"amd64": "ab"}}]},

@@ -27,10 +27,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a source delivered: files by output name, or packages with the list apt reads."""
+    """What a source delivered: files by output name, or packages with the list apt reads.
+
+    ``images`` are whole images by name, each its archive and how the archive describes it; those that a source does
+    not deliver are assembled from its files.
+    """
 
     detail: str
     files: Mapping[str, Path] = field(default_factory=dict)
+    images: Mapping[str, tuple[Path, Mapping[str, str]]] = field(default_factory=dict)
     packages: Sequence[Mapping[str, Any]] = ()
     install: Sequence[str] = ()
     package_list: Path | None = None

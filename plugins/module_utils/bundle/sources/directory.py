@@ -24,7 +24,7 @@ def deliver(artifact: Artifact, _source: Mapping[str, Any], work: Work) -> Deliv
         raise Unavailable(f"{folder}: no such folder")
     sums_path = folder / "SHA256SUMS"
     sums = parse_sums(sums_path.read_text()) if sums_path.is_file() else {}
-    for output in sorted(artifact.outputs):
+    for output in sorted(artifact.outputs()):
         path = folder / output
         if not path.is_file():
             raise BundleError(f"{path}: missing; the manifest of {artifact.name} needs it")
@@ -33,4 +33,4 @@ def deliver(artifact: Artifact, _source: Mapping[str, Any], work: Work) -> Deliv
         found = digest_of(path).removeprefix("sha256:")
         if found != sums[output]:
             raise BundleError(f"{path}: wrong digest: {found}, but {sums_path} says {sums[output]}")
-    return Delivery(detail=str(folder), files={output: folder / output for output in artifact.outputs})
+    return Delivery(detail=str(folder), files={output: folder / output for output in artifact.outputs()})

@@ -1,7 +1,11 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Source ``upstream``: a release file of the publisher, checked by pinned digest or signed checksum file."""
+"""Source ``upstream``: release file and images of the publisher.
+
+A file is checked by pinned digest and by the publisher's checksum file, which is signed or comes over TLS; an image by
+pinned digest, or is what its tag says over TLS.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import signature
+from .. import registry, signature
 from ..errors import BundleError, Unavailable
 from ..manifest import Artifact
 from ..store import digest_of
@@ -20,6 +24,23 @@ from .base import Delivery, Work
 
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
+    """Fetch what the manifest names, each file and each image checked."""
+    pulled = {}
+    for number, (name, digest) in enumerate(source.get("images", {}).items()):
+        work.progress(f"{artifact.title}: pulling {name}")
+        folder = work.scratch / f"pull-{number}"
+        folder.mkdir()
+        target = work.scratch / f"pulled-{number}.tar"
+        pulled[name] = (
+            target,
+            registry.pull(work.fetcher, name, digest or None, artifact.architecture, folder, target),
+        )
+        shutil.rmtree(folder)
+    files = _release(artifact, source, work) if "url" in source else {}
+    return Delivery(detail=source.get("url") or ", ".join(pulled), files=files, images=pulled)
+
+
+def _release(artifact: Artifact, source: Mapping[str, Any], work: Work) -> dict[str, Path]:
     """Download the release file, check it, and unpack the members the manifest names."""
     url = source["url"]
     pinned = source.get("sha256", {}).get(artifact.architecture)
@@ -27,31 +48,29 @@ def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delive
         raise Unavailable(f"{url}: no digest pinned for {artifact.architecture}")
     expected = {pinned} - {None}
     if "sums" in source:
-        expected.add(_signed_digest(artifact, source, work))
+        expected.add(_published_digest(artifact, source, work))
     work.progress(f"{artifact.title}: downloading {url}")
     release = work.fetcher.get(url, work.scratch / url.rsplit("/", 1)[1])
     found = digest_of(release).removeprefix("sha256:")
     if expected != {found}:
         raise BundleError(f"{url}: wrong digest: {found}, expected {' and '.join(sorted(map(str, expected)))}")
     if "output" in source:
-        return Delivery(detail=url, files={source["output"]: release})
-    members = {
-        output: unpack(release, member, work.scratch / output, url) for output, member in source["members"].items()
-    }
-    return Delivery(detail=url, files=members)
+        return {source["output"]: release}
+    return {output: unpack(release, member, work.scratch / output, url) for output, member in source["members"].items()}
 
 
-def _signed_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) -> str:
+def _published_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) -> str:
     sums = source["sums"]
     listing = work.fetcher.get(sums["url"], work.scratch / sums["url"].rsplit("/", 1)[1])
-    try:
-        detached = work.fetcher.get(sums["signature"], work.scratch / "signature")
-    except Unavailable as error:
-        # The checksums came, so the host is there: a missing signature is a reason to distrust, not to go on.
-        raise BundleError(f"{sums['url']}: its signature is missing: {error}") from error
-    signature.check(listing, detached, artifact.base / "keys" / f"{sums['key']}.asc", work.scratch)
+    if "signature" in sums:
+        try:
+            detached = work.fetcher.get(sums["signature"], work.scratch / "signature")
+        except Unavailable as error:
+            # The checksums came, so the host is there: a missing signature is a reason to distrust, not to go on.
+            raise BundleError(f"{sums['url']}: its signature is missing: {error}") from error
+        signature.check(listing, detached, artifact.base / "keys" / f"{sums['key']}.asc", work.scratch)
     name = source["url"].rsplit("/", 1)[1]
-    digest = signature.parse_sums(listing.read_text()).get(name)
+    digest = signature.parse_sums(listing.read_text(), name).get(name)
     if digest is None:
         raise BundleError(f"{sums['url']}: does not list {name}")
     return digest
