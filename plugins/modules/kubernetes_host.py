@@ -79,6 +79,10 @@ version:
   description: Version of kubelet on this host, empty where there is none.
   type: str
   returned: always
+fixed:
+  description: On a manager that is a member, C(pod_subnet), C(service_subnet) and C(endpoint) the cluster was made with.
+  type: dict
+  returned: always
 leftovers:
   description: Traces of another cluster on a host that is in none.
   type: list
@@ -120,6 +124,7 @@ def main() -> None:
         step=note.step,
         fault=host.serves(address) if part == MANAGER and state != host.BARE else "",
         version=host.version(),
+        fixed=host.fixed() if part == MANAGER and state == host.MEMBER else {},
         leftovers=[] if state != host.BARE or os.path.isdir(f"/etc/keelson/{cluster}") else host.leftovers(),
         **look_up(module.params["endpoint"]),
     )

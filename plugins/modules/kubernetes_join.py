@@ -105,7 +105,7 @@ def main() -> None:
         module.exit_json(changed=True)
     try:
         if part == MANAGER and state == host.HALF and kubeadm.joined(cluster, name, address):
-            host.write_note(cluster, host.Note("join", True, host.patch_digest()))
+            kubeadm.note_joined(cluster)
             module.exit_json(changed=True)
         with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".conf", encoding="utf-8") as file:
             file.write(module.jsonify(params["discovery"]))

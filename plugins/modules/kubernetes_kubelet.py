@@ -12,8 +12,9 @@ module: kubernetes_kubelet
 short_description: Bring the configuration of this host's kubelet up to date
 version_added: "0.1.0"
 description:
-  - Runs on a member, after the host's own part of kubelet's configuration was written to C(/etc/kubernetes/patches). When that
-    has changed since kubeadm last wrote kubelet's configuration, kubeadm writes it anew and kubelet is restarted; pods go on.
+  - Runs on a member, after the host's own part of kubelet's configuration was written to C(/etc/kubernetes/patches). When that,
+    or what the cluster says of all kubelets, has changed since kubeadm last wrote kubelet's configuration, kubeadm writes it
+    anew and kubelet is restarted; pods go on.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
@@ -57,7 +58,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     cluster, foreseen = module.params["cluster"], module.params["foreseen"]
-    changed = kubeadm.kubelet_is_old(cluster) or (module.check_mode and host.PATCH in foreseen)
+    note = host.read_note(cluster)
+    if module.check_mode and not note.done:  # a host that is still to join
+        module.exit_json(changed=host.PATCH in foreseen)
+    wanted = kubeadm.kubelet_digest(cluster)
+    if not wanted:
+        module.fail_json(msg="The cluster does not tell this host how kubelet is configured. Run again when its API answers.")
+    changed = note.kubelet != wanted or (module.check_mode and host.PATCH in foreseen)
     if changed and not module.check_mode:
         try:
             kubeadm.renew_kubelet(cluster)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small HTTPS client of the Kubernetes API, for use on a manager. Standard library only.
+"""A small HTTPS client of the Kubernetes API, for use on a member. Standard library only.
 
-Who asks and where is read from the root-only kubeconfig that kubeadm writes, so no secret travels through Ansible.
+Who asks and where is read from the root-only kubeconfigs that kubeadm writes, so no secret travels through Ansible.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ..remote import ApiError
 __all__ = ["Api", "ApiError"]
 
 ACCESS_FILE = "/etc/kubernetes/admin.conf"
+NODE_FILE = "/etc/kubernetes/kubelet.conf"
 FIELD_MANAGER = "keelson"
 TRIES, PAUSE = 3, 1.0  # seconds
 CUT = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
@@ -45,7 +46,7 @@ class Access:
 
 
 def read_access(text: str) -> Access:
-    """Read a kubeconfig of one cluster and one user, as kubeadm writes it. Raises ValueError that names the field.
+    """Read a kubeconfig of one cluster and one user, as kubeadm writes it. Raises ValueError that names the field, OSError.
 
     Hosts have no YAML library; these four fields are plain words on lines of their own, whatever wrote the file.
     Fields: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
@@ -58,10 +59,12 @@ def read_access(text: str) -> Access:
         return str(found[0])
 
     def pem(name: str) -> str:
-        return base64.b64decode(field(name), validate=True).decode("ascii")
+        if re.search(rf"^[ -]*{name}: ", text, re.MULTILINE):  # kubelet renews its own, so its kubeconfig names the file
+            with open(field(name), encoding="ascii") as file:
+                return file.read()
+        return base64.b64decode(field(f"{name}-data"), validate=True).decode("ascii")
 
-    pems = pem("certificate-authority-data"), pem("client-certificate-data"), pem("client-key-data")
-    return Access(field("server"), *pems)
+    return Access(field("server"), pem("certificate-authority"), pem("client-certificate"), pem("client-key"))
 
 
 def client_context(ca: str, cert: str = "", key: str = "") -> ssl.SSLContext:
@@ -99,7 +102,7 @@ class Api:
 
     @classmethod
     def from_env(cls, cluster: str, timeout: float = 10.0, path: str = ACCESS_FILE) -> Api:
-        """Read the access file of this manager, a member of C(cluster); it names the cluster's endpoint.
+        """Read the access file of this manager, or with C(path) NODE_FILE that of this node; it names the API.
 
         Raises ApiError when there is none or it is broken.
         """
@@ -109,12 +112,13 @@ class Api:
             server = urllib.parse.urlsplit(access.server)
             if server.scheme != "https" or not server.hostname:
                 raise ValueError(f"server {access.server} is no HTTPS address")
-            context = client_context(access.ca, access.cert, access.key)
+            # kubelet keeps both in one file.
+            context = client_context(access.ca, access.cert, access.key if access.key != access.cert else "")
             return cls(server.hostname, server.port or 443, context, timeout)
         except (OSError, ValueError) as error:
             raise ApiError(
                 0,
-                f"cluster {cluster}: {path} cannot be used ({error}); run the install playbook for this manager again",
+                f"cluster {cluster}: {path} cannot be used ({error}); run the install playbook for this host again",
             ) from error
 
     def at(self, host: str, port: int = 6443) -> Api:

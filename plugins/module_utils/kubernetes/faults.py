@@ -13,7 +13,7 @@ from typing import Any
 from ..bundle import manifest
 from ..engines import MANAGER, NODE
 from ..preflight.model import Cluster, Fault
-from .endpoint import endpoint
+from .endpoint import endpoint, join
 from .host import BARE, MEMBER
 from .tenancy import TenancyError, validate
 
@@ -110,6 +110,25 @@ def _single(address: str) -> Any:
         return None
 
 
+def settled(cluster: Cluster) -> Iterator[Fault]:
+    """What a cluster was made with and the inventory now says otherwise: an installation could not change it."""
+    wanted = {
+        "pod_subnet": str(_shared(cluster, "cluster_pod_subnet") or DEFAULTS["cluster_pod_subnet"]),
+        "service_subnet": str(_shared(cluster, "cluster_service_subnet") or DEFAULTS["cluster_service_subnet"]),
+    }
+    try:
+        given, vip = str(_shared(cluster, "cluster_endpoint") or ""), str(_shared(cluster, "cluster_vip") or "")
+        wanted["endpoint"] = join(*endpoint(given, vip))
+    except ValueError:
+        pass  # `endpoints` tells it
+    for host, facts in cluster.seen():
+        for name, made in facts.get("engine", {}).get("fixed", {}).items():
+            if name in wanted and made != wanted[name]:
+                variable = "cluster_endpoint or cluster_vip" if name == "endpoint" else f"cluster_{name}"
+                text = f"the cluster was made with {name} {made}, and {variable} says {wanted[name]}"
+                yield Fault(host.name, "settled", text, f"put {made} back: a running cluster keeps it")
+
+
 def parse(version: str) -> tuple[int, int, int]:
     """Read a version. Raises ValueError when it is none."""
     found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", version)
@@ -185,4 +204,4 @@ def tenants(cluster: Cluster) -> Iterator[Fault]:
         yield Fault("", "tenancy", fault or cure, cure)
 
 
-RULES = (names, endpoints, networks, versions, left, tenants)
+RULES = (names, endpoints, networks, settled, versions, left, tenants)

@@ -17,6 +17,7 @@ import re
 import socket
 import ssl
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -36,12 +37,14 @@ PROXY_KERNEL = (5, 13)  # kube-proxy's nftables mode refuses older ones
 class Note:
     """What our own tasks wrote down before they called kubeadm (C(step)), and whether it ended well.
 
-    C(kubelet) is the digest of the patch that kubelet's configuration was last written with.
+    C(kubelet) and C(control) are digests of what kubelet's configuration and the management services were last written
+    from.
     """
 
     step: str = ""
     done: bool = False
     kubelet: str = ""
+    control: str = ""
 
 
 def read_note(cluster: str, root: str = "/") -> Note:
@@ -49,7 +52,8 @@ def read_note(cluster: str, root: str = "/") -> Note:
     try:
         with open(_below(root, NOTE.format(cluster=cluster)), encoding="utf-8") as file:
             found = json.load(file)
-        return Note(str(found["step"]), bool(found["done"]), str(found.get("kubelet", "")))
+        digests = (str(found.get(name, "")) for name in ("kubelet", "control"))
+        return Note(str(found["step"]), bool(found["done"]), *digests)
     except (OSError, ValueError, KeyError, TypeError):
         return Note()
 
@@ -65,13 +69,16 @@ def write_note(cluster: str, note: Note, root: str = "/") -> None:
     os.replace(f"{path}.partial", path)
 
 
-def patch_digest(root: str = "/") -> str:
-    """The digest of this host's own part of kubelet's configuration."""
-    try:
-        with open(_below(root, PATCH), "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
-    except OSError:
-        return ""
+def digest(paths: Sequence[str], more: str = "", root: str = "/") -> str:
+    """The digest of what files hold, and of C(more); a file that is missing counts as empty."""
+    found = hashlib.sha256(more.encode())
+    for path in paths:
+        try:
+            with open(_below(root, path), "rb") as file:
+                found.update(b"\0" + file.read())
+        except FileNotFoundError:
+            found.update(b"\0")
+    return found.hexdigest()
 
 
 def membership(part: str, note: Note, root: str = "/") -> str:
@@ -149,6 +156,25 @@ def version(links: str = "/opt/keelson") -> str:
         return os.readlink(os.path.join(links, "kubelet", "current"))
     except OSError:
         return ""
+
+
+def fixed(root: str = "/") -> dict[str, str]:
+    """What the cluster was made with and keeps, as this manager's files say it; what cannot be read is left out."""
+    places = {
+        "pod_subnet": ("/etc/kubernetes/manifests/kube-controller-manager.yaml", r"--cluster-cidr=(\S+)"),
+        "service_subnet": ("/etc/kubernetes/manifests/kube-apiserver.yaml", r"--service-cluster-ip-range=(\S+)"),
+        "endpoint": ("/etc/kubernetes/admin.conf", r"server: [\"']?https://([^\s\"']+)"),
+    }
+    found = {}
+    for name, (path, pattern) in places.items():
+        try:
+            with open(_below(root, path), encoding="utf-8") as file:
+                matched = re.search(pattern, file.read())
+        except OSError:
+            continue
+        if matched:
+            found[name] = matched[1]
+    return found
 
 
 def leftovers(root: str = "/") -> list[str]:

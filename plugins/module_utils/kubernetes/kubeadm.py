@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import subprocess
@@ -17,11 +18,14 @@ from typing import Any
 from .. import service_units
 from ..engines import MANAGER
 from . import host
-from .api import Api, ApiError
+from .api import NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
 CONFIG = "/etc/kubernetes/kubeadm.yaml"
+# What the management services of this manager are configured from.
+CONTROL = (CONFIG, "/etc/kubernetes/patches/kube-apiserver+json.json")
 SUPER_ADMIN = "/etc/kubernetes/super-admin.conf"
+SYSTEM = "/api/v1/namespaces/kube-system"
 ROLE_LABEL = "node-role.kubernetes.io/control-plane"
 # What kubeadm finds taken when it goes on where an earlier run of it was cut off: its own files, and the ports of what
 # it has started (cmd/kubeadm/app/preflight/checks.go).
@@ -86,8 +90,8 @@ def await_ready(address: str, timeout: float) -> str:
 
 def drop_initial_access(api: Api) -> None:
     """Remove what 'kubeadm init' leaves open: its token, valid for a day, and the file that is above access control."""
-    for secret in api.items("/api/v1/namespaces/kube-system/secrets?fieldSelector=type=bootstrap.kubernetes.io/token"):
-        api.delete(f"/api/v1/namespaces/kube-system/secrets/{secret['metadata']['name']}")
+    for secret in api.items(f"{SYSTEM}/secrets?fieldSelector=type=bootstrap.kubernetes.io/token"):
+        api.delete(f"{SYSTEM}/secrets/{secret['metadata']['name']}")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(SUPER_ADMIN)
 
@@ -103,7 +107,7 @@ def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> N
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
     drop_initial_access(Api.from_env(cluster))
-    host.write_note(cluster, host.Note("init", True, host.patch_digest()))
+    host.write_note(cluster, host.Note("init", True, kubelet_digest(cluster), control_digest()))
 
 
 def reset(ignore: Sequence[str]) -> None:
@@ -149,12 +153,24 @@ def join(
     fault = await_ready(address, timeout) if part == MANAGER else ""
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
-    host.write_note(cluster, host.Note("join", True, host.patch_digest()))
+    note_joined(cluster)
 
 
-def kubelet_is_old(cluster: str) -> bool:
-    """Tell whether this host's own part of kubelet's configuration has changed since that was written."""
-    return host.read_note(cluster).kubelet != host.patch_digest()
+def note_joined(cluster: str) -> None:
+    """Write down that this host's join is done, and from what its services were configured."""
+    host.write_note(cluster, host.Note("join", True, kubelet_digest(cluster), control_digest()))
+
+
+def kubelet_digest(cluster: str) -> str:
+    """The digest of what kubelet is configured from: what the cluster says of all kubelets, and this host's own part.
+
+    Empty when the cluster cannot be asked, which is no digest at all.
+    """
+    try:
+        shared = Api.from_env(cluster, path=NODE_FILE).get(f"{SYSTEM}/configmaps/kubelet-config")
+    except ApiError:
+        return ""
+    return host.digest([host.PATCH], json.dumps(shared["data"], sort_keys=True))
 
 
 def renew_kubelet(cluster: str) -> None:
@@ -163,5 +179,9 @@ def renew_kubelet(cluster: str) -> None:
     fault = service_units.carry_out(service_units.Unit("kubelet.service"), "restart")
     if fault:
         raise KubeadmError(fault)
-    note = host.read_note(cluster)
-    host.write_note(cluster, host.Note(note.step, note.done, host.patch_digest()))
+    host.write_note(cluster, dataclasses.replace(host.read_note(cluster), kubelet=kubelet_digest(cluster)))
+
+
+def control_digest() -> str:
+    """The digest of what this manager's management services are configured from."""
+    return host.digest(CONTROL)

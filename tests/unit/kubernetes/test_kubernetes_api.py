@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import http.client
 import ssl
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_a_missing_access_file_is_named(tmp_path: Path) -> None:
 
 def test_no_field_of_a_kubeconfig_is_lost(kubernetes: FakeKubernetes) -> None:
     assert read_access(kubernetes.kubeconfig()) == kubernetes.access()
+
+
+def test_a_node_s_kubeconfig_names_the_file_that_kubelet_renews(kubernetes: FakeKubernetes, tmp_path: Path) -> None:
+    kubernetes.add(NODE)
+    both, conf = tmp_path / "kubelet-client-current.pem", tmp_path / "kubelet.conf"
+    both.write_text(kubernetes.cert + kubernetes.key)
+    text = re.sub(r"(client-certificate|client-key)-data: .*", rf"\1: {both}", kubernetes.kubeconfig())
+    conf.write_text(text)
+    assert Api.from_env("product", path=str(conf)).get(NODE)
+    both.unlink()
+    with pytest.raises(ApiError, match=r"kubelet\.conf cannot be used \(.*No such file"):
+        Api.from_env("product", path=str(conf))
 
 
 def test_the_server_must_belong_to_the_cluster(kubernetes: FakeKubernetes) -> None:

@@ -51,6 +51,9 @@ def member(version: str = VERSION, serves: str = "ours") -> dict[str, Any]:
     }
 
 
+MADE = {"pod_subnet": "10.244.0.0/16", "service_subnet": "10.96.0.0/16", "endpoint": "api.example.com:6443"}
+
+
 @pytest.mark.parametrize(
     "fit",
     [
@@ -59,6 +62,7 @@ def member(version: str = VERSION, serves: str = "ours") -> dict[str, Any]:
         cluster({"cluster_endpoint": "https://api.example.com:443/"}),
         cluster({"cluster_pod_subnet": "10.128.0.0/14", "cluster_service_subnet": "10.97.0.0/24"}),
         cluster(**member()),
+        cluster(**member(), fixed=MADE),
     ],
 )
 def test_a_fit_cluster_has_none(fit: Cluster) -> None:
@@ -99,6 +103,14 @@ def endpoint(addresses: list[str], serves: str) -> dict[str, Any]:
         (member("1.37.0"), "is older: there is no way back"),
         (member("1.34.7"), "leads through 1.35: no minor may be skipped"),
         (member("1.35.4"), "runs Kubernetes 1.35.4, not"),
+        (
+            {**member(), "fixed": {**MADE, "pod_subnet": "10.32.0.0/16"}},
+            "made with pod_subnet 10.32.0.0/16, and cluster_pod_subnet says 10.244.0.0/16",
+        ),
+        (
+            {**member(), "fixed": {**MADE, "endpoint": "10.0.0.100:6443"}},
+            "made with endpoint 10.0.0.100:6443, and cluster_endpoint or cluster_vip says api.example.com:6443",
+        ),
     ],
 )
 def test_what_hosts_say(engine: dict[str, Any], text: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import importlib
 import json
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
+from ansible_collections.keelson.cluster.plugins.module_utils import pki, service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
     approve,
+    control,
     etcd,
     host,
     kubeadm,
@@ -30,6 +32,7 @@ from fake_kubernetes import FakeKubernetes
 from test_kubernetes_requests import csr
 
 SYSTEM = "/api/v1/namespaces/kube-system"
+CONFIG = f"{SYSTEM}/configmaps/kubelet-config"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 DOWN = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "kubelet stopped posting"}]}
 
@@ -63,7 +66,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKub
     monkeypatch.setattr(host, "NOTE", str(tmp_path / "{cluster}.json"))
     monkeypatch.setattr(host, "PATCH", str(tmp_path / "patch.json"))
     monkeypatch.setattr(host, "serves", lambda address, **_options: "")
-    monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster: kubernetes.api()))
+    monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster, **_options: kubernetes.api()))
+    kubernetes.add(CONFIG, data={"kubelet": "maxPods: 110"})
     return fake
 
 
@@ -98,8 +102,9 @@ def test_what_init_leaves_open_is_closed(
     kubeadm.init("product", "10.0.0.11", ["SystemVerification"], 1)
     assert program.words() == ["config", "init"]
     assert "--ignore-preflight-errors=SystemVerification" in program.calls.read_text()
-    assert kubernetes.objects == {} and not Path(kubeadm.SUPER_ADMIN).exists()
-    assert host.read_note("product") == host.Note("init", True)
+    assert list(kubernetes.objects) == [CONFIG] and not Path(kubeadm.SUPER_ADMIN).exists()
+    note = host.read_note("product")
+    assert (note.step, note.done, note.control) == ("init", True, kubeadm.control_digest())
 
 
 def test_init_that_was_cut_off_goes_on(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +162,129 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     assert removed == ([] if whole else ["ff"])
 
 
+# --- what runs is what the files say ---------------------------------------------------------------------------------
+
+
+def test_kubelet_is_configured_anew_when_its_part_or_the_cluster_s_changes(
+    program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, run: Callable[..., dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(service_units, "carry_out", lambda *_arguments: "")
+    kubeadm.note_joined("product")
+
+    def changed(**options: Any) -> bool:
+        answer = run("kubernetes_kubelet", cluster="product", **options)
+        assert not answer.get("failed"), answer
+        return bool(answer["changed"])
+
+    assert not changed()
+    Path(host.PATCH).write_text('{"maxPods": 50}')
+    assert changed() and program.words() == ["upgrade"] and not changed()
+    kubernetes.objects[CONFIG]["data"]["kubelet"] = "maxPods: 60"
+    assert changed(_ansible_check_mode=True) and changed() and not changed()
+    assert changed(_ansible_check_mode=True, foreseen=[host.PATCH])
+
+
+def test_kubelet_s_configuration_that_cannot_be_asked_for(
+    program: Kubeadm, kubernetes: FakeKubernetes, run: Callable[..., dict[str, Any]]
+) -> None:
+    kubeadm.note_joined("product")
+    del kubernetes.objects[CONFIG]
+    assert "does not tell this host how kubelet is configured" in run("kubernetes_kubelet", cluster="product")["msg"]
+    assert program.words() == []
+
+
+@pytest.fixture
+def services(
+    program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> list[str]:
+    """A whole manager; the services that are stopped are listed."""
+    monkeypatch.setattr(kubeadm, "CONTROL", (str(tmp_path / "kubeadm.yaml"),))
+    kubeadm.note_joined("product")
+    state(monkeypatch, host.MEMBER)
+    monkeypatch.setattr(etcd, "await_health", lambda _timeout: "")
+    stopped: list[str] = []
+    monkeypatch.setattr(control, "stop", stopped.append)
+    monkeypatch.setattr(control, "expiring", lambda _days: [])
+    kubernetes.add(f"{SYSTEM}/configmaps/kube-proxy", data={"config.conf": "mode: nftables"})
+    kubernetes.add("/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy", spec={"template": {}})
+    return stopped
+
+
+MANAGER = {"cluster": "product", "address": "10.0.0.11", "addresses": ["10.0.0.11", "10.0.0.12"], "timeout": 0}
+
+
+def test_services_are_exchanged_when_their_files_change(
+    program: Kubeadm, services: list[str], tmp_path: Path, run: Callable[..., dict[str, Any]]
+) -> None:
+    assert run("kubernetes_control", **MANAGER)["changed"] is False and program.words() == []
+    (tmp_path / "kubeadm.yaml").write_text("kind: ClusterConfiguration")
+    assert run("kubernetes_control", **MANAGER, _ansible_check_mode=True)["changed"] and program.words() == []
+    assert run("kubernetes_control", **MANAGER)["changed"]
+    assert program.words() == ["config", "init", "init", "upgrade"] and services == []
+    assert run("kubernetes_control", **MANAGER)["changed"] is False
+
+
+def test_nobody_is_touched_while_another_manager_is_sick(
+    program: Kubeadm,
+    services: list[str],
+    tmp_path: Path,
+    run: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "kubeadm.yaml").write_text("kind: ClusterConfiguration")
+    monkeypatch.setattr(host, "serves", lambda address, **_options: "m2 is down" if address == "10.0.0.12" else "")
+    assert "left as they are, for the cluster might lose its quorum: m2 is down" in run("kubernetes_control", **MANAGER)["msg"]
+    assert program.words() == []
+
+
+def test_a_configuration_that_fails_is_tried_again(
+    program: Kubeadm, services: list[str], tmp_path: Path, run: Callable[..., dict[str, Any]]
+) -> None:
+    (tmp_path / "kubeadm.yaml").write_text("kind: ClusterConfiguration")
+    program.fault.write_text("error: unknown field apiSever\n")
+    assert "unknown field apiSever. The other managers were left alone" in run("kubernetes_control", **MANAGER)["msg"]
+    assert run("kubernetes_control", **MANAGER)["changed"]
+
+
+def test_certificates_that_end_soon_are_renewed(
+    program: Kubeadm, services: list[str], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "expiring", lambda days: ["apiserver"] if days == 60 else [])
+    assert run("kubernetes_control", **MANAGER, _ansible_check_mode=True)["renewed"] == ["apiserver"] and not services
+    answer = run("kubernetes_control", **MANAGER)
+    assert answer["changed"] and answer["renewed"] == ["apiserver"]
+    assert program.words() == ["certs"] and services == list(control.SERVICES)
+
+
+def test_kube_proxy_is_started_anew_only_when_its_configuration_changed(
+    program: Kubeadm, services: list[str], kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemons = kubernetes.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"]
+    control.configure_proxy(kubernetes.api())
+    assert daemons["spec"] == {"template": {}}
+
+    def changing(_arguments: list[str]) -> str:
+        kubernetes.objects[f"{SYSTEM}/configmaps/kube-proxy"]["data"] = {"config.conf": "mode: iptables"}
+        return ""
+
+    monkeypatch.setattr(control, "run", changing)
+    control.configure_proxy(kubernetes.api())
+    daemons = kubernetes.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"]
+    assert "keelson.cluster/configuration" in daemons["spec"]["template"]["metadata"]["annotations"]
+
+
+def test_what_ends_soon_is_read_from_kubeadm(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def entry(name: str, days: int, missing: bool = False) -> dict[str, Any]:
+        end = (now + datetime.timedelta(days=days, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"name": name, "expirationDate": end, "missing": missing}
+
+    listed = {"certificates": [entry("apiserver", 59), entry("etcd-peer", 300), entry("super-admin.conf", 0, True)]}
+    monkeypatch.setattr(control, "run", lambda _arguments: json.dumps(listed))
+    assert control.expiring(60) == ["apiserver"] and control.expiring(30) == []
+
+
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +340,8 @@ def test_what_keeps_a_node_from_work_is_said(kubernetes: FakeKubernetes, monkeyp
 def test_a_timer_approves_what_the_last_installation_knew(
     kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster: kubernetes.api()))
+    monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster, **_options: kubernetes.api()))
+    kubernetes.add(CONFIG, data={"kubelet": "maxPods: 110"})
     kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr()
     kubernetes.objects[f"{requests.CSRS}/csr-2"] = {**csr(username="system:node:n9"), "metadata": {"name": "csr-2"}}
     kubernetes.add(f"{requests.CSRS}/csr-1/approval")

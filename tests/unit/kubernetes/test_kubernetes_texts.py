@@ -145,16 +145,28 @@ def test_the_note_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert host.read_note("product", str(tmp_path)) == host.Note()
 
 
-def test_a_change_of_kubelet_s_patch_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "NOTE", str(tmp_path / "note.json"))
-    monkeypatch.setattr(host, "PATCH", str(tmp_path / "patch.json"))
-    assert not kubeadm.kubelet_is_old("product")
-    (tmp_path / "patch.json").write_text("{}")
-    assert kubeadm.kubelet_is_old("product")
-    host.write_note("product", host.Note("join", True, host.patch_digest()))
-    assert not kubeadm.kubelet_is_old("product")
-    (tmp_path / "patch.json").write_text('{"maxPods": 50}')
-    assert kubeadm.kubelet_is_old("product")
+def test_what_a_cluster_was_made_with_is_read(tmp_path: Path) -> None:
+    assert host.fixed(str(tmp_path)) == {}
+    (tmp_path / "etc/kubernetes/manifests").mkdir(parents=True)
+    controller = "    - kube-controller-manager\n    - --cluster-cidr=10.244.0.0/16\n    - --cluster-name=product\n"
+    (tmp_path / "etc/kubernetes/manifests/kube-controller-manager.yaml").write_text(controller)
+    (tmp_path / "etc/kubernetes/manifests/kube-apiserver.yaml").write_text("    - --service-cluster-ip-range=10.96.0.0/16\n")
+    (tmp_path / "etc/kubernetes/admin.conf").write_text("    server: https://10.0.0.100:6443\n  name: product\n")
+    assert host.fixed(str(tmp_path)) == {
+        "pod_subnet": "10.244.0.0/16",
+        "service_subnet": "10.96.0.0/16",
+        "endpoint": "10.0.0.100:6443",
+    }
+
+
+def test_the_digest_of_files_shows_each_change(tmp_path: Path) -> None:
+    paths = ["/a", "/b"]
+    seen = {host.digest(paths, root=str(tmp_path)), host.digest(paths, "more", str(tmp_path))}
+    (tmp_path / "a").write_text("x")
+    seen.add(host.digest(paths, root=str(tmp_path)))
+    (tmp_path / "a").rename(tmp_path / "b")
+    seen.add(host.digest(paths, root=str(tmp_path)))
+    assert len(seen) == 4 and host.digest(paths, root=str(tmp_path)) in seen
 
 
 def test_leftovers(tmp_path: Path) -> None:

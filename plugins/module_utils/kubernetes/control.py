@@ -1,0 +1,94 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Change how this manager's services run, while the other managers serve. Standard library only."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+
+from . import etcd, host
+from .api import Api
+from .checks import days_left
+from .kubeadm import CONFIG, SYSTEM, KubeadmError, await_ready, control_digest, run
+
+SERVICES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+def is_old(cluster: str) -> bool:
+    """Tell whether the management services were started from other files than there are now."""
+    return host.read_note(cluster).control != control_digest()
+
+
+def expiring(days: float) -> list[str]:
+    """Names of kubeadm's certificates on this manager with fewer days left. Raises KubeadmError."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    found = json.loads(run(["certs", "check-expiration", "--output=json"]))["certificates"]
+    return sorted(
+        entry["name"] for entry in found if not entry.get("missing") and days_left(entry["expirationDate"], now) < days
+    )
+
+
+def unfit(addresses: Sequence[str], timeout: float) -> str:
+    """Wait until the managers at C(addresses) and etcd are well; return what is still wrong, or ''."""
+    faults = (await_ready(address, timeout) for address in addresses)
+    return next((fault for fault in faults if fault), "") or etcd.await_health(timeout)
+
+
+def configure(cluster: str, address: str, timeout: float) -> None:
+    """Bring the cluster's configuration and this manager's services to what CONFIG says. Raises KubeadmError, ApiError.
+
+    kubeadm exchanges one service after the other and takes back one that does not come up. etcd is left alone.
+    """
+    run(["config", "validate", "--config", CONFIG])
+    run(["init", "phase", "upload-config", "all", "--config", CONFIG])
+    configure_proxy(Api.from_env(cluster))
+    phase = ["upgrade", "node", "phase", "control-plane", "--etcd-upgrade=false", "--certificate-renewal=false"]
+    run([*phase, "--patches", os.path.dirname(host.PATCH)])
+    fault = await_ready(address, timeout)
+    if fault:
+        raise KubeadmError(f"the API server does not get ready: {fault}")
+    host.write_note(cluster, dataclasses.replace(host.read_note(cluster), control=control_digest()))
+
+
+def configure_proxy(api: Api) -> None:
+    """Bring kube-proxy's configuration to what CONFIG says, and exchange its pods when that has changed."""
+    settings = f"{SYSTEM}/configmaps/kube-proxy"
+    before = api.get(settings)["data"]
+    run(["init", "phase", "addon", "kube-proxy", "--config", CONFIG])
+    after = api.get(settings)["data"]
+    if before != after:
+        note = {"keelson.cluster/configuration": host.digest([], json.dumps(after, sort_keys=True))}
+        template = {"template": {"metadata": {"annotations": note}}}
+        api.merge("/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy", {"spec": template})
+
+
+def renew(address: str, timeout: float) -> None:
+    """Renew kubeadm's certificates on this manager and start its services with them. Raises KubeadmError."""
+    run(["certs", "renew", "all"])
+    for service in SERVICES:
+        stop(service)
+        fault = etcd.await_health(timeout) if service == "etcd" else await_ready(address, timeout)
+        if fault:
+            raise KubeadmError(f"{service} does not come back with its new certificate: {fault}")
+
+
+def stop(service: str) -> None:
+    """Stop the pod of a service, which kubelet starts again. Raises KubeadmError."""
+    crictl = ["/usr/local/bin/crictl"]
+    try:
+        listed = subprocess.run(
+            [*crictl, "pods", "--quiet", "--state=Ready", "--label", f"component={service}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for pod in listed.stdout.split():
+            subprocess.run([*crictl, "stopp", pod], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise KubeadmError(f"{service} was not stopped: {getattr(error, 'stderr', None) or error}") from error
