@@ -59,8 +59,8 @@ def main() -> None:
     )
     cluster, foreseen = module.params["cluster"], module.params["foreseen"]
     note = host.read_note(cluster)
-    if module.check_mode and not note.done:  # a host that is still to join
-        module.exit_json(changed=host.PATCH in foreseen)
+    if module.check_mode and not note.done:  # a host that is still to join is configured by that
+        module.exit_json(changed=False)
     wanted = kubeadm.kubelet_digest(cluster)
     if not wanted:
         module.fail_json(msg="The cluster does not tell this host how kubelet is configured. Run again when its API answers.")

@@ -2,10 +2,11 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How tasks and the controller's CPU time grow with the hosts: whole installations in check mode on fake hosts.
+"""How tasks and the controller's CPU time grow with the hosts: installations in check mode on fake hosts.
 
 A fake host is this machine by Ansible's local connection, so the CPU time holds what a real host would spend on its
-modules too; it is the same for every host and says nothing about growth.
+modules too; it is the same for every host and says nothing about growth. Kubernetes' promise is one of two sizes, and
+that a host added alone (`--limit`) costs the same in both.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lab.runs import Run, run  # noqa: E402
 
-SIZES = (5, 20, 50)
+SIZES = {"nomad": (5, 20, 50), "kubernetes": (5, 50)}
 # What fake hosts cannot but have: all are one machine.
 IGNORED = [
     "duplicate machine-id",
@@ -29,13 +30,14 @@ IGNORED = [
     "address",
     "feature",
     "foreign cluster",
+    "leftovers",
     "memory",
     "port",
     "system",
 ]
 
 
-def inventory(size: int) -> dict[str, object]:
+def inventory(engine: str, size: int) -> dict[str, object]:
     """Three managers, the rest host nodes of one pool."""
 
     def hosts(first: int, last: int) -> dict[str, dict[str, str]]:
@@ -45,8 +47,9 @@ def inventory(size: int) -> dict[str, object]:
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "cluster_name": "fake",
-        "cluster_engine": "nomad",
+        "cluster_engine": engine,
         "cluster_become": False,
+        "cluster_vip": "127.0.1.250",
         "preflight_ignore": IGNORED,
     }
     pool = {"fake_pool_web": {"vars": {"cluster_pool": "web"}, "hosts": hosts(4, size)}}
@@ -57,31 +60,47 @@ def inventory(size: int) -> dict[str, object]:
     return {"all": {"children": {"clusters": {"children": {"fake": {"vars": shared, "children": parts}}}}}}
 
 
-def measure(size: int) -> Run:
+def measure(engine: str, size: int, *options: str) -> Run:
     """One run in check mode."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "hosts.yml")
-        path.write_text(json.dumps(inventory(size)), encoding="utf-8")
-        command = ["ansible-playbook", "-i", str(path), "keelson.cluster.install", "--check"]
+        path.write_text(json.dumps(inventory(engine, size)), encoding="utf-8")
+        command = ["ansible-playbook", "-i", str(path), "keelson.cluster.install", "--check", *options]
         return run(command, Path(folder, "run.jsonl"), {"ANSIBLE_FORKS": "4"}).expect()
 
 
-def main() -> int:
-    """Measure each size; growth is linear when a host costs no more in the largest cluster than in the smallest."""
-    runs = {size: measure(size) for size in SIZES}
-    per_host = {size: run.cpu / size for size, run in runs.items()}
-    tasks = {
-        size: max(n for host, n in run.tasks_of_hosts().items() if host != "localhost") for size, run in runs.items()
-    }
-    bench = Bench("growth", "Growth with the hosts")
-    bench.figures = [
-        Figure("tasks of a host, 50 hosts − 5 hosts", tasks[50] - tasks[5], 0),
-        Figure("CPU of a host, 20 hosts ÷ 5 hosts", per_host[20] / per_host[5], 1.1),
-        Figure("CPU of a host, 50 hosts ÷ 20 hosts", per_host[50] / per_host[20], 1.1),
-    ]
+def busiest(run: Run) -> int:
+    """Tasks of the host that had most of them."""
+    return max(number for host, number in run.tasks_of_hosts().items() if host != "localhost")
+
+
+def grow(engine: str) -> tuple[list[Figure], Table]:
+    """Growth is linear when a host costs no more in a larger cluster than in the next smaller one."""
+    sizes = SIZES[engine]
+    runs = {size: measure(engine, size) for size in sizes}
+    figures = [Figure(f"{engine}: tasks of a host, 50 hosts − 5 hosts", busiest(runs[50]) - busiest(runs[5]), 0)]
+    for small, large in zip(sizes, sizes[1:]):
+        ratio = (runs[large].cpu / large) / (runs[small].cpu / small)
+        figures.append(Figure(f"{engine}: CPU of a host, {large} hosts ÷ {small} hosts", ratio, 1.1))
     head = ["hosts", "tasks of the play", "tasks of a host", "CPU seconds", "CPU seconds a host", "seconds"]
-    rows = [[s, len(runs[s].tasks), tasks[s], runs[s].cpu, per_host[s], runs[s].seconds] for s in SIZES]
-    bench.tables = [Table("An installation in check mode, 3 managers and the rest host nodes", head, rows)]
+    rows = [[s, len(runs[s].tasks), busiest(runs[s]), runs[s].cpu, runs[s].cpu / s, runs[s].seconds] for s in sizes]
+    return figures, Table(f"{engine}: an installation in check mode, 3 managers and the rest host nodes", head, rows)
+
+
+def main() -> int:
+    """Measure every engine at its sizes, and for Kubernetes one host that joins alone."""
+    bench = Bench("growth", "Growth with the hosts")
+    for engine in SIZES:
+        figures, table = grow(engine)
+        bench.figures += figures
+        bench.tables.append(table)
+    alone = {size: measure("kubernetes", size, "--limit", f"h{size}") for size in SIZES["kubernetes"]}
+    bench.figures.append(
+        Figure("kubernetes: CPU of one more host, 50 hosts ÷ 5 hosts", alone[50].cpu / alone[5].cpu, 1.1)
+    )
+    rows = [[size, len(run.tasks), run.cpu, run.seconds] for size, run in alone.items()]
+    head = ["hosts", "tasks of the play", "CPU seconds", "seconds"]
+    bench.tables.append(Table("kubernetes: `--limit` one new host, in check mode", head, rows))
     return bench.publish()
 
 

@@ -188,7 +188,9 @@ def leftovers(root: str = "/") -> list[str]:
     found = [name for name in names if os.path.exists(_below(root, name))]
     folder = _below(root, "/etc/cni/net.d")
     plugins = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    known = ("10-calico.conflist", "10-bridge.conflist", "calico.kubeconfig")
+    # Runtimes read these alone (containerd/go-cni).
+    plugins = [name for name in plugins if name.endswith((".conf", ".conflist", ".json"))]
+    known = ("10-calico.conflist", "10-bridge.conflist")
     return found + [f"/etc/cni/net.d/{name}" for name in plugins if name not in known]
 
 

@@ -182,6 +182,8 @@ def test_kubelet_is_configured_anew_when_its_part_or_the_cluster_s_changes(
     kubernetes.objects[CONFIG]["data"]["kubelet"] = "maxPods: 60"
     assert changed(_ansible_check_mode=True) and changed() and not changed()
     assert changed(_ansible_check_mode=True, foreseen=[host.PATCH])
+    host.write_note("product", host.Note("join", False))
+    assert not changed(_ansible_check_mode=True, foreseen=[host.PATCH])
 
 
 def test_kubelet_s_configuration_that_cannot_be_asked_for(

@@ -150,7 +150,9 @@ def test_what_a_cluster_was_made_with_is_read(tmp_path: Path) -> None:
     (tmp_path / "etc/kubernetes/manifests").mkdir(parents=True)
     controller = "    - kube-controller-manager\n    - --cluster-cidr=10.244.0.0/16\n    - --cluster-name=product\n"
     (tmp_path / "etc/kubernetes/manifests/kube-controller-manager.yaml").write_text(controller)
-    (tmp_path / "etc/kubernetes/manifests/kube-apiserver.yaml").write_text("    - --service-cluster-ip-range=10.96.0.0/16\n")
+    (tmp_path / "etc/kubernetes/manifests/kube-apiserver.yaml").write_text(
+        "    - --service-cluster-ip-range=10.96.0.0/16\n"
+    )
     (tmp_path / "etc/kubernetes/admin.conf").write_text("    server: https://10.0.0.100:6443\n  name: product\n")
     assert host.fixed(str(tmp_path)) == {
         "pod_subnet": "10.244.0.0/16",
@@ -171,7 +173,12 @@ def test_the_digest_of_files_shows_each_change(tmp_path: Path) -> None:
 
 def test_leftovers(tmp_path: Path) -> None:
     assert host.leftovers(str(tmp_path)) == []
-    for name in ("var/lib/etcd/member", "etc/cni/net.d/05-cilium.conflist", "etc/cni/net.d/10-calico.conflist"):
+    for name in (
+        "var/lib/etcd/member",
+        "etc/cni/net.d/05-cilium.conflist",
+        "etc/cni/net.d/10-calico.conflist",
+        "etc/cni/net.d/cni.lock",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert host.leftovers(str(tmp_path)) == ["/var/lib/etcd/member", "/etc/cni/net.d/05-cilium.conflist"]
