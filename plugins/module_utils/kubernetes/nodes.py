@@ -18,7 +18,7 @@ from typing import Any
 from . import requests
 from .api import Api, ApiError
 from .host import CA_FILE
-from .view import NODES
+from .view import NODES, list_nodes
 
 OWN_TAINTS = "keelson.cluster/taints"  # an annotation: the keys of the taints we have set
 KUBELET = 10250
@@ -32,12 +32,6 @@ class Wanted:
     address: str
     labels: dict[str, str] = field(default_factory=dict)
     taints: list[dict[str, str]] = field(default_factory=list)
-
-
-def ready(node: dict[str, Any]) -> bool:
-    """Tell whether kubelet calls the node ready."""
-    conditions = node.get("status", {}).get("conditions") or []
-    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
 def taints(node: dict[str, Any], wanted: Sequence[dict[str, str]]) -> list[dict[str, str]]:
@@ -80,22 +74,16 @@ def serves(address: str, timeout: float = 2.0) -> str:
 
 def unready(api: Api, wanted: Sequence[Wanted]) -> list[str]:
     """Say which nodes are missing, not ready, or without a certificate of their own."""
-    known = {node["metadata"]["name"]: node for node in api.items(NODES)}
+    known = {node.name: node for node in list_nodes(api)}
     faults = []
     for want in wanted:
         if want.name not in known:
             faults.append(f"node {want.name} has not registered")
-        elif not ready(known[want.name]):
-            faults.append(f"node {want.name} is not ready ({why(known[want.name])})")
+        elif known[want.name].trouble:
+            faults.append(f"node {want.name} is not ready ({known[want.name].trouble})")
         else:
             faults.append(serves(want.address))
     return [fault for fault in faults if fault]
-
-
-def why(node: dict[str, Any]) -> str:
-    """Return kubelet's own words for a node that is not ready."""
-    conditions = node.get("status", {}).get("conditions") or []
-    return next((str(entry.get("message", "")) for entry in conditions if entry["type"] == "Ready"), "it says nothing")
 
 
 def foresee(api: Api, wanted: Sequence[Wanted], addresses: Mapping[str, str]) -> list[str]:

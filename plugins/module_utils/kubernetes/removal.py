@@ -5,53 +5,10 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 from ..removal import Refused
 from . import etcd, host, view
 from .api import Api
-from .nodes import ready
 from .view import NODES
-
-
-def evictable(pod: dict[str, Any]) -> bool:
-    """Tell whether a pod is work that moves: not one of a daemon set, not one that kubelet itself keeps, not an ended one."""
-    metadata = pod["metadata"]
-    kept = any(owner["kind"] in ("DaemonSet", "Node") for owner in metadata.get("ownerReferences") or [])
-    return not kept and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
-
-
-def work(api: Api, name: str) -> list[dict[str, Any]]:
-    """The pods on a node that are work. Raises ApiError."""
-    return [pod for pod in api.items(f"/api/v1/pods?fieldSelector=spec.nodeName={name}") if evictable(pod)]
-
-
-def drain(api: Api, name: str, deadline: float, timeout: float) -> list[str]:
-    """Move all work off a node; after C(deadline) seconds what is left is deleted. Returns the pods that are still there.
-
-    Disruption budgets are kept until then: the API refuses an eviction (429) that would break one.
-    """
-    api.merge(f"{NODES}/{name}", {"spec": {"unschedulable": True}})
-    start = time.monotonic()
-    while True:
-        left = work(api, name)
-        passed = time.monotonic() - start
-        if not left or passed > deadline + timeout:
-            return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in left]
-        for pod in left:
-            if not pod["metadata"].get("deletionTimestamp") or passed > deadline:
-                evict(api, pod, passed > deadline)
-        time.sleep(1)
-
-
-def evict(api: Api, pod: dict[str, Any], force: bool) -> None:
-    """Ask one pod to go, or with C(force) make it go. Raises ApiError."""
-    metadata = pod["metadata"]
-    if force:
-        api.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
-    else:
-        view.evict(api, metadata["namespace"], metadata["name"])
 
 
 def node(api: Api, name: str, _address: str, deadline: float, timeout: float, check: bool) -> bool:
@@ -59,22 +16,21 @@ def node(api: Api, name: str, _address: str, deadline: float, timeout: float, ch
 
     A live kubelet would register again, so its node stays known and drained until the host is gone. Raises Refused.
     """
-    found = api.find(f"{NODES}/{name}")
-    if found is None:
+    entry = api.find(f"{NODES}/{name}")
+    if entry is None:
         return False
-    alive, drained = ready(found), bool(found.get("spec", {}).get("unschedulable"))
-    if alive and drained and not work(api, name):
+    found = view.parse_node(entry)
+    if not found.trouble and found.cordoned and not view.work(api, name, leaving=True):
         return False
     if check:
         return True
-    if not alive:
+    if found.trouble:
         api.delete(f"{NODES}/{name}")
         return True
-    left = drain(api, name, deadline, timeout)
+    view.cordon(api, name)
+    left = view.drain(api, name, deadline + timeout, deadline)
     if left:
-        raise Refused(
-            f"The host node {name} is not drained yet, {', '.join(left[:5])} still run on it. Run again later."
-        )
+        raise Refused(f"The host node {name} is not drained yet: {left}. Run again later.")
     return True
 
 

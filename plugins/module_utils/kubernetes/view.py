@@ -8,6 +8,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,6 @@ POOL = "keelson.cluster/pool"  # label with the pool of a host node
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _BLOCKING = ("NoSchedule", "NoExecute")
 PAUSE = 1.0  # seconds between two rounds of evictions
-_MIRROR = "kubernetes.io/config.mirror"
 
 
 @dataclass(frozen=True)
@@ -77,27 +77,40 @@ def uncordon(api: Api, name: str, annotations: tuple[str, ...] = ()) -> None:
     api.merge(f"{NODES}/{name}", {"metadata": {"annotations": gone}, "spec": {"unschedulable": None}})
 
 
-def evictable(pod: dict[str, Any]) -> bool:
+def evictable(pod: dict[str, Any], leaving: bool = False) -> bool:
     """Tell whether a drain moves a pod: not what a DaemonSet or the host itself keeps there, nor what has ended.
 
-    Pods without a controller stay too: nobody would start them elsewhere.
+    Pods without a controller stay too, for nobody would start them elsewhere, unless their node is C(leaving) for good.
     """
-    meta = pod["metadata"]
-    owners = {owner["kind"] for owner in meta.get("ownerReferences") or []}
+    owners = {owner["kind"] for owner in pod["metadata"].get("ownerReferences") or []}
     ended = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
-    return bool(owners) and not ended and "DaemonSet" not in owners and _MIRROR not in (meta.get("annotations") or {})
+    return not ended and not owners & {"DaemonSet", "Node"} and (leaving or bool(owners))
 
 
-def drain(api: Api, name: str, timeout: float) -> str | None:
-    """Evict what runs on a cordoned node, as disruption budgets allow; return what is left after `timeout` seconds."""
+def work(api: Api, name: str, leaving: bool = False) -> list[dict[str, Any]]:
+    """The pods on a node that a drain moves. Raises ApiError."""
+    found = api.items(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}")
+    return [pod for pod in found if evictable(pod, leaving)]
+
+
+def drain(api: Api, name: str, timeout: float, deadline: float | None = None) -> str | None:
+    """Evict what runs on a cordoned node, as disruption budgets allow; return what is left after C(timeout) seconds.
+
+    With a C(deadline) the node is leaving for good: what is still there after so many seconds is deleted.
+    """
+    start = time.monotonic()
 
     def probe() -> str | None:
-        found = [pod for pod in api.items(f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}") if evictable(pod)]
-        for pod in found:
-            if "deletionTimestamp" not in pod["metadata"]:
-                evict(api, pod["metadata"]["namespace"], pod["metadata"]["name"])
-        left = ", ".join(sorted(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in found))
-        return f"on {name} there still are {left}" if left else None
+        late = deadline is not None and time.monotonic() - start > deadline
+        left = []
+        for pod in work(api, name, leaving=deadline is not None):
+            space, pod_name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+            left.append(f"{space}/{pod_name}")
+            if late:
+                api.delete(f"/api/v1/namespaces/{space}/pods/{pod_name}")
+            elif "deletionTimestamp" not in pod["metadata"]:
+                evict(api, space, pod_name)
+        return f"on {name} there still are {', '.join(sorted(left))}" if left else None
 
     return wait_for(probe, timeout, interval=PAUSE)
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import http.client
+import re
 import ssl
 from pathlib import Path
 from typing import Any

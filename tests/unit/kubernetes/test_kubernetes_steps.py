@@ -27,6 +27,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     removal,
     requests,
     tokens,
+    view,
 )
 from fake_kubernetes import FakeKubernetes
 from test_kubernetes_requests import csr
@@ -375,7 +376,7 @@ def pod(name: str, owner: str, phase: str = "Running") -> dict[str, Any]:
     ],
 )
 def test_which_pods_are_work(owner: str, phase: str, moves: bool) -> None:
-    assert removal.evictable(pod("x", owner, phase)) == moves
+    assert view.evictable(pod("x", owner, phase), leaving=True) == moves
 
 
 def test_a_dead_host_node_is_forgotten(kubernetes: FakeKubernetes) -> None:
@@ -409,7 +410,7 @@ def test_a_host_node_that_keeps_its_work_is_named(kubernetes: FakeKubernetes) ->
     kubernetes.react = lambda method, target, _body: (200, {}) if method == "DELETE" and "/pods/" in target else None
     kubernetes.add("/api/v1/nodes/n1", status=READY)
     kubernetes.objects["/api/v1/namespaces/shop/pods/web-1"] = pod("web-1", "ReplicaSet")
-    with pytest.raises(removal.Refused, match="n1 is not drained yet, shop/web-1 still run on it"):
+    with pytest.raises(removal.Refused, match="n1 is not drained yet: on n1 there still are shop/web-1"):
         removal.node(kubernetes.api(), "n1", "", -1, 0, False)
 
 
