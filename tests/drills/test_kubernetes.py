@@ -15,7 +15,8 @@ from lab.state import assert_whole
 def answers(lab: Lab, asker: Server, timeout: float = 60) -> float:
     """Seconds until the endpoint is ready again, asked from a server."""
     vip, start = f"{server('m1').address.rpartition('.')[0]}.100", time.monotonic()
-    while lab.ssh(asker, f"curl -sk -m 2 https://{vip}:6443/readyz", check=False) != "ok":
+    ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 2 https://{vip}:6443/readyz"
+    while lab.ssh(asker, ask, check=False) != "ok":
         assert time.monotonic() < start + timeout, f"the endpoint does not answer within {timeout} s"
     return time.monotonic() - start
 

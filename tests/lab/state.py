@@ -77,7 +77,7 @@ def _kubernetes(lab: Lab) -> None:
     assert not [entry for entry in members if entry.get("isLearner")], members
     lab.ssh(lab.managers[0], f"{etcdctl} endpoint health --cluster")
     for manager in lab.managers:
-        assert lab.ssh(manager, f"curl -sk https://{manager.address}:6443/readyz") == "ok"
+        assert lab.ssh(manager, f"curl -s --cacert /etc/kubernetes/pki/ca.crt https://{manager.address}:6443/readyz") == "ok"
     tokens_left = lab.kubectl(
         "get", "secrets", "-n", "kube-system", "--field-selector=type=bootstrap.kubernetes.io/token"
     )
