@@ -86,7 +86,7 @@ tree := build/tree/ansible_collections/keelson/cluster
 .PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate
 test: venv ## the whole test ladder, rung by rung
 	@rm -f build/steps.tsv; status=0; \
-	for rung in unit static docs sanity gate integration molecule demo; do $(MAKE) -sk test-$$rung || status=1; done; \
+	for rung in unit static docs sanity gate integration molecule drills demo; do $(MAKE) -sk test-$$rung || status=1; done; \
 	tools/step --summary || status=1; exit $$status
 
 tree: venv
