@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import (
     drain,
     find_node,
@@ -67,8 +67,11 @@ def manager(api: Api, name: str, address: str, deadline: float, timeout: float, 
     reason = wait_for(noticed, timeout)
     if reason:
         raise Refused(f"The manager {name} ({address}) does not answer, but {reason}. Run again in a minute.")
-    # Autopilot may have taken it off the peers by itself meanwhile.
-    if found() is not None:
+    try:
         api.delete(f"/v1/operator/raft/peer?id={peer.raft_id}")
+    except ApiError as error:
+        # Autopilot takes dead peers off by itself, and goes on speaking of them for a while.
+        if "not found in the Raft configuration" not in error.message:
+            raise
     api.put(f"/v1/agent/force-leave?node={peer.name}&prune=true")
     return True

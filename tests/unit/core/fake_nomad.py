@@ -32,6 +32,7 @@ class FakeNomad:
         self.tokens: dict[str, dict[str, Any]] = {}
         self.leader = "10.0.0.1:4647"
         self.servers: list[dict[str, Any]] = []
+        self.unknown_peers: set[str] = set()
         self.cut = False
         self.before_bootstrap: Callable[[], None] = lambda: None
         self.requests: list[tuple[str, str]] = []
@@ -92,7 +93,10 @@ class FakeNomad:
             self.leader = parse_qs(url.query)["id"][0].removeprefix("id-") + ":4647"
             return 200, {}
         if url.path == "/v1/operator/raft/peer":
-            self.servers = [entry for entry in self.servers if entry["ID"] != parse_qs(url.query)["id"][0]]
+            number = parse_qs(url.query)["id"][0]
+            if number in self.unknown_peers:
+                return 500, f'id "{number}" was not found in the Raft configuration'
+            self.servers = [entry for entry in self.servers if entry["ID"] != number]
             return 200, None
         if url.path == "/v1/agent/force-leave":
             return 200, None

@@ -56,9 +56,10 @@ def test_one_that_autopilot_took_off_meanwhile_leaves_the_gossip_too(
     ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removal, "answers", lambda _address, _port: False)
-    threading.Timer(0.3, ruled.set_servers, [f"{A}*", B]).start()
-    assert remove(ruled, C, timeout=5)
-    assert not any("raft/peer" in path for _method, path in ruled.requests)
+    ruled.set_servers(f"{A}*", B, f"{C}-")
+    ruled.unknown_peers = {f"id-{C}"}
+    assert remove(ruled, C)
+    assert ("PUT", "/v1/agent/force-leave?node=m3.global&prune=true") in ruled.requests
 
 
 def test_one_that_is_no_peer_is_nothing_to_do(ruled: FakeNomad) -> None:
