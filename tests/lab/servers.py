@@ -168,8 +168,9 @@ class Lab:
         cut: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> Run:
-        """Run one of the collection's playbooks on the cluster; `cut` as the observer's LAB_CUT."""
-        command = ["ansible-playbook", "-i", str(self.inventory(variables)), f"keelson.cluster.{playbook}", *arguments]
+        """Run one of the collection's playbooks, or a file, on the cluster; `cut` as the observer's LAB_CUT."""
+        name = playbook if playbook.endswith(".yml") else f"keelson.cluster.{playbook}"
+        command = ["ansible-playbook", "-i", str(self.inventory(variables)), name, *arguments]
         added = {"ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.connections), **(environment or {})}
         return run(command, self.folder / "run.jsonl", {**added, "LAB_CUT": cut} if cut else added)
 

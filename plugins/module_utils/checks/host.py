@@ -68,12 +68,12 @@ def unexpected(sockets: list[dict[str, Any]], expected: list[dict[str, Any]], ad
 
 
 def _owned(entry: dict[str, Any]) -> bool:
-    return bool(entry["port"] and entry["process"] and entry.get("purpose") and not entry.get("optional"))
+    return bool(entry["port"] and entry["process"] and entry.get("purpose"))
 
 
 def missing(sockets: list[dict[str, Any]], expected: list[dict[str, Any]], address: str) -> Verdict:
     """Judge that every port is open that the engine opens: on the cluster's address, or by a program of its own."""
-    wanted = [e for e in expected if e["address"] == "cluster" or _owned(e)]
+    wanted = [e for e in expected if not e.get("optional") and (e["address"] == "cluster" or _owned(e))]
     absent = [e for e in wanted if not any(fits(socket, e, address) for socket in sockets)]
     names = [f"{e['address']}:{e['port']}/{e['protocol']} ({e['purpose']})" for e in absent or wanted]
     text = ", ".join(names).replace("cluster:", f"{address}:")

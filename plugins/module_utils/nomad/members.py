@@ -5,14 +5,23 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import Any
 
 from ..engines import MANAGER, NODE
 from .api import Api
 
+#: What a host node says of itself that joined with a join token.
+ADMITTED = "keelson_admitted"
+
 
 def members(api: Api) -> list[dict[str, Any]]:
-    """Return servers and nodes as {name, address, part, id, status}; raise ApiError when the cluster does not answer."""
+    """Return servers and nodes as {name, address, part, id, status, admitted}; raise ApiError when nobody answers.
+
+    C(admitted) is a host node that joined by itself, which no inventory needs to know.
+    """
+    chosen = urllib.parse.quote(f'"{ADMITTED}" in Meta')
+    admitted = {n["ID"] for n in api.get(f"/v1/nodes?filter={chosen}")}
     servers = [
         {
             "name": m["Name"].removesuffix(f".{m['Tags']['region']}"),
@@ -20,12 +29,20 @@ def members(api: Api) -> list[dict[str, Any]]:
             "part": MANAGER,
             "id": "",
             "status": m["Status"],
+            "admitted": False,
         }
         for m in api.get("/v1/agent/members")["Members"]
         if m["Status"] != "left"
     ]
     nodes = [
-        {"name": n["Name"], "address": n["Address"], "part": NODE, "id": n["ID"], "status": n["Status"]}
+        {
+            "name": n["Name"],
+            "address": n["Address"],
+            "part": NODE,
+            "id": n["ID"],
+            "status": n["Status"],
+            "admitted": n["ID"] in admitted,
+        }
         for n in api.get("/v1/nodes")
     ]
     return servers + nodes

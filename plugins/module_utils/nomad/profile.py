@@ -11,6 +11,7 @@ from __future__ import annotations
 from ..engines import ANY_PORT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
 
 HTTP, RPC, SERF = 4646, 4647, 4648
+ADMISSION = 4650  # our own, see the playbook admit
 DRIVERS = ("docker", "exec")
 
 _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe="https")
@@ -38,6 +39,7 @@ PROFILE = Profile(
                 Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents", probe="nomad_rpc"),
                 Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers", probe="gossip"),
                 Listener(SERF, "udp", "cluster", "nomad", "gossip between managers"),
+                Listener(ADMISSION, "tcp", "cluster", "python3", "desk for new hosts", optional=True),
             ),
             services=("nomad.service",),
         ),

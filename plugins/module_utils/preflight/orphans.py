@@ -13,10 +13,12 @@ from .model import Cluster
 def orphans(cluster: Cluster) -> list[dict[str, Any]]:
     """Return the orphans as {name, address, part, id, status}, as the first manager that answered knows them.
 
-    A member is matched by its address, which the inventory fixes; names are free text.
+    A member is matched by its address, which the inventory fixes; names are free text. Hosts that joined by themselves, with
+    a join token, are none.
     """
     known = {host.address for host in cluster.hosts}
     for _host, facts in cluster.seen():
         if facts.get("members") is not None:
-            return [dict(member) for member in facts["members"] if member["address"] not in known]
+            strangers = [dict(member) for member in facts["members"] if member["address"] not in known]
+            return [member for member in strangers if not member.get("admitted")]
     return []

@@ -1,0 +1,162 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desk on a manager at which new hosts ask to join, over TLS with the manager's own certificate. Standard library only.
+
+usage: python3 -m utils.admission.serve ENGINE CLUSTER ADDRESS PORT CERTIFICATE KEY
+"""
+
+from __future__ import annotations
+
+import http.server
+import importlib
+import json
+import re
+import ssl
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..remote import ApiError
+from ..secret_store import read_newest
+from . import issue
+from .tokens import Denied, admit
+
+POOLS = "/etc/keelson/{cluster}/pools/{pool}.json"
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+LARGEST = 1 << 16  # bytes of a request
+PATIENCE = 20  # seconds a host may take to ask
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What a manager needs to answer: the cluster's name, and its engine's module `admission`."""
+
+    cluster: str
+    engine: Any
+    pools: str = POOLS
+
+    def answer(self, asked: dict[str, Any], peer: str, now: float) -> dict[str, Any]:
+        """Let a host in: its files, with its certificate, and the units it is to start. Raises Denied, ApiError.
+
+        C(asked) has C(token), C(name), C(address) and C(request), a certificate request.
+        """
+        try:
+            token, name, address, request = (str(asked[key]) for key in ("token", "name", "address", "request"))
+        except (KeyError, TypeError) as error:
+            raise Denied(
+                400, f"the request to join lacks {error}; the host runs another version of this collection"
+            ) from error
+        if not NAME.fullmatch(name):
+            raise Denied(400, f"{name!r} cannot be a host's name: lower-case letters, digits and '-', 63 at most")
+        if address != peer:
+            raise Denied(
+                403, f"the host calls itself {address} and asks from {peer}; correct the address in its join document"
+            )
+        key = issue.key_digest(request)
+        desk = self.engine.Desk.open(self.cluster)
+        holder = desk.holder(name)
+        if holder not in ("", address):
+            raise Denied(409, f"{name} is the name of a live member at {holder}; give the new host another one")
+        used = desk.change(token.partition(".")[0], lambda found: admit(found, token, name, key, now))
+        return self.admission(used.pool, name, address, request, desk)
+
+    def admission(self, pool: str, name: str, address: str, request: str, desk: Any) -> dict[str, Any]:
+        """What a host of the pool becomes a member by."""
+        path = self.pools.format(cluster=self.cluster, pool=pool)
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        except FileNotFoundError:
+            raise Denied(503, f"this manager has no {path}; run the admit playbook for the pool {pool}") from None
+        for placeholder, value in (("NAME.placeholder", name), ("ADDRESS.placeholder", address)):
+            text = text.replace(placeholder, value)
+        found: dict[str, Any] = json.loads(text)
+        generation, _broken = read_newest(self.cluster)
+        if generation is None:
+            raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
+        ca, ca_key = generation.payload["ca_certificate"], generation.payload["ca_key"]
+        names = [*self.engine.NAMES, name, address]
+        certificate = issue.sign(request, ca, ca_key, name, names, int(found["certificate_days"]))
+        own = [
+            {"path": found["certificate"], "content": certificate, "mode": "0644"},
+            {"path": found["ca"], "content": ca, "mode": "0644"},
+        ]
+        return {**found, "files": [*found["files"], *own, *desk.introduce(name, pool)]}
+
+
+def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
+    """The handler of one counter."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        """POST /v1/join; everything else is not there."""
+
+        timeout = PATIENCE
+
+        def do_POST(self) -> None:
+            """Answer one host."""
+            peer = self.client_address[0]
+            try:
+                length = int(self.headers.get("Content-Length") or 0)
+                if self.path != "/v1/join" or not 0 < length <= LARGEST:
+                    raise Denied(404, "there is nothing here but POST /v1/join")
+                asked = json.loads(self.rfile.read(length))
+                answer = counter.answer(asked, peer, time.time())
+            except Denied as error:
+                self.reply(error.status, {"error": str(error)}, peer)
+            except ValueError as error:
+                self.reply(400, {"error": f"the request is no JSON: {error}"}, peer)
+            except (ApiError, OSError, KeyError) as error:
+                self.reply(503, {"error": f"this manager cannot let anybody in now: {error}"}, peer)
+            else:
+                self.reply(200, answer, f"{asked['name']} ({peer})")
+
+        def reply(self, status: int, body: dict[str, Any], who: str) -> None:
+            """Answer, and say in the journal who was let in or not and why."""
+            sys.stdout.write(f"{who}: {'let in' if status == 200 else body['error']}\n")
+            sys.stdout.flush()
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Keep requests out of the journal: reply says what matters."""
+
+    return Handler
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Speaks TLS in the thread of each connection, so that one who says nothing holds up nobody."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], counter: Counter, certificate: str, key: str) -> None:
+        super().__init__(address, handler(counter))
+        self.files = (certificate, key)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Greet with the certificate as it is now, for it is renewed; a stranger's noise ends this connection alone."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(*self.files)
+        request.settimeout(PATIENCE)
+        try:
+            secure = context.wrap_socket(request, server_side=True)
+        except OSError:
+            return
+        with secure:
+            super().finish_request(secure, client_address)
+
+
+def main(engine: str, cluster: str, address: str, port: str, certificate: str, key: str) -> None:
+    """Serve until stopped."""
+    module = importlib.import_module(f"...{engine}.admission", __name__)
+    Server((address, int(port)), Counter(cluster, module), certificate, key).serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,125 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New hosts join by themselves: a join document is all they get, and no controller runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from lab.servers import ROOT, Lab, Server, server
+from lab.state import assert_whole
+
+PLAYBOOK = str(ROOT / "tests" / "drills" / "prepare_new.yml")
+
+
+@pytest.fixture
+def new(cluster: Lab) -> Iterator[list[Server]]:
+    """Four servers as from an image; afterwards the cluster has forgotten them."""
+    before, hosts = list(cluster.hosts), [server(name) for name in ("w6", "w7", "w8", "w9")]
+    cluster.make(*hosts)
+    cluster.hosts = [*before, *hosts]
+    try:
+        cluster.play(PLAYBOOK, "-e", f"new={':'.join(host.name for host in hosts)}").expect()
+        cluster.hosts = before
+        yield hosts
+    finally:
+        cluster.hosts = before
+        cluster.destroy(*hosts)
+        for node in cluster.nomad("/v1/nodes"):
+            if node["Name"] in {host.name for host in hosts}:
+                script = f"set -a; . /etc/keelson/{cluster.name}/nomad.env; nomad operator api -X POST /v1/node/{node['ID']}/purge"
+                cluster.ssh(cluster.managers[0], script)
+
+
+def give(lab: Lab, host: Server, document: str) -> None:
+    """Put a join document on a server, as user data does."""
+    lab.ssh(
+        host,
+        "umask 077; mkdir -p /etc/keelson; cat > /etc/keelson/part; mv /etc/keelson/part /etc/keelson/join.json",
+        given=document,
+    )
+
+
+def outcome(lab: Lab, host: Server, timeout: float = 90) -> dict[str, str]:
+    """What the server says came of its join, once it is over."""
+    end = time.monotonic() + timeout
+    while True:
+        said = lab.ssh(host, "cat /var/lib/keelson/join.json", check=False)
+        found: dict[str, str] = json.loads(said) if said else {}
+        if found.get("state") in ("joined", "refused"):
+            return found
+        assert time.monotonic() < end, f"{host.name}: {found}"
+        time.sleep(1)
+
+
+def ready(lab: Lab) -> dict[str, str]:
+    """Pools of the host nodes that take work, by name."""
+    return {n["Name"]: n["NodePool"] for n in lab.nomad("/v1/nodes") if n["Status"] == "ready"}
+
+
+def admit(lab: Lab, tmp_path: Path, *arguments: str) -> str:
+    """The join document for the pool web."""
+    path = tmp_path / "join.json"
+    lab.play("admit", "-e", "admit_pool=web", "-e", f"admit_document={path}", *arguments).expect()
+    assert path.stat().st_mode & 0o777 == 0o600
+    return path.read_text()
+
+
+def test_three_hosts_at_once(cluster: Lab, new: list[Server], tmp_path: Path) -> None:
+    *three, fourth = new
+    document = admit(cluster, tmp_path, "-e", "admit_hosts=3")
+    token = json.loads(document)["token"]
+
+    with ThreadPoolExecutor(3) as together:
+        list(together.map(lambda host: give(cluster, host, document), three))
+    for host in three:
+        said = outcome(cluster, host)
+        assert said["state"] == "joined", said
+    end = time.monotonic() + 60
+    while not {host.name: "web" for host in three}.items() <= ready(cluster).items():
+        assert time.monotonic() < end, ready(cluster)
+        time.sleep(1)
+
+    give(cluster, fourth, document)
+    said = outcome(cluster, fourth)
+    assert said["state"] == "refused" and "has let in the 3 it was made for" in said["message"], said
+    for host in (*three, fourth):
+        found = cluster.ssh(host, f"grep -rls {token.partition('.')[2]} /etc /var/lib /run || true")
+        assert host == fourth or not found, f"{host.name} keeps the token in {found}"
+
+    assert not cluster.play("install").expect().changed()
+    named = cluster.play("preflight").expect()
+    assert "orphan" not in named.output, named.output[-2000:]
+
+    cluster.podman("restart", three[0], "-t", "0")
+    time.sleep(3)
+    end = time.monotonic() + 60
+    while three[0].name not in ready(cluster):
+        assert time.monotonic() < end
+        time.sleep(1)
+    assert_whole_but(cluster, three)
+
+
+def test_a_revoked_token(cluster: Lab, new: list[Server], tmp_path: Path) -> None:
+    document = admit(cluster, tmp_path, "-e", "admit_hosts=3")
+    number = json.loads(document)["token"].partition(".")[0]
+    cluster.play("admit", "-e", f"admit_revoke={number}").expect()
+    give(cluster, new[0], document)
+    said = outcome(cluster, new[0])
+    assert said["state"] == "refused" and "forged, or revoked" in said["message"], said
+
+
+def assert_whole_but(lab: Lab, more: list[Server]) -> None:
+    """The cluster is whole, with these host nodes besides its own."""
+    before = list(lab.hosts)
+    lab.hosts = [*before, *more]
+    try:
+        assert_whole(lab)
+    finally:
+        lab.hosts = before
