@@ -41,6 +41,77 @@ def test_the_endpoint_outlives_any_manager(cluster: Lab, number: int) -> None:
             time.sleep(2)
 
 
+class Watch:
+    """Asks the endpoint all the time, from a host node; `refusals` counts the answers that were none."""
+
+    def __init__(self, lab: Lab) -> None:
+        vip = f"{server('m1').address.rpartition('.')[0]}.100"
+        ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 5 -o /dev/null -w '%{{http_code}}\\n' https://{vip}:6443/readyz"
+        self.lab, self.asker = lab, lab.nodes[0]
+        script = f"while [ ! -e /run/watched ]; do {ask} >> /run/watch; sleep 0.2; done"
+        lab.ssh(self.asker, "rm -f /run/watch /run/watched")
+        lab.ssh(self.asker, f"systemd-run --quiet --unit=watch sh -c '{script}'")
+
+    def end(self) -> list[str]:
+        """The answers, as statuses of HTTP; 000 is none."""
+        self.lab.ssh(self.asker, "touch /run/watched; sleep 6")
+        return self.lab.ssh(self.asker, "cat /run/watch").split()
+
+
+def commands(lab: Lab, service: str) -> list[list[str]]:
+    """The command line of a management service on each manager, as the API tells it."""
+    pods = lab.kubectl("get", "pods", "-n", "kube-system", "-l", f"component={service}")["items"]
+    return [pod["spec"]["containers"][0]["command"] for pod in pods]
+
+
+def test_a_change_rolls_through_one_manager_at_a_time(cluster: Lab) -> None:
+    """Of the API server and of all kubelets; the endpoint answers nearly all the time, and the next run is at rest."""
+    change = {"cluster_manager_audit_days": 7, "cluster_manager_kubelet_config": {"maxPods": 64}}
+    foreseen = cluster.play("install", "--check", variables=change).expect()
+    watch = Watch(cluster)
+    run = cluster.play("install", variables=change).expect()
+    answers_given = watch.end()
+    bad = [answer for answer in answers_given if answer != "200"]
+    print(f"{len(answers_given)} answers of the endpoint, {len(bad)} not 200: {sorted(set(bad))}", flush=True)
+    # Clients that are connected to a manager that goes must ask again: haproxy notices by its next health check.
+    assert len(bad) <= len(answers_given) / 10, bad
+    told = {task for task, _host in foreseen.changed()}
+    assert {task for task, _host in run.changed()} - told <= {
+        "keelson.cluster.cluster_manager : kubernetes | Bring kubelet's configuration up to date",
+        "keelson.cluster.host_node : join | Bring kubelet's configuration up to date",
+    }
+    assert all("--audit-log-maxage=7" in command for command in commands(cluster, "kube-apiserver"))
+    for host in cluster.hosts:
+        assert "maxPods: 64" in cluster.ssh(host, "cat /var/lib/kubelet/config.yaml")
+    assert_whole(cluster)
+    assert not cluster.play("install", variables=change).expect().changed()
+    cluster.play("install").expect()
+    assert all("--audit-log-maxage=30" in command for command in commands(cluster, "kube-apiserver"))
+    assert_whole(cluster)
+
+
+def test_a_change_that_does_not_start_is_taken_back(cluster: Lab) -> None:
+    """The first manager refuses it, the others are left alone, and the cluster serves all the while."""
+    wrong = {"apiServer": {"extraArgs": [{"name": "no-such-flag", "value": "x"}]}}
+    refused = cluster.play("install", variables={"cluster_manager_kubernetes_config": wrong}).expect(2)
+    assert "The other managers were left alone" in " ".join(refused.output.split()), refused.output[-3000:]
+    assert not any("no-such-flag" in word for command in commands(cluster, "kube-apiserver") for word in command)
+    cluster.play("install").expect()
+    assert_whole(cluster)
+    assert not cluster.play("install").expect().changed()
+
+
+def test_certificates_are_renewed_in_time(cluster: Lab) -> None:
+    """With a year left and more wanted, every manager gets new ones, and its services show them."""
+    ask = "openssl s_client -connect {}:6443 </dev/null 2>/dev/null | openssl x509 -noout -serial"
+    before = [cluster.ssh(manager, ask.format(manager.address)) for manager in cluster.managers]
+    cluster.play("install", variables={"cluster_manager_certificate_renew_days": 370}).expect()
+    after = [cluster.ssh(manager, ask.format(manager.address)) for manager in cluster.managers]
+    assert not set(before) & set(after)
+    assert_whole(cluster)
+    assert not cluster.play("install").expect().changed()
+
+
 def test_a_manager_that_dies_during_its_join(lab: Lab) -> None:
     """Its half-made etcd member is removed, and the rerun ends well."""
     lab.play("uninstall", "-e", f"uninstall_confirm={lab.name}").expect()
@@ -64,6 +135,7 @@ def test_a_manager_that_dies_during_its_join(lab: Lab) -> None:
         ({"cluster_endpoint": "nowhere.invalid"}, "the endpoint nowhere.invalid resolves to nothing here"),
         ({"cluster_kubernetes_version": "1.38.0"}, "no minor may be skipped"),
         ({"cluster_kubernetes_version": "1.35.4"}, "there is no way back"),
+        ({"cluster_pod_subnet": "10.32.0.0/16"}, "the cluster was made with pod_subnet 10.244.0.0/16"),
     ],
 )
 def test_bad_input(cluster: Lab, variables: dict[str, str], message: str) -> None:

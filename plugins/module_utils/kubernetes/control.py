@@ -43,16 +43,24 @@ def unfit(addresses: Sequence[str], timeout: float) -> str:
 def configure(cluster: str, address: str, timeout: float) -> None:
     """Bring the cluster's configuration and this manager's services to what CONFIG says. Raises KubeadmError, ApiError.
 
-    kubeadm exchanges one service after the other and takes back one that does not come up. etcd is left alone.
+    kubeadm exchanges one service after the other and takes back one that does not come up; what the cluster says of itself is
+    taken back with it. etcd is left alone.
     """
     run(["config", "validate", "--config", CONFIG])
-    run(["init", "phase", "upload-config", "all", "--config", CONFIG])
-    configure_proxy(Api.from_env(cluster))
+    api = Api.from_env(cluster)
+    before = {name: api.get(f"{SYSTEM}/configmaps/{name}")["data"] for name in ("kubeadm-config", "kubelet-config")}
     phase = ["upgrade", "node", "phase", "control-plane", "--etcd-upgrade=false", "--certificate-renewal=false"]
-    run([*phase, "--patches", os.path.dirname(host.PATCH)])
+    try:
+        run(["init", "phase", "upload-config", "all", "--config", CONFIG])
+        run([*phase, "--patches", os.path.dirname(host.PATCH)])
+    except KubeadmError:
+        for name, data in before.items():
+            api.merge(f"{SYSTEM}/configmaps/{name}", {"data": data})
+        raise
     fault = await_ready(address, timeout)
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
+    configure_proxy(api)
     host.write_note(cluster, dataclasses.replace(host.read_note(cluster), control=control_digest()))
 
 

@@ -69,6 +69,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKub
     monkeypatch.setattr(host, "serves", lambda address, **_options: "")
     monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster, **_options: kubernetes.api()))
     kubernetes.add(CONFIG, data={"kubelet": "maxPods: 110"})
+    kubernetes.add(f"{SYSTEM}/configmaps/kubeadm-config", data={"ClusterConfiguration": "as it was"})
     return fake
 
 
@@ -103,7 +104,7 @@ def test_what_init_leaves_open_is_closed(
     kubeadm.init("product", "10.0.0.11", ["SystemVerification"], 1)
     assert program.words() == ["config", "init"]
     assert "--ignore-preflight-errors=SystemVerification" in program.calls.read_text()
-    assert list(kubernetes.objects) == [CONFIG] and not Path(kubeadm.SUPER_ADMIN).exists()
+    assert not any("secrets" in path for path in kubernetes.objects) and not Path(kubeadm.SUPER_ADMIN).exists()
     note = host.read_note("product")
     assert (note.step, note.done, note.control) == ("init", True, kubeadm.control_digest())
 
@@ -223,7 +224,7 @@ def test_services_are_exchanged_when_their_files_change(
     (tmp_path / "kubeadm.yaml").write_text("kind: ClusterConfiguration")
     assert run("kubernetes_control", **MANAGER, _ansible_check_mode=True)["changed"] and program.words() == []
     assert run("kubernetes_control", **MANAGER)["changed"]
-    assert program.words() == ["config", "init", "init", "upgrade"] and services == []
+    assert program.words() == ["config", "init", "upgrade", "init"] and services == []
     assert run("kubernetes_control", **MANAGER)["changed"] is False
 
 
@@ -240,12 +241,30 @@ def test_nobody_is_touched_while_another_manager_is_sick(
     assert program.words() == []
 
 
-def test_a_configuration_that_fails_is_tried_again(
-    program: Kubeadm, services: list[str], tmp_path: Path, run: Callable[..., dict[str, Any]]
+def test_a_configuration_that_fails_is_taken_back_and_tried_again(
+    program: Kubeadm,
+    services: list[str],
+    kubernetes: FakeKubernetes,
+    tmp_path: Path,
+    run: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "kubeadm.yaml").write_text("kind: ClusterConfiguration")
-    program.fault.write_text("error: unknown field apiSever\n")
-    assert "unknown field apiSever. The other managers were left alone" in run("kubernetes_control", **MANAGER)["msg"]
+    said = f"{SYSTEM}/configmaps/kubeadm-config"
+    real = control.run
+
+    def failing(arguments: list[str]) -> str:
+        if arguments[0] == "init":
+            kubernetes.objects[said]["data"] = {"ClusterConfiguration": "new"}
+        if arguments[0] == "upgrade":
+            raise kubeadm.KubeadmError("'kubeadm upgrade' failed: unknown flag: --no-such-flag")
+        return real(arguments)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(control, "run", failing)
+        answer = run("kubernetes_control", **MANAGER)
+    assert "unknown flag: --no-such-flag. The other managers were left alone" in answer["msg"]
+    assert kubernetes.objects[said]["data"] == {"ClusterConfiguration": "as it was"}
     assert run("kubernetes_control", **MANAGER)["changed"]
 
 
@@ -345,6 +364,7 @@ def test_a_timer_approves_what_the_last_installation_knew(
 ) -> None:
     monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster, **_options: kubernetes.api()))
     kubernetes.add(CONFIG, data={"kubelet": "maxPods: 110"})
+    kubernetes.add(f"{SYSTEM}/configmaps/kubeadm-config", data={"ClusterConfiguration": "as it was"})
     kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr()
     kubernetes.objects[f"{requests.CSRS}/csr-2"] = {**csr(username="system:node:n9"), "metadata": {"name": "csr-2"}}
     kubernetes.add(f"{requests.CSRS}/csr-1/approval")
