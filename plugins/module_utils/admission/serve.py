@@ -11,7 +11,9 @@ from __future__ import annotations
 import http.server
 import importlib
 import json
+import os
 import re
+import socket
 import ssl
 import sys
 import time
@@ -154,8 +156,18 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main(engine: str, cluster: str, address: str, port: str, certificate: str, key: str) -> None:
     """Serve until stopped."""
-    module = importlib.import_module(f"...{engine}.admission", __name__)
-    Server((address, int(port)), Counter(cluster, module), certificate, key).serve_forever()
+    module = importlib.import_module(f"..{engine}.admission", __package__)
+    server = Server((address, int(port)), Counter(cluster, module), certificate, key)
+    notify("READY=1")
+    server.serve_forever()
+
+
+def notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)), where it started this program."""
+    place = os.environ.get("NOTIFY_SOCKET", "")
+    if place:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+            link.sendto(state.encode(), f"\0{place[1:]}" if place.startswith("@") else place)
 
 
 if __name__ == "__main__":
