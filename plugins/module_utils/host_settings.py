@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import glob
 import grp
 import os
 import pwd
 import subprocess
 from dataclasses import dataclass
+
+from .booted import booted
 
 SYSCTL_FILE = "/etc/sysctl.d/60-keelson.conf"
 MODULES_FILE = "/etc/modules-load.d/60-keelson.conf"
@@ -34,9 +37,14 @@ def sysctl_text(wanted: dict[str, str]) -> str:
 
 
 def sysctl_changes(wanted: dict[str, str], root: str = "/proc/sys") -> tuple[dict[str, str], list[str]]:
-    """The parameters whose live value differs, and those this kernel does not have."""
+    """The parameters whose live value differs, and those this kernel does not have.
+
+    None of either on a host that is not booted: the kernel that answers is its builder's.
+    """
     differing: dict[str, str] = {}
     missing: list[str] = []
+    if not booted():
+        return differing, missing
     for key, value in sorted(wanted.items()):
         try:
             with open(_parameter(key, root), encoding="utf-8") as handle:
@@ -63,15 +71,18 @@ def modules(wanted: list[str], tree: str = "", loaded: str = "/sys/module") -> t
     """Those of C(wanted) that this kernel has as modules, and those of them that are not loaded.
 
     What is built in needs none, and what is missing is for preflight to refuse. C(tree) is the kernel's /lib/modules.
+    A host that is not booted has the modules of every kernel installed there, and loads them when it boots.
     """
-    path = os.path.join(tree or f"/lib/modules/{os.uname().release}", "modules.dep")
-    try:
-        with open(path, encoding="ascii", errors="replace") as handle:
-            known = {os.path.basename(line.split(":")[0]).split(".")[0].replace("-", "_") for line in handle}
-    except OSError:
-        known = set()
+    trees = [tree or f"/lib/modules/{os.uname().release}"] if booted() else glob.glob(tree or "/lib/modules/*")
+    known: set[str] = set()
+    for folder in trees:
+        try:
+            with open(os.path.join(folder, "modules.dep"), encoding="ascii", errors="replace") as handle:
+                known |= {os.path.basename(line.split(":")[0]).split(".")[0].replace("-", "_") for line in handle}
+        except OSError:
+            continue
     present = [name for name in wanted if name in known]
-    return present, [name for name in present if not os.path.isdir(os.path.join(loaded, name))]
+    return present, [name for name in present if booted() and not os.path.isdir(os.path.join(loaded, name))]
 
 
 def load_module(name: str) -> None:
@@ -99,7 +110,9 @@ def add_account(account: Account) -> None:
 
 
 def swaps(path: str = "/proc/swaps") -> list[str]:
-    """The swap areas in use."""
+    """The swap areas in use; none on a host that is not booted, where those of its builder are shown."""
+    if not booted():
+        return []
     try:
         with open(path, encoding="utf-8") as handle:
             return [line.split()[0] for line in handle.readlines()[1:]]

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .booted import booted
+
 RUN = "/run/keelson"
 UNITS = "/etc/systemd/system"
 PROPERTIES = (
@@ -71,6 +73,8 @@ def stamp_command(paths: list[str], name: str) -> str:
 
 def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
     """Ask systemd for the unit, and the notes it left for its files; files in C(foreseen) count as changed."""
+    if not booted():
+        return _asleep(unit)
     shown = _show(unit.name)
     active = shown.get("ActiveState") in ("active", "activating", "reloading")
     tried = shown.get("ConditionTimestampMonotonic", "0") != "0"
@@ -83,6 +87,18 @@ def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
         or _has_unseen_drop_ins(unit.name, shown),
         stale=active and _is_old(unit.name, unit.inputs, foreseen),
         reloadable=active and _is_old(f"{unit.name}.reload", unit.reload, foreseen),
+    )
+
+
+def _asleep(unit: Unit) -> State:
+    """A unit of a host that is not booted: it starts, and reads its files, when that boots; only enabling it is left."""
+    done = subprocess.run(["systemctl", "is-enabled", unit.name], capture_output=True, text=True, check=False)
+    return State(
+        active=unit.state != "absent",
+        enabled=done.stdout.strip() in ("enabled", "static", "alias", "indirect", "generated"),
+        needs_daemon_reload=False,
+        stale=False,
+        reloadable=False,
     )
 
 

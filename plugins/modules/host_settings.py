@@ -15,6 +15,7 @@ description:
   - Loads kernel modules and sets kernel parameters now and at every boot, switches swap off where asked, and adds system accounts.
   - A parameter the kernel does not have is left out and returned, as a feature that is built in needs no module and a
     feature that is missing is for preflight to refuse.
+  - On the root file system of an image, which is not booted, all this is for the first boot; nothing is set now.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   modules:

@@ -16,6 +16,7 @@ description:
   - A unit of ours writes, when it starts, which versions of its files it starts with (see O(units[].inputs)). The module
     compares that with the files as they are now, so it knows after any interruption whether a restart is due. Whether
     it restarts is the caller's choice, as managers must be restarted one at a time.
+  - On the root file system of an image, which is not booted, units are enabled and nothing is started.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   files:

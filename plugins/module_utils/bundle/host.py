@@ -47,7 +47,7 @@ class Host:
 
     def bring(self, check: bool, temporary: Callable[[], Path]) -> dict[str, Any]:
         """Do what is needed, or only say it; ``temporary`` names a folder on the file system blobs are staged on."""
-        with self._alone(check):
+        with self._alone(check), self._runtime_at_hand(check):
             steps = [place.plan(self._root, entry) for entry in self._entries]
             with_packages = [entry for entry in self._entries if entry["packages"]]
             names = sorted({item["name"] for entry in with_packages for item in entry["packages"]})
@@ -88,6 +88,11 @@ class Host:
         with (self._root / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+    def _runtime_at_hand(self, check: bool) -> contextlib.AbstractContextManager[None]:
+        """The runtime that is to have images answers while they are placed and loaded."""
+        wanted = self._runtime if any(entry["images"] for entry in self._entries) and not check else None
+        return runtimes.awake(wanted, self._run) if wanted else contextlib.nullcontext()
 
     def _report(
         self,

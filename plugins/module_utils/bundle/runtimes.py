@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Mapping
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..booted import booted
 from .images import full_name
 from .packages import Run
 from .place import PlaceError
@@ -20,6 +26,8 @@ Image = Mapping[str, Any]
 class Docker:
     """Docker Engine, known images by name with the digest of their configuration."""
 
+    # Without any network of its own, which a host that is not booted has not got.
+    daemon: ClassVar = ["dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
     listing: ClassVar = ["docker", "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
 
     @staticmethod
@@ -46,6 +54,7 @@ class Docker:
 class Containerd:
     """containerd, namespace of the kubelet; it knows images by full name with the digest of their manifest."""
 
+    daemon: ClassVar = ["containerd"]
     listing: ClassVar = ["ctr", "--namespace", "k8s.io", "images", "list"]
 
     @staticmethod
@@ -85,6 +94,40 @@ def pending(runtime: str, images: list[Image], run: Run, predicting: bool) -> li
         raise PlaceError(f"{runtime} does not answer; start it before loading images: {err.strip()[-200:]}")
     known = kind.known(out)
     return [image for image in images if known.get(kind.wanted(image)[0]) != kind.wanted(image)[1]]
+
+
+#: Seconds the daemon of a runtime may take to answer, and to end.
+PATIENCE = 60.0
+
+
+@contextlib.contextmanager
+def awake(runtime: str, run: Run) -> Iterator[None]:
+    """On a host that is not booted (an image being built) run the runtime's daemon while the block runs.
+
+    Raise PlaceError with the daemon's last words when it does not come up.
+    """
+    if booted():
+        yield
+        return
+    kind = RUNTIMES[runtime]
+    with tempfile.TemporaryFile() as log:
+        daemon = subprocess.Popen(kind.daemon, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while run(kind.listing)[0] != 0:
+                if daemon.poll() is not None or time.monotonic() > deadline:
+                    log.seek(max(0, os.fstat(log.fileno()).st_size - 600))
+                    said = log.read().decode(errors="replace").strip()
+                    raise PlaceError(f"{runtime} cannot be started to load images into it: {said}")
+                time.sleep(0.1)
+            yield
+        finally:
+            daemon.terminate()
+            try:
+                daemon.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                daemon.wait()
 
 
 def load(runtime: str, folder_of: Mapping[str, Path], images: list[Image], run: Run) -> None:

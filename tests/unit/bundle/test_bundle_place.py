@@ -64,6 +64,12 @@ class World:
         return found
 
 
+@pytest.fixture(autouse=True)
+def running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host of these tests runs, wherever the tests do."""
+    monkeypatch.setattr(runtimes, "booted", lambda: True)
+
+
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(place, "RESERVE", 0)
@@ -472,3 +478,26 @@ def test_broken_receipt_counts_as_none(world: World) -> None:
         path.write_text(text)
         assert world.bring(entry)["changed"] is False
         assert json.loads(path.read_text())["entry"] == entry
+
+
+def test_on_a_host_that_is_not_booted_the_runtime_runs_for_the_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtimes, "booted", lambda: False)
+    pids = tmp_path / "pids"
+    monkeypatch.setattr(
+        runtimes.Docker, "daemon", ["/bin/sh", "-c", f"echo $$ > {pids}; touch {tmp_path}/up; exec sleep 600"]
+    )
+    with runtimes.awake("docker", lambda _command: (0 if (tmp_path / "up").exists() else 1, "", "")):
+        assert Path("/proc", pids.read_text().strip()).exists()
+    assert not Path("/proc", pids.read_text().strip()).exists()
+
+
+def test_a_runtime_that_cannot_be_started_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "booted", lambda: False)
+    monkeypatch.setattr(runtimes.Docker, "daemon", ["/bin/sh", "-c", "echo no such storage driver; exit 1"])
+    with (
+        pytest.raises(place.PlaceError, match="docker cannot be started .*no such storage driver"),
+        runtimes.awake("docker", lambda _command: (1, "", "")),
+    ):
+        pass

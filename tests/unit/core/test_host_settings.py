@@ -15,6 +15,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils import host_settin
 from ansible_collections.keelson.cluster.plugins.module_utils.host_settings import Account, SettingError
 
 
+@pytest.fixture(autouse=True)
+def running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host of these tests runs, wherever the tests do."""
+    monkeypatch.setattr(host_settings, "booted", lambda: True)
+
+
 @pytest.fixture
 def kernel(tmp_path: Path) -> Path:
     (tmp_path / "net" / "ipv4").mkdir(parents=True)
@@ -96,3 +102,17 @@ def test_a_module_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(host_settings.SettingError, match="vxlan cannot be loaded: Operation not permitted"):
         host_settings.load_module("vxlan")
+
+
+def test_a_host_that_is_not_booted_has_no_live_settings(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (kernel / "swaps").write_text("Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 1 0 -2\n")
+    for version, module in (("6.1.0-1", "overlay"), ("6.1.0-2", "br_netfilter")):
+        (kernel / "modules" / version).mkdir(parents=True)
+        (kernel / "modules" / version / "modules.dep").write_text(f"kernel/{module}.ko:\n")
+    wanted, trees = {"net.ipv4.ip_forward": "1", "net.bridge.x": "1"}, str(kernel / "modules" / "*")
+    assert host_settings.sysctl_changes(wanted, str(kernel)) != ({}, [])
+    monkeypatch.setattr(host_settings, "booted", lambda: False)
+    assert host_settings.sysctl_changes(wanted, str(kernel)) == ({}, [])
+    assert host_settings.swaps(str(kernel / "swaps")) == []
+    found = host_settings.modules(["overlay", "br_netfilter", "vxlan"], trees, str(kernel))
+    assert found == (["overlay", "br_netfilter"], [])

@@ -117,6 +117,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     monkeypatch.setattr(service_units, "RUN", str(tmp_path / "run"))
+    monkeypatch.setattr(service_units, "booted", lambda: True)
     return tmp_path
 
 
@@ -174,6 +175,18 @@ def test_a_drop_in_that_systemd_has_not_seen(systemd: Path, monkeypatch: pytest.
     assert service_units.read(Unit("x.service")) == state(needs_daemon_reload=True)
     (systemd / "show").write_text(f"{shown}/lib/x.conf {drop_in}\n")
     assert service_units.read(Unit("x.service")) == RUNS
+
+
+def test_on_a_host_that_is_not_booted_units_are_enabled_and_no_more(
+    systemd: Path, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_units, "booted", lambda: False)
+    unit = Unit("x.service", "fresh", inputs=files, reload=files)
+    assert service_units.plan(unit, service_units.read(unit)) == ["enable"]
+    systemctl = systemd / "bin" / "systemctl"
+    systemctl.write_text("#!/bin/sh\n[ $1 = is-enabled ] && echo enabled\n")
+    assert service_units.plan(unit, service_units.read(unit)) == []
+    assert "stop" not in service_units.plan(Unit("x.service", "absent"), service_units.read(Unit("x.service", "absent")))
 
 
 def test_a_step_that_fails_tells_why_with_the_journal(systemd: Path) -> None:

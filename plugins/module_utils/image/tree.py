@@ -1,0 +1,53 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The root file system of an image while it is being built: a directory, entered with mounts of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class TreeError(Exception):
+    """The tree cannot be used; the message names the place and the cause."""
+
+
+def command(tree: Path, argv: Sequence[str]) -> list[str]:
+    """The command line that runs `argv` in a tree: without network, and with mounts that end with it.
+
+    The machine's name is of the directory, so that two builds do not share one.
+    """
+    name = "image-" + hashlib.sha256(str(tree).encode()).hexdigest()[:8]
+    return [
+        "systemd-nspawn",
+        "--quiet",
+        "--register=no",
+        "--keep-unit",
+        f"--machine={name}",
+        f"--directory={tree}",
+        "--private-network",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+        "--pipe",
+        *argv,
+    ]
+
+
+def run(tree: Path, argv: Sequence[str]) -> str:
+    """Run a program in a tree and return what it printed; raise TreeError with its last words."""
+    done = subprocess.run(command(tree, argv), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise TreeError(f"{argv[0]} failed in {tree}: {done.stderr.strip()[-400:]}")
+    return done.stdout
+
+
+def inside(tree: Path, path: str) -> Path:
+    """Where a path of the tree lies on this machine; raise TreeError when a link leads out of the tree."""
+    found = (tree / path.lstrip("/")).resolve()
+    if not found.is_relative_to(tree.resolve()):
+        raise TreeError(f"{path} leads out of {tree}, to {found}")
+    return found
