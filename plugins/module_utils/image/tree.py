@@ -10,8 +10,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from .errors import ImageError
 
-class TreeError(Exception):
+
+class TreeError(ImageError):
     """The tree cannot be used; the message names the place and the cause."""
 
 

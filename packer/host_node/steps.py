@@ -1,0 +1,16 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""steps.py root|disk WORK: what Packer's fast lane does before and after the role; WORK/order.json says of what."""
+
+import sys
+from pathlib import Path
+
+from ansible_collections.keelson.cluster.plugins.module_utils.image import steps
+from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+
+try:
+    {"root": steps.root, "disk": steps.disk}[sys.argv[1]](Path(sys.argv[2]))
+except (ImageError, OSError) as error:
+    sys.exit(f"{steps.FAULT}{error}")

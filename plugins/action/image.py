@@ -1,0 +1,61 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds an image on the controller, telling what it does while it does it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import default_root
+from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.module_utils.image.make import Wish, make
+
+ARGUMENTS = {
+    "engine": {"type": "str", "required": True},
+    "output": {"type": "path", "required": True},
+    "bundle": {"type": "path"},
+    "architecture": {"type": "str", "choices": ["amd64"], "default": "amd64"},
+    "base": {"type": "path"},
+    "base_digest": {"type": "str", "default": ""},
+    "base_days": {"type": "float", "default": 7.0},
+    "apt_sources": {"type": "path"},
+    "size": {"type": "int", "default": 4096},
+    "kernel_options": {"type": "str", "default": "console=tty0 console=ttyS0,115200n8"},
+    "variables": {"type": "dict", "default": {}},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Builds where Ansible itself runs; nothing is executed on a host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """See DOCUMENTATION of the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(ARGUMENTS)
+        if self._task.check_mode:
+            return {**result, "changed": True}
+        wish = Wish(
+            **{
+                **options,
+                "output": Path(options["output"]).absolute(),
+                "bundle": Path(options["bundle"] or default_root()),
+                "base": str(Path(options["base"]).absolute()) if options["base"] else "",
+                "apt_sources": str(Path(options["apt_sources"]).absolute()) if options["apt_sources"] else "",
+                "epoch": int(os.environ.get("SOURCE_DATE_EPOCH") or time.time()),
+            }
+        )
+        try:
+            return {**result, "changed": True, **make(wish, Display().display)}
+        except (ImageError, BundleError) as error:
+            raise AnsibleActionFail(str(error)) from error

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One build from its beginning to the moment its file appears: a folder of its own, Packer in it, the result or nothing.
+
+Everything happens in a hidden folder of the output directory, which a lock marks as in use. Packer and all it starts
+live in a process namespace of their own: when the build ends, however it ends, the kernel ends them and their mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..bundle import manifest as artifacts, packages
+from ..bundle.store import Store
+from .errors import ImageError
+from .steps import FAULT, TREE, Order
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE = ROOT / "packer" / "host_node"
+PLUGINS = {"ansible": "packer-plugin-ansible"}
+#: What remains of a build that failed: what all programs said.
+LOG = "build.log"
+
+Tell = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def workspace(output: Path) -> Iterator[Path]:
+    """A folder for one build, gone afterwards; those of builds that were killed are removed as well."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for left in output.glob(".build-*"):
+            if not _is_held(left):
+                shutil.rmtree(left)
+        work = Path(tempfile.mkdtemp(prefix=".build-", dir=output))
+    except OSError as error:
+        raise ImageError(f"{output}: cannot be written: {error.strerror}") from error
+    handle = os.open(work, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        os.close(handle)
+
+
+def _is_held(folder: Path) -> bool:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def need_space(output: Path, mib: int) -> None:
+    """Raise ImageError unless a build has room: its tree, its disk and its file lie there at once."""
+    free = shutil.disk_usage(output).free >> 20
+    if free < mib:
+        raise ImageError(f"{output}: a build needs {mib} MiB there, {free} are free; nothing was built")
+
+
+def artifact(store: Store, name: str, file: str) -> tuple[str, Path]:
+    """Version of an artifact in the bundle, and where a file of it lies; raise ImageError when it is missing."""
+    version = artifacts.default_version(*artifacts.load(name))
+    entry = store.index()["artifacts"].get(name, {}).get(version, {}).get(packages.machine())
+    blobs = [store.blob(item["digest"]) for item in entry["files"] if item["path"] == file] if entry else []
+    if not blobs or not blobs[0].is_file():
+        raise ImageError(f"{name} {version} is not in the bundle {store.root}: fill it with playbook bundle")
+    return version, blobs[0]
+
+
+def place_packer(store: Store, folder: Path) -> Path:
+    """Put Packer and its plugins from the bundle where they can run; return the program."""
+    version, blob = artifact(store, "packer", "packer")
+    program = folder / f"packer-{version}"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _copy_program(blob, program)
+    for name, plugin in PLUGINS.items():
+        plugin_version, blob = artifact(store, plugin, plugin)
+        note = folder / f"{plugin}-{plugin_version}"
+        if note.exists():
+            continue
+        _copy_program(blob, folder / plugin)
+        argv = [str(program), "plugins", "install", "--path", str(folder / plugin), f"github.com/hashicorp/{name}"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=_environment(folder))
+        if done.returncode:
+            raise ImageError(f"Packer does not take {plugin} {plugin_version}: {done.stderr.strip()}")
+        (folder / plugin).unlink()
+        note.touch()
+    return program
+
+
+def _copy_program(blob: Path, target: Path) -> None:
+    beside = target.with_suffix(".part")
+    shutil.copyfile(blob, beside)
+    beside.chmod(0o755)
+    beside.replace(target)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    quiet = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    return {**os.environ, **quiet, "PACKER_PLUGIN_PATH": str(folder / "plugins"), "HOME": os.environ.get("HOME", "/root")}
+
+
+def prepare(work: Path, order: Order, variables: Mapping[str, Any]) -> None:
+    """Write what the template reads: the order, the inventory with the tree, and the role's variables."""
+    order.save(work)
+    host = {
+        "ansible_connection": "keelson.cluster.tree",
+        "ansible_host": str(work / TREE),
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    (work / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"image": host}}}))
+    (work / "variables.json").write_text(json.dumps(dict(variables)))
+    tools = {
+        "python": sys.executable,
+        "ansible_playbook": str(Path(sys.executable).with_name("ansible-playbook")),
+        "collections": str(_collections()),
+    }
+    versions = {name: artifacts.default_version(*artifacts.load(name)) for name in (order.engine, *PLUGINS.values())}
+    (work / "packer.json").write_text(json.dumps({"work": str(work), "tools": tools, "artifacts": versions}))
+
+
+def _collections() -> Path:
+    """The folder that holds C(ansible_collections/keelson/cluster), as this process imports it."""
+    module = sys.modules[__name__].__spec__
+    assert module is not None and module.origin is not None
+    return Path(module.origin).parents[6]
+
+
+def run_packer(program: Path, work: Path, log: Path, tell: Tell) -> None:
+    """Run Packer to its end; raise ImageError with the one message that says what failed."""
+    argv = ["setpriv", "--pdeathsig", "KILL", "--"]  # dies with us, and with it its whole namespace
+    argv += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    argv += [str(program), "build", "-color=false", f"-var-file={work / 'packer.json'}", str(TEMPLATE)]
+    with log.open("w") as writing:
+        process = subprocess.Popen(
+            argv,
+            cwd=work,
+            env=_environment(program.parent),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        said: list[str] = []
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                writing.write(line)
+                said.append(line.rstrip())
+                note = progress(line)
+                if note:
+                    tell(note)
+            code = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+    if code != 0:
+        raise ImageError(f"{fault(said)} (all that was said: {log})")
+
+
+def plain(line: str) -> str:
+    """A line of Packer's output without the name of the build before it."""
+    return re.sub(r"^(==>|\s)*host_node\.[a-z.]+: ?", "", line.rstrip())
+
+
+def progress(line: str) -> str:
+    """What of a line is worth telling while the build runs: tasks, and what our steps say."""
+    text = plain(line)
+    task = re.match(r"TASK \[(?:[^\]:]* : )?(.*?)\] \**$", text)
+    if task:
+        return task[1]
+    return text if text.startswith("making the base") else ""
+
+
+def fault(lines: list[str]) -> str:
+    """The message of a failed build: our step's, a task's, or Packer's own."""
+    texts = [plain(line) for line in lines]
+    for text in texts:
+        if text.startswith(FAULT):
+            return text[len(FAULT) :]
+        failed = re.match(r"fatal: \[[^\]]*\]: (?:FAILED|UNREACHABLE)! => (.*)$", text)
+        if failed:
+            with contextlib.suppress(ValueError):
+                return str(json.loads(failed[1]).get("msg", failed[1]))
+            return failed[1]
+    errors = [text for text in texts if text.startswith("Error")]
+    return errors[0] if errors else " | ".join(text for text in texts if text)[-400:] or "Packer failed without a word"

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes one server another than the next, and is therefore in no image: removed before the image is written.
+
+The same lists serve the checks of the finished file.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+#: Files and folders, as glob(7) patterns below the root; `why` is for the checks' evidence.
+TRACES: dict[str, tuple[str, ...]] = {
+    "host keys": ("etc/ssh/ssh_host_*",),
+    "keys and files of users": ("root/.*", "root/*", "home/*"),
+    "logs": ("var/log/**/*",),
+    "seeds and identifiers": (
+        "var/lib/systemd/random-seed",
+        "var/lib/systemd/credential.secret",
+        "var/lib/dbus/machine-id",
+        "var/lib/docker/engine-id",
+        "boot/grub/grubenv",
+    ),
+    "the builder's name and network": (
+        "etc/hostname",
+        "etc/udev/rules.d/70-persistent-net.rules",
+        "etc/systemd/network/10-netplan-*",
+        "etc/network/interfaces.d/*",
+        "var/lib/dhcp/*",
+        "var/lib/systemd/network/*",
+    ),
+    "state of cloud-init": ("var/lib/cloud/*",),
+    "a cluster's": ("etc/nomad.d", "etc/keelson", "etc/kubernetes/pki", "etc/kubernetes/*.conf", "var/lib/nomad", "var/lib/kubelet/*"),
+}
+#: Of no use in an image, and of other bytes every time.
+WASTE = (
+    "etc/*-",
+    "etc/.pwd.lock",
+    "etc/.resolv.conf.systemd-resolved.bak",
+    "opt/keelson/.lock",
+    "run/*",
+    "tmp/*",
+    "tmp/.*",
+    "var/backups/*",
+    "var/cache/apt/*.bin",
+    "var/cache/apt/archives/*.deb",
+    "var/cache/debconf/*-old",
+    "var/cache/ldconfig/aux-cache",
+    "var/lib/apt/lists/*",
+    "var/lib/dpkg/*-old",
+    "var/lib/systemd/catalog/database",
+    "var/tmp/*",
+)
+#: What Debian's own files leave where a trace would lie.
+ORDINARY = ("root/.bashrc", "root/.profile", "var/log/journal", "var/log/private", "var/log/apt", "var/log/README")
+
+
+def found(tree: Path, pattern: str) -> Iterator[Path]:
+    """What of a pattern lies in a tree; links are not followed."""
+    for name in sorted(glob.glob(pattern, root_dir=tree, recursive=True, include_hidden=True)):
+        path = tree / name
+        plain = path.is_dir() and not path.is_symlink()
+        if name.rstrip("/") not in ORDINARY and not (plain and pattern.startswith("var/log/")):
+            yield path
+
+
+def traces(tree: Path) -> dict[str, list[str]]:
+    """What identifies a server or its builder, by kind; empty in a sealed tree."""
+    present = {
+        kind: [str(path.relative_to(tree)) for pattern in patterns for path in found(tree, pattern)]
+        for kind, patterns in TRACES.items()
+    }
+    machine = tree / "etc/machine-id"
+    if not machine.is_file() or machine.read_text().strip() not in ("", "uninitialized"):
+        present.setdefault("seeds and identifiers", []).append("etc/machine-id")
+    return {kind: paths for kind, paths in present.items() if paths}
+
+
+def seal(tree: Path) -> None:
+    """Remove from a tree what identifies a server, what a build left, and what differs between two builds."""
+    for pattern in (*(pattern for patterns in TRACES.values() for pattern in patterns), *WASTE):
+        for path in found(tree, pattern):
+            _remove(path)
+    (tree / "etc/machine-id").write_text("")
+    resolver = tree / "etc/resolv.conf"
+    _remove(resolver)
+    resolver.symlink_to("../run/systemd/resolve/resolv.conf")
+    hosts = tree / "etc/hosts"
+    hosts.write_text("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
+    hosts.chmod(0o644)
+    for path in (tree / "opt/keelson").glob("*/*/.keelson.json"):
+        _unstamp(path)
+
+
+def _unstamp(receipt: Path) -> None:
+    """Times and inodes of the builder's disk mean nothing on a server's: it notes its own when it looks first."""
+    content = json.loads(receipt.read_text())
+    receipt.write_text(json.dumps({**content, "stamps": {}}, sort_keys=True))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        path.unlink()

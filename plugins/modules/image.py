@@ -1,0 +1,104 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# Implemented by the action plugin of the same name.
+
+DOCUMENTATION = r"""
+module: image
+short_description: Build the server image of an engine's host nodes
+version_added: 0.1.0
+description:
+  - Runs the template C(packer/host_node) with the Packer of the bundle. A root file system is unpacked from the base,
+    prepared by role C(host_node) (entry point C(image)) as live servers are, sealed, and written as a disk that boots
+    by BIOS and UEFI.
+  - Nothing is mounted and no loop device is used. When the build fails or is killed nothing lies under the image's name.
+  - Runs where Ansible itself runs, as root, on a Debian with C(mmdebstrap), C(systemd-container), C(qemu-utils),
+    C(fdisk), C(dosfstools) and C(mtools).
+author: keelson.cluster contributors (@keelson-cluster)
+options:
+  engine:
+    description: Engine whose host nodes boot from the image.
+    type: str
+    required: true
+  output:
+    description: Directory in which the image appears; it is made where it does not exist.
+    type: path
+    required: true
+  bundle:
+    description: Directory of the bundle, C($XDG_CACHE_HOME/keelson/bundle) when not given.
+    type: path
+  architecture:
+    description: Architecture of the image, that of the machine that builds it.
+    type: str
+    choices: [amd64]
+    default: amd64
+  base:
+    description:
+      - A tar with the root file system of a plain Debian with a kernel, GRUB, cloud-init and an ssh server.
+      - Unless given, one is made by C(mmdebstrap) as C(packer/host_node/base.json) says, and kept.
+    type: path
+  base_digest:
+    description: Digest of O(base) as C(sha256:HEX); anything else is refused.
+    type: str
+    default: ""
+  base_days:
+    description: Days after which the kept base is made anew, so that it has the newest security updates.
+    type: float
+    default: 7.0
+  apt_sources:
+    description: File as in sources.list(5) from which the base is made, and which the image keeps; the builder's unless given.
+    type: path
+  size:
+    description: Size of the disk in MiB. The root file system grows to the size of a larger one at the first boot.
+    type: int
+    default: 4096
+  kernel_options:
+    description: More of the kernel's command line.
+    type: str
+    default: console=tty0 console=ttyS0,115200n8
+  variables:
+    description: Variables of role C(host_node) for this image.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    support: partial
+    description: Always says that an image would be built.
+  diff_mode:
+    support: none
+    description: There is nothing to compare with.
+"""
+
+EXAMPLES = r"""
+- name: Build the image of Nomad's host nodes
+  keelson.cluster.image:
+    engine: nomad
+    output: images
+"""
+
+RETURN = r"""
+name:
+  description: Name of the image.
+  type: str
+  returned: success
+  sample: host-node-nomad-1.11.3-amd64-20261122T1510Z
+path:
+  description: The image.
+  type: str
+  returned: success
+digest:
+  description: Digest of the file, as C(sha256:HEX).
+  type: str
+  returned: success
+size:
+  description: Its size in bytes.
+  type: int
+  returned: success
+seconds:
+  description: How long it took.
+  type: float
+  returned: success
+"""
