@@ -2,7 +2,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""steps.py root|disk WORK: what Packer's fast lane does before and after the role; WORK/order.json says of what."""
+"""steps.py root|disk|look WORK: what is done before and after the role, and the checks of the file; see module steps."""
 
 import sys
 from pathlib import Path
@@ -11,6 +11,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import steps
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
 
 try:
-    {"root": steps.root, "disk": steps.disk}[sys.argv[1]](Path(sys.argv[2]))
+    {"root": steps.root, "disk": steps.disk, "look": steps.look}[sys.argv[1]](Path(sys.argv[2]))
 except (ImageError, OSError) as error:
     sys.exit(f"{steps.FAULT}{error}")

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "apt_sources": {"type": "path"},
     "size": {"type": "int", "default": 4096},
     "kernel_options": {"type": "str", "default": "console=tty0 console=ttyS0,115200n8"},
+    "artifacts": {"type": "list", "elements": "str", "required": True},
     "variables": {"type": "dict", "default": {}},
 }
 

@@ -23,6 +23,11 @@ options:
     description: Engine whose host nodes boot from the image.
     type: str
     required: true
+  artifacts:
+    description: Artifacts that the finished image must have, as the bundle knows them; C(NAME=VERSION) asks for a version.
+    type: list
+    elements: str
+    required: true
   output:
     description: Directory in which the image appears; it is made where it does not exist.
     type: path
@@ -76,6 +81,7 @@ EXAMPLES = r"""
 - name: Build the image of Nomad's host nodes
   keelson.cluster.image:
     engine: nomad
+    artifacts: [nomad, docker, cni-plugins, pause]
     output: images
 """
 
@@ -96,6 +102,11 @@ digest:
 size:
   description: Its size in bytes.
   type: int
+  returned: success
+checks:
+  description: The checks of the finished file with their answers, as those of a cluster.
+  type: list
+  elements: dict
   returned: success
 seconds:
   description: How long it took.

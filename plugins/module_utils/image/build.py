@@ -25,13 +25,15 @@ from typing import Any
 from ..bundle import manifest as artifacts, packages
 from ..bundle.store import Store
 from .errors import ImageError
-from .steps import FAULT, TREE, Order
+from .steps import CHECKS, FAULT, TREE, Order
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "packer" / "host_node"
 PLUGINS = {"ansible": "packer-plugin-ansible"}
 #: What remains of a build that failed: what all programs said.
 LOG = "build.log"
+#: The kernel ends what is started so when we end, and with it its whole namespace.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 
 Tell = Callable[[str], None]
 
@@ -144,10 +146,21 @@ def _collections() -> Path:
     return Path(module.origin).parents[6]
 
 
+def look(work: Path, file: Path, expected: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The answers of all checks of a finished file, in a process whose mounts end with it."""
+    (work / "look.json").write_text(json.dumps({"file": str(file), "expected": dict(expected)}))
+    argv = [*DIES_WITH_US, "unshare", "--mount", sys.executable, str(TEMPLATE / "steps.py"), "look", str(work)]
+    environment = {**os.environ, "PYTHONPATH": str(_collections())}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise ImageError(done.stderr.strip().removeprefix(FAULT) or f"{file}: the checks ended with {done.returncode}")
+    answers: list[dict[str, Any]] = json.loads((work / CHECKS).read_text())
+    return answers
+
+
 def run_packer(program: Path, work: Path, log: Path, tell: Tell) -> None:
     """Run Packer to its end; raise ImageError with the one message that says what failed."""
-    argv = ["setpriv", "--pdeathsig", "KILL", "--"]  # dies with us, and with it its whole namespace
-    argv += ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    argv = [*DIES_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     argv += [str(program), "build", "-color=false", f"-var-file={work / 'packer.json'}", str(TEMPLATE)]
     with log.open("w") as writing:
         process = subprocess.Popen(

@@ -1,24 +1,25 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of the fast lane, as Packer runs them: a tree from the base, and a disk from the prepared tree."""
+"""The steps of the fast lane, each a process: a tree from the base, a disk from the tree, a look at the finished file."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import base, disk as disks, seal
+from . import base, disk as disks, offline, seal
 from .errors import ImageError
 
 #: Marks, in what a step prints, the one message of a failure.
 FAULT = "image: "
-TREE, RAW, BASE = "tree", "disk.raw", "base-used.json"
+TREE, RAW, BASE, CHECKS = "tree", "disk.raw", "base-used.json", "checks.json"
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,22 @@ def disk(work: Path) -> None:
     seal.seal(work / TREE)
     made = disks.Disk(order.name, order.size, order.kernel_options, order.epoch)
     disks.write(work / TREE, made, work / RAW)
+
+
+def look(work: Path) -> None:
+    """Check the finished file that WORK/look.json names; the answers are written to WORK/checks.json.
+
+    To be run with mounts of its own (unshare --mount), so that none is left.
+    """
+    content = json.loads((work / "look.json").read_text())
+    raw, place = work / "look.raw", work / "look"
+    place.mkdir()
+    subprocess.run(["qemu-img", "convert", "-O", "raw", content["file"], str(raw)], check=True)
+    options = f"ro,noload,loop,offset={disks.ROOT[2] * disks.MIB}"
+    done = subprocess.run(
+        ["mount", "-t", "ext4", "-o", options, str(raw), str(place)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ImageError(f"{content['file']}: its root file system cannot be mounted: {done.stderr.strip()}")
+    answers = offline.look(place, offline.Expected(**content["expected"]))
+    (work / CHECKS).write_text(json.dumps(answers))
