@@ -29,9 +29,16 @@ ARGUMENTS = {
     "apt_sources": {"type": "path"},
     "size": {"type": "int", "default": 4096},
     "kernel_options": {"type": "str", "default": "console=tty0 console=ttyS0,115200n8"},
+    "key": {"type": "path"},
     "artifacts": {"type": "list", "elements": "str", "required": True},
     "variables": {"type": "dict", "default": {}},
 }
+
+
+def default_key() -> Path:
+    """Where the key lies that signs images, unless told otherwise (XDG base directory specification)."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "keelson" / "image.pem"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -51,6 +58,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 **options,
                 "output": Path(options["output"]).absolute(),
                 "bundle": Path(options["bundle"] or default_root()),
+                "key": Path(options["key"] or default_key()),
                 "base": str(Path(options["base"]).absolute()) if options["base"] else "",
                 "apt_sources": str(Path(options["apt_sources"]).absolute()) if options["apt_sources"] else "",
                 "epoch": int(os.environ.get("SOURCE_DATE_EPOCH") or time.time()),

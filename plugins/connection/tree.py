@@ -39,6 +39,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]
     transport = "keelson.cluster.tree"
     has_pipelining = True
     default_user = "root"
+    _connected = False
 
     def _connect(self) -> Connection:
         if not self._connected:

@@ -29,7 +29,9 @@ options:
     elements: str
     required: true
   output:
-    description: Directory in which the image appears; it is made where it does not exist.
+    description:
+      - Directory in which the image appears, as a folder of its own that is complete or not there at all - C(disk.qcow2),
+        C(manifest.json), C(sbom.cdx.json) (CycloneDX), C(files.gz) (every file by digest) and signed C(statements).
     type: path
     required: true
   bundle:
@@ -64,6 +66,11 @@ options:
     description: More of the kernel's command line.
     type: str
     default: console=tty0 console=ttyS0,115200n8
+  key:
+    description:
+      - Private ed25519 key in PEM that signs what is said about the image; C($XDG_DATA_HOME/keelson/image.pem) when not given.
+      - It is made the first time. Its public half, by which others verify, lies beside it with the suffix C(.pub).
+    type: path
   variables:
     description: Variables of role C(host_node) for this image.
     type: dict
@@ -92,7 +99,7 @@ name:
   returned: success
   sample: host-node-nomad-1.11.3-amd64-20261122T1510Z
 path:
-  description: The image.
+  description: The disk.
   type: str
   returned: success
 digest:

@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..bundle import manifest as artifacts, packages
+from ..bundle import manifest as artifacts
+from ..bundle import packages
 from ..bundle.store import Store
 from .errors import ImageError
 from .steps import CHECKS, FAULT, TREE, Order
@@ -86,8 +87,8 @@ def artifact(store: Store, name: str, file: str) -> tuple[str, Path]:
     return version, blobs[0]
 
 
-def place_packer(store: Store, folder: Path) -> Path:
-    """Put Packer and its plugins from the bundle where they can run; return the program."""
+def place_packer(store: Store, folder: Path) -> tuple[str, Path]:
+    """Put Packer and its plugins from the bundle where they can run; return its version and the program."""
     version, blob = artifact(store, "packer", "packer")
     program = folder / f"packer-{version}"
     if not program.exists():
@@ -105,7 +106,7 @@ def place_packer(store: Store, folder: Path) -> Path:
             raise ImageError(f"Packer does not take {plugin} {plugin_version}: {done.stderr.strip()}")
         (folder / plugin).unlink()
         note.touch()
-    return program
+    return version, program
 
 
 def _copy_program(blob: Path, target: Path) -> None:
@@ -117,7 +118,12 @@ def _copy_program(blob: Path, target: Path) -> None:
 
 def _environment(folder: Path) -> dict[str, str]:
     quiet = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
-    return {**os.environ, **quiet, "PACKER_PLUGIN_PATH": str(folder / "plugins"), "HOME": os.environ.get("HOME", "/root")}
+    return {
+        **os.environ,
+        **quiet,
+        "PACKER_PLUGIN_PATH": str(folder / "plugins"),
+        "HOME": os.environ.get("HOME", "/root"),
+    }
 
 
 def prepare(work: Path, order: Order, variables: Mapping[str, Any]) -> None:
@@ -146,16 +152,19 @@ def _collections() -> Path:
     return Path(module.origin).parents[6]
 
 
-def look(work: Path, file: Path, expected: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The answers of all checks of a finished file, in a process whose mounts end with it."""
+def look(work: Path, file: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """What a look into a finished file tells: `answers` of all checks, `packages`, the number of `files`.
+
+    It happens in a process whose mounts end with it. The list of files is left in WORK/files.gz.
+    """
     (work / "look.json").write_text(json.dumps({"file": str(file), "expected": dict(expected)}))
     argv = [*DIES_WITH_US, "unshare", "--mount", sys.executable, str(TEMPLATE / "steps.py"), "look", str(work)]
     environment = {**os.environ, "PYTHONPATH": str(_collections())}
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise ImageError(done.stderr.strip().removeprefix(FAULT) or f"{file}: the checks ended with {done.returncode}")
-    answers: list[dict[str, Any]] = json.loads((work / CHECKS).read_text())
-    return answers
+    found: dict[str, Any] = json.loads((work / CHECKS).read_text())
+    return found
 
 
 def run_packer(program: Path, work: Path, log: Path, tell: Tell) -> None:

@@ -26,6 +26,8 @@ MODPROBE = "/etc/modprobe.d/60-hardening.conf"
 #: The first value counts, and Debian's sshd_config includes these first.
 SSHD = "/etc/ssh/sshd_config.d/10-hardening.conf"
 UNITS = "etc/systemd/system"
+#: Whose files the controls speak of.
+OWNER = 0
 
 
 def applied(controls: Sequence[Control], exempt: Mapping[str, str]) -> list[Control]:
@@ -140,7 +142,7 @@ def _mode(tree: Path, path: str, wanted: str) -> Iterator[str]:
     mode = stat.S_IMODE(status.st_mode)
     if mode & ~int(wanted, 8):
         yield f"{path} has mode {mode:04o}, more than {wanted}"
-    if status.st_uid != 0:
+    if status.st_uid != OWNER:
         yield f"{path} belongs to user {status.st_uid}"
 
 

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ import yaml
 from .. import engines
 from ..bundle import manifest as artifacts
 from ..bundle.store import Store, default_root
-from . import build, disk, hardening, offline
+from . import build, disk, hardening, offline, publish, sbom, sign
 from .base import digest, read_recipe
 from .errors import ImageError
-from .steps import RAW, Order
+from .packages import Package
+from .steps import BASE, RAW, Order
 
 #: MiB a build needs beside the disk's own size: the tree, and the compressed file.
 OVERHEAD = 3000
@@ -41,6 +44,7 @@ class Wish:
     size: int
     kernel_options: str
     epoch: int
+    key: Path
     artifacts: list[str] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
 
@@ -75,33 +79,96 @@ def order_of(wish: Wish, bases: Path) -> Order:
 
 
 def make(wish: Wish, tell: build.Tell) -> dict[str, Any]:
-    """Build an image; return its name, path, digest and size in bytes. Raise ImageError with nothing published."""
+    """Build an image; return what module C(image) does. Raise ImageError with nothing published."""
     if os.geteuid() != 0:
         raise ImageError("an image is built as root, since its files belong to root; run this as root")
     started = time.monotonic()
     cache = default_root().parent
     store = Store(wish.bundle)
+    key = sign.load_key(wish.key)
     with build.workspace(wish.output) as work:
+        wanted = expected(wish, store)
         build.need_space(wish.output, wish.size // 2 + OVERHEAD)
-        expected(wish, store)
-        program = build.place_packer(store, cache / "packer")
+        packer, program = build.place_packer(store, cache / "packer")
         variables = {"cluster_engine": wish.engine, "cluster_bundle": str(wish.bundle), **wish.variables}
         build.prepare(work, order_of(wish, cache / "images"), variables)
         build.run_packer(program, work, cache / build.LOG, tell)
-        file = work / f"{wish.name}.qcow2"
+        made = work / "image"
+        made.mkdir()
         tell("compress the disk")
-        disk.convert(work / RAW, file)
+        disk.convert(work / RAW, made / publish.DISK)
         (work / RAW).unlink()
         tell("check the finished file")
-        answers = build.look(work, file, dataclasses.asdict(expected(wish, store)))
-        refuse(answers)
-        target = wish.output / file.name
-        found = digest(file)
-        file.replace(target)
-        size = target.stat().st_size
-    seconds = round(time.monotonic() - started, 1)
-    described = {"name": wish.name, "path": str(target), "digest": found, "size": size, "seconds": seconds}
-    return {**described, "checks": answers}
+        found = build.look(work, made / publish.DISK, dataclasses.asdict(wanted))
+        refuse(found["answers"])
+        tell("describe and publish it")
+        described = describe(wish, wanted, work, packer, found)
+        write_about(made, described, found, wanted, key)
+        publish.publish(made, wish.output / wish.name)
+    return {
+        "name": wish.name,
+        "path": str(wish.output / wish.name / publish.DISK),
+        **{word: described["disk"][word] for word in ("digest", "size")},
+        "seconds": round(time.monotonic() - started, 1),
+        "checks": found["answers"],
+    }
+
+
+def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest of an image (docs/reference/image.schema.json)."""
+    disk_file = work / "image" / publish.DISK
+    galaxy = build.ROOT / "galaxy.yml"
+    version = yaml.safe_load(galaxy.read_text())["version"] if galaxy.exists() else _installed_version()
+    base = json.loads((work / BASE).read_text())
+    return {
+        "format": publish.FORMAT,
+        "name": wish.name,
+        "engine": wish.engine,
+        "version": wish.version,
+        "architecture": wish.architecture,
+        "made": publish.moment(wish.epoch),
+        "disk": {
+            "format": "qcow2",
+            "digest": digest(disk_file),
+            "size": disk_file.stat().st_size,
+            "virtual_mib": wish.size,
+        },
+        "contents": {"files": found["files"], "packages": len(found["packages"])},
+        "inputs": {
+            "base": {"digest": base["digest"], "made": publish.moment(base["made"])},
+            "collection": {"version": version, "digest": publish.collection_digest(build.ROOT)},
+            "packer": packer,
+            "artifacts": publish.artifacts(wanted.artifacts),
+            "parameters": {"kernel_options": wish.kernel_options, "variables": wish.variables},
+        },
+        "hardening": {
+            "met": [str(control["id"]) for control in wanted.controls if "exempt" not in control],
+            "exempt": {
+                **{str(control["id"]): control["exempt"] for control in wanted.controls if "exempt" in control},
+                **(wish.variables.get("host_node_hardening_exempt") or {}),
+            },
+        },
+    }
+
+
+def _installed_version() -> str:
+    """Version of the collection where it was installed as a package, which has no galaxy.yml."""
+    content = json.loads((build.ROOT / "MANIFEST.json").read_text())
+    return str(content["collection_info"]["version"])
+
+
+def write_about(
+    made: Path, described: Mapping[str, Any], found: Mapping[str, Any], wanted: offline.Expected, key: Any
+) -> None:
+    """Write all that is said about an image into its folder: manifest, bill, list of files, signed statements."""
+    (made.parent / publish.FILES).rename(made / publish.FILES)
+    (made / publish.MANIFEST).write_text(json.dumps(described, indent=1) + "\n")
+    packages = [Package(*row) for row in found["packages"]]
+    epoch = int(found["image"]["made"])
+    (made / publish.BILL).write_text(sbom.text(str(described["name"]), epoch, packages, wanted.artifacts))
+    subjects = publish.subjects(made)
+    publish.state(made, publish.PROVENANCE, subjects, publish.SLSA, publish.provenance(described), key)
+    publish.state(made, publish.CHECKS, subjects, publish.TESTED, publish.results(found["answers"]), key)
 
 
 def expected(wish: Wish, store: Store) -> offline.Expected:
@@ -121,7 +188,9 @@ def entry_of(wish: str, store: Store, architecture: str) -> dict[str, Any]:
     version = version or artifacts.default_version(*artifacts.load(name))
     entry: dict[str, Any] = store.index()["artifacts"].get(name, {}).get(version, {}).get(architecture, {})
     if not entry:
-        raise ImageError(f"{name} {version} ({architecture}) is not in the bundle {store.root}: fill it with playbook bundle")
+        raise ImageError(
+            f"{name} {version} ({architecture}) is not in the bundle {store.root}: fill it with playbook bundle"
+        )
     return entry
 
 

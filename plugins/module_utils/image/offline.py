@@ -64,10 +64,22 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
     sealed = "remove it in seal.py, which this check shares its list with"
     for kind in seal.TRACES:
         yield "identity", f"The image has nothing of {kind}", kind, sealed, partial(no_traces, tree, kind)
-    yield "accounts", "No account has a password, and there are no users", "", "remove the account", partial(accounts, tree)
+    yield (
+        "accounts",
+        "No account has a password, and there are no users",
+        "",
+        "remove the account",
+        partial(accounts, tree),
+    )
     yield "keys", "No private key lies in the image", "", "remove it before the image is sealed", partial(no_keys, tree)
     yield "network", "No network is pinned to a MAC address", "", "match interfaces by name", partial(no_pins, tree)
-    yield "packages", "The packages of the base are installed", "", "build again", partial(packages, tree, expected.packages)
+    yield (
+        "packages",
+        "The packages of the base are installed",
+        "",
+        "build again",
+        partial(packages, tree, expected.packages),
+    )
     for entry in expected.artifacts:
         title = f"{entry['name']} {entry['version']} is what the manifest says"
         yield "artifact", title, entry["name"], "build again", partial(artifact, tree, entry)
@@ -77,8 +89,20 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
         yield "container", title, name, "build again", partial(loaded, tree, expected.runtime, name)
     yield "listeners", "Nothing but known services starts", "", "disable it, or add it to UNITS", partial(units, tree)
     yield "runtime", "The runtime listens on no network", "", "remove hosts", partial(local_runtime, tree)
-    yield "modes", "No file can be written by everybody, and each has an owner", "", "set its mode", partial(modes, tree)
-    yield "boot", "A kernel, its initrd and the boot menu are there", "", "see the base's packages", partial(boots, tree)
+    yield (
+        "modes",
+        "No file can be written by everybody, and each has an owner",
+        "",
+        "set its mode",
+        partial(modes, tree),
+    )
+    yield (
+        "boot",
+        "A kernel, its initrd and the boot menu are there",
+        "",
+        "see the base's packages",
+        partial(boots, tree),
+    )
     yield "sources", "Packages come from signed sources", "", "remove trusted=yes", partial(signed, tree)
     for control in expected.controls:
         number, exempt = str(control["id"]), control.get("exempt", "")
@@ -120,7 +144,11 @@ def no_keys(tree: Path) -> Verdict:
             for name in files:
                 path = Path(folder, name)
                 status = path.lstat()
-                if stat.S_ISREG(status.st_mode) and status.st_size < KEY_BYTES and b"PRIVATE KEY-----" in path.read_bytes():
+                if (
+                    stat.S_ISREG(status.st_mode)
+                    and status.st_size < KEY_BYTES
+                    and b"PRIVATE KEY-----" in path.read_bytes()
+                ):
                     faults.append("/" + str(path.relative_to(tree)))
     return _verdict(faults, "none found")
 

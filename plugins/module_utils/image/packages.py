@@ -28,7 +28,9 @@ def parse_status(text: str) -> list[Package]:
         fields = dict(line.split(": ", 1) for line in lines if ": " in line)
         if fields.get("Status", "").endswith(" installed"):
             name = fields["Package"]
-            found.append(Package(name, fields["Version"], fields["Architecture"], fields.get("Source", name).split()[0]))
+            found.append(
+                Package(name, fields["Version"], fields["Architecture"], fields.get("Source", name).split()[0])
+            )
     return sorted(found)
 
 

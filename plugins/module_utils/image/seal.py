@@ -36,7 +36,14 @@ TRACES: dict[str, tuple[str, ...]] = {
         "var/lib/systemd/network/*",
     ),
     "state of cloud-init": ("var/lib/cloud/*",),
-    "a cluster's": ("etc/nomad.d", "etc/keelson", "etc/kubernetes/pki", "etc/kubernetes/*.conf", "var/lib/nomad", "var/lib/kubelet/*"),
+    "a cluster's": (
+        "etc/nomad.d",
+        "etc/keelson",
+        "etc/kubernetes/pki",
+        "etc/kubernetes/*.conf",
+        "var/lib/nomad",
+        "var/lib/kubelet/*",
+    ),
 }
 #: Of no use in an image, and of other bytes every time.
 WASTE = (

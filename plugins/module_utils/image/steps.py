@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import base, disk as disks, offline, seal
+from . import base, listing, offline, seal
+from . import disk as disks
 from .errors import ImageError
+from .packages import read_packages
 
 #: Marks, in what a step prints, the one message of a failure.
 FAULT = "image: "
 TREE, RAW, BASE, CHECKS = "tree", "disk.raw", "base-used.json", "checks.json"
+#: By which a server knows the image it was made from.
+LABEL = "usr/lib/keelson/image.json"
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,15 @@ def disk(work: Path) -> None:
     """Seal the tree and write it as a disk."""
     order = read(work)
     seal.seal(work / TREE)
+    label = work / TREE / LABEL
+    label.parent.mkdir(parents=True)
+    label.write_text(json.dumps({"name": order.name, "engine": order.engine, "made": order.epoch}) + "\n")
     made = disks.Disk(order.name, order.size, order.kernel_options, order.epoch)
     disks.write(work / TREE, made, work / RAW)
 
 
 def look(work: Path) -> None:
-    """Check the finished file that WORK/look.json names; the answers are written to WORK/checks.json.
+    """Check the finished file that WORK/look.json names; the answers, and what else the file tells, go to WORK/checks.json.
 
     To be run with mounts of its own (unshare --mount), so that none is left.
     """
@@ -96,4 +103,13 @@ def look(work: Path) -> None:
     if done.returncode:
         raise ImageError(f"{content['file']}: its root file system cannot be mounted: {done.stderr.strip()}")
     answers = offline.look(place, offline.Expected(**content["expected"]))
-    (work / CHECKS).write_text(json.dumps(answers))
+    files = listing.write(place, work / "files.gz")
+    (work / CHECKS).write_text(
+        json.dumps({"answers": answers, "files": files, "packages": read_packages(place), "image": _label(place)})
+    )
+
+
+def _label(tree: Path) -> dict[str, Any]:
+    """What the image says of itself."""
+    content: dict[str, Any] = json.loads((tree / LABEL).read_text())
+    return content

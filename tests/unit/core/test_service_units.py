@@ -186,7 +186,9 @@ def test_on_a_host_that_is_not_booted_units_are_enabled_and_no_more(
     systemctl = systemd / "bin" / "systemctl"
     systemctl.write_text("#!/bin/sh\n[ $1 = is-enabled ] && echo enabled\n")
     assert service_units.plan(unit, service_units.read(unit)) == []
-    assert "stop" not in service_units.plan(Unit("x.service", "absent"), service_units.read(Unit("x.service", "absent")))
+    assert "stop" not in service_units.plan(
+        Unit("x.service", "absent"), service_units.read(Unit("x.service", "absent"))
+    )
 
 
 def test_a_step_that_fails_tells_why_with_the_journal(systemd: Path) -> None:

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every file of an image with its mode, owner, size and digest, and what differs between two such lists."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+#: Kinds of files by their mode (find(1) has the same letters).
+KINDS = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
+KINDS |= {stat.S_IFIFO: "p", stat.S_IFSOCK: "s"}
+
+
+def lines(tree: Path) -> Iterator[str]:
+    """One line a file, by path: C(kind mode user group size digest-or-target path); `-` where there is none."""
+    for folder, names, files in os.walk(tree):
+        names.sort()
+        for name in sorted((*names, *files)):
+            path = Path(folder, name)
+            status = path.lstat()
+            kind = KINDS[stat.S_IFMT(status.st_mode)]
+            size, content = 0, "-"
+            if kind == "f":
+                size, content = status.st_size, _digest(path)
+            elif kind == "l":
+                content = os.readlink(path)
+            mode = f"{stat.S_IMODE(status.st_mode):04o}"
+            yield f"{kind} {mode} {status.st_uid} {status.st_gid} {size} {content} /{path.relative_to(tree)}"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as reading:
+        return hashlib.file_digest(reading, "sha256").hexdigest()
+
+
+def write(tree: Path, target: Path) -> int:
+    """Write the list, compressed and the same bytes for the same tree; return how many files there are."""
+    found = sorted(lines(tree), key=lambda line: line.split(" ", 6)[6])
+    with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+        packed.write("".join(f"{line}\n" for line in found).encode("utf-8", "surrogateescape"))
+    return len(found)
+
+
+def read(path: Path) -> dict[str, str]:
+    """The list as a map from path to everything else."""
+    with gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape") as reading:
+        rows = (line.rstrip("\n").split(" ", 6) for line in reading)
+        return {row[6]: " ".join(row[:6]) for row in rows}
+
+
+def difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
+    """What is only in one of two maps, and what differs, by name."""
+    return {
+        "removed": sorted(before.keys() - after.keys()),
+        "added": sorted(after.keys() - before.keys()),
+        "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
+    }
