@@ -17,6 +17,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors impo
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
 from ansible_collections.keelson.cluster.plugins.module_utils.image.make import Wish, make
+from ansible_collections.keelson.cluster.plugins.module_utils.image.sign import default_key
 
 ARGUMENTS = {
     "engine": {"type": "str", "required": True},
@@ -33,12 +34,6 @@ ARGUMENTS = {
     "artifacts": {"type": "list", "elements": "str", "required": True},
     "variables": {"type": "dict", "default": {}},
 }
-
-
-def default_key() -> Path:
-    """Where the key lies that signs images, unless told otherwise (XDG base directory specification)."""
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "keelson" / "image.pem"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

@@ -31,6 +31,12 @@ TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 
 
+def default_key() -> Path:
+    """Where the key lies that signs images, unless told otherwise (XDG base directory specification)."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "keelson" / "image.pem"
+
+
 def load_key(path: Path) -> Ed25519PrivateKey:
     """The key that signs, made the first time; its public half is written beside it. Raise ImageError for any other."""
     if not HAS_CRYPTOGRAPHY:

@@ -58,7 +58,10 @@ def tree(tmp_path: Path, expected: offline.Expected, monkeypatch: pytest.MonkeyP
     put(root / "etc/pam.d/su", "auth sufficient pam_rootok.so\n")
     put(root / "etc/modules-load.d/60-keelson.conf", "overlay\n")
     put(root / "etc/sysctl.d/60-keelson.conf", "net.ipv4.ip_forward = 1\n")
-    put(root / "etc/apt/sources.list", "deb [signed-by=/usr/share/keyrings/k.gpg] http://mirror.example/debian stable main\n")
+    put(
+        root / "etc/apt/sources.list",
+        "deb [signed-by=/usr/share/keyrings/k.gpg] http://mirror.example/debian stable main\n",
+    )
     put(root / "etc/docker/daemon.json", "{}")
     put(root / "boot/vmlinuz-6.1")
     put(root / "boot/initrd.img-6.1")

@@ -89,7 +89,9 @@ def unmeet(tree: Path, control: hardening.Control) -> None:
         (tree / path[1:]).write_text("".join(f"install {name} /bin/false\n" for name in control.get("loadable", [])))
     status = tree / "var/lib/dpkg/status"
     for name in control.get("absent", []):
-        status.write_text(status.read_text() + f"Package: {name}\nStatus: hold ok installed\nVersion: 1\nArchitecture: all\n\n")
+        status.write_text(
+            status.read_text() + f"Package: {name}\nStatus: hold ok installed\nVersion: 1\nArchitecture: all\n\n"
+        )
     for entry in (*control.get("files", []), *control.get("expects", [])):
         if entry.get("state") != "directory":
             (tree / entry["path"][1:]).write_text(entry.get("lacks", "altered"))
@@ -115,7 +117,19 @@ def test_each_control_is_seen_met_and_not_met(control: hardening.Control, tree: 
 
 
 def test_the_profile_is_well_formed() -> None:
-    words = {"modules", "loadable", "sysctls", "sshd", "files", "modes", "absent", "setuid", "enabled", "disabled", "expects"}
+    words = {
+        "modules",
+        "loadable",
+        "sysctls",
+        "sshd",
+        "files",
+        "modes",
+        "absent",
+        "setuid",
+        "enabled",
+        "disabled",
+        "expects",
+    }
     for control in PROFILE:
         assert control.keys() <= words | {"id", "title", "exempt"}
         assert control.keys() & words, f"{control['id']} asks for nothing"
@@ -143,6 +157,8 @@ def test_a_site_exempts_a_control_with_a_reason_only() -> None:
 
 def test_a_control_the_base_cannot_satisfy_stops_the_image(tree: Path, expected: offline.Expected) -> None:
     status = tree / "var/lib/dpkg/status"
-    status.write_text(status.read_text() + "Package: telnet\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n")
+    status.write_text(
+        status.read_text() + "Package: telnet\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"
+    )
     with pytest.raises(make.ImageError, match=r"nothing was published: .*2\.2\.1.*telnet is installed.*exempt control"):
         make.refuse([dict(answer) for answer in offline.look(tree, expected)])

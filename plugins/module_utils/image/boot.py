@@ -1,0 +1,178 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boots servers from a published image by emulation and asks them, each in one program; the image stays as it is.
+
+Each boots from a throwaway overlay over the file, with cloud-init's data on a second disk (NoCloud), its network is
+QEMU's own: nothing of it reaches another machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import socket
+import subprocess
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..checks.model import Verdict, answer
+from .build import DIES_WITH_US, ROOT
+from .errors import ImageError
+
+USER = "checker"
+PACKAGE = "ansible_collections/keelson/cluster/plugins/module_utils"
+#: What of the collection the program in the server is made of.
+PARTS = (
+    "checks/__init__.py",
+    "checks/host.py",
+    "checks/model.py",
+    "checks/sockets.py",
+    "image/__init__.py",
+    "image/guest.py",
+)
+FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server to boot: its folder, the port of this machine that leads to its ssh, and whether UEFI boots it."""
+
+    name: str
+    folder: Path
+    port: int
+    uefi: bool
+
+
+def program() -> bytes:
+    """The checks as one file that Python runs."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in PARTS:
+            archive.write(ROOT / "plugins/module_utils" / part, f"{PACKAGE}/{part}")
+        module = f"{PACKAGE}/image/guest".replace("/", ".")
+        archive.writestr("__main__.py", f"from {module} import main\nmain()\n")
+    return packed.getvalue()
+
+
+def user_data(name: str, public_key: str) -> str:
+    """cloud-init's data for a server: its name, and a user who may look at everything."""
+    user = {"name": USER, "sudo": "ALL=(ALL) NOPASSWD:ALL", "shell": "/bin/bash", "ssh_authorized_keys": [public_key]}
+    return "#cloud-config\n" + json.dumps({"hostname": name, "users": [user]}) + "\n"
+
+
+def seed(server: Server, public_key: str) -> Path:
+    """Make the disk on which cloud-init finds its data."""
+    path = server.folder / "seed.img"
+    (server.folder / "user-data").write_text(user_data(server.name, public_key))
+    (server.folder / "meta-data").write_text(json.dumps({"instance-id": server.name}) + "\n")
+    with path.open("wb") as writing:
+        writing.truncate(1 << 20)
+    run(["mkfs.vfat", "-n", "CIDATA", str(path)])
+    run(["mcopy", "-i", str(path), str(server.folder / "user-data"), str(server.folder / "meta-data"), "::"])
+    return path
+
+
+def command(server: Server, disk: Path, data: Path, memory: int) -> list[str]:
+    """QEMU's command line."""
+    firmware = ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}"] if server.uefi else []
+    forward = f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{server.port}-:22"
+    return [
+        *DIES_WITH_US,
+        "qemu-system-x86_64",
+        *("-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2", "-m", str(memory), "-display", "none", "-no-reboot"),
+        *firmware,
+        *("-serial", f"file:{server.folder / 'console.log'}", "-monitor", "none"),
+        *("-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe"),
+        *("-drive", f"file={data},if=virtio,format=raw,readonly=on"),
+        *("-netdev", forward, "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci"),
+    ]
+
+
+@contextlib.contextmanager
+def running(server: Server, image: Path, public_key: str, size: int, memory: int) -> Iterator[None]:
+    """A server made from an image while the block runs; `size` of its disk in MiB, larger than the image's."""
+    overlay = server.folder / "overlay.qcow2"
+    run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(image), "-F", "qcow2", str(overlay), f"{size}M"])
+    data = seed(server, public_key)
+    with (server.folder / "qemu.log").open("wb") as log:
+        process = subprocess.Popen(
+            command(server, overlay, data, memory), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ask(server: Server, key: Path, wanted: Mapping[str, Any], patience: float) -> dict[str, Any]:
+    """Run the program in a server and return what it says; raise ImageError with the console's last lines."""
+    ssh = [*("ssh", "-i", str(key), "-p", str(server.port), "-o", "BatchMode=yes", "-o", "ConnectTimeout=20")]
+    ssh += ["-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={server.folder / 'known_hosts'}"]
+    ssh += ["-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", f"{USER}@127.0.0.1"]
+    deadline = time.monotonic() + patience
+    bundle = program()
+    remote = f"head -c {len(bundle)} > image-check.pyz && sudo python3 image-check.pyz"
+    while True:
+        done = subprocess.run(
+            [*ssh, remote], input=bundle + json.dumps(dict(wanted)).encode(), capture_output=True, check=False
+        )
+        if done.returncode == 0:
+            found: dict[str, Any] = json.loads(done.stdout)
+            return found
+        if done.returncode != 255 or time.monotonic() > deadline:
+            said = done.stderr.decode(errors="replace").strip()[-400:]
+            raise ImageError(f"{server.name} does not answer by ssh ({said}); its console: {console(server)}")
+        time.sleep(2)
+
+
+def console(server: Server) -> str:
+    """The last lines of a server's console."""
+    try:
+        text = (server.folder / "console.log").read_text(errors="replace")
+    except OSError:
+        return "nothing"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-4:]) or "nothing"
+
+
+def distinct(identities: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The checks that servers of one image differ in what identifies them."""
+    answers = []
+    for name in sorted(set().union(*identities)):
+        values = [identity.get(name, "") for identity in identities]
+        verdict = Verdict(len(set(values)) == len(values) and all(values), ", ".join(value[-12:] for value in values))
+        title = "Servers of one image differ"
+        cure = "it must not be in the image: see seal.py"
+        answers.append(dict(answer("boot.distinct", title, name, cure, partial(_said, verdict))))
+    return answers
+
+
+def _said(verdict: Verdict) -> Verdict:
+    return verdict
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run(argv: Sequence[str]) -> None:
+    """Run a program of this machine; raise ImageError with its words when it fails."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
+    except FileNotFoundError as error:
+        raise ImageError(f"{argv[0]} is not installed on this machine; install it and test again") from error
+    if done.returncode:
+        raise ImageError(f"{argv[0]} failed: {done.stderr.strip()}")

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of a server that was booted from an image, asked in the server by one program. Standard library only."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from ..checks import host, sockets
+from ..checks.model import Check, Verdict, answer
+
+#: Seconds until the boot must have ended; by emulation it takes its time.
+PATIENCE = 300.0
+
+
+def run(*argv: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the server."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    return subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
+
+
+def settled() -> Verdict:
+    """Judge that systemd has ended the boot with no unit failed."""
+    deadline = time.monotonic() + PATIENCE
+    while (state := run("systemctl", "is-system-running").stdout.strip()) in ("starting", "initializing", ""):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    failed = " ".join(run("systemctl", "--failed", "--no-legend", "--plain").stdout.split("\n"))
+    return Verdict(state == "running", f"systemd says {state} {failed}".strip())
+
+
+def service(name: str) -> Verdict:
+    """Judge that a service runs."""
+    return host.service(run("systemctl", "is-active", name).stdout.strip(), 0)
+
+
+def parameter(key: str, wanted: str, root: str = "/proc/sys") -> Verdict:
+    """Judge the live value of a kernel parameter."""
+    try:
+        with open(os.path.join(root, key.replace(".", "/")), encoding="ascii") as reading:
+            found = " ".join(reading.read().split())
+    except FileNotFoundError:
+        return Verdict(False, "this kernel has no such parameter")
+    return Verdict(found == wanted, f"{found}, wanted {wanted}")
+
+
+def blocked(name: str) -> Verdict:
+    """Judge that modprobe refuses a module."""
+    said = run("modprobe", "--dry-run", "--verbose", name).stdout.strip()
+    return Verdict(not said.startswith("insmod"), said or "this kernel has no such module")
+
+
+def option(shown: Mapping[str, str], key: str, wanted: str) -> Verdict:
+    """Judge an option of the ssh server as it works; a list that begins with a minus is what must not be offered."""
+    found = shown.get(key.lower(), "nothing")
+    if wanted.startswith("-"):
+        weak = set(wanted[1:].split(",")) & set(found.split(","))
+        return Verdict(not weak, f"offered: {', '.join(sorted(weak))}" if weak else found)
+    return Verdict(found.lower() in (wanted.lower(), wanted.lower().replace("prohibit", "without")), found)
+
+
+def ssh_options() -> dict[str, str]:
+    """The options of the ssh server as it works."""
+    rows = (line.split(" ", 1) for line in run("sshd", "-T").stdout.splitlines() if " " in line)
+    return {row[0].lower(): row[1] for row in rows}
+
+
+def listeners() -> Verdict:
+    """Judge that the ssh server alone can be reached from outside."""
+    return host.unexpected(sockets.listening(), [], "")
+
+
+def grown(path: str = "/") -> Verdict:
+    """Judge that the root file system has grown to its disk, but for the other partitions."""
+    device = os.path.realpath(run("findmnt", "-no", "SOURCE", path).stdout.strip())
+    disk = run("lsblk", "-no", "PKNAME", device).stdout.strip()
+    with open(f"/sys/class/block/{disk}/size", encoding="ascii") as reading:
+        size = int(reading.read()) * 512
+    status = os.statvfs(path)
+    share = status.f_blocks * status.f_frsize / size
+    return Verdict(share > 0.9, f"{share:.0%} of the disk's {size >> 20} MiB")
+
+
+def container(runtime: str, image: str) -> Verdict:
+    """Judge that a container of a preloaded image runs."""
+    if runtime == "docker":
+        started = run("docker", "run", "--detach", "--network=none", "--pull=never", image)
+        shown = run("docker", "inspect", "--format", "{{.State.Status}}", started.stdout.strip()).stdout.strip()
+        run("docker", "rm", "--force", started.stdout.strip())
+    else:
+        started = run("ctr", "--namespace", "k8s.io", "run", "--detach", image, "image-check")
+        rows = [row.split() for row in run("ctr", "--namespace", "k8s.io", "tasks", "list").stdout.splitlines()]
+        shown = next((row[2].lower() for row in rows if row[:1] == ["image-check"]), "")
+        run("ctr", "--namespace", "k8s.io", "tasks", "rm", "--force", "image-check")
+        run("ctr", "--namespace", "k8s.io", "containers", "rm", "image-check")
+    return Verdict(shown == "running", shown or started.stderr.strip()[-300:])
+
+
+def identity() -> dict[str, Any]:
+    """What must differ between two servers of one image."""
+    keys = {}
+    for path in sorted(glob.glob("/etc/ssh/ssh_host_*_key.pub")):
+        with open(path, encoding="ascii") as reading:
+            keys[os.path.basename(path)] = reading.read().split()[1]
+    with open("/etc/machine-id", encoding="ascii") as reading:
+        return {"machine-id": reading.read().strip(), **keys}
+
+
+def has_identity() -> Verdict:
+    """Judge that the server made itself an identity."""
+    found = identity()
+    good = len(found["machine-id"]) == 32 and any("ed25519" in name for name in found)
+    return Verdict(good, ", ".join(name for name, value in found.items() if value))
+
+
+def look(wanted: Mapping[str, Any]) -> list[Check]:
+    """Ask all questions; `wanted` has services, sysctls, sshd, modules, runtime, images, hostname."""
+    shown = ssh_options()
+    return [
+        answer(f"boot.{name}", title, target, "boot the image by hand and look there", question)
+        for name, title, target, question in _questions(wanted, shown)
+    ]
+
+
+def _questions(wanted: Mapping[str, Any], shown: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:
+    yield "settled", "The server comes up with no unit failed", "", settled
+    for name in wanted["services"]:
+        yield "service", "The service runs", name, partial(service, name)
+    for key, value in wanted["sysctls"].items():
+        yield "sysctl", "The kernel parameter is set", key, partial(parameter, key, value)
+    for name in wanted["modules"]:
+        yield "module", "The kernel module cannot be loaded", name, partial(blocked, name)
+    for key, value in wanted["sshd"].items():
+        yield "sshd", "The ssh server works with the option", key, partial(option, shown, key, value)
+    yield "listeners", "Nothing but ssh can be reached", "", listeners
+    yield "grown", "The root file system has grown to its disk", "", grown
+    for image in wanted["images"]:
+        yield (
+            "container",
+            "A container of the preloaded image runs",
+            image,
+            partial(container, wanted["runtime"], image),
+        )
+    yield "identity", "The server made itself an identity", "", has_identity
+
+
+def main() -> None:
+    """Read what is wanted from standard input, print the answers and the identity."""
+    answers = look(json.load(sys.stdin))
+    json.dump({"answers": answers, "identity": identity()}, sys.stdout)

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The boot test of a published image: two servers from it, one by BIOS and one by UEFI, asked and compared."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .. import engines
+from ..bundle import manifest as artifacts
+from . import boot, hardening, publish, sign
+from .build import ROOT
+from .errors import ImageError
+from .make import profile
+
+SERVICES = ("ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service")
+RUNTIME_SERVICES = {"docker": ("docker.service",), "containerd": ("containerd.service",)}
+
+
+def wanted(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the servers are asked for: the image's own manifest says which controls it was built with."""
+    runtime = engines.load(manifest["engine"]).runtime
+    exempt = set(manifest["hardening"]["exempt"]) - {str(control["id"]) for control in profile() if "exempt" in control}
+    controls = [control for control in profile() if str(control["id"]) not in exempt]
+    defaults = yaml.safe_load((ROOT / "roles/host_node/defaults/main/main.yml").read_text())
+    entries, machine = manifest["inputs"]["artifacts"], manifest["architecture"]
+    found = [artifacts.find(entry["name"], entry["version"], machine) for entry in entries]
+    images = [image["name"] for artifact in found for image in artifact.images]
+    return {
+        "services": [*SERVICES, *RUNTIME_SERVICES[runtime]],
+        "sysctls": {**hardening.merged(controls, "sysctls"), **defaults["host_node_sysctls"]},
+        "sshd": hardening.merged(controls, "sshd"),
+        "modules": hardening.listed(controls, "modules"),
+        "runtime": runtime,
+        "images": images[:1],
+    }
+
+
+def test(
+    folder: Path, key_file: Path, patience: float, ports: list[int], tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Boot two servers from a published image and state what they answered; raise ImageError when a check fails."""
+    started = time.monotonic()
+    key = sign.load_key(key_file)
+    manifest = publish.read(folder)
+    before = publish.subjects(folder)
+    publish.statement(folder, publish.CHECKS, key.public_key(), before)
+    with tempfile.TemporaryDirectory(prefix="image-boot-") as name, contextlib.ExitStack() as stack:
+        work = Path(name)
+        boot.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key")])
+        public = (work / "key.pub").read_text().strip()
+        servers = []
+        for number, port in enumerate(ports or [boot.free_port(), boot.free_port()]):
+            uefi = number > 0 and boot.FIRMWARE.is_file()
+            server = boot.Server(f"clone-{number}", work / f"clone-{number}", port, uefi)
+            server.folder.mkdir()
+            size = manifest["disk"]["virtual_mib"] + 2048
+            stack.enter_context(boot.running(server, folder / publish.DISK, public, size, memory=1024))
+            servers.append(server)
+        tell(f"boot {' and '.join('by UEFI' if server.uefi else 'by BIOS' for server in servers)}, by emulation")
+        with ThreadPoolExecutor(len(servers)) as pool:
+            asked = wanted(manifest)
+            found = list(pool.map(lambda server: boot.ask(server, work / "key", asked, patience), servers))
+    answers = [
+        {**answer, "host": server.name} for server, said in zip(servers, found) for answer in said["answers"]
+    ] + boot.distinct([said["identity"] for said in found])
+    if publish.subjects(folder) != before:
+        raise ImageError(f"{folder}: the image was altered while it was tested; build it again")
+    failed = [answer for answer in answers if not answer["passed"]]
+    if failed:
+        shown = "; ".join(f"{answer['title']} ({answer['target']}): {answer['evidence']}" for answer in failed[:5])
+        raise ImageError(f"{folder.name}: {len(failed)} of {len(answers)} checks of the booted image failed: {shown}")
+    publish.state(folder, publish.BOOT, before, publish.TESTED, publish.results(answers), key)
+    return {"checks": answers, "seconds": round(time.monotonic() - started, 1)}
