@@ -18,7 +18,10 @@ KINDS |= {stat.S_IFIFO: "p", stat.S_IFSOCK: "s"}
 
 
 def lines(tree: Path) -> Iterator[str]:
-    """One line a file, by path: C(kind mode user group size digest-or-target path); `-` where there is none."""
+    """One line a file, by path: kind, mode, user, group, size, digest or target (`-` where there is none), path.
+
+    Between them are tabs, and within them those and line ends are escaped as Python does.
+    """
     for folder, names, files in os.walk(tree):
         names.sort()
         for name in sorted((*names, *files)):
@@ -31,7 +34,8 @@ def lines(tree: Path) -> Iterator[str]:
             elif kind == "l":
                 content = os.readlink(path)
             mode = f"{stat.S_IMODE(status.st_mode):04o}"
-            yield f"{kind} {mode} {status.st_uid} {status.st_gid} {size} {content} /{path.relative_to(tree)}"
+            fields = (kind, mode, status.st_uid, status.st_gid, size, content, f"/{path.relative_to(tree)}")
+            yield "\t".join(str(field).replace("\t", "\\t").replace("\n", "\\n") for field in fields)
 
 
 def _digest(path: Path) -> str:
@@ -41,7 +45,7 @@ def _digest(path: Path) -> str:
 
 def write(tree: Path, target: Path) -> int:
     """Write the list, compressed and the same bytes for the same tree; return how many files there are."""
-    found = sorted(lines(tree), key=lambda line: line.split(" ", 6)[6])
+    found = sorted(lines(tree), key=lambda line: line.rpartition("\t")[2])
     with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
         packed.write("".join(f"{line}\n" for line in found).encode("utf-8", "surrogateescape"))
     return len(found)
@@ -50,8 +54,8 @@ def write(tree: Path, target: Path) -> int:
 def read(path: Path) -> dict[str, str]:
     """The list as a map from path to everything else."""
     with gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape") as reading:
-        rows = (line.rstrip("\n").split(" ", 6) for line in reading)
-        return {row[6]: " ".join(row[:6]) for row in rows}
+        rows = (line.rstrip("\n").rpartition("\t") for line in reading)
+        return {path: rest for rest, _tab, path in rows}
 
 
 def difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:

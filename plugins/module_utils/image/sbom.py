@@ -41,6 +41,7 @@ def text(name: str, epoch: int, packages: Iterable[Package], artifacts: Iterable
         serial_number=uuid.uuid5(SPACE, f"{name} bill"),
         metadata=BomMetaData(component=image, timestamp=moment),
     )
+    bom.register_dependency(image, found)
     return str(JsonV1Dot6(bom).output_as_string(indent=1)) + "\n"
 
 

@@ -5,38 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.image import hardening, make, offline
-
-PROFILE = make.profile()  # read once: it is long
-STATUS = "Package: {name}\nStatus: install ok installed\nVersion: 1.0-1\nArchitecture: amd64\n\n"
-
-
-def put(path: Path, text: str = "", mode: int = 0o644) -> None:
-    """Write a file of the tree."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(mode)
-
-
-def entry(content: bytes = b"program") -> dict[str, Any]:
-    """The bundle's entry of an artifact with a program, a package and a container image."""
-    digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    return {
-        "name": "tool",
-        "version": "1.0.0",
-        "files": [{"path": "tool", "digest": digest, "mode": "0755", "size": len(content)}],
-        "links": {"/usr/local/bin/tool": "tool"},
-        "images": [{"name": "registry.example/pause:1", "path": "images/pause.tar"}],
-        "packages": [{"name": "runtime", "version": "1.0-1"}],
-        "install": ["runtime"],
-    }
+from ansible_collections.keelson.cluster.plugins.module_utils.image import hardening, offline
+from image_tree import PROFILE, STATUS, entry, put
 
 
 @pytest.fixture
