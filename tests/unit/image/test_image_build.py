@@ -1,0 +1,333 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building an image: base, seal, disk, Packer; and each bad input, which leaves one message and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store
+from ansible_collections.keelson.cluster.plugins.module_utils.image import (
+    base,
+    build,
+    disk,
+    grub,
+    make,
+    seal,
+    steps,
+    tree,
+)
+from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from image_tree import put
+
+WISH = {
+    "engine": "nomad",
+    "architecture": "amd64",
+    "base": "",
+    "base_digest": "",
+    "base_days": 7.0,
+    "apt_sources": "",
+    "size": 4096,
+    "kernel_options": "quiet",
+    "epoch": 1767225600,
+}
+
+
+def wish(folder: Path, **more: Any) -> make.Wish:
+    """What is asked for, below a folder."""
+    places = {"output": folder / "output", "bundle": folder / "bundle", "key": folder / "image.pem"}
+    return make.Wish(**{**WISH, **places, **more})  # type: ignore[arg-type]
+
+
+def test_an_image_is_named_after_what_it_is_and_when(tmp_path: Path) -> None:
+    assert wish(tmp_path).name == "host-node-nomad-1.11.3-amd64-20260101T0000Z"
+
+
+# --- base ---------------------------------------------------------------------------------------------------------
+
+
+def tar(folder: Path) -> base.Base:
+    """A base, kept in a folder."""
+    source = folder / "root"
+    put(source / "var/lib/dpkg/status", "Package: x\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n")
+    partial = folder / ".part.tar"
+    return base.make(folder, "base-1", ["tar", "-cf", str(partial), "-C", str(source), "."], partial)
+
+
+def test_a_base_is_kept_and_used_again(tmp_path: Path) -> None:
+    made = tar(tmp_path)
+    assert base.kept(tmp_path, "base-1", 7, time.time()) == made
+    assert base.kept(tmp_path, "base-1", 7, time.time() + 8 * base.DAY) is None
+    assert base.kept(tmp_path, "base-2", 7, time.time()) is None
+    base.unpack(made, tmp_path / "tree")
+    assert (tmp_path / "tree/var/lib/dpkg/status").is_file()
+
+
+def test_an_altered_base_is_refused(tmp_path: Path) -> None:
+    made = tar(tmp_path)
+    with made.path.open("ab") as writing:
+        writing.write(b"x")
+    with pytest.raises(ImageError, match=r"base-1.tar: the base is sha256:.*, but was sha256:.* remove it"):
+        base.kept(tmp_path, "base-1", 7, time.time())
+
+
+def test_a_base_of_ones_own_needs_its_digest(tmp_path: Path) -> None:
+    made = tar(tmp_path)
+    assert base.given(made.path, made.digest).digest == made.digest
+    with pytest.raises(ImageError, match="not sha256:0 as image_base_digest says; nothing was built"):
+        base.given(made.path, "sha256:0")
+    with pytest.raises(ImageError, match="needs its digest"):
+        base.given(made.path, "")
+    with pytest.raises(ImageError, match="there is no such base"):
+        base.given(tmp_path / "none.tar", made.digest)
+
+
+def test_what_is_no_base_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_text("no tar")
+    with pytest.raises(ImageError, match=r"x.tar cannot be unpacked"):
+        base.unpack(base.Base(tmp_path / "x.tar", "", 0), tmp_path / "tree")
+    subprocess.run(["tar", "-cf", str(tmp_path / "y.tar"), "-C", str(tmp_path), "x.tar"], check=True)
+    with pytest.raises(ImageError, match="no Debian root file system is in it"):
+        base.unpack(base.Base(tmp_path / "y.tar", "", 0), tmp_path / "other")
+
+
+def test_a_base_that_cannot_be_made_says_why_and_is_not_kept(tmp_path: Path) -> None:
+    partial = tmp_path / ".part.tar"
+    script = f"touch {partial}; echo 'E: Unable to locate package x' >&2; exit 100"
+    with pytest.raises(ImageError, match="cannot be made: E: Unable to locate package x"):
+        base.make(tmp_path, "base-1", ["sh", "-c", script], partial)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ImageError, match="no-such-program is not installed"):
+        base.make(tmp_path, "base-1", ["no-such-program"], partial)
+
+
+def test_the_recipe_decides_about_the_name(tmp_path: Path) -> None:
+    recipe = base.read_recipe()
+    names = {
+        base.recipe_digest(recipe, "amd64", ""),
+        base.recipe_digest(recipe, "arm64", ""),
+        base.recipe_digest(recipe, "amd64", "deb x"),
+        base.recipe_digest({**recipe, "packages": []}, "amd64", ""),
+    }
+    assert len(names) == 4
+    argv = base.command(recipe, "amd64", tmp_path / "sources", tmp_path / "t.tar")
+    assert argv[-2:] == [str(tmp_path / "t.tar"), str(tmp_path / "sources")]
+
+
+# --- seal ---------------------------------------------------------------------------------------------------------
+
+
+def test_sealing_removes_every_trace_and_nothing_else(tmp_path: Path) -> None:
+    put(tmp_path / "etc/machine-id", "0123")
+    kept = ["etc/ssh/sshd_config", "root/.bashrc", "var/lib/dpkg/status", "opt/keelson/tool/1/tool"]
+    gone = [
+        "etc/ssh/ssh_host_rsa_key",
+        "root/.ansible/tmp/x",
+        "var/log/dpkg.log",
+        "var/lib/cloud/x",
+        "etc/shadow-",
+        "tmp/.x/y",
+    ]
+    for path in (*kept, *gone):
+        put(tmp_path / path, "x")
+    put(tmp_path / "opt/keelson/tool/1/.keelson.json", json.dumps({"entry": {}, "stamps": {"tool": [1, 2, 3]}}))
+    (tmp_path / "var/log/journal").mkdir()
+    assert set(seal.traces(tmp_path)) == {
+        "host keys",
+        "keys and files of users",
+        "logs",
+        "seeds and identifiers",
+        "state of cloud-init",
+    }
+    seal.seal(tmp_path)
+    assert seal.traces(tmp_path) == {}
+    assert all((tmp_path / path).exists() for path in kept)
+    assert not any((tmp_path / path).exists() for path in gone)
+    assert (tmp_path / "var/log/journal").is_dir()
+    assert json.loads((tmp_path / "opt/keelson/tool/1/.keelson.json").read_text()) == {"entry": {}, "stamps": {}}
+
+
+def test_a_link_out_of_the_tree_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    put(outside / "file", "mine")
+    (tmp_path / "tree/home").mkdir(parents=True)
+    (tmp_path / "tree/etc").mkdir()
+    (tmp_path / "tree/home/user").symlink_to(outside)
+    seal.seal(tmp_path / "tree")
+    assert (outside / "file").read_text() == "mine"
+    (tmp_path / "tree/way").symlink_to(outside)
+    with pytest.raises(tree.TreeError, match="/way/file leads out of"):
+        tree.inside(tmp_path / "tree", "/way/file")
+
+
+# --- disk ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_sector_leads_to_the_core_image() -> None:
+    boot = bytes(range(256)) + bytes(254) + b"\x55\xaa"
+    code = grub.first_sector(boot, 2048)
+    assert len(code) == grub.CODE and code[:0x5C] == boot[:0x5C]
+    assert struct.unpack_from("<Q", code, grub.KERNEL_SECTOR) == (2048,)
+    with pytest.raises(ImageError, match="not a boot sector"):
+        grub.first_sector(bytes(512), 2048)
+
+
+def test_the_core_image_loads_its_rest() -> None:
+    placed = grub.placed_core(b"x" * 1300, 2048, 2048)
+    assert len(placed) == 3 * 512
+    assert struct.unpack_from("<QHH", placed, grub.BLOCKLIST) == (2049, 2, grub.SEGMENT)
+    with pytest.raises(ImageError, match="has 3 sectors, its partition 2"):
+        grub.placed_core(b"x" * 1300, 2048, 2)
+
+
+def test_partitions_do_not_overlap_and_the_root_is_last() -> None:
+    made = disk.Disk("name", 4096, "", 0)
+    text = disk.partitions(made)
+    rows = [dict(part.strip().split("=") for part in line.split(",")) for line in text.splitlines() if "start=" in line]
+    ends = [int(row["start"]) + int(row["size"]) for row in rows]
+    assert [row["name"] for row in rows] == ["bios", "esp", "root"]
+    assert all(int(row["start"]) >= end for row, end in zip(rows[1:], ends))
+    assert ends[-1] <= 4096 * disk.MIB // disk.SECTOR - 34
+    assert disk.partitions(made) == text != disk.partitions(disk.Disk("other", 4096, "", 0))
+
+
+@pytest.mark.skipif(not shutil.which("mke2fs", path=f"{os.environ['PATH']}:/usr/sbin"), reason="needs e2fsprogs")
+def test_a_tree_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "tree/big", "x" * (12 << 20))
+    put(tmp_path / "tree/usr/lib/grub/i386-pc/boot.img", "")
+    (tmp_path / "tree/etc").mkdir()
+    (tmp_path / "tree/boot").mkdir()
+    monkeypatch.setattr(disk, "core_images", lambda _root, _disk: {})
+    with pytest.raises(ImageError, match=r"mke2fs failed: .*"):
+        disk.write(tmp_path / "tree", disk.Disk("x", 40, "", 0), tmp_path / "raw")
+
+
+# --- Packer -------------------------------------------------------------------------------------------------------
+
+PREFIX = "==> host_node.null.tree: "
+LINES = [
+    f"{PREFIX}TASK [keelson.cluster.host_node : prepare | Place the artifacts] ***************\n",
+    'fatal: [image]: FAILED! => {"changed": false, "msg": "nomad 1.11.3 (amd64) is neither on this host"}\n',
+]
+
+
+def test_the_output_of_packer_is_understood() -> None:
+    assert build.progress(LINES[0]) == "prepare | Place the artifacts"
+    assert build.progress("    host_node.null.tree: ok: [image]\n") == ""
+    assert build.progress(f"{PREFIX}making the base base-1 (some minutes)\n").startswith("making the base")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            [PREFIX + LINES[1], f"{PREFIX}Error executing Ansible: Non-zero exit status"],
+            "nomad 1.11.3 (amd64) is neither on this host",
+        ),
+        ([f"{PREFIX}image: /b.tar: there is no such base", "Build 'x' errored"], "/b.tar: there is no such base"),
+        (["Error: Missing plugins", "", "more"], "Error: Missing plugins"),
+        ([], "Packer failed without a word"),
+    ],
+)
+def test_a_failure_has_one_message(lines: list[str], message: str) -> None:
+    assert build.fault([line.rstrip() for line in lines]) == message
+
+
+def test_an_artifact_that_is_missing_is_named_before_anything_is_built(tmp_path: Path) -> None:
+    store = Store(tmp_path / "bundle")
+    with pytest.raises(
+        ImageError, match=r"nomad 1\.11\.3 \(amd64\) is not in the bundle .* fill it with playbook bundle"
+    ):
+        make.expected(wish(tmp_path, artifacts=["nomad"]), store)
+    with pytest.raises(ImageError, match=r"packer 1\.16\.0 is not in the bundle"):
+        build.place_packer(store, tmp_path / "packer")
+
+
+def test_a_build_without_room_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="a build needs 99999999 MiB there, .* nothing was built"):
+        build.need_space(tmp_path, 99999999)
+
+
+def fake_packer(folder: Path, script: str) -> Path:
+    """A program that stands in for Packer."""
+    program = folder / "packer"
+    put(program, f"#!/bin/sh\n{script}\n", 0o755)
+    return program
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of one's own need root")
+
+
+@needs_root
+def test_packer_runs_and_what_it_says_is_kept(tmp_path: Path) -> None:
+    told: list[str] = []
+    build.run_packer(fake_packer(tmp_path, f"echo '{LINES[0].strip()}'"), tmp_path, tmp_path / "log", told.append)
+    assert told == ["prepare | Place the artifacts"] and (tmp_path / "log").read_text() == LINES[0]
+    with pytest.raises(ImageError, match=r"no space left on device \(all that was said: .*log\)"):
+        failing = fake_packer(tmp_path, f"echo '{PREFIX}image: no space left on device'; exit 1")
+        build.run_packer(failing, tmp_path, tmp_path / "log", told.append)
+
+
+@needs_root
+def test_a_build_that_is_killed_leaves_no_process_no_mount_and_no_image(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    program = fake_packer(
+        tmp_path, f"mkdir m; mount -t tmpfs none m; touch m/here; sleep 987 & echo $$; touch {tmp_path}/up; wait"
+    )
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from ansible_collections.keelson.cluster.plugins.module_utils.image import build\n"
+        f"with build.workspace(Path({str(output)!r})) as work:\n"
+        f"    build.run_packer(Path({str(program)!r}), work, work / 'log', print)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(build._collections())}
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "up").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (work,) = output.iterdir()
+    assert "sleep 987" in processes()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while "sleep 987" in processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "sleep 987" not in processes()
+    assert str(work) not in Path("/proc/self/mounts").read_text()
+    assert not (work / "m/here").exists()
+    with build.workspace(output) as other:
+        assert [path.name for path in output.iterdir()] == [other.name]
+    assert list(output.iterdir()) == []
+
+
+def processes() -> str:
+    """The command lines of all processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return "\n".join(found)
+
+
+def test_two_builds_do_not_take_each_others_folder(tmp_path: Path) -> None:
+    with build.workspace(tmp_path) as one, build.workspace(tmp_path) as two:
+        assert one.is_dir() and two.is_dir() and one != two
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_steps_find_the_order_again(tmp_path: Path) -> None:
+    order = make.order_of(wish(tmp_path), tmp_path)
+    order.save(tmp_path)
+    assert steps.read(tmp_path) == order
