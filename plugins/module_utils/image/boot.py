@@ -30,14 +30,7 @@ from .errors import ImageError
 USER = "checker"
 PACKAGE = "ansible_collections/keelson/cluster/plugins/module_utils"
 #: What of the collection the program in the server is made of.
-PARTS = (
-    "checks/__init__.py",
-    "checks/host.py",
-    "checks/model.py",
-    "checks/sockets.py",
-    "image/__init__.py",
-    "image/guest.py",
-)
+PARTS = ("checks/host.py", "checks/model.py", "checks/sockets.py", "image/guest.py")
 FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 
 
@@ -57,6 +50,10 @@ def program() -> bytes:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for part in PARTS:
             archive.write(ROOT / "plugins/module_utils" / part, f"{PACKAGE}/{part}")
+        # Python finds packages in an archive by these alone.
+        folders = {str(parent) for part in PARTS for parent in Path(PACKAGE, part).parents} - {"."}
+        for folder in sorted(folders):
+            archive.writestr(f"{folder}/__init__.py", "")
         module = f"{PACKAGE}/image/guest".replace("/", ".")
         archive.writestr("__main__.py", f"from {module} import main\nmain()\n")
     return packed.getvalue()
@@ -128,8 +125,10 @@ def ask(server: Server, key: Path, wanted: Mapping[str, Any], patience: float) -
         if done.returncode == 0:
             found: dict[str, Any] = json.loads(done.stdout)
             return found
-        if done.returncode != 255 or time.monotonic() > deadline:
-            said = done.stderr.decode(errors="replace").strip()[-400:]
+        said = done.stderr.decode(errors="replace").strip()[-400:]
+        if done.returncode != 255:
+            raise ImageError(f"{server.name}: the checks in it ended with {done.returncode}: {said}")
+        if time.monotonic() > deadline:
             raise ImageError(f"{server.name} does not answer by ssh ({said}); its console: {console(server)}")
         time.sleep(2)
 
