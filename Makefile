@@ -16,7 +16,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- tools ---------------------------------------------------------------------------------------------------------
-.PHONY: venv hosts-tools requirements
+.PHONY: venv hosts-tools image-tools requirements
 venv: .venv/stamp ## the tools' virtual environment, and the link by which Ansible finds this collection
 
 # The stamp is written last: an interrupted run is simply done again. Compiling all of Ansible's collections would take
@@ -33,6 +33,9 @@ venv: .venv/stamp ## the tools' virtual environment, and the link by which Ansib
 
 hosts-tools: ## Debian packages for the local servers
 	@tools/apt-need podman runc netavark aardvark-dns iptables mmdebstrap gcc libc6-dev
+
+image-tools: ## Debian packages that build and boot server images
+	@tools/apt-need mmdebstrap systemd-container e2fsprogs fdisk dosfstools mtools qemu-utils qemu-system-x86 ovmf openssh-client
 
 requirements: ## resolve requirements/dev.in anew into requirements/dev.txt
 	rm -rf build/resolve && $(PYTHON) -m venv build/resolve
@@ -79,14 +82,26 @@ install: venv ## install the cluster on the local stacks' servers
 verify: venv ## verify the local cluster
 	@$(call playbook,verify)
 
+# --- server images ---------------------------------------------------------------------------------------------------
+images := $(CURDIR)/build/images
+newest = $$(ls -td $(images)/host-node-$(ENGINE)-*/ | head -1)
+of_image = ansible-playbook keelson.cluster.$(1) -i localhost, -e cluster_engine=$(ENGINE)
+
+.PHONY: image image-boot
+image: venv image-tools ## build the server image of ENGINE's host nodes into build/images
+	@$(call of_image,image) -e image_output=$(images)
+
+image-boot: venv image-tools ## boot the newest image by emulation, and check it there
+	@$(call of_image,image_boot) -e image=$(newest)
+
 # --- the test ladder -------------------------------------------------------------------------------------------------
 # The collection as it is packaged, unpacked at a path where Ansible's own tools want it; a git work tree, since those
 # tools ask git which files there are.
 tree := build/tree/ansible_collections/keelson/cluster
-.PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate
+.PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate test-image
 test: venv ## the whole test ladder, rung by rung
 	@rm -f build/steps.tsv; status=0; \
-	for rung in unit static docs sanity gate integration molecule drills demo; do $(MAKE) -sk test-$$rung || status=1; done; \
+	for rung in unit static docs sanity gate integration molecule drills image demo; do $(MAKE) -sk test-$$rung || status=1; done; \
 	tools/step --summary || status=1; exit $$status
 
 tree: venv
@@ -142,6 +157,9 @@ molecule := MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule MOLECULE_GLOB=
 test-molecule: venv hosts-tools bundle ## Molecule: the scenarios of ENGINE on one set of servers
 	@rm -rf build/molecule && tools/hosts down --name ks-molecule && tools/hosts down --name ks-kube
 	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
+
+test-image: image ## the finished file of a server image, not its builder
+	@tools/step image env KEELSON_IMAGE=$(newest) pytest -q tests/image
 
 test-drills: venv hosts-tools bundle ## an installation cut off at five seeded places
 	@KEELSON_DRILLS_ENGINE=$(ENGINE) tools/step drills tests/drills/run --quick

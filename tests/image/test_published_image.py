@@ -1,0 +1,129 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The finished file of an image: what lies in it, and what is said about it. $KEELSON_IMAGE is the published folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
+from ansible_collections.keelson.cluster.plugins.module_utils.image import (
+    boot,
+    build,
+    disk,
+    hardening,
+    make,
+    publish,
+    sign,
+)
+from ansible_collections.keelson.cluster.plugins.module_utils.image.base import read_recipe
+from ansible_collections.keelson.cluster.plugins.module_utils.image.listing import difference, read
+
+SCHEMA = Path(__file__).parents[2] / "docs/reference/image.schema.json"
+SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """The image; its files must be the same when all tests are done."""
+    found = Path(os.environ["KEELSON_IMAGE"])
+    before = publish.subjects(found)
+    yield found
+    assert publish.subjects(found) == before
+
+
+@pytest.fixture(scope="module")
+def manifest(folder: Path) -> dict[str, Any]:
+    return publish.read(folder)
+
+
+@pytest.fixture(scope="module")
+def expected(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the file is asked for, from the bundle and the profile, not from the build."""
+    artifacts = [f"{entry['name']}={entry['version']}" for entry in manifest["inputs"]["artifacts"]]
+    entries = [make.entry_of(name, Store(default_root()), manifest["architecture"]) for name in artifacts]
+    runtime = "docker" if manifest["engine"] == "nomad" else "containerd"
+    controls = hardening.applied(
+        make.profile(), manifest["inputs"]["parameters"]["variables"].get("host_node_hardening_exempt", {})
+    )
+    return {
+        "runtime": runtime,
+        "packages": read_recipe()["packages"],
+        "artifacts": entries,
+        "controls": [dict(control) for control in controls],
+    }
+
+
+def failed(work: Path, file: Path, expected: dict[str, Any]) -> list[str]:
+    """The failed checks of a file, as CHECK: EVIDENCE."""
+    answers = build.look(work, file, expected)["answers"]
+    return [f"{answer['check']}: {answer['evidence']}" for answer in answers if not answer["passed"]]
+
+
+def test_all_checks_pass_in_time(folder: Path, expected: dict[str, Any], tmp_path: Path) -> None:
+    start = time.monotonic()
+    assert failed(tmp_path, folder / publish.DISK, expected) == []
+    seconds = time.monotonic() - start
+    print(f"offline checks: {seconds:.1f} s")
+    assert seconds <= SECONDS or os.getloadavg()[0] > 2
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+
+
+BREAKING = {
+    "image.identity": "touch etc/ssh/ssh_host_ed25519_key",
+    "image.artifact": "printf x >> opt/keelson/nomad/*/nomad",
+    "image.hardening": "chmod u+s usr/bin/env",
+    "image.listeners": "ln -s /lib/systemd/system/rpcbind.socket etc/systemd/system/sockets.target.wants/",
+    "image.accounts": "sed -i 's/^root:[^:]*:/root:$y$x:/' etc/shadow",
+}
+
+
+def test_an_altered_file_fails(folder: Path, expected: dict[str, Any], tmp_path: Path) -> None:
+    """The same file with five things broken in it: each is found."""
+    raw, altered, mount = tmp_path / "raw", tmp_path / "altered.qcow2", tmp_path / "mount"
+    mount.mkdir()
+    boot.run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
+    script = f"mount -o loop,offset={disk.ROOT[2] * disk.MIB} {raw} {mount} && cd {mount} && " + " && ".join(
+        BREAKING.values()
+    )
+    subprocess.run(["unshare", "--mount", "sh", "-ec", script], check=True)
+    boot.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(altered)])
+    raw.unlink()
+    work = tmp_path / "work"
+    work.mkdir()
+    assert {line.split(":")[0] for line in failed(work, altered, expected)} == BREAKING.keys()
+    found = difference(read(folder / publish.FILES), read(work / publish.FILES))
+    assert "/etc/ssh/ssh_host_ed25519_key" in found["added"] and "/usr/bin/env" in found["changed"]
+
+
+def test_the_manifest_tells_what_the_file_is(folder: Path, manifest: dict[str, Any]) -> None:
+    jsonschema.validate(manifest, json.loads(SCHEMA.read_text()))
+    assert manifest["disk"]["size"] == (folder / publish.DISK).stat().st_size
+    limit = {"nomad": 450, "kubernetes": 900}[manifest["engine"]]
+    assert manifest["disk"]["size"] <= limit << 20
+
+
+def test_what_is_stated_is_stated_of_these_files(folder: Path) -> None:
+    key = sign.load_public(sign.default_key().with_suffix(".pub"))
+    now = publish.subjects(folder)
+    publish.statement(folder, publish.PROVENANCE, key, now)
+    assert publish.statement(folder, publish.CHECKS, key, now)["result"] == "PASSED"
+
+
+def test_the_disk_has_what_bios_and_uefi_start(folder: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    boot.run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
+    with raw.open("rb") as reading:
+        assert reading.read(512)[510:] == b"\x55\xaa"
+        reading.seek(disk.ESP[2] * disk.MIB)
+        (tmp_path / "esp").write_bytes(reading.read(disk.ESP[3] * disk.MIB))
+    boot.run(["mdir", "-i", str(tmp_path / "esp"), "::/EFI/BOOT/BOOTX64.EFI"])
