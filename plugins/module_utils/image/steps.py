@@ -81,7 +81,7 @@ def disk(work: Path) -> None:
     order = read(work)
     seal.seal(work / TREE)
     label = work / TREE / LABEL
-    label.parent.mkdir(parents=True)
+    label.parent.mkdir(parents=True, exist_ok=True)
     label.write_text(json.dumps({"name": order.name, "engine": order.engine, "made": order.epoch}) + "\n")
     made = disks.Disk(order.name, order.size, order.kernel_options, order.epoch)
     disks.write(work / TREE, made, work / RAW)
