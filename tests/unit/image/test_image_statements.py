@@ -15,7 +15,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.image import channels, listing, publish, sbom, sign
+from ansible_collections.keelson.cluster.plugins.module_utils.image import (
+    channels,
+    labels,
+    listing,
+    publish,
+    sbom,
+    sign,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
 from ansible_collections.keelson.cluster.plugins.module_utils.image.packages import Package, parse_status
 from image_tree import entry
@@ -259,3 +266,19 @@ def test_without_its_library_the_bill_says_what_to_install(monkeypatch: pytest.M
     monkeypatch.setattr(sbom, "HAS_CYCLONEDX", False)
     with pytest.raises(ImageError, match="cyclonedx-python-lib is missing"):
         sbom.text(NAME, 0, [], [])
+
+
+def test_hosts_tell_their_images_and_their_age(shelf: Path, key: Path) -> None:
+    promote(shelf, key, "candidate")
+    texts = {
+        "new": json.dumps({"name": NAME, "made": 9 * 86400}),
+        "old": json.dumps({"name": "gone", "made": 0}),
+        "plain": "",
+    }
+    assert labels.lines(texts, str(shelf), 10 * 86400) == [
+        "old: gone, 10 days old",
+        f"new: {NAME}, 1 days old, candidate",
+        "plain: made from no image",
+    ]
+    with pytest.raises(ImageError, match="^broken: what its image says"):
+        labels.lines({"broken": "{}"}, "", 0)
