@@ -60,15 +60,15 @@ def configure(cluster: str, address: str, timeout: float) -> None:
     fault = await_ready(address, timeout)
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
-    configure_proxy(api)
+    configure_addons(api)
     host.write_note(cluster, dataclasses.replace(host.read_note(cluster), control=control_digest()))
 
 
-def configure_proxy(api: Api) -> None:
-    """Bring kube-proxy's configuration to what CONFIG says, and exchange its pods when that has changed."""
+def configure_addons(api: Api) -> None:
+    """Bring CoreDNS and kube-proxy to what CONFIG says; kube-proxy's pods are exchanged when its configuration changed."""
     settings = f"{SYSTEM}/configmaps/kube-proxy"
     before = api.get(settings)["data"]
-    run(["init", "phase", "addon", "kube-proxy", "--config", CONFIG])
+    run(["init", "phase", "addon", "all", "--config", CONFIG])
     after = api.get(settings)["data"]
     if before != after:
         note = {"keelson.cluster/configuration": host.digest([], json.dumps(after, sort_keys=True))}

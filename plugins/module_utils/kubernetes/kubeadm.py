@@ -23,7 +23,11 @@ from .api import NODE_FILE, Api, ApiError
 PROGRAM = "/usr/local/bin/kubeadm"
 CONFIG = "/etc/kubernetes/kubeadm.yaml"
 # What the management services of this manager are configured from.
-CONTROL = (CONFIG, "/etc/kubernetes/patches/kube-apiserver+json.json")
+CONTROL = (
+    CONFIG,
+    "/etc/kubernetes/patches/kube-apiserver+json.json",
+    "/etc/kubernetes/patches/corednsdeployment+strategic.json",
+)
 SUPER_ADMIN = "/etc/kubernetes/super-admin.conf"
 SYSTEM = "/api/v1/namespaces/kube-system"
 ROLE_LABEL = "node-role.kubernetes.io/control-plane"

@@ -282,7 +282,7 @@ def test_kube_proxy_is_started_anew_only_when_its_configuration_changed(
     program: Kubeadm, services: list[str], kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemons = kubernetes.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"]
-    control.configure_proxy(kubernetes.api())
+    control.configure_addons(kubernetes.api())
     assert daemons["spec"] == {"template": {}}
 
     def changing(_arguments: list[str]) -> str:
@@ -290,7 +290,7 @@ def test_kube_proxy_is_started_anew_only_when_its_configuration_changed(
         return ""
 
     monkeypatch.setattr(control, "run", changing)
-    control.configure_proxy(kubernetes.api())
+    control.configure_addons(kubernetes.api())
     daemons = kubernetes.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"]
     assert "keelson.cluster/configuration" in daemons["spec"]["template"]["metadata"]["annotations"]
 

@@ -180,6 +180,15 @@ def test_a_slow_answer_is_no_skew() -> None:
     assert faults.judge(with_facts(cluster(), "w1", time=NOW + 7, clock=slow)) == []
 
 
+def test_a_busy_machine_makes_no_clock_wrong() -> None:
+    busy = cluster()
+    # One said its time long before its answer came, the others at once.
+    busy = with_facts(busy, "w1", time=NOW - 9, clock={"before": NOW - 9.5, "after": NOW + 0.5})
+    busy = with_facts(busy, "w2", time=NOW + 3, clock={"before": NOW - 9.5, "after": NOW + 3.2})
+    assert faults.judge(busy) == []
+    assert [f.host for f in faults.judge(with_facts(busy, "w1", time=NOW - 13))] == ["w1"]
+
+
 def test_a_wrong_controller_accuses_no_host() -> None:
     late = cluster()
     for name in ("m1", "m2", "m3", "w1", "w2"):
