@@ -17,7 +17,6 @@ import jsonschema
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.module_utils.image import (
-    boot,
     build,
     disk,
     hardening,
@@ -27,6 +26,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import (
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.image.base import read_recipe
 from ansible_collections.keelson.cluster.plugins.module_utils.image.listing import difference, read
+from ansible_collections.keelson.cluster.plugins.module_utils.image.programs import run
 
 SCHEMA = Path(__file__).parents[2] / "docs/reference/image.schema.json"
 SECONDS = 5.0
@@ -91,12 +91,12 @@ def test_an_altered_file_fails(folder: Path, expected: dict[str, Any], tmp_path:
     """The same file with five things broken in it: each is found."""
     raw, altered, mount = tmp_path / "raw", tmp_path / "altered.qcow2", tmp_path / "mount"
     mount.mkdir()
-    boot.run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
+    run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
     script = f"mount -o loop,offset={disk.ROOT[2] * disk.MIB} {raw} {mount} && cd {mount} && " + " && ".join(
         BREAKING.values()
     )
     subprocess.run(["unshare", "--mount", "sh", "-ec", script], check=True)
-    boot.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(altered)])
+    run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(altered)])
     raw.unlink()
     work = tmp_path / "work"
     work.mkdir()
@@ -121,9 +121,9 @@ def test_what_is_stated_is_stated_of_these_files(folder: Path) -> None:
 
 def test_the_disk_has_what_bios_and_uefi_start(folder: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
-    boot.run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
+    run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
     with raw.open("rb") as reading:
         assert reading.read(512)[510:] == b"\x55\xaa"
         reading.seek(disk.ESP[2] * disk.MIB)
         (tmp_path / "esp").write_bytes(reading.read(disk.ESP[3] * disk.MIB))
-    boot.run(["mdir", "-i", str(tmp_path / "esp"), "::/EFI/BOOT/BOOTX64.EFI"])
+    run(["mdir", "-i", str(tmp_path / "esp"), "::/EFI/BOOT/BOOTX64.EFI"])

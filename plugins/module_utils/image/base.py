@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,12 @@ from typing import Any
 
 from .errors import ImageError
 from .packages import read_packages
+from .programs import run
 
 RECIPE = Path(__file__).resolve().parents[3] / "packer" / "host_node" / "base.json"
 DAY = 86400.0
+#: With fewer bytes left a disk counts as full.
+FULL = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,11 @@ def kept(folder: Path, name: str, days: float, now: float) -> Base | None:
 
 def make(folder: Path, name: str, argv: Sequence[str], partial: Path) -> Base:
     """Make a base and keep it with a note of its digest; `argv` writes it to `partial`, which is in `folder`."""
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment)
-    except FileNotFoundError as error:
-        raise ImageError(f"{argv[0]} is not installed on this machine; install it and build again") from error
-    if done.returncode:
+        run(argv)
+    except ImageError as error:
         partial.unlink(missing_ok=True)
-        said = " | ".join(line for line in done.stderr.splitlines() if line.startswith(("E: ", "Err:"))) or done.stderr
-        raise ImageError(f"the base cannot be made: {said.strip()[-500:]}")
+        raise ImageError(f"the base cannot be made: {error}") from error
     base = Base(folder / f"{name}.tar", digest(partial), int(time.time()))
     partial.replace(base.path)
     note = folder / f"{name}.json"
@@ -122,8 +120,12 @@ def unpack(base: Base, tree: Path) -> None:
     """Unpack a base into an empty directory; raise ImageError with tar's words (a full disk, say)."""
     tree.mkdir()
     argv = ["tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--directory", str(tree)]
-    done = subprocess.run([*argv, "--file", str(base.path)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ImageError(f"{base.path} cannot be unpacked to {tree}: {done.stderr.strip().splitlines()[0]}")
+    try:
+        run([*argv, "--file", str(base.path)])
+    except ImageError as error:
+        free = shutil.disk_usage(tree).free
+        if free < FULL:  # tar tells how many bytes it wrote, and not why no more
+            raise ImageError(f"{tree.parent.parent}: no space left ({free} bytes); nothing was published") from error
+        raise ImageError(f"{base.path} cannot be unpacked to {tree}: {error}") from error
     if not read_packages(tree):
         raise ImageError(f"{base.path}: no Debian root file system is in it")

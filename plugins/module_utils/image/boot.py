@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import socket
 import subprocess
 import time
@@ -26,6 +25,7 @@ from typing import Any
 from ..checks.model import Verdict, answer
 from .build import DIES_WITH_US, ROOT
 from .errors import ImageError
+from .programs import run
 
 USER = "checker"
 PACKAGE = "ansible_collections/keelson/cluster/plugins/module_utils"
@@ -164,14 +164,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def run(argv: Sequence[str]) -> None:
-    """Run a program of this machine; raise ImageError with its words when it fails."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
-    except FileNotFoundError as error:
-        raise ImageError(f"{argv[0]} is not installed on this machine; install it and test again") from error
-    if done.returncode:
-        raise ImageError(f"{argv[0]} failed: {done.stderr.strip()}")

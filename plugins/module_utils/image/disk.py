@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import grub, tree
-from .errors import ImageError
+from .programs import run
 
 SECTOR = grub.SECTOR
 MIB = 1 << 20
@@ -110,13 +109,13 @@ def write(root: Path, disk: Disk, raw: Path) -> None:
     clamp(root, disk.epoch)
     with raw.open("wb") as writing:
         writing.truncate(disk.size * MIB)
-    environment = {**os.environ, "E2FSPROGS_FAKE_TIME": str(disk.epoch), "SOURCE_DATE_EPOCH": str(disk.epoch)}
-    _run(["sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", str(raw)], environment, partitions(disk))
+    environment = {"E2FSPROGS_FAKE_TIME": str(disk.epoch), "SOURCE_DATE_EPOCH": str(disk.epoch)}
+    run(["sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", str(raw)], partitions(disk))
     identifier = disk.identifier("file system")
     extended = f"offset={ROOT[2] * MIB},hash_seed={identifier},root_owner=0:0,lazy_itable_init=1"
     options = ["-q", "-F", "-t", "ext4", "-m", "1", "-L", "root", "-U", identifier, "-E", extended]
     options += ["-O", "^orphan_file,^metadata_csum_seed", "-d", str(root)]  # GRUB of Debian 12 cannot read these
-    _run(["mke2fs", *options, str(raw), f"{disk.root_size}M"], environment)
+    run(["mke2fs", *options, str(raw), f"{disk.root_size}M"], environment=environment)
     _write_boot(raw, boot, cores, environment)
 
 
@@ -127,9 +126,9 @@ def _write_boot(raw: Path, boot: bytes, cores: Mapping[str, bytes], environment:
         loader.write_bytes(cores["x86_64-efi"])
         with esp.open("wb") as writing:
             writing.truncate(ESP[3] * MIB)
-        _run(["mkfs.vfat", "--invariant", "-F", "16", "-n", "ESP", str(esp)], environment)
-        _run(["mmd", "-i", str(esp), "::/EFI", "::/EFI/BOOT"], environment)
-        _run(["mcopy", "-i", str(esp), "-m", str(loader), "::/EFI/BOOT/BOOTX64.EFI"], environment)
+        run(["mkfs.vfat", "--invariant", "-F", "16", "-n", "ESP", str(esp)], environment=environment)
+        run(["mmd", "-i", str(esp), "::/EFI", "::/EFI/BOOT"], environment=environment)
+        run(["mcopy", "-i", str(esp), "-m", str(loader), "::/EFI/BOOT/BOOTX64.EFI"], environment=environment)
         with raw.open("r+b") as disk:
             disk.write(grub.first_sector(boot, start))
             disk.seek(start * SECTOR)
@@ -144,17 +143,4 @@ def _write_boot(raw: Path, boot: bytes, cores: Mapping[str, bytes], environment:
 def convert(raw: Path, target: Path) -> None:
     """Write the disk as a compressed qcow2."""
     options = ["-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd"]
-    _run(["qemu-img", "convert", *options, str(raw), str(target)], os.environ)
-
-
-def _run(argv: Sequence[str], environment: Mapping[str, str], given: str | None = None) -> None:
-    path = f"{environment.get('PATH', '')}:/usr/sbin:/sbin"
-    try:
-        done = subprocess.run(
-            argv, input=given or "", capture_output=True, text=True, check=False, env={**environment, "PATH": path}
-        )
-    except FileNotFoundError as error:
-        raise ImageError(f"{argv[0]} is not installed on this machine; install it and build again") from error
-    if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise ImageError(f"{argv[0]} failed: {' | '.join(said[-3:])}")
+    run(["qemu-img", "convert", *options, str(raw), str(target)])

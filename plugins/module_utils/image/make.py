@@ -82,6 +82,13 @@ def make(wish: Wish, tell: build.Tell) -> dict[str, Any]:
     """Build an image; return what module C(image) does. Raise ImageError with nothing published."""
     if os.geteuid() != 0:
         raise ImageError("an image is built as root, since its files belong to root; run this as root")
+    try:
+        return _make(wish, tell)
+    except OSError as error:
+        raise ImageError(f"{error.filename or wish.output}: {error.strerror}; nothing was published") from error
+
+
+def _make(wish: Wish, tell: build.Tell) -> dict[str, Any]:
     started = time.monotonic()
     cache = default_root().parent
     store = Store(wish.bundle)

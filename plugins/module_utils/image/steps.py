@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from . import base, listing, offline, seal
 from . import disk as disks
 from .errors import ImageError
 from .packages import read_packages
+from .programs import run
 
 #: Marks, in what a step prints, the one message of a failure.
 FAULT = "image: "
@@ -95,13 +95,9 @@ def look(work: Path) -> None:
     content = json.loads((work / "look.json").read_text())
     raw, place = work / "look.raw", work / "look"
     place.mkdir()
-    subprocess.run(["qemu-img", "convert", "-O", "raw", content["file"], str(raw)], check=True)
+    run(["qemu-img", "convert", "-O", "raw", content["file"], str(raw)])
     options = f"ro,noload,loop,offset={disks.ROOT[2] * disks.MIB}"
-    done = subprocess.run(
-        ["mount", "-t", "ext4", "-o", options, str(raw), str(place)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise ImageError(f"{content['file']}: its root file system cannot be mounted: {done.stderr.strip()}")
+    run(["mount", "-t", "ext4", "-o", options, str(raw), str(place)])
     answers = offline.look(place, offline.Expected(**content["expected"]))
     files = listing.write(place, work / "files.gz")
     (work / CHECKS).write_text(

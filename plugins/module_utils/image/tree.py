@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import programs
 from .errors import ImageError
 
 
@@ -40,11 +40,8 @@ def command(tree: Path, argv: Sequence[str]) -> list[str]:
 
 
 def run(tree: Path, argv: Sequence[str]) -> str:
-    """Run a program in a tree and return what it printed; raise TreeError with its last words."""
-    done = subprocess.run(command(tree, argv), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise TreeError(f"{argv[0]} failed in {tree}: {done.stderr.strip()[-400:]}")
-    return done.stdout
+    """Run a program in a tree and return what it printed; raise ImageError with its last words."""
+    return programs.run(command(tree, argv))
 
 
 def inside(tree: Path, path: str) -> Path:

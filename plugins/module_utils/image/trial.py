@@ -21,6 +21,7 @@ from . import boot, hardening, publish, sign
 from .build import ROOT
 from .errors import ImageError
 from .make import profile
+from .programs import run
 
 SERVICES = ("ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service")
 RUNTIME_SERVICES = {"docker": ("docker.service",), "containerd": ("containerd.service",)}
@@ -56,7 +57,7 @@ def test(
     publish.statement(folder, publish.CHECKS, key.public_key(), before)
     with tempfile.TemporaryDirectory(prefix="image-boot-") as name, contextlib.ExitStack() as stack:
         work = Path(name)
-        boot.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key")])
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key")])
         public = (work / "key.pub").read_text().strip()
         servers = []
         for number, port in enumerate(ports or [boot.free_port(), boot.free_port()]):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +107,24 @@ def test_what_is_no_base_is_named(tmp_path: Path) -> None:
 def test_a_base_that_cannot_be_made_says_why_and_is_not_kept(tmp_path: Path) -> None:
     partial = tmp_path / ".part.tar"
     script = f"touch {partial}; echo 'E: Unable to locate package x' >&2; exit 100"
-    with pytest.raises(ImageError, match="cannot be made: E: Unable to locate package x"):
+    with pytest.raises(ImageError, match="cannot be made: sh failed: E: Unable to locate package x"):
         base.make(tmp_path, "base-1", ["sh", "-c", script], partial)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ImageError, match="no-such-program is not installed"):
         base.make(tmp_path, "base-1", ["no-such-program"], partial)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system of one's own needs root")
+def test_a_full_disk_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    put(tmp_path / "root/big", "x" * (3 << 20))
+    made = tar(tmp_path)
+    with small_disk(tmp_path / "output", "1m") as output:
+        with (
+            pytest.raises(ImageError, match=r"/output: no space left \(\d+ bytes\); nothing was published"),
+            build.workspace(output) as work,
+        ):
+            base.unpack(made, work / "tree")
+        assert list(output.iterdir()) == []
 
 
 def test_the_recipe_decides_about_the_name(tmp_path: Path) -> None:
@@ -264,6 +279,17 @@ def fake_packer(folder: Path, script: str) -> Path:
     program = folder / "packer"
     put(program, f"#!/bin/sh\n{script}\n", 0o755)
     return program
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of its own, as small as asked."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "keelson-test", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of one's own need root")
