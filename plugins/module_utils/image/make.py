@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+try:
+    import yaml
+
+    HAS_YAML = True
+except ImportError:  # Ansible itself needs it, so this is only for its import test
+    HAS_YAML = False
 
 from .. import engines
 from ..bundle import manifest as artifacts
@@ -203,9 +208,14 @@ def entry_of(wish: str, store: Store, architecture: str) -> dict[str, Any]:
 
 def profile() -> list[dict[str, Any]]:
     """The controls of the role's hardening profile."""
-    content = yaml.safe_load((build.ROOT / "roles/host_node/vars/main/hardening.yml").read_text())
-    controls: list[dict[str, Any]] = content["__host_node_hardening"]
+    controls: list[dict[str, Any]] = role("vars/main/hardening.yml")["__host_node_hardening"]
     return controls
+
+
+def role(path: str) -> dict[str, Any]:
+    """Variables of role host_node that are plain data, by their file."""
+    content: dict[str, Any] = yaml.safe_load((build.ROOT / "roles/host_node" / path).read_text())
+    return content
 
 
 def refuse(answers: list[dict[str, Any]]) -> None:

@@ -13,14 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .. import engines
 from ..bundle import manifest as artifacts
 from . import boot, hardening, publish, sign
-from .build import ROOT
 from .errors import ImageError
-from .make import profile
+from .make import profile, role
 from .programs import run
 
 SERVICES = ("ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service")
@@ -32,7 +29,7 @@ def wanted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     runtime = engines.load(manifest["engine"]).runtime
     exempt = set(manifest["hardening"]["exempt"]) - {str(control["id"]) for control in profile() if "exempt" in control}
     controls = [control for control in profile() if str(control["id"]) not in exempt]
-    defaults = yaml.safe_load((ROOT / "roles/host_node/defaults/main/main.yml").read_text())
+    defaults = role("defaults/main/main.yml")
     entries, machine = manifest["inputs"]["artifacts"], manifest["architecture"]
     found = [artifacts.find(entry["name"], entry["version"], machine) for entry in entries]
     images = [image["name"] for artifact in found for image in artifact.images]
