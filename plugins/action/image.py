@@ -29,7 +29,7 @@ ARGUMENTS = {
     "base_days": {"type": "float", "default": 7.0},
     "apt_sources": {"type": "path"},
     "size": {"type": "int", "default": 4096},
-    "kernel_options": {"type": "str", "default": "console=tty0 console=ttyS0,115200n8"},
+    "kernel_options": {"type": "str", "default": "console=tty0 console=ttyS0,115200n8 no_timer_check"},
     "key": {"type": "path"},
     "artifacts": {"type": "list", "elements": "str", "required": True},
     "variables": {"type": "dict", "default": {}},

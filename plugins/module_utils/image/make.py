@@ -93,8 +93,14 @@ def make(wish: Wish, tell: build.Tell) -> dict[str, Any]:
         raise ImageError(f"{error.filename or wish.output}: {error.strerror}; nothing was published") from error
 
 
-def _make(wish: Wish, tell: build.Tell) -> dict[str, Any]:
+def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
     started = time.monotonic()
+    phases: list[tuple[str, float]] = []
+
+    def tell(what: str) -> None:
+        phases.append((what, time.monotonic()))
+        say(what)
+
     cache = default_root().parent
     store = Store(wish.bundle)
     key = sign.load_key(wish.key)
@@ -122,6 +128,7 @@ def _make(wish: Wish, tell: build.Tell) -> dict[str, Any]:
         "path": str(wish.output / wish.name / publish.DISK),
         **{word: described["disk"][word] for word in ("digest", "size")},
         "seconds": round(time.monotonic() - started, 1),
+        "phases": durations([("unpack the base", started), *phases, ("", time.monotonic())]),
         "checks": found["answers"],
     }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import base, listing, offline, seal
+from . import base, docker_data, listing, offline, seal
 from . import disk as disks
 from .errors import ImageError
 from .packages import read_packages
@@ -80,6 +80,7 @@ def disk(work: Path) -> None:
     """Seal the tree and write it as a disk."""
     order = read(work)
     seal.seal(work / TREE)
+    docker_data.settle(work / TREE)
     label = work / TREE / LABEL
     label.parent.mkdir(parents=True, exist_ok=True)
     label.write_text(json.dumps({"name": order.name, "engine": order.engine, "made": order.epoch}) + "\n")

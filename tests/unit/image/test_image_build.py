@@ -24,6 +24,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import (
     base,
     build,
     disk,
+    docker_data,
     grub,
     make,
     seal,
@@ -184,6 +185,37 @@ def test_a_link_out_of_the_tree_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "tree/way").symlink_to(outside)
     with pytest.raises(tree.TreeError, match="/way/file leads out of"):
         tree.inside(tmp_path / "tree", "/way/file")
+
+
+def docker(root: Path, names: tuple[str, str]) -> None:
+    """Docker's data with two layers, one upon the other, under names of chance."""
+    data, below = root / "var/lib/docker", ""
+    for number, name in enumerate(names):
+        layer, link = data / "overlay2" / name, name.upper()[:26]
+        put(layer / "diff/file", str(number))
+        put(layer / "link", link)
+        if below:
+            put(layer / "lower", below)
+        below = f"l/{link}"
+        (data / "overlay2/l").mkdir(exist_ok=True)
+        (data / "overlay2/l" / link).symlink_to(f"../{name}/diff")
+        put(data / f"image/overlay2/layerdb/sha256/{number}/cache-id", name)
+    put(data / "volumes/metadata.db", names[0])
+    put(data / "overlay2/backingFsBlockDev")
+
+
+def test_dockers_data_is_the_same_in_every_build(tmp_path: Path) -> None:
+    found = []
+    for root, names in ((tmp_path / "one", ("a" * 64, "b" * 64)), (tmp_path / "two", ("c" * 64, "d" * 64))):
+        docker(root, names)
+        docker_data.settle(root)
+        data = root / "var/lib/docker/overlay2"
+        (lower,) = (path.read_text() for path in data.glob("*/lower"))
+        assert (data / lower / "file").read_text() == "0"
+        found.append({str(path.relative_to(root)): path.is_file() and path.read_text() for path in root.rglob("*")})
+    assert found[0] == found[1]
+    assert "var/lib/docker/volumes" not in found[0] and "var/lib/docker/overlay2/backingFsBlockDev" not in found[0]
+    docker_data.settle(tmp_path / "without")
 
 
 # --- disk ---------------------------------------------------------------------------------------------------------
@@ -357,3 +389,7 @@ def test_steps_find_the_order_again(tmp_path: Path) -> None:
     order = make.order_of(wish(tmp_path), tmp_path)
     order.save(tmp_path)
     assert steps.read(tmp_path) == order
+
+
+def test_phases_last_until_the_next_begins() -> None:
+    assert make.durations([("a", 1.0), ("b", 3.5), ("", 4.0)]) == {"a": 2.5, "b": 0.5}
