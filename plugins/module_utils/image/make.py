@@ -133,6 +133,11 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
     }
 
 
+def durations(phases: list[tuple[str, float]]) -> dict[str, float]:
+    """Seconds of each phase, from the moments at which they began; the last is the end."""
+    return {what: round(after - began, 1) for (what, began), (_next, after) in zip(phases, phases[1:])}
+
+
 def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest of an image (docs/reference/image.schema.json)."""
     disk_file = work / "image" / publish.DISK
