@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a server image costs, how large it is, what differs between two builds of the same, and what a boot of it costs.
+
+As root, with the bundle filled and the base kept (`make image` once before). $KEELSON_BENCH_ENGINES names the engines.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from figures import FOLDER, ROOT, Bench, Figure, Table
+
+sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import default_root
+from ansible_collections.keelson.cluster.plugins.module_utils.image import listing, make, publish, sign, trial
+
+ENGINES = os.environ.get("KEELSON_BENCH_ENGINES", "nomad").split()
+MIB = {"nomad": 450.0, "kubernetes": 900.0}
+#: Two builds have the same name, so each gets a directory of its own; the moment is part of the name.
+EPOCH = 1767225600
+
+
+def artifacts(engine: str) -> list[str]:
+    """What the image must have, as the playbook has it."""
+    plays = yaml.safe_load((ROOT / "playbooks/image.yml").read_text())
+    names: dict[str, list[str]] = plays[-1]["vars"]["__image_artifacts"]
+    return names[engine]
+
+
+def build(engine: str, output: Path) -> dict[str, Any]:
+    """One build."""
+    wish = make.Wish(
+        engine=engine,
+        output=output,
+        bundle=default_root(),
+        architecture="amd64",
+        base="",
+        base_digest="",
+        base_days=7.0,
+        apt_sources="",
+        size=4096,
+        kernel_options="console=ttyS0,115200n8 no_timer_check",
+        epoch=EPOCH,
+        key=sign.default_key(),
+        artifacts=artifacts(engine),
+    )
+    return make.make(wish, lambda what: print(f"image bench: {engine}: {what}", file=sys.stderr))
+
+
+def main() -> int:
+    """Measure and publish."""
+    bench = Bench("image", "Server images")
+    folder = FOLDER / "images"
+    shutil.rmtree(folder, ignore_errors=True)
+    for engine in ENGINES:
+        first, second = (build(engine, folder / f"{engine}-{number}") for number in (1, 2))
+        images = [Path(made["path"]).parent for made in (first, second)]
+        found = listing.difference(*(listing.read(image / publish.FILES) for image in images))
+        differing = [path for paths in found.values() for path in paths]
+        bench.figures += [
+            Figure(f"{engine}: from the kept base to a checked, bootable qcow2", second["seconds"], 60.0, "s"),
+            Figure(f"{engine}: checks of the finished file", second["phases"]["check the finished file"], 5.0, "s"),
+            Figure(f"{engine}: size of the file", second["size"] / (1 << 20), MIB[engine], "MiB"),
+        ]
+        rows = [[what, seconds] for what, seconds in second["phases"].items()]
+        bench.tables.append(Table(f"{engine}: where the second build spent its time", ["phase", "seconds"], rows))
+        same = "the disks are the same, bit for bit" if first["digest"] == second["digest"] else "the disks differ"
+        shown = ", ".join(f"`{path}`" for path in differing[:20]) or "none"
+        bench.notes.append(f"{engine}: two builds of the same inputs: {same}; files that differ: {shown}.")
+        booted = trial.test(images[1], sign.default_key(), 600, [], print)
+        bench.figures.append(
+            Figure(
+                f"{engine}: two boots by emulation, BIOS and UEFI, and {len(booted['checks'])} checks",
+                booted["seconds"],
+                120.0,
+                "s",
+            )
+        )
+    return bench.publish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
