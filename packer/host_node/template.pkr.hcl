@@ -47,6 +47,7 @@ build {
     inline           = ["'${var.tools.python}' '${path.root}/steps.py' root '${var.work}'"]
   }
 
+  # Its inventory names the connection; the ssh proxy the plugin offers is not used.
   provisioner "ansible" {
     command          = var.tools.ansible_playbook
     playbook_file    = "${path.root}/role.yml"

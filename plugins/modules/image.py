@@ -24,7 +24,9 @@ options:
     type: str
     required: true
   artifacts:
-    description: Artifacts that the finished image must have, as the bundle knows them; C(NAME=VERSION) asks for a version.
+    description:
+      - Artifacts that the finished image must have, as the bundle knows them; C(NAME=VERSION) asks for a version.
+      - The first gives the image its version.
     type: list
     elements: str
     required: true

@@ -55,9 +55,9 @@ class Wish:
 
     @property
     def version(self) -> str:
-        """Version of the engine, which the image is named after."""
-        program = {"kubernetes": "kubelet"}.get(self.engine, self.engine)
-        return str(artifacts.default_version(*artifacts.load(program)))
+        """Version of the first artifact, which the image is named after."""
+        name, _equals, version = self.artifacts[0].partition("=")
+        return version or str(artifacts.default_version(*artifacts.load(name)))
 
     @property
     def name(self) -> str:

@@ -44,6 +44,7 @@ WISH = {
     "size": 4096,
     "kernel_options": "quiet",
     "epoch": 1767225600,
+    "artifacts": ["nomad"],
 }
 
 
@@ -54,6 +55,7 @@ def wish(folder: Path, **more: Any) -> make.Wish:
 
 
 def test_an_image_is_named_after_what_it_is_and_when(tmp_path: Path) -> None:
+    assert wish(tmp_path, artifacts=["nomad=9.9.9"]).name == "host-node-nomad-9.9.9-amd64-20260101T0000Z"
     assert wish(tmp_path).name == "host-node-nomad-1.11.3-amd64-20260101T0000Z"
 
 
