@@ -118,6 +118,7 @@ def _copy_program(blob: Path, target: Path) -> None:
 
 def _environment(folder: Path) -> dict[str, str]:
     quiet = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    quiet["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] = "1"  # else a task is named when it ends
     return {
         **os.environ,
         **quiet,

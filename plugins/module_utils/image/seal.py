@@ -24,6 +24,7 @@ TRACES: dict[str, tuple[str, ...]] = {
         "var/lib/systemd/random-seed",
         "var/lib/systemd/credential.secret",
         "var/lib/dbus/machine-id",
+        "etc/docker/key.json",
         "var/lib/docker/engine-id",
         "boot/grub/grubenv",
     ),
