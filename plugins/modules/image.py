@@ -118,6 +118,10 @@ checks:
   type: list
   elements: dict
   returned: success
+checks_seconds:
+  description: Seconds of the checks, with the unpacking of the file for them.
+  type: float
+  returned: success
 seconds:
   description: How long it took.
   type: float

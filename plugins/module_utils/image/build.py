@@ -154,7 +154,7 @@ def _collections() -> Path:
 
 
 def look(work: Path, file: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
-    """What a look into a finished file tells: `answers` of all checks, `packages`, the number of `files`.
+    """What a look into a finished file tells: `answers` of all checks and their `seconds`, `packages`, how many `files`.
 
     It happens in a process whose mounts end with it. The list of files is left in WORK/files.gz.
     """

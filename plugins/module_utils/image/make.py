@@ -116,7 +116,7 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
         tell("compress the disk")
         disk.convert(work / RAW, made / publish.DISK)
         (work / RAW).unlink()
-        tell("check the finished file")
+        tell("check the finished file and list what is in it")
         found = build.look(work, made / publish.DISK, dataclasses.asdict(wanted))
         refuse(found["answers"])
         tell("describe and publish it")
@@ -130,6 +130,7 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
         "seconds": round(time.monotonic() - started, 1),
         "phases": durations([("unpack the base", started), *phases, ("", time.monotonic())]),
         "checks": found["answers"],
+        "checks_seconds": round(found["seconds"], 1),
     }
 
 

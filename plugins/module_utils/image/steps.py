@@ -93,6 +93,7 @@ def look(work: Path) -> None:
 
     To be run with mounts of its own (unshare --mount), so that none is left.
     """
+    start = time.monotonic()
     content = json.loads((work / "look.json").read_text())
     raw, place = work / "look.raw", work / "look"
     place.mkdir()
@@ -100,10 +101,10 @@ def look(work: Path) -> None:
     options = f"ro,noload,loop,offset={disks.ROOT[2] * disks.MIB}"
     run(["mount", "-t", "ext4", "-o", options, str(raw), str(place)])
     answers = offline.look(place, offline.Expected(**content["expected"]))
+    seconds = time.monotonic() - start
     files = listing.write(place, work / "files.gz")
-    (work / CHECKS).write_text(
-        json.dumps({"answers": answers, "files": files, "packages": read_packages(place), "image": _label(place)})
-    )
+    told = {"answers": answers, "seconds": seconds, "files": files, "packages": read_packages(place)}
+    (work / CHECKS).write_text(json.dumps({**told, "image": _label(place)}))
 
 
 def _label(tree: Path) -> dict[str, Any]:
