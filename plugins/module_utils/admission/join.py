@@ -21,7 +21,6 @@ import subprocess
 import sys
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +76,18 @@ def read_document(path: str, fetch: Callable[[str], str]) -> Document:
 
 def fetch(url: str) -> str:
     """Read a text over HTTPS, trusting what the system trusts. Raises OSError."""
-    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-        text: str = answer.read().decode()
+    place = urllib.parse.urlsplit(url)
+    link = http.client.HTTPSConnection(place.hostname or "", place.port or 443, timeout=PATIENCE)
+    try:
+        link.request("GET", f"{place.path or '/'}{'?' if place.query else ''}{place.query}")
+        answer = link.getresponse()
+        text = answer.read().decode()
+    except (http.client.HTTPException, ValueError) as error:
+        raise OSError(f"{url}: {error}") from error
+    finally:
+        link.close()
+    if answer.status != 200:
+        raise OSError(f"{url} answers {answer.status} {answer.reason}")
     return text
 
 
@@ -234,4 +243,4 @@ def main(path: str = DOCUMENT, folder: str = FOLDER, patience: float = 600.0) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else DOCUMENT))
+    raise SystemExit(main(sys.argv[1] if len(sys.argv) > 1 else DOCUMENT))

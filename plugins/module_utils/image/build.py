@@ -149,7 +149,8 @@ def prepare(work: Path, order: Order, variables: Mapping[str, Any]) -> None:
 def _collections() -> Path:
     """The folder that holds C(ansible_collections/keelson/cluster), as this process imports it."""
     module = sys.modules[__name__].__spec__
-    assert module is not None and module.origin is not None
+    if module is None or not module.origin:
+        raise ImageError("the collection is not read from files, so Packer cannot be told where it is")
     return Path(module.origin).parents[6]
 
 
@@ -185,8 +186,7 @@ def run_packer(program: Path, work: Path, log: Path, tell: Tell) -> None:
         )
         said: list[str] = []
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.stdout or ():
                 writing.write(line)
                 said.append(line.rstrip())
                 note = progress(line)

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+
+from ansible.module_utils.urls import open_url
 
 from . import publish
 from .errors import ImageError
@@ -54,7 +55,7 @@ def read(shelf: str) -> dict[str, Any]:
     if shelf.startswith(("http://", "https://")):
         address = f"{shelf.rstrip('/')}/{INDEX}"
         try:
-            with urlopen(address, timeout=30) as reading:
+            with open_url(address, timeout=30) as reading:
                 return parse(reading.read().decode(), address)
         except (URLError, OSError, UnicodeDecodeError) as error:
             raise ImageError(f"{address}: cannot be read: {error}") from error

@@ -107,13 +107,16 @@ def container(runtime: str, image: str) -> Verdict:
 
 
 def identity() -> dict[str, Any]:
-    """What must differ between two servers of one image."""
+    """What must differ between two servers of one image; one that made itself no machine-id has an empty one."""
     keys = {}
     for path in sorted(glob.glob("/etc/ssh/ssh_host_*_key.pub")):
         with open(path, encoding="ascii") as reading:
             keys[os.path.basename(path)] = reading.read().split()[1]
-    with open("/etc/machine-id", encoding="ascii") as reading:
-        return {"machine-id": reading.read().strip(), **keys}
+    number = ""
+    if os.path.exists("/etc/machine-id"):
+        with open("/etc/machine-id", encoding="ascii") as reading:
+            number = reading.read().strip()
+    return {"machine-id": number, **keys}
 
 
 def has_identity() -> Verdict:

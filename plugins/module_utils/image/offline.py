@@ -206,7 +206,7 @@ def artifact(tree: Path, entry: Mapping[str, Any]) -> Verdict:
 def _follow(tree: Path, link: str) -> Path:
     """Where a link of the tree leads within it, through absolute links."""
     path = tree / link.lstrip("/")
-    for _ in range(40):
+    for _hop in range(40):
         resolved = tree
         for part in path.relative_to(tree).parts:
             step = resolved / part

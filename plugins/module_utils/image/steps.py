@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,8 @@ def _own_base(order: Order) -> base.Base:
     found = base.kept(folder, name, order.base_days, time.time())
     if found:
         return found
-    print(f"making the base {name} (some minutes; it is kept for {order.base_days:g} days)", flush=True)
+    sys.stdout.write(f"making the base {name} (some minutes; it is kept for {order.base_days:g} days)\n")
+    sys.stdout.flush()
     partial = folder / f".{name}-{os.getpid()}.tar"
     return base.make(folder, name, base.command(recipe, order.architecture, sources, partial), partial)
 

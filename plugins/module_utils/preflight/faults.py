@@ -121,7 +121,7 @@ def agreed(spans: Sequence[tuple[float, float]]) -> float:
 
     def most(low: float) -> tuple[int, float, float]:
         highs = [high for start, high in spans if start <= low <= high]
-        nearest = min(max(low, 0.0), min(highs))
+        nearest = min(max(low, 0.0), *highs)
         return len(highs), -abs(nearest), nearest
 
     return max(most(low) for low, _high in spans)[2]
