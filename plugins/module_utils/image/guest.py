@@ -56,8 +56,9 @@ def parameter(key: str, wanted: str, root: str = "/proc/sys") -> Verdict:
 
 def blocked(name: str) -> Verdict:
     """Judge that modprobe refuses a module."""
-    said = run("modprobe", "--dry-run", "--verbose", name).stdout.strip()
-    return Verdict(not said.startswith("insmod"), said or "this kernel has no such module")
+    said = run("modprobe", "--dry-run", "--verbose", name).stdout.strip().splitlines()
+    last = said[-1] if said else "this kernel has no such module"  # those before it are what it depends on
+    return Verdict(not last.startswith("insmod"), last)
 
 
 def option(shown: Mapping[str, str], key: str, wanted: str) -> Verdict:
