@@ -127,8 +127,8 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def prepare(work: Path, order: Order, variables: Mapping[str, Any]) -> None:
-    """Write what the template reads: the order, the inventory with the tree, and the role's variables."""
+def prepare(work: Path, order: Order, versions: Mapping[str, str], variables: Mapping[str, Any]) -> None:
+    """Write what the template reads: the order, versions by artifact, the inventory with the tree, the role's variables."""
     order.save(work)
     host = {
         "ansible_connection": "keelson.cluster.tree",
@@ -142,8 +142,7 @@ def prepare(work: Path, order: Order, variables: Mapping[str, Any]) -> None:
         "ansible_playbook": str(Path(sys.executable).with_name("ansible-playbook")),
         "collections": str(_collections()),
     }
-    versions = {name: artifacts.default_version(*artifacts.load(name)) for name in (order.engine, *PLUGINS.values())}
-    (work / "packer.json").write_text(json.dumps({"work": str(work), "tools": tools, "artifacts": versions}))
+    (work / "packer.json").write_text(json.dumps({"work": str(work), "tools": tools, "artifacts": dict(versions)}))
 
 
 def _collections() -> Path:

@@ -109,7 +109,8 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
         build.need_space(wish.output, wish.size // 2 + OVERHEAD)
         packer, program = build.place_packer(store, cache / "packer")
         variables = {"cluster_engine": wish.engine, "cluster_bundle": str(wish.bundle), **wish.variables}
-        build.prepare(work, order_of(wish, cache / "images"), variables)
+        versions = {entry["name"]: entry["version"] for entry in wanted.artifacts}
+        build.prepare(work, order_of(wish, cache / "images"), versions, variables)
         build.run_packer(program, work, cache / build.LOG, tell)
         made = work / "image"
         made.mkdir()
