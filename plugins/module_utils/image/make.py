@@ -209,15 +209,21 @@ def expected(wish: Wish, store: Store) -> offline.Expected:
 
 
 def entry_of(wish: str, store: Store, architecture: str) -> dict[str, Any]:
-    """The bundle's entry of an artifact, `NAME` or `NAME=VERSION`."""
-    name, _equals, version = wish.partition("=")
+    """The bundle's entry of an artifact, `NAME` or `NAME=VERSION`; `NAME/IMAGE` is the part that is one of its images."""
+    artifact, _slash, image = wish.partition("/")
+    name, _equals, version = artifact.partition("=")
     version = version or artifacts.default_version(*artifacts.load(name))
     entry: dict[str, Any] = store.index()["artifacts"].get(name, {}).get(version, {}).get(architecture, {})
     if not entry:
         raise ImageError(
             f"{name} {version} ({architecture}) is not in the bundle {store.root}: fill it with playbook bundle"
         )
-    return entry
+    if not image:
+        return entry
+    images = [item for item in entry["images"] if item["name"].rpartition("/")[2].partition(":")[0] == image]
+    paths = {item["path"] for item in images}
+    files = [item for item in entry["files"] if item["path"] in paths]
+    return {**entry, "images": images, "files": files, "links": {}, "packages": [], "install": []}
 
 
 def profile() -> list[dict[str, Any]]:
