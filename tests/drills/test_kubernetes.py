@@ -46,7 +46,7 @@ class Watch:
 
     def __init__(self, lab: Lab) -> None:
         vip = f"{server('m1').address.rpartition('.')[0]}.100"
-        ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 5 -o /dev/null -w '%{{http_code}}\\n' https://{vip}:6443/readyz"
+        ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 5 -o /dev/null -w '%{{http_code}} ' https://{vip}:6443/readyz"
         self.lab, self.asker = lab, lab.nodes[0]
         script = f"while [ ! -e /run/watched ]; do {ask} >> /run/watch; sleep 0.2; done"
         lab.ssh(self.asker, "rm -f /run/watch /run/watched")
