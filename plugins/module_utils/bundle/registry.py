@@ -19,6 +19,7 @@ from typing import Any
 from . import images
 from .errors import BundleError, Refused
 from .fetch import Fetcher
+from .store import digest_of
 
 INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -86,8 +87,7 @@ class _Repository:
     def blob(self, described: Mapping[str, Any]) -> Path:
         """A part of an image, by its descriptor."""
         path = self._get(f"blobs/{described['digest']}", {})
-        with path.open("rb") as reading:
-            found = f"sha256:{hashlib.file_digest(reading, 'sha256').hexdigest()}"
+        found = digest_of(path)
         if found != described["digest"]:
             raise BundleError(f"{self._title}: wrong digest of a layer: {found}, expected {described['digest']}")
         return path

@@ -109,7 +109,7 @@ class Store:
         with self.lock("index"):
             self._remove_halves()
             for path in self.temporary.iterdir():
-                if path.is_dir() and not _is_held(path):
+                if path.is_dir() and not is_held(path):
                     shutil.rmtree(path, ignore_errors=True)
             scratch = Path(tempfile.mkdtemp(prefix="run-", dir=self.temporary))
             handle = os.open(scratch, os.O_RDONLY)
@@ -223,7 +223,8 @@ class Store:
             os.close(folder)
 
 
-def _is_held(folder: Path) -> bool:
+def is_held(folder: Path) -> bool:
+    """Whether a process that lives holds the lock on a folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..bundle.store import digest_of
 from .errors import ImageError
 from .packages import read_packages
 from .programs import run
@@ -65,19 +66,13 @@ def command(recipe: Mapping[str, Any], architecture: str, sources: Path | None, 
     ]
 
 
-def digest(path: Path) -> str:
-    """The digest of a file, as C(sha256:HEX)."""
-    with path.open("rb") as reading:
-        return "sha256:" + hashlib.file_digest(reading, "sha256").hexdigest()
-
-
 def given(path: Path, wanted: str) -> Base:
     """A base that the user names; raise ImageError unless it has the digest the user expects."""
     if not path.is_file():
         raise ImageError(f"{path}: there is no such base; nothing was built")
     if not wanted:
         raise ImageError(f"{path}: a base of your own needs its digest (image_base_digest=sha256:...)")
-    found = digest(path)
+    found = digest_of(path)
     if found != wanted:
         raise ImageError(f"{path}: the base is {found}, not {wanted} as image_base_digest says; nothing was built")
     return Base(path, found, int(path.stat().st_mtime))
@@ -92,7 +87,7 @@ def kept(folder: Path, name: str, days: float, now: float) -> Base | None:
         return None
     if not path.is_file() or now - known["made"] > days * DAY:
         return None
-    found = digest(path)
+    found = digest_of(path)
     if found != known["digest"]:
         raise ImageError(
             f"{path}: the base is {found}, but was {known['digest']} when it was made; remove it and build again"
@@ -107,7 +102,7 @@ def make(folder: Path, name: str, argv: Sequence[str], partial: Path) -> Base:
     except ImageError as error:
         partial.unlink(missing_ok=True)
         raise ImageError(f"the base cannot be made: {error}") from error
-    base = Base(folder / f"{name}.tar", digest(partial), int(time.time()))
+    base = Base(folder / f"{name}.tar", digest_of(partial), int(time.time()))
     partial.replace(base.path)
     note = folder / f"{name}.json"
     beside = note.with_suffix(".json.part")

@@ -24,7 +24,7 @@ from typing import Any
 
 from ..bundle import manifest as artifacts
 from ..bundle import packages
-from ..bundle.store import Store
+from ..bundle.store import Store, is_held
 from .errors import ImageError
 from .steps import CHECKS, FAULT, TREE, Order
 
@@ -45,7 +45,7 @@ def workspace(output: Path) -> Iterator[Path]:
     try:
         output.mkdir(parents=True, exist_ok=True)
         for left in output.glob(".build-*"):
-            if not _is_held(left):
+            if not is_held(left):
                 shutil.rmtree(left)
         work = Path(tempfile.mkdtemp(prefix=".build-", dir=output))
     except OSError as error:
@@ -57,17 +57,6 @@ def workspace(output: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(work, ignore_errors=True)
         os.close(handle)
-
-
-def _is_held(folder: Path) -> bool:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def need_space(output: Path, mib: int) -> None:

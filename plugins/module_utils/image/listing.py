@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from ..bundle.store import digest_of
 
 #: Kinds of files by their mode (find(1) has the same letters).
 KINDS = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
@@ -30,17 +31,12 @@ def lines(tree: Path) -> Iterator[str]:
             kind = KINDS[stat.S_IFMT(status.st_mode)]
             size, content = 0, "-"
             if kind == "f":
-                size, content = status.st_size, _digest(path)
+                size, content = status.st_size, digest_of(path).removeprefix("sha256:")
             elif kind == "l":
                 content = os.readlink(path)
             mode = f"{stat.S_IMODE(status.st_mode):04o}"
             fields = (kind, mode, status.st_uid, status.st_gid, size, content, f"/{path.relative_to(tree)}")
             yield "\t".join(str(field).replace("\t", "\\t").replace("\n", "\\n") for field in fields)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as reading:
-        return hashlib.file_digest(reading, "sha256").hexdigest()
 
 
 def write(tree: Path, target: Path) -> int:

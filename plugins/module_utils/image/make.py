@@ -23,9 +23,9 @@ except ImportError:  # Ansible itself needs it, so this is only for its import t
 
 from .. import engines
 from ..bundle import manifest as artifacts
-from ..bundle.store import Store, default_root
+from ..bundle.store import Store, default_root, digest_of
 from . import build, disk, hardening, offline, publish, sbom, sign
-from .base import digest, read_recipe
+from .base import read_recipe
 from .errors import ImageError
 from .packages import Package
 from .steps import BASE, RAW, Order
@@ -155,7 +155,7 @@ def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, foun
         "made": publish.moment(wish.epoch),
         "disk": {
             "format": "qcow2",
-            "digest": digest(disk_file),
+            "digest": digest_of(disk_file),
             "size": disk_file.stat().st_size,
             "virtual_mib": wish.size,
         },

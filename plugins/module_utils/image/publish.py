@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..bundle.store import digest_of
 from . import sign
-from .base import digest
 from .errors import ImageError
 
 FORMAT = 1
@@ -43,7 +43,7 @@ def collection_digest(root: Path) -> str:
     for top in SOURCES:
         for path in sorted([root / top, *(root / top).rglob("*")]):
             if path.is_file() and path.suffix != ".pyc":
-                found.update(f"{path.relative_to(root)}\0{digest(path)}\n".encode())
+                found.update(f"{path.relative_to(root)}\0{digest_of(path)}\n".encode())
     return "sha256:" + found.hexdigest()
 
 
@@ -108,7 +108,7 @@ def state(
 
 def subjects(folder: Path) -> dict[str, str]:
     """The files statements are about, with their digests as they are now."""
-    return {name: digest(folder / name) for name in (DISK, MANIFEST, BILL, FILES)}
+    return {name: digest_of(folder / name) for name in (DISK, MANIFEST, BILL, FILES)}
 
 
 def statement(folder: Path, name: str, key: Any, now: Mapping[str, str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ https://developer.hashicorp.com/nomad/api-docs/acl/client-introduction-token
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ class Desk:
             return None, 0
         if status != 200:
             raise ApiError(status, text.strip())
-        found = self.api.get(f"/v1/var/{FOLDER}/{number}")
+        found = json.loads(text)
         return parse(found["Items"]["token"]), int(found["ModifyIndex"])
 
     def write(self, token: Token, version: int = 0) -> bool:

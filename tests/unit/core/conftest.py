@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_nomad import FakeNomad
+from fake_nomad import TOKEN, A, B, C, FakeNomad
 
 
 @pytest.fixture
@@ -19,3 +19,11 @@ def nomad(tmp_path: Path) -> Iterator[FakeNomad]:
     fake = FakeNomad(tmp_path / "nomad")
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def ruled(nomad: FakeNomad) -> FakeNomad:
+    """A bootstrapped Nomad of three managers, the first of which leads."""
+    nomad.tokens[TOKEN] = {"Type": "management"}
+    nomad.set_servers(f"{A}*", B, C)
+    return nomad

@@ -23,6 +23,10 @@ from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import A
 ANONYMOUS = {"AccessorID": "anonymous", "Name": "Anonymous Token", "Type": "client", "Policies": ["anonymous"]}
 
 
+TOKEN = "11111111-1111-1111-1111-111111111111"
+A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"  # the managers of most tests
+
+
 class FakeNomad:
     """A Nomad with one state for all its managers. `cut` drops the connection after the bootstrap, answer unsent."""
 

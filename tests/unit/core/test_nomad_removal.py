@@ -9,18 +9,7 @@ import threading
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import removal
-from fake_nomad import FakeNomad
-
-TOKEN = "11111111-1111-1111-1111-111111111111"
-A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
-
-
-@pytest.fixture
-def ruled(nomad: FakeNomad) -> FakeNomad:
-    """A bootstrapped Nomad of three managers, the first of which leads."""
-    nomad.tokens[TOKEN] = {"Type": "management"}
-    nomad.set_servers(f"{A}*", B, C)
-    return nomad
+from fake_nomad import TOKEN, A, B, C, FakeNomad
 
 
 def remove(nomad: FakeNomad, address: str, timeout: float = 0, check: bool = False) -> bool:
