@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import importlib
 import json
+import socket
+import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -491,6 +495,31 @@ def test_whose_certificate_is_at_the_endpoint(
     monkeypatch.setattr(host, "CA_FILE", str(tmp_path / "none.pem"))
     assert host.whose("127.0.0.1", kubernetes.port) == "others"
     assert host.whose("127.0.0.9", kubernetes.port) == "nobody"
+
+
+def test_an_endpoint_too_busy_to_answer_is_no_stranger() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert host.whose("127.0.0.1", silent.getsockname()[1], 0.2) == "nobody"
+
+
+def test_a_certificate_that_has_ended_is_still_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ca = pki.make_ca("kubernetes")
+    ended = pki.issue(ca, pki.sort_names("m1", ["127.0.0.1"]), 0)
+    for name, text in (("ca.pem", ca.certificate), ("served.pem", ended.certificate + ended.key)):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(host, "CA_FILE", str(tmp_path / "ca.pem"))
+    settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    settings.load_cert_chain(tmp_path / "served.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                settings.wrap_socket(listening.accept()[0], server_side=True)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert host.whose("127.0.0.1", listening.getsockname()[1]) == "ours"
+        thread.join()
 
 
 def test_whether_an_api_server_is_ready(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
