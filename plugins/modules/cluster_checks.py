@@ -15,7 +15,11 @@ description:
   - Runs the module of the cluster's engine (C(cluster_engine)), such as M(keelson.cluster.nomad_checks), on every manager,
     with the members that the inventory knows. One manager answers for the cluster as a whole.
 author: keelson.cluster contributors (@keelson-cluster)
-options: {}
+options:
+  days:
+    description: Days that certificates which the engine keeps for itself must at least be valid for.
+    type: float
+    default: 14
 attributes:
   check_mode:
     support: full
@@ -28,6 +32,7 @@ attributes:
 EXAMPLES = r"""
 - name: Look at the cluster as its managers see it
   keelson.cluster.cluster_checks:
+    days: 30
   register: verify_cluster
 """
 

@@ -152,7 +152,7 @@ def main() -> None:
                 "authority",
                 "The certificate authority lasts",
                 own.ca,
-                "renew the certificate authority with the rotate playbook",
+                "it signs all members: plan a new cluster, or exchange it by hand on all hosts in one go",
                 lambda: tls.authority(own.ca, given["days"]),
             ),
         ]

@@ -32,6 +32,12 @@ options:
     description: Whether the whole cluster is looked at, not only this manager.
     type: bool
     default: true
+  days:
+    description:
+      - Days that certificates which the engine keeps for itself must at least be valid for. Nomad keeps none, its agents
+        use those that M(keelson.cluster.host_checks) looks at.
+    type: float
+    default: 14
 extends_documentation_fragment:
   - keelson.cluster.checks
 """
@@ -77,6 +83,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "managers": {"type": "dict", "required": True},
     "nodes": {"type": "list", "elements": "dict", "default": []},
     "whole": {"type": "bool", "default": True},
+    "days": {"type": "float", "default": 14},
 }
 
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
+import pod_network
 import pytest
 from lab.servers import Lab, Server, server
 from lab.state import assert_whole
@@ -125,6 +128,26 @@ def test_a_manager_that_dies_during_its_join(lab: Lab) -> None:
     assert_whole(lab)
     assert not lab.play("install").expect().changed()
     assert lab.ssh(seat, "ls /etc/kubernetes/super-admin.conf 2>/dev/null", check=False) == ""
+
+
+def test_a_pod_network_by_manifest(lab: Lab, tmp_path: Path) -> None:
+    """A site's own, pinned and from the bundle; the cluster is made with it, and its pods reach each other."""
+    lab.play("uninstall", "-e", f"uninstall_confirm={lab.name}").expect()
+    lab.play("bundle", "-e", json.dumps(pod_network.lay_out(tmp_path))).expect()
+    variables = {
+        "cluster_pod_network": "manifest",
+        "cluster_pod_network_artifact": f"{pod_network.NAME}={pod_network.VERSION}",
+    }
+    try:
+        lab.play("install", variables=variables).expect()
+        assert_whole(lab)
+        assert not lab.play("install", variables=variables).expect().changed()
+        report = tmp_path / "report"
+        lab.play("verify", "-e", f"verify_report={report}", variables=variables)
+        failed = [check for check in json.loads((report / "report.json").read_text())["checks"] if not check["passed"]]
+        assert {check["check"] for check in failed} <= {"policy"}, failed  # this network has none
+    finally:
+        lab.make()
 
 
 @pytest.mark.parametrize(
