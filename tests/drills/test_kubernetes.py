@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Watch:
         self.lab, self.asker = lab, lab.nodes[0]
         script = f"while [ ! -e /run/watched ]; do {ask} >> /run/watch; sleep 0.2; done"
         lab.ssh(self.asker, "rm -f /run/watch /run/watched")
-        lab.ssh(self.asker, f"systemd-run --quiet --unit=watch sh -c '{script}'")
+        lab.ssh(self.asker, f"systemd-run --quiet --unit=watch sh -c {shlex.quote(script)}")
 
     def end(self) -> list[str]:
         """The answers, as statuses of HTTP; 000 is none."""
