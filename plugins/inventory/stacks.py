@@ -66,7 +66,7 @@ options:
     description:
       - Names of clusters, each with C(engine), C(environment), C(endpoint), C(networks), C(managers), C(pools), C(managed), C(host) and C(vars).
       - C(managers) and each pool take C(hosts) (a reference, or hosts written in place with name, address and connect), C(labels), C(host) and
-        C(size) (how many hosts there should be; V(0) permits none).
+        C(size) (how many hosts there should be; V(0) permits none, and then C(hosts) may be left out, as for a pool whose hosts join by themselves).
       - C(managed) is a reference to a cluster that the cloud runs (EKS, ECS, AKS, GKE); its engine is C(managed) and it has no managers.
       - >-
         A text under C(vars) that is a reference is replaced by the value. C({sensitive: REFERENCE}) copies a sensitive output, encrypted by

@@ -17,6 +17,7 @@ from typing import Any, Callable
 
 MANAGER, NODE = "manager", "node"
 ANY_PORT = 0
+ADMISSION = 4650  # our own, see the playbook admit
 
 
 class EngineError(ValueError):

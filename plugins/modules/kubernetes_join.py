@@ -73,8 +73,6 @@ EXAMPLES = r"""
 
 RETURN = r""" # """
 
-import tempfile
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.engines import MANAGER
@@ -107,11 +105,9 @@ def main() -> None:
         if part == MANAGER and state == host.HALF and kubeadm.joined(cluster, name, address):
             kubeadm.note_joined(cluster)
             module.exit_json(changed=True)
-        with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".conf", encoding="utf-8") as file:
-            file.write(module.jsonify(params["discovery"]))
-            file.flush()
-            document = {**params["config"], "discovery": {"file": {"kubeConfigPath": file.name}}}
-            kubeadm.join(cluster, part, address, [document], params["ignore"], params["timeout"])
+        kubeadm.join(
+            cluster, part, address, params["config"], params["discovery"], params["ignore"], params["timeout"]
+        )
     except (kubeadm.KubeadmError, OSError) as error:
         module.fail_json(msg=f"{name} was not joined to {cluster}: {error}. Run again when that is mended.")
     module.exit_json(changed=True)

@@ -104,7 +104,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    wanted = [nodes.Wanted(**{**entry, "labels": texts(entry["labels"])}) for entry in params["nodes"]]
+    wanted = [nodes.wanted(entry) for entry in params["nodes"]]
     try:
         api = Api.from_env(params["cluster"])
         if module.check_mode:
@@ -123,11 +123,6 @@ def predict(api: Api, wanted: list[nodes.Wanted], addresses: dict[str, str]) -> 
     """What would change on the nodes that are there."""
     changes = nodes.foresee(api, wanted, addresses)
     return {"changed": bool(changes), "changes": changes}
-
-
-def texts(labels: dict[str, Any]) -> dict[str, str]:
-    """Labels as the API takes them: a boolean as YAML writes it."""
-    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in labels.items()}
 
 
 if __name__ == "__main__":

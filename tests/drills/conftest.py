@@ -13,7 +13,7 @@ from lab.state import assert_whole
 
 # Drills of one engine alone; the others are the same for all.
 ONLY = {
-    "nomad": [f"test_{name}.py" for name in ("admission", "faults", "growth", "managers", "prediction", "secrets_stay")],
+    "nomad": [f"test_{name}.py" for name in ("faults", "growth", "managers", "prediction", "secrets_stay")],
     "kubernetes": ["test_kubernetes.py"],
 }
 collect_ignore = [name for engine, names in ONLY.items() if engine != ENGINE for name in names]

@@ -43,10 +43,10 @@ class Server:
 
 
 def server(name: str) -> Server:
-    """The server of that name: m1, m2 … are managers, w… are of pool web, b… of pool batch."""
-    first = {"m": 10, "w": 20, "b": 30}[name[0]]
+    """The server of that name: m1, m2 … are managers, w… are of pool web, b… of pool batch, u… of pool burst."""
+    first = {"m": 10, "w": 20, "b": 30, "u": 40}[name[0]]
     address = f"{SUBNET.rpartition('.')[0]}.{first + int(name[1:])}"
-    return Server(name, address, {"m": "", "w": "web", "b": "batch"}[name[0]])
+    return Server(name, address, {"m": "", "w": "web", "b": "batch", "u": "burst"}[name[0]])
 
 
 class Lab:
@@ -145,7 +145,7 @@ class Lab:
                 "vars": {"cluster_pool": pool, "cluster_labels": {"tier": pool}},
                 "hosts": {host.name: _variables(host) for host in self.nodes if host.pool == pool},
             }
-            for pool in dict.fromkeys(host.pool for host in self.nodes)
+            for pool in ("web", "batch", "burst")  # the last one has no host, unless a drill adds some
         }
         parts = {
             f"{self.name}_managers": {

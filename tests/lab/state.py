@@ -84,5 +84,32 @@ def _kubernetes(lab: Lab) -> None:
     assert tokens_left["items"] == []
 
 
+def ready(lab: Lab) -> dict[str, str]:
+    """Pools of the host nodes that take work, by name."""
+    if ENGINE == "nomad":
+        return {n["Name"]: n["NodePool"] for n in lab.nomad("/v1/nodes") if n["Status"] == "ready"}
+    return {
+        node["metadata"]["name"]: node["metadata"]["labels"].get("keelson.cluster/pool", "")
+        for node in lab.kubectl("get", "nodes")["items"]
+        if not node["spec"].get("taints")
+        and {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}["Ready"] == "True"
+    }
+
+
+def forget(lab: Lab, names: set[str]) -> None:
+    """Let the cluster forget host nodes that are gone."""
+    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/node/%s/purge </dev/null"
+    if ENGINE == "nomad":
+        for node in lab.nomad("/v1/nodes"):
+            if node["Name"] in names:
+                lab.ssh(lab.managers[0], script % node["ID"])
+    else:
+        known = names & {entry["metadata"]["name"] for entry in lab.kubectl("get", "nodes")["items"]}
+        if known:
+            lab.ssh(
+                lab.managers[0], f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete node {' '.join(sorted(known))}"
+            )
+
+
 def _drivers(entry: dict[str, Any]) -> set[str]:
     return {name for name, driver in entry["Drivers"].items() if driver["Healthy"]}

@@ -3,16 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A new host joins its cluster at its first boot, with nobody at a keyboard. Standard library only.
 
-It reads its join document (JSON), asks one manager after the other to be let in, writes what it is answered, starts the units
-and waits until they run. It may be cut off anywhere and starts again: its key and the answer are kept until it has joined.
+It reads its join document (JSON), asks one manager after the other to be let in, writes what it is answered, starts the units,
+does what its engine does to join, and asks the managers until they see it as a member. It may be cut off anywhere and starts
+again: its key and the answer are kept until it has joined.
 
-usage: python3 -m utils.admission.join [DOCUMENT]
+usage: python3 -m utils.admission.join ENGINE [DOCUMENT]
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib
 import json
 import os
 import socket
@@ -25,12 +27,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import host_files
+from .. import host_files, service_units
 
 DOCUMENT = "/etc/keelson/join.json"
 FOLDER = "/var/lib/keelson/join"
 STATE = "/var/lib/keelson/join.json"  # what came of it, for people and their monitoring
-FIELDS = ("cluster", "pool", "managers", "ca", "token")
+FIELDS = ("cluster", "engine", "pool", "managers", "ca", "token")
+KEY, ANSWER = "key.pem", "admission.json"  # in that folder
 PATIENCE = 10.0  # seconds for one request
 PAUSE = 5.0  # seconds between two rounds of asking
 ENTRY = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "owner": "root", "group": "root"}
@@ -45,6 +48,7 @@ class Document:
     """Whom to ask, and with what token. C(managers) are URLs; C(address) is '' where the host's own is found by asking."""
 
     cluster: str
+    engine: str
     pool: str
     managers: tuple[str, ...]
     ca: str
@@ -110,7 +114,7 @@ def host_name(given: str) -> str:
 def make_request(folder: str) -> str:
     """A certificate request (PEM) for the key in a folder, which is made where there is none. Raises CalledProcessError."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    key = os.path.join(folder, "key.pem")
+    key = os.path.join(folder, KEY)
     if not os.path.exists(key):
         command = [
             "openssl",
@@ -139,13 +143,13 @@ def umask(mask: int) -> Any:
         os.umask(before)
 
 
-def ask(manager: str, ca: str, body: dict[str, str]) -> dict[str, Any]:
+def ask(manager: str, path: str, ca: str, body: dict[str, str]) -> dict[str, Any]:
     """Ask one manager. Raises Refused when it says no for good, OSError when it cannot answer now."""
     place = urllib.parse.urlsplit(manager)
     context = ssl.create_default_context(cadata=ca)
     link = http.client.HTTPSConnection(place.hostname or "", place.port or 443, timeout=PATIENCE, context=context)
     try:
-        link.request("POST", "/v1/join", json.dumps(body), {"Content-Type": "application/json"})
+        link.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         reply = link.getresponse()
         answer: dict[str, Any] = json.loads(reply.read())
     except (http.client.HTTPException, ValueError) as error:
@@ -159,49 +163,66 @@ def ask(manager: str, ca: str, body: dict[str, str]) -> dict[str, Any]:
     return answer
 
 
-def admission(document: Document, folder: str, deadline: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """What a manager answers, asked in turn until one does, or what was answered before a cut. Raises Refused, OSError."""
-    kept = os.path.join(folder, "admission.json")
+@dataclass(frozen=True)
+class Asking:
+    """One host's questions to the managers of its document, until a deadline (of the monotonic clock)."""
+
+    document: Document
+    request: str
+    deadline: float
+    say: Callable[[str], None]
+
+    def until_answered(self, path: str, why: str) -> dict[str, Any]:
+        """What a manager answers, asked in turn until one does. Raises Refused, OSError when none does in time."""
+        while True:
+            faults = []
+            for manager in self.document.managers:
+                try:
+                    return ask(manager, path, self.document.ca, self.body(manager))
+                except OSError as error:
+                    faults.append(str(error) if manager in str(error) else f"{manager}: {error}")
+            if time.monotonic() > self.deadline:
+                raise OSError(f"{why}: {'; '.join(faults)}")
+            self.say(f"{why}: {'; '.join(faults)}")
+            time.sleep(PAUSE)
+
+    def body(self, manager: str) -> dict[str, str]:
+        """What a manager is told. Raises OSError when it cannot be reached."""
+        return {
+            "token": self.document.token,
+            "name": host_name(self.document.name),
+            "address": self.document.address or own_address(manager),
+            "request": self.request,
+        }
+
+
+def admission(asking: Asking, folder: str) -> dict[str, Any]:
+    """What a manager answers to this host, or what was answered before a cut. Raises Refused, OSError."""
+    kept = os.path.join(folder, ANSWER)
     with contextlib.suppress(FileNotFoundError), open(kept, encoding="utf-8") as file:
         found: dict[str, Any] = json.load(file)
         return found
-    request = make_request(folder)
-    while True:
-        faults = []
-        for manager in document.managers:
-            try:
-                address = document.address or own_address(manager)
-                body = {
-                    "token": document.token,
-                    "name": host_name(document.name),
-                    "address": address,
-                    "request": request,
-                }
-                answer = ask(manager, document.ca, body)
-            except OSError as error:
-                faults.append(str(error) if manager in str(error) else f"{manager}: {error}")
-                continue
-            with umask(0o077), open(f"{kept}.partial", "w", encoding="utf-8") as file:
-                json.dump(answer, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(f"{kept}.partial", kept)
-            return answer
-        if time.monotonic() > deadline:
-            raise OSError(f"no manager lets this host in: {'; '.join(faults)}")
-        say(f"waiting for a manager: {'; '.join(faults)}")
-        time.sleep(PAUSE)
+    answer = asking.until_answered("/v1/join", "no manager lets this host in")
+    with umask(0o077), open(f"{kept}.partial", "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{kept}.partial", kept)
+    return answer
 
 
-def settle(answer: dict[str, Any], folder: str) -> None:
-    """Write the files of an answer and start its units. Raises FileError, OSError, CalledProcessError."""
-    with open(os.path.join(folder, "key.pem"), encoding="ascii") as file:
-        key = {"path": answer["key"], "content": file.read(), "mode": "0600", "secret": True}
-    entries = [{**ENTRY, "secret": False, **entry} for entry in (*answer["files"], key)]
+def settle(answer: dict[str, Any], engine: Any, folder: str) -> None:
+    """Write the files of an answer, start its units, and let the engine join. Raises FileError, OSError."""
+    with open(os.path.join(folder, KEY), encoding="ascii") as file:
+        entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, file.read())]
     host_files.bring_all_about(entries, False, [])
-    subprocess.run(["systemctl", "daemon-reload"], check=True)
-    for unit in answer["units"]:
-        subprocess.run(["systemctl", "enable", "--now", unit], check=True)
+    for entry in answer["units"]:
+        unit = service_units.Unit(**entry)
+        for step in service_units.plan(unit, service_units.read(unit)):
+            fault = service_units.carry_out(unit, step)
+            if fault:
+                raise OSError(fault)
+    engine.join(answer)
 
 
 def report(state: str, message: str, path: str = STATE) -> None:
@@ -215,32 +236,44 @@ def report(state: str, message: str, path: str = STATE) -> None:
     os.replace(f"{path}.partial", path)
 
 
-def main(path: str = DOCUMENT, folder: str = FOLDER, patience: float = 600.0) -> int:
+def drop(folder: str, *names: str) -> None:
+    """Delete files that may be there."""
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(folder, name))
+
+
+def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: float = 600.0) -> int:
     """Join once; returns the exit code: 0 joined, 1 to be tried again, 2 refused."""
     try:
         document = read_document(path, fetch)
+        if document.engine != engine:
+            raise Refused(
+                f"the cluster {document.cluster} runs {document.engine}, and this host is prepared for {engine}; "
+                "start it from the other engine's image"
+            )
         report("joining", f"joining pool {document.pool} of cluster {document.cluster}")
         deadline = time.monotonic() + patience
-        answer = admission(document, folder, deadline, lambda message: report("waiting", message))
-        settle(answer, folder)
+        asking = Asking(document, make_request(folder), deadline, lambda message: report("waiting", message))
+        settle(admission(asking, folder), importlib.import_module(f"..{engine}.newcomer", __package__), folder)
+        asking.until_answered("/v1/joined", "this host is no member yet")
     except Refused as error:
         # Out of the way, so that it is not tried for ever; a new document may come at any time.
         with contextlib.suppress(FileNotFoundError):
             os.replace(path, f"{path}.refused")
+        drop(folder, ANSWER)
         report("refused", str(error))
         return 2
     except (OSError, host_files.FileError, subprocess.SubprocessError) as error:
+        # What was answered may be too old: the next try asks anew.
+        drop(folder, ANSWER)
         report("waiting", f"not joined yet: {error}")
         return 1
     # The token is of no more use here, and neither is anything else of the join.
-    for name in ("admission.json", "key.pem"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(folder, name))
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+    drop(folder, ANSWER, KEY, path)
     report("joined", f"joined pool {document.pool} of cluster {document.cluster}")
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1] if len(sys.argv) > 1 else DOCUMENT))
+    raise SystemExit(main(sys.argv[1], *sys.argv[2:3]))

@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..remote import ApiError
-from ..secret_store import read_newest
 from . import issue
+from .desk import Newcomer
 from .tokens import Denied, admit
 
-POOLS = "/etc/keelson/{cluster}/pools/{pool}.json"
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LARGEST = 1 << 16  # bytes of a request
 PATIENCE = 20  # seconds a host may take to ask
@@ -37,62 +36,55 @@ class Counter:
 
     cluster: str
     engine: Any
-    pools: str = POOLS
 
-    def answer(self, asked: dict[str, Any], peer: str, now: float) -> dict[str, Any]:
-        """Let a host in: its files, with its certificate, and the units it is to start. Raises Denied, ApiError.
+    def answer(self, path: str, asked: dict[str, Any], peer: str, now: float) -> dict[str, Any]:
+        """Answer a host. Raises Denied, ApiError.
 
-        C(asked) has C(token), C(name), C(address) and C(request), a certificate request.
+        C(asked) has C(name), C(address) and C(request), a certificate request, and to join C(token).
         """
         try:
-            token, name, address, request = (str(asked[key]) for key in ("token", "name", "address", "request"))
+            return {"/v1/join": self.join, "/v1/joined": self.joined}[path](asked, newcomer(asked, peer), now)
         except (KeyError, TypeError) as error:
             raise Denied(
                 400, f"the request to join lacks {error}; the host runs another version of this collection"
             ) from error
-        if not NAME.fullmatch(name):
-            raise Denied(400, f"{name!r} cannot be a host's name: lower-case letters, digits and '-', 63 at most")
-        if address != peer:
-            raise Denied(
-                403, f"the host calls itself {address} and asks from {peer}; correct the address in its join document"
-            )
-        key = issue.key_digest(request)
-        desk = self.engine.Desk.open(self.cluster)
-        holder = desk.holder(name)
-        if holder not in ("", address):
-            raise Denied(409, f"{name} is the name of a live member at {holder}; give the new host another one")
-        used = desk.change(token.partition(".")[0], lambda found: admit(found, token, name, key, now))
-        return self.admission(used.pool, name, address, request, desk)
 
-    def admission(self, pool: str, name: str, address: str, request: str, desk: Any) -> dict[str, Any]:
-        """What a host of the pool becomes a member by."""
-        path = self.pools.format(cluster=self.cluster, pool=pool)
-        try:
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
-        except FileNotFoundError:
-            raise Denied(503, f"this manager has no {path}; run the admit playbook for the pool {pool}") from None
-        for placeholder, value in (("NAME.placeholder", name), ("ADDRESS.placeholder", address)):
-            text = text.replace(placeholder, value)
-        found: dict[str, Any] = json.loads(text)
-        generation, _broken = read_newest(self.cluster)
-        if generation is None:
-            raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
-        ca, ca_key = generation.payload["ca_certificate"], generation.payload["ca_key"]
-        names = [*self.engine.NAMES, name, address]
-        certificate = issue.sign(request, ca, ca_key, name, names, int(found["certificate_days"]))
-        own = [
-            {"path": found["certificate"], "content": certificate, "mode": "0644"},
-            {"path": found["ca"], "content": ca, "mode": "0644"},
-        ]
-        return {**found, "files": [*found["files"], *own, *desk.introduce(name, pool)]}
+    def join(self, asked: dict[str, Any], new: Newcomer, now: float) -> dict[str, Any]:
+        """Let a host in: what it becomes a member by."""
+        token = str(asked["token"])
+        desk = self.engine.Desk.open(self.cluster)
+        holder = desk.holder(new.name)
+        if holder not in ("", new.address):
+            raise Denied(409, f"{new.name} is the name of a member at {holder}; give the new host another one")
+        used = desk.change(token.partition(".")[0], lambda found: admit(found, token, new.name, new.key, now))
+        answer: dict[str, Any] = desk.introduce(new, used.pool)
+        return answer
+
+    def joined(self, _asked: dict[str, Any], new: Newcomer, _now: float) -> dict[str, Any]:
+        """Finish what a host has begun: nothing when it is a member now."""
+        missing = self.engine.Desk.open(self.cluster).settle(new)
+        if missing:
+            raise Denied(503, missing)
+        return {}
+
+
+def newcomer(asked: dict[str, Any], peer: str) -> Newcomer:
+    """The host that asks, which is who it says it is as far as can be seen from here. Raises Denied, KeyError, TypeError."""
+    name, address, request = (str(asked[key]) for key in ("name", "address", "request"))
+    if not NAME.fullmatch(name):
+        raise Denied(400, f"{name!r} cannot be a host's name: lower-case letters, digits and '-', 63 at most")
+    if address != peer:
+        raise Denied(
+            403, f"the host calls itself {address} and asks from {peer}; correct the address in its join document"
+        )
+    return Newcomer(name, address, request, issue.key_digest(request))
 
 
 def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
     """The handler of one counter."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        """POST /v1/join; everything else is not there."""
+        """POST /v1/join, and /v1/joined when that is done; everything else is not there."""
 
         timeout = PATIENCE
 
@@ -101,10 +93,10 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
             peer = self.client_address[0]
             try:
                 length = int(self.headers.get("Content-Length") or 0)
-                if self.path != "/v1/join" or not 0 < length <= LARGEST:
+                if self.path not in ("/v1/join", "/v1/joined") or not 0 < length <= LARGEST:
                     raise Denied(404, "there is nothing here but POST /v1/join")
                 asked = json.loads(self.rfile.read(length))
-                answer = counter.answer(asked, peer, time.time())
+                answer = counter.answer(self.path, asked, peer, time.time())
             except Denied as error:
                 self.reply(error.status, {"error": str(error)}, peer)
             except ValueError as error:
@@ -116,7 +108,8 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
 
         def reply(self, status: int, body: dict[str, Any], who: str) -> None:
             """Answer, and say in the journal who was let in or not and why."""
-            sys.stdout.write(f"{who}: {'let in' if status == 200 else body['error']}\n")
+            said = {"/v1/join": "let in", "/v1/joined": "has joined"}.get(self.path, "")
+            sys.stdout.write(f"{who}: {said if status == 200 else body['error']}\n")
             sys.stdout.flush()
             text = json.dumps(body).encode()
             self.send_response(status)

@@ -18,7 +18,7 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -244,6 +244,21 @@ def release(text: str) -> tuple[int, int]:
     """Return major and minor of a kernel's release, such as 6.1.0-13-amd64."""
     found = re.match(r"(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def demands(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the abilities of a host demand of runtime, kubelet and kubeadm, by the names that the role's files have for it."""
+    new = found["cgroup"] == 2
+    return {
+        "restrict_oom_score_adj": not found["oom_score"],
+        "oom_score_adjust": -999 if found["oom_score"] else 0,
+        "systemd_cgroup": new,
+        "cgroup_driver": "systemd" if new else "cgroupfs",
+        "fail_cgroup_v1": new,
+        "feature_gates": {"KubeletInUserNamespace": True} if found["confined"] else {},
+        # kubeadm's check knows cgroup v2 alone.
+        "ignore": [] if new else ["SystemVerification"],
+    }
 
 
 def abilities() -> dict[str, Any]:

@@ -146,14 +146,26 @@ def joined(cluster: str, name: str, address: str) -> bool:
 
 
 def join(
-    cluster: str, part: str, address: str, documents: Sequence[dict[str, Any]], ignore: Sequence[str], timeout: float
+    cluster: str,
+    part: str,
+    address: str,
+    config: dict[str, Any],
+    discovery: dict[str, Any],
+    ignore: Sequence[str],
+    timeout: float,
 ) -> None:
-    """Join this host, from the start where an earlier try was cut off. Raises KubeadmError."""
+    """Join this host, from the start where an earlier try was cut off. Raises KubeadmError, OSError.
+
+    C(discovery) is the kubeconfig by which it knows the cluster.
+    """
     if host.membership(part, host.read_note(cluster)) == host.HALF:
         reset(ignore)
     host.write_note(cluster, host.Note("join", False))
-    with config_file(documents) as path:
-        run(["join", "--config", path, *ignoring(ignore)])
+    with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".conf", encoding="utf-8") as file:
+        json.dump(discovery, file)
+        file.flush()
+        with config_file([{**config, "discovery": {"file": {"kubeConfigPath": file.name}}}]) as path:
+            run(["join", "--config", path, *ignoring(ignore)])
     fault = await_ready(address, timeout) if part == MANAGER else ""
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")

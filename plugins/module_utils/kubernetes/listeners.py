@@ -9,7 +9,7 @@ as in /proc/PID/comm, which holds 15 characters.
 
 from __future__ import annotations
 
-from ..engines import ANY_PORT, MANAGER, NODE, Listener
+from ..engines import ADMISSION, ANY_PORT, MANAGER, NODE, Listener
 
 API, ETCD_CLIENT, ETCD_PEER, KUBELET, VXLAN = 6443, 2379, 2380, 10250, 4789
 
@@ -42,6 +42,7 @@ LISTENERS: dict[str, tuple[Listener, ...]] = {
         Listener(10257, "tcp", "loopback", "kube-controller", "controller manager"),
         Listener(10259, "tcp", "loopback", "kube-scheduler", "scheduler"),
         Listener(API, "tcp", "any", "haproxy", "the endpoint's address", optional=True),
+        Listener(ADMISSION, "tcp", "cluster", "python3", "desk for new hosts", optional=True),
         *_EVERYWHERE,
     ),
     NODE: _EVERYWHERE,

@@ -34,6 +34,14 @@ class Wanted:
     taints: list[dict[str, str]] = field(default_factory=list)
 
 
+def wanted(entry: Mapping[str, Any]) -> Wanted:
+    """Read a node from data; its labels become texts as the API takes them, a boolean as YAML writes it."""
+    labels = {
+        key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in entry["labels"].items()
+    }
+    return Wanted(entry["name"], entry["address"], labels, list(entry["taints"]))
+
+
 def taints(node: dict[str, Any], wanted: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """The taints a node is to have: the wanted ones instead of those we set earlier, and everybody else's."""
     metadata = node["metadata"]
@@ -89,7 +97,7 @@ def unready(api: Api, wanted: Sequence[Wanted]) -> list[str]:
 def foresee(api: Api, wanted: Sequence[Wanted], addresses: Mapping[str, str]) -> list[str]:
     """What bring_about would change on the nodes that are there. Raises ApiError."""
     kept = ["addresses of the inventory"] if requests.keep_members(api, addresses, True) else []
-    approved, _refused = requests.approve(api, addresses, True)
+    approved, _refused = requests.approve(api, {**requests.let_in(api), **addresses}, True)
     known = {node["metadata"]["name"] for node in api.items(NODES)}
     settled = [change for want in wanted if want.name in known for change in settle(api, want, True)]
     return [*kept, *(f"serving certificate of {name}" for name in approved), *settled]
@@ -109,7 +117,7 @@ def bring_about(
         try:
             if requests.keep_members(api, addresses, False):
                 changes.append("addresses of the inventory")
-            approved, refused = requests.approve(api, addresses, False)
+            approved, refused = requests.approve(api, requests.read_members(api), False)
             changes += [f"serving certificate of {name}" for name in approved]
             known = {node["metadata"]["name"] for node in api.items(NODES)}
             for want in wanted:

@@ -20,6 +20,8 @@ from .api import Api
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 MEMBERS = "/api/v1/namespaces/kube-system/configmaps/keelson-members"
+SPACE = "/api/v1/namespaces/keelson-join"  # what the desk for new hosts keeps, where nobody but an administrator reads
+LET_IN = f"{SPACE}/configmaps"
 SIGNER = "kubernetes.io/kubelet-serving"
 GROUPS = {"system:nodes", "system:authenticated"}
 USAGES = ({"digital signature", "server auth"}, {"digital signature", "key encipherment", "server auth"})
@@ -130,7 +132,7 @@ def refuse(request: Mapping[str, Any], addresses: Mapping[str, str]) -> str:
 
 def keep_members(api: Api, addresses: Mapping[str, str], check: bool) -> bool:
     """Keep the inventory's addresses by name in the cluster, where no node can write; returns whether they changed."""
-    if read_members(api) == dict(addresses):
+    if inventory(api) == dict(addresses):
         return False
     name = MEMBERS.rpartition("/")[2]
     metadata = {"name": name, "namespace": "kube-system"}
@@ -139,9 +141,20 @@ def keep_members(api: Api, addresses: Mapping[str, str], check: bool) -> bool:
     return True
 
 
-def read_members(api: Api) -> dict[str, str]:
+def inventory(api: Api) -> dict[str, str]:
     """The addresses by name that the last installation kept. Raises ApiError."""
     return dict((api.find(MEMBERS) or {}).get("data") or {})
+
+
+def let_in(api: Api) -> dict[str, str]:
+    """The addresses by name of the hosts that joined by themselves, with a join token. Raises ApiError."""
+    found = api.items(f"{LET_IN}?labelSelector=keelson.cluster/record%3Dhost")
+    return {entry["metadata"]["name"]: entry["data"]["address"] for entry in found}
+
+
+def read_members(api: Api) -> dict[str, str]:
+    """The addresses by name of all who are members; of two for one name the inventory's counts. Raises ApiError."""
+    return {**let_in(api), **inventory(api)}
 
 
 def pending(api: Api) -> list[dict[str, Any]]:

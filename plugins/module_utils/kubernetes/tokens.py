@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One short-lived token for each run that joins hosts. Standard library only.
+"""Short-lived tokens with which hosts join: one for each run, or one for each host that joins by itself. Standard library only.
 
 https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/
 """
@@ -22,8 +22,8 @@ GROUP = "system:bootstrappers:kubeadm:default-node-token"  # what kubeadm's own 
 _LETTERS = string.ascii_lowercase + string.digits
 
 
-def secret(minutes: int, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
-    """Make a token that ends C(minutes) after C(now); returns it and the object that makes the API know it."""
+def secret(minutes: int, now: datetime.datetime, mark: str = MARK) -> tuple[str, dict[str, Any]]:
+    """Make a token that ends C(minutes) after C(now); returns it and the object that makes the API know it, with its mark."""
     name, key = ("".join(secrets.choice(_LETTERS) for _place in range(length)) for length in (6, 16))
     end = now.astimezone(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
     return f"{name}.{key}", {
@@ -32,7 +32,7 @@ def secret(minutes: int, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
         "type": "bootstrap.kubernetes.io/token",
         "metadata": {"name": f"bootstrap-token-{name}", "namespace": "kube-system"},
         "stringData": {
-            "description": MARK,
+            "description": mark,
             "token-id": name,
             "token-secret": key,
             "expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -55,20 +55,20 @@ def discovery(server: str, ca: str, token: str) -> dict[str, Any]:
     }
 
 
-def make(api: Api, minutes: int) -> str:
-    """Make a token of this run and forget those of runs that were cut off. Raises ApiError."""
-    forget(api)
-    token, body = secret(minutes, datetime.datetime.now(datetime.timezone.utc))
+def make(api: Api, minutes: int, mark: str = MARK) -> str:
+    """Make a token, by default one of this run, and forget those with the same mark, of what was cut off. Raises ApiError."""
+    forget(api, mark)
+    token, body = secret(minutes, datetime.datetime.now(datetime.timezone.utc), mark)
     api.post(SECRETS, body)
     return token
 
 
-def forget(api: Api) -> int:
-    """Delete every token of ours; returns how many there were. Raises ApiError."""
+def forget(api: Api, mark: str = MARK) -> int:
+    """Delete every token with this mark; returns how many there were. Raises ApiError."""
     found = [
         entry["metadata"]["name"]
         for entry in api.items(f"{SECRETS}?fieldSelector=type=bootstrap.kubernetes.io/token")
-        if base64.b64decode(entry.get("data", {}).get("description", "")).decode() == MARK
+        if base64.b64decode(entry.get("data", {}).get("description", "")).decode() == mark
     ]
     for name in found:
         api.delete(f"{SECRETS}/{name}")

@@ -8,10 +8,9 @@ Ports: https://developer.hashicorp.com/nomad/docs/install/production/requirement
 
 from __future__ import annotations
 
-from ..engines import ANY_PORT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
+from ..engines import ADMISSION, ANY_PORT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
 
 HTTP, RPC, SERF = 4646, 4647, 4648
-ADMISSION = 4650  # our own, see the playbook admit
 DRIVERS = ("docker", "exec")
 
 _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe="https")

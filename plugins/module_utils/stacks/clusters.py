@@ -118,7 +118,9 @@ class _Builder:
         for pool, part in cluster.pools.items():
             name = f"{cluster.name}_pool_{pool.replace('-', '_')}"
             nodes.children.append(name)
-            self._part(cluster, part, pool, self.group(name, f"pool {pool} of cluster {cluster.name}"), networks)
+            group = self.group(name, f"pool {pool} of cluster {cluster.name}")
+            group.variables["cluster_labels"] = part.labels  # also of a pool that has no host yet
+            self._part(cluster, part, pool, group, networks)
 
     def _part(
         self, cluster: Cluster, part: Part, pool: str | None, group: Group, networks: Mapping[str, Network]

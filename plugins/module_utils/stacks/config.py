@@ -179,9 +179,14 @@ def _cluster(name: str, value: Any, place: str, trusted: bool) -> Cluster:
 def _part(value: Any, place: str, trusted: bool) -> Part:
     entry = mapping(value, place, PART_KEYS)
     hosts = entry.get("hosts")
+    if hosts is None and entry.get("size") == 0:
+        hosts = []
     if hosts is None:
         raise StackError(
-            place, "has no hosts", "Add `hosts:` with a reference such as `nodes.resources.aws_instance.web`"
+            place,
+            "has no hosts",
+            "Add `hosts:` with a reference such as `nodes.resources.aws_instance.web`, or `size: 0` for a pool whose hosts "
+            "join by themselves",
         )
     if isinstance(hosts, str):
         if not trusted or not reference.is_reference(hosts):

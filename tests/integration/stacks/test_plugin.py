@@ -83,6 +83,28 @@ def test_listing(world: World) -> None:
     assert web["stack"]["address"] == "module.web.terraform_data.web[0]"
 
 
+def admit(world: World, *arguments: str) -> str:
+    """What the playbook prints that lets hosts into a pool, on managers that are this machine, where it changes nothing."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "cluster_become": False}
+    given = json.dumps({**local, "cluster_no_log": False, "admit_document": str(world.folder / "join.json")})
+    done = ansible(
+        world, "ansible-playbook", str(ROOT / "playbooks" / "admit.yml"), "--check", "--diff", "-e", given, *arguments
+    )
+    assert not (world.folder / "join.json").exists()
+    return done.stdout + done.stderr
+
+
+def test_a_pool_without_a_host_lets_hosts_in(world: World) -> None:
+    world.cluster()["pools"]["burst"] = {"size": 0, "labels": {"tier": "burst"}}
+    said = admit(world, "-e", "cluster=product", "-e", "admit_pool=burst")
+    assert "after: /etc/keelson/product/pools/burst.json" in said, said
+    for part in ('"tier": "burst"', '"node_pool": "burst"', '"name": "NAME.placeholder"', "10.61.1.10:4647"):
+        assert part in said, part
+    said = admit(world, "-e", "cluster=product", "-e", "admit_pool=bust")
+    assert "declares no pool bust of the cluster product; it has web, batch, burst. A pool" in " ".join(said.split()), said
+    assert "burst.json" not in said
+
+
 def test_text_of_a_stack_is_never_a_template(world: World) -> None:
     state = world.state("managers")
     instance = state["resources"][1]["instances"][0]["attributes"]["output"]["value"]

@@ -9,91 +9,107 @@ import http.server
 import json
 import socket
 import ssl
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import host_files, pki, secret_store
-from ansible_collections.keelson.cluster.plugins.module_utils.admission import join, serve, tokens
-from ansible_collections.keelson.cluster.plugins.module_utils.admission.tokens import Token
+from ansible_collections.keelson.cluster.plugins.module_utils import host_files, pki, service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.admission import issue, join, serve, tokens
+from ansible_collections.keelson.cluster.plugins.module_utils.admission.desk import Desk, Newcomer
+from ansible_collections.keelson.cluster.plugins.module_utils.admission.tokens import Token, dump
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 
-class FakeEngine:
-    """An engine's module `admission`: tokens in a dictionary, and an introduction that is a file."""
+class FakeDesk(Desk):
+    """An engine's desk: tokens in a dictionary; a new host gets its files, and is a member once its agent was started."""
 
-    NAMES = ("client.global.fake", "localhost")
+    cluster = "product"
+    ca_file = ""
 
     def __init__(self) -> None:
         self.kept: dict[str, Token] = {}
         self.live: dict[str, str] = {}
-        self.Desk = SimpleNamespace(open=lambda _cluster: self)
+        self.missing: list[str] = []
+
+    @classmethod
+    def open(cls, cluster: str) -> Desk:
+        raise NotImplementedError
 
     def issue(self, hosts: int = 1, seconds: float = 3600) -> str:
         token, text = tokens.make("web", hosts, seconds, time.time())
         self.kept[token.number] = token
         return text
 
-    def change(self, number: str, step: Callable[[Token | None], Token]) -> Token:
-        self.kept[number] = step(self.kept.get(number))
-        return self.kept[number]
+    def read(self, number: str) -> tuple[Token | None, str]:
+        return self.kept.get(number), dump(self.kept[number]) if number in self.kept else ""
+
+    def write(self, token: Token, version: str = "") -> bool:
+        if self.read(token.number)[1] != version:
+            return False
+        self.kept[token.number] = token
+        return True
+
+    def numbers(self) -> list[str]:
+        return list(self.kept)
+
+    def forget(self, number: str) -> None:
+        del self.kept[number]
 
     def holder(self, name: str) -> str:
         return self.live.get(name, "")
 
-    def introduce(self, name: str, pool: str) -> list[dict[str, Any]]:
-        return [{"path": "@/introduction", "content": f"{name} of {pool}", "mode": "0600"}]
+    def introduce(self, newcomer: Newcomer, pool: str) -> dict[str, Any]:
+        found = self.description(pool, newcomer)
+        own = {"path": "@/introduction", "content": f"{newcomer.name} of {pool}", "mode": "0600"}
+        return {**found, "files": [*found["files"], own]}
+
+    def settle(self, newcomer: Newcomer) -> str:
+        return self.missing.pop() if self.missing else ""
 
 
 class World:
     """A cluster with one desk, and a new host below a folder."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.engine = folder, FakeEngine()
+        self.folder, self.engine = folder, FakeDesk()
         self.ca = pki.make_ca("product")
         pair = pki.issue(self.ca, pki.sort_names("m1", ["127.0.0.1"]), 10)
         (folder / "cert.pem").write_text(pair.certificate)
         (folder / "key.pem").write_text(pair.key)
-        payload = {"ca_certificate": self.ca.certificate, "ca_key": self.ca.key}
-        secret_store.write(
-            "product", secret_store.Generation(1, secret_store.digest_of(1, payload), payload), str(folder)
-        )
-        monkeypatch.setattr(serve, "read_newest", lambda cluster: secret_store.read_newest(cluster, str(folder)))
+        monkeypatch.setattr(FakeDesk, "pools", str(folder / "{pool}.json"))
         agent = {"name": "NAME.placeholder", "bind_addr": "ADDRESS.placeholder"}
         self.pool = {
             "files": [{"path": "@/agent.json", "data": agent, "mode": "0600"}],
-            "units": ["agent.service"],
-            "ca": "@/ca.pem",
-            "certificate": "@/host.pem",
-            "key": "@/host.key",
-            "certificate_days": 30,
+            "units": [{"name": "agent.service", "state": "fresh", "inputs": ["/etc/agent.json"]}],
         }
         (folder / "web.json").write_text(json.dumps(self.pool))
-        counter = serve.Counter("product", self.engine, str(folder / "{pool}.json"))
+        counter = serve.Counter("product", SimpleNamespace(Desk=SimpleNamespace(open=lambda _cluster: self.engine)))
         self.server = serve.Server(("127.0.0.1", 0), counter, str(folder / "cert.pem"), str(folder / "key.pem"))
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
-        self.commands: list[list[str]] = []
+        self.commands: list[tuple[str, str]] = []
         bring = host_files.bring_all_about
 
         def placed(entries: list[dict[str, Any]], check: bool, changes: list[Any]) -> None:
             bring([{**e, "path": e["path"].replace("@", str(folder / "host"))} for e in entries], check, changes)
 
-        def command(arguments: list[str], **options: Any) -> Any:
-            if arguments[0] == "systemctl":
-                self.commands.append(arguments[1:])
-                return None
-            return run(arguments, **options)
-
-        run = subprocess.run
+        idle = service_units.State(False, False, False, False, False)
+        monkeypatch.setattr(join.service_units, "read", lambda _unit: idle)
+        monkeypatch.setattr(
+            join.service_units, "carry_out", lambda unit, step: self.commands.append((step, unit.name)) or self.fault
+        )
+        self.fault: str | None = None
+        host_side = SimpleNamespace(
+            files=lambda answer, key: [*answer["files"], {"path": "@/key", "content": key, "mode": "0600"}],
+            join=lambda _answer: self.commands.append(("join", "")),
+        )
+        monkeypatch.setattr(join.importlib, "import_module", lambda _name, _package: host_side)
         monkeypatch.setattr(join.host_files, "bring_all_about", placed)
-        monkeypatch.setattr(join.subprocess, "run", command)
         monkeypatch.setattr(join, "PAUSE", 0.05)
         (folder / "host").mkdir()
         monkeypatch.setattr(join, "report", self.report)
@@ -106,6 +122,7 @@ class World:
     def write(self, token: str, **changes: Any) -> None:
         document = {
             "cluster": "product",
+            "engine": "fake",
             "pool": "web",
             "managers": [self.url],
             "ca": self.ca.certificate,
@@ -114,7 +131,7 @@ class World:
         self.document.write_text(json.dumps({**document, "name": "web-7", **changes}))
 
     def join(self, patience: float = 0.0) -> int:
-        return join.main(str(self.document), str(self.folder / "state"), patience)
+        return join.main("fake", str(self.document), str(self.folder / "state"), patience)
 
 
 @pytest.fixture
@@ -126,25 +143,21 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def test_a_host_joins_by_itself(world: World) -> None:
+    world.engine.missing = ["web-7 is not ready"]
     world.write(world.engine.issue())
-    assert world.join() == 0, world.said
+    assert world.join(patience=5) == 0, world.said
     host = world.folder / "host"
     assert json.loads((host / "agent.json").read_text()) == {"name": "web-7", "bind_addr": "127.0.0.1"}
     assert (host / "introduction").read_text() == "web-7 of web"
-    certificate = x509.load_pem_x509_certificate((host / "host.pem").read_bytes())
-    names = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
-    assert names.get_values_for_type(x509.DNSName) == ["client.global.fake", "localhost", "web-7"]  # type: ignore[attr-defined]
-    assert [str(a) for a in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]  # type: ignore[attr-defined]
-    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(world.ca.certificate.encode()))
-    wanted = pki.sort_names("web-7", ["client.global.fake", "localhost", "web-7", "127.0.0.1"])
-    assert pki.reason_to_renew((host / "host.pem").read_text(), world.ca.certificate, wanted, 20) is None
-    assert (host / "host.key").stat().st_mode & 0o777 == 0o600
-    assert world.commands == [["daemon-reload"], ["enable", "--now", "agent.service"]]
+    assert "PRIVATE KEY" in (host / "key").read_text()
+    assert world.commands == [("enable", "agent.service"), ("start", "agent.service"), ("join", "")]
     assert not world.document.exists() and not list((world.folder / "state").iterdir()), "the token is not kept"
+    assert [state for state, _message in world.said] == ["joining", "waiting", "joined"]
+    assert f"this host is no member yet: {world.url}: web-7 is not ready" in world.said[1][1]
     assert world.said[-1] == ("joined", "joined pool web of cluster product")
 
 
-@pytest.mark.parametrize("cut", ["answer", "settle"])
+@pytest.mark.parametrize("cut", ["answer", "settle", "joined"])
 def test_a_join_that_was_cut_off_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, cut: str) -> None:
     world.write(world.engine.issue())
     with monkeypatch.context() as broken:
@@ -155,12 +168,32 @@ def test_a_join_that_was_cut_off_goes_on(world: World, monkeypatch: pytest.Monke
         if cut == "answer":  # it was let in, but has not read the answer
             asked = join.ask
             broken.setattr(join, "ask", lambda *arguments: [asked(*arguments), lose()])
+        elif cut == "joined":
+            world.engine.missing = ["web-7 is not ready"]
+            broken.setattr(join, "report", lambda state, _message: lose() if state == "waiting" else None)
         else:
             broken.setattr(join, "settle", lose)
         with pytest.raises(KeyboardInterrupt):
-            world.join()
+            world.join(patience=5)
     assert world.join() == 0, world.said
     assert len(next(iter(world.engine.kept.values())).joined) == 1
+
+
+def test_what_was_answered_is_asked_anew_after_a_failure(world: World) -> None:
+    world.write(world.engine.issue())
+    world.fault = "systemctl start agent.service failed"
+    assert world.join() == 1 and world.said[-1] == ("waiting", "not joined yet: systemctl start agent.service failed")
+    world.fault, world.engine.missing = None, ["web-7 is not ready"]
+    assert world.join() == 1 and "web-7 is not ready" in world.said[-1][1]
+    assert [path.name for path in (world.folder / "state").iterdir()] == ["key.pem"], "its key says who it is"
+    assert world.join() == 0
+    assert len(next(iter(world.engine.kept.values())).joined) == 1
+
+
+def test_a_host_of_another_engine(world: World) -> None:
+    world.write(world.engine.issue(), engine="other")
+    assert world.join() == 2 and "runs other, and this host is prepared for fake" in world.said[-1][1]
+    assert not next(iter(world.engine.kept.values())).joined, "the token is not used up"
 
 
 def test_a_token_that_is_used_up_lets_in_nobody_else(world: World) -> None:
@@ -198,7 +231,7 @@ def test_an_expired_token_and_a_name_that_lives(world: World) -> None:
     assert world.join() == 2 and "ended at" in world.said[-1][1]
     world.engine.live["web-7"] = "10.0.0.7"
     world.write(world.engine.issue())
-    assert world.join() == 2 and "web-7 is the name of a live member at 10.0.0.7" in world.said[-1][1]
+    assert world.join() == 2 and "web-7 is the name of a member at 10.0.0.7" in world.said[-1][1]
 
 
 def test_a_manager_of_another_cluster_is_not_asked(world: World) -> None:
@@ -274,3 +307,16 @@ def test_noise_holds_up_nobody(world: World) -> None:
         loud.sendall(b"GET / HTTP/1.1\r\n\r\n")
         world.write(world.engine.issue())
         assert world.join() == 0
+
+
+def test_a_certificate_is_for_exactly_this_host(tmp_path: Path) -> None:
+    ca = pki.make_ca("product")
+    request = join.make_request(str(tmp_path))
+    text = issue.sign(request, ca.certificate, ca.key, "web-7", ["client.global.nomad", "web-7", "10.0.0.7"], 30)
+    certificate = x509.load_pem_x509_certificate(text.encode())
+    names = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
+    assert names.get_values_for_type(x509.DNSName) == ["client.global.nomad", "web-7"]  # type: ignore[attr-defined]
+    assert [str(a) for a in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.7"]  # type: ignore[attr-defined]
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.certificate.encode()))
+    wanted = pki.sort_names("web-7", ["client.global.nomad", "web-7", "10.0.0.7"])
+    assert pki.reason_to_renew(text, ca.certificate, wanted, 20) is None

@@ -30,9 +30,16 @@ def ship(names: list[str], folder: Path) -> None:
             Path(entry["path"]).write_text(entry["content"])
 
 
-def listed(path: str, name: str) -> Any:
-    """A list of names in the variables of a role."""
-    return yaml.safe_load((ROLES / path).read_text())[name]
+def listed(path: str, *names: str) -> Any:
+    """Lists of names in the variables of a role."""
+    found = yaml.safe_load((ROLES / path).read_text())
+    return [entry for name in names for entry in found[name]]
+
+
+ENGINES = ("nomad", "kubernetes")
+DESK = "cluster_manager/vars/main/admission.yml"
+FIRST_BOOT = "host_node/vars/main/first_boot.yml"
+APPROVE = "cluster_manager/vars/main/kubernetes_approve.yml"
 
 
 def run(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -42,16 +49,16 @@ def run(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, **options)
 
 
-def test_the_desk_serves(tmp_path: Path) -> None:
-    names = listed("cluster_manager/vars/main/admission.yml", "__cluster_manager_admission_code")
-    ship([name.replace("{{ cluster_engine }}", "nomad") for name in names], tmp_path / "desk")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_desk_serves(tmp_path: Path, engine: str) -> None:
+    ship(listed(DESK, "__cluster_manager_desk_code", f"__cluster_manager_{engine}_desk_code"), tmp_path / "desk")
     pair = pki.issue(pki.make_ca("product"), pki.sort_names("m1", ["127.0.0.1"]), 1)
     (tmp_path / "cert.pem").write_text(pair.certificate)
     (tmp_path / "key.pem").write_text(pair.key)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
-        arguments = ("nomad", "product", "127.0.0.1", "0", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+        arguments = (engine, "product", "127.0.0.1", "0", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
         desk = run(
             tmp_path / "desk",
             "-m",
@@ -68,15 +75,22 @@ def test_the_desk_serves(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "variable", "module"),
+    ("role", "variables", "modules"),
     [
-        ("cluster_manager/vars/main/kubernetes_approve.yml", "__cluster_manager_approve_code", "kubernetes.approve"),
-        ("host_node/vars/main/first_boot.yml", "__host_node_first_boot_code", "admission.join"),
+        (APPROVE, ("__cluster_manager_approve_code",), ("kubernetes.approve",)),
+        *(
+            (
+                FIRST_BOOT,
+                ("__host_node_join_code", f"__host_node_{engine}_newcomer_code"),
+                ("admission.join", f"{engine}.newcomer"),
+            )
+            for engine in ENGINES
+        ),
     ],
 )
-def test_nothing_is_missing(tmp_path: Path, role: str, variable: str, module: str) -> None:
-    ship(listed(role, variable), tmp_path)
-    program = run(tmp_path, "-c", f"import utils.{module}")
+def test_nothing_is_missing(tmp_path: Path, role: str, variables: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    ship(listed(role, *variables), tmp_path)
+    program = run(tmp_path, "-c", "; ".join(f"import utils.{module}" for module in modules))
     assert program.communicate()[1] == "" and program.returncode == 0
 
 

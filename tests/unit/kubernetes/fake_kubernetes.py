@@ -100,11 +100,15 @@ class FakeKubernetes:
             path = f"{path}/{body['metadata']['name']}"
             if path in self.objects:
                 return 409, {"message": f"{path} exists"}
-            return 201, self._keep(path, body, query)
+            return 201, self._keep(path, self._numbered(body), query)
         if method == "PATCH" and "fieldManager" in query:
             return 200, self._keep(path, _merged(self.objects.get(path, {}), body), query)
         if path not in self.objects:
             return 404, {"message": f"{path} not found"}
+        if method == "PUT" and "resourceVersion" in body["metadata"]:
+            if body["metadata"]["resourceVersion"] != self.objects[path]["metadata"].get("resourceVersion"):
+                return 409, {"message": f"{path} has been modified"}
+            return 200, self._keep(path, self._numbered(body), query)
         if method == "PATCH":
             return 200, self._keep(path, _merged(self.objects[path], body), query)
         if method == "DELETE":
@@ -113,6 +117,9 @@ class FakeKubernetes:
                 del self.objects[inner]
             return 200, {}
         return 200, self.objects[path]
+
+    def _numbered(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "metadata": {**body["metadata"], "resourceVersion": str(len(self.requests))}}
 
     def _keep(self, path: str, body: dict[str, Any], query: dict[str, list[str]]) -> dict[str, Any]:
         found = copy.deepcopy(body)

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import checks, etcd, view
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.members import members
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.requests import LET_IN
 from fake_kubernetes import FakeKubernetes
 from kubernetes_world import node, pod
 
@@ -216,7 +217,13 @@ def test_what_kubeadm_says_of_certificates() -> None:
 def test_members(kubernetes: FakeKubernetes) -> None:
     kubernetes.add("/api/v1/nodes/m1", **node("m1", "10.0.0.1", manager=True))
     kubernetes.add("/api/v1/nodes/web-1", **node("web-1", ready=None))
+    kubernetes.add("/api/v1/nodes/web-2", **node("web-2", "10.0.0.8"))
+    for name, address in (("web-1", "10.0.0.3"), ("web-2", "10.0.0.8")):
+        record = {"labels": {"keelson.cluster/record": "host"}}
+        kubernetes.add(f"{LET_IN}/{name}", data={"address": address}, metadata=record)
     assert members(kubernetes.api()) == [
-        {"name": "m1", "address": "10.0.0.1", "part": "manager", "id": "m1", "status": "ready"},
-        {"name": "web-1", "address": "10.0.0.9", "part": "node", "id": "web-1", "status": "down"},
+        {"name": "m1", "address": "10.0.0.1", "part": "manager", "id": "m1", "status": "ready", "admitted": False},
+        # Let in under another address than the one it has.
+        {"name": "web-1", "address": "10.0.0.9", "part": "node", "id": "web-1", "status": "down", "admitted": False},
+        {"name": "web-2", "address": "10.0.0.8", "part": "node", "id": "web-2", "status": "ready", "admitted": True},
     ]

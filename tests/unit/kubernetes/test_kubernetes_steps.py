@@ -129,10 +129,10 @@ def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pyte
     state(monkeypatch, host.BARE)
     program.fault.write_text("[ERROR CRI]: container runtime is not running\n")
     with pytest.raises(kubeadm.KubeadmError, match="container runtime is not running"):
-        kubeadm.join("product", "node", "10.0.0.21", [{"kind": "JoinConfiguration"}], [], 1)
+        kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
     assert host.read_note("product") == host.Note("join", False)
     state(monkeypatch, host.HALF)
-    kubeadm.join("product", "node", "10.0.0.21", [{"kind": "JoinConfiguration"}], [], 1)
+    kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
     assert program.words() == ["config", "join", "reset", "config", "join"]
     assert "--cert-dir=/etc/kubernetes" not in program.calls.read_text()  # the CAs that were placed stay
     assert host.read_note("product").done
@@ -142,7 +142,7 @@ def test_a_manager_that_never_gets_ready_is_no_member(program: Kubeadm, monkeypa
     state(monkeypatch, host.BARE)
     monkeypatch.setattr(host, "serves", lambda address, **_options: f"{address}:6443 is not ready")
     with pytest.raises(kubeadm.KubeadmError, match="10.0.0.12:6443 is not ready"):
-        kubeadm.join("product", "manager", "10.0.0.12", [{}], [], 0)
+        kubeadm.join("product", "manager", "10.0.0.12", {}, {}, [], 0)
     assert not host.read_note("product").done
 
 

@@ -212,6 +212,9 @@ def test_on_duplicate(world: World) -> None:
 def test_size_may_be_zero(world: World) -> None:
     world.cluster()["pools"]["empty"] = {"hosts": "nodes.resources.aws_instance.none", "size": 0}
     assert world.load().groups["product_pool_empty"].hosts == []
+    world.cluster()["pools"]["burst"] = {"size": 0, "labels": {"tier": "burst"}}  # its hosts join by themselves
+    burst = world.load().groups["product_pool_burst"]
+    assert (burst.hosts, burst.variables) == ([], {"cluster_labels": {"tier": "burst"}})
     world.cluster()["pools"]["web"]["size"] = 3
     assert world.load().warnings == [f"{world.path}: clusters.product.pools.web: wants 3 hosts and has 2"]
 

@@ -1,0 +1,61 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Issue, revoke and list the tokens with which new hosts join a Kubernetes cluster by themselves."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubernetes_join_token
+short_description: Issue, revoke and list join tokens of a Kubernetes cluster
+version_added: "0.1.0"
+description:
+  - Issues, revokes and lists the tokens with which new hosts join a Kubernetes cluster by themselves.
+extends_documentation_fragment: [keelson.cluster.join_token]
+"""
+
+EXAMPLES = r"""
+- name: Let ten hosts into the pool web until tomorrow
+  keelson.cluster.kubernetes_join_token:
+    cluster: product
+    pool: web
+    hosts: 10
+  register: token
+  no_log: true
+
+- name: Let nobody in any more with a token that got lost
+  keelson.cluster.kubernetes_join_token:
+    cluster: product
+    state: absent
+    number: 5f2d8a01c3e7
+"""
+
+RETURN = r"""
+token:
+  description: The new token, the number and the secret with a dot between; empty in check mode.
+  type: str
+  returned: when O(state=present)
+ca:
+  description: The cluster's CA certificate, by which hosts know its managers.
+  type: str
+  returned: always
+tokens:
+  description: All tokens, each with C(number), C(pool), C(hosts), C(expires) (seconds since 1970) and C(joined), names of hosts.
+  type: list
+  elements: dict
+  returned: always
+"""
+
+from ..module_utils.admission import issuing
+from ..module_utils.kubernetes.admission import Desk
+
+
+def main() -> None:
+    """Run the module."""
+    issuing.main(Desk)
+
+
+if __name__ == "__main__":
+    main()
