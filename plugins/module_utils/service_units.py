@@ -111,6 +111,8 @@ def plan(unit: Unit, state: State) -> list[str]:
     if unit.state == "absent":
         ours = os.path.exists(os.path.join(UNITS, unit.name))
         return [step for step, due in (("stop", state.active), ("disable", state.enabled), ("remove", ours)) if due]
+    if unit.state == "stopped":
+        return ["stop"] if state.active else []
     steps = ["daemon-reload"] if state.needs_daemon_reload else []
     if not state.enabled:
         steps.append("enable")

@@ -33,9 +33,9 @@ options:
         required: true
       state:
         description: V(started) leaves a running unit alone, V(fresh) restarts it when it runs on old files,
-          V(absent) stops it and removes its file.
+          V(stopped) stops it and leaves it enabled, V(absent) stops it and removes its file.
         type: str
-        choices: [started, fresh, absent]
+        choices: [started, fresh, stopped, absent]
         default: started
       inputs:
         description: The files a running unit depends on, which it wrote to C(/run/keelson/<unit>) when it started.
@@ -102,7 +102,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils import host_files,
 
 UNIT_SPEC = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "fresh", "absent"], "default": "started"},
+    "state": {"type": "str", "choices": ["started", "fresh", "stopped", "absent"], "default": "started"},
     "inputs": {"type": "list", "elements": "path", "default": []},
     "reload": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 90},

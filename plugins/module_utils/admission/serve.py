@@ -40,18 +40,18 @@ class Counter:
     def answer(self, path: str, asked: dict[str, Any], peer: str, now: float) -> dict[str, Any]:
         """Answer a host. Raises Denied, ApiError.
 
-        C(asked) has C(name), C(address) and C(request), a certificate request, and to join C(token).
+        C(asked) has C(token), C(name), C(address) and C(request), a certificate request.
         """
         try:
-            return {"/v1/join": self.join, "/v1/joined": self.joined}[path](asked, newcomer(asked, peer), now)
+            token, new = str(asked["token"]), newcomer(asked, peer)
         except (KeyError, TypeError) as error:
             raise Denied(
                 400, f"the request to join lacks {error}; the host runs another version of this collection"
             ) from error
+        return self.join(token, new, now) if path == "/v1/join" else self.joined(new)
 
-    def join(self, asked: dict[str, Any], new: Newcomer, now: float) -> dict[str, Any]:
+    def join(self, token: str, new: Newcomer, now: float) -> dict[str, Any]:
         """Let a host in: what it becomes a member by."""
-        token = str(asked["token"])
         desk = self.engine.Desk.open(self.cluster)
         holder = desk.holder(new.name)
         if holder not in ("", new.address):
@@ -60,7 +60,7 @@ class Counter:
         answer: dict[str, Any] = desk.introduce(new, used.pool)
         return answer
 
-    def joined(self, _asked: dict[str, Any], new: Newcomer, _now: float) -> dict[str, Any]:
+    def joined(self, new: Newcomer) -> dict[str, Any]:
         """Finish what a host has begun: nothing when it is a member now."""
         missing = self.engine.Desk.open(self.cluster).settle(new)
         if missing:

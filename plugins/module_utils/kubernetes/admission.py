@@ -109,8 +109,8 @@ class Desk(desk.Desk):
         if not record or (record["data"]["address"], record["data"]["key"]) != (newcomer.address, newcomer.key):
             raise Denied(403, f"no {newcomer.name} was let in from {newcomer.address} with this key; have a token issued")
         node = self.api.find(f"{NODES}/{newcomer.name}")
-        if node is None:
-            return f"node {newcomer.name} has not registered"
+        if node is None or parse_node(node).address != newcomer.address:
+            return f"node {newcomer.name} has not registered with the address {newcomer.address}"
         self._bind(record, node)
         requests.approve(self.api, requests.read_members(self.api), False)
         wanted = nodes.wanted(self.description(record["data"]["pool"], newcomer)["node"])

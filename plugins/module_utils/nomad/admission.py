@@ -5,7 +5,6 @@
 
 Standard library only.
 https://developer.hashicorp.com/nomad/api-docs/variables/variables
-https://developer.hashicorp.com/nomad/api-docs/acl/client-introduction-token
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from ..admission import desk, issue
 from ..admission.desk import Newcomer
 from ..admission.tokens import Denied, Token, dump, parse
 from ..secret_store import read_newest
+from . import introduction
 from .api import Api, ApiError
 
 FOLDER = "keelson/join"
-STATE = "/var/lib/nomad/client"  # where an agent looks for its introduction
 #: Names a host node's certificate must have besides its own: Nomad checks the first, verify_server_hostname or not.
 NAMES = ("client.global.nomad", "localhost", "127.0.0.1")
 
@@ -91,13 +90,8 @@ class Desk(desk.Desk):
             {"path": found["certificate"], "content": certificate, "mode": "0644"},
             {"path": found["ca"], "content": ca, "mode": "0644"},
         ]
-        body = {"NodeName": newcomer.name, "NodePool": pool}
-        introduction = self.api.post("/v1/acl/identity/client-introduction-token", body)["JWT"]
-        own += [
-            {"path": STATE, "state": "directory", "mode": "0700"},
-            {"path": f"{STATE}/intro_token.jwt", "content": introduction, "mode": "0600", "secret": True},
-        ]
-        return {"files": [*found["files"], *own], "units": found["units"], "key": found["key"]}
+        token = introduction.issue(self.api, newcomer.name, pool)
+        return {"files": [*found["files"], *own, *introduction.files(token)], "units": found["units"], "key": found["key"]}
 
     def settle(self, newcomer: Newcomer) -> str:
         """Nothing is left to do, but a host has joined only when it takes work. Raises ApiError."""

@@ -98,7 +98,7 @@ def test_a_pool_without_a_host_lets_hosts_in(world: World) -> None:
     world.cluster()["pools"]["burst"] = {"size": 0, "labels": {"tier": "burst"}}
     said = admit(world, "-e", "cluster=product", "-e", "admit_pool=burst")
     assert "after: /etc/keelson/product/pools/burst.json" in said, said
-    for part in ('"tier": "burst"', '"node_pool": "burst"', '"name": "NAME.placeholder"', "10.61.1.10:4647"):
+    for part in ('"tier": "burst"', '"node_pool": "burst"', '"name": "NAME.placeholder"'):
         assert part in said, part
     said = admit(world, "-e", "cluster=product", "-e", "admit_pool=bust")
     assert "declares no pool bust of the cluster product; it has web, batch, burst. A pool" in " ".join(said.split()), said

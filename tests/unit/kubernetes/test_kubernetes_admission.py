@@ -103,7 +103,9 @@ def test_a_host_becomes_a_node(desk: Desk, kubernetes: FakeKubernetes) -> None:
     assert answer["discovery"]["users"][0]["user"]["token"] == f"{secret['token-id']}.{secret['token-secret']}"
     assert requests.read_members(desk.api) == {"web-7": "10.0.0.27"}
 
-    assert desk.settle(NEW) == "node web-7 has not registered"
+    assert desk.settle(NEW) == "node web-7 has not registered with the address 10.0.0.27"
+    kubernetes.add("/api/v1/nodes/web-7", **node("web-7", "10.0.0.9", ready="Unknown"))
+    assert "has not registered" in desk.settle(NEW), "the node of the server that had its name before"
     kubernetes.add("/api/v1/nodes/web-7", **node("web-7", NEW.address, ready=None))
     kubernetes.objects["/api/v1/nodes/web-7"]["metadata"]["uid"] = "u1"
     assert "web-7 is not ready" in desk.settle(NEW) and left(kubernetes)

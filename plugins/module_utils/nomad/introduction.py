@@ -1,0 +1,38 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What introduces a host node to Nomad's managers, which may ask for it when they see one for the first time.
+
+Standard library only. https://developer.hashicorp.com/nomad/api-docs/acl/client-introduction-token
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .api import Api
+
+STATE = "/var/lib/nomad/client"
+PATH = f"{STATE}/intro_token.jwt"  # where an agent looks for it when it starts; its unit deletes it then
+SECONDS = 1800  # the most that servers grant by default
+KNOWN = ("ready", "initializing")  # of a node that has registered and is alive
+
+
+def issue(api: Api, name: str, pool: str) -> str:
+    """A token that introduces one host into one pool; it is signed, and kept nowhere. Raises ApiError."""
+    body = {"NodeName": name, "NodePool": pool, "TTL": SECONDS * 10**9}
+    return str(api.post("/v1/acl/identity/client-introduction-token", body)["JWT"])
+
+
+def files(token: str) -> list[dict[str, Any]]:
+    """The files of an introduction on the host, in the form of host_files."""
+    return [
+        {"path": STATE, "state": "directory", "mode": "0700"},
+        {"path": PATH, "content": token, "mode": "0600", "secret": True},
+    ]
+
+
+def strangers(api: Api, nodes: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Those of C(nodes), each with C(name), C(address) and C(pool), that the managers do not see as live. Raises ApiError."""
+    known = {(n["Name"], n["Address"]) for n in api.get("/v1/nodes") or [] if n["Status"] in KNOWN}
+    return [node for node in nodes if (node["name"], node["address"]) not in known]
