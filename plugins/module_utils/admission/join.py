@@ -276,4 +276,4 @@ def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: floa
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1], *sys.argv[2:3]))
+    raise SystemExit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else DOCUMENT))
