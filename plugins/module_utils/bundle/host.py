@@ -48,13 +48,14 @@ class Host:
     def bring(self, check: bool, temporary: Callable[[], Path]) -> dict[str, Any]:
         """Do what is needed, or only say it; ``temporary`` names a folder on the file system blobs are staged on."""
         with self._alone(check), self._runtime_at_hand(check):
-            steps = [place.plan(self._root, entry) for entry in self._entries]
+            images = [image for entry in self._entries for image in entry["images"]]
+            unloaded = runtimes.pending(self._runtime, images, self._run, check) if self._runtime and images else []
+            names = [image["name"] for image in unloaded]
+            steps = [place.plan(self._root, entry, names) for entry in self._entries]
             with_packages = [entry for entry in self._entries if entry["packages"]]
             names = sorted({item["name"] for entry in with_packages for item in entry["packages"]})
             have = packages.installed(names, self._run) if names else {}
             lacking = {entry["name"]: packages.lacking(entry, have, self._run) for entry in with_packages}
-            images = [image for entry in self._entries for image in entry["images"]]
-            unloaded = runtimes.pending(self._runtime, images, self._run, check) if self._runtime and images else []
             result = self._report(steps, lacking, have, unloaded)
             missing = _blobs(steps, with_packages, lacking)
             for step in steps:
@@ -71,11 +72,15 @@ class Host:
                 incomplete = [entry for entry in with_packages if lacking[entry["name"]]]
                 if incomplete:
                     packages.install(incomplete, staged, self._start_services, self._run)
-            folders = {
-                image["name"]: place.folder(self._root, entry) for entry in self._entries for image in entry["images"]
-            }
             if self._runtime:
-                runtimes.load(self._runtime, folders, unloaded, self._run)
+                archives = {
+                    image["name"]: place.folder(self._root, entry) / image["path"]
+                    for entry in self._entries
+                    for image in entry["images"]
+                }
+                runtimes.load(self._runtime, archives, unloaded, self._run)
+                for path in archives.values():  # also those that a run left that was cut off
+                    path.unlink(missing_ok=True)
             return {**result, "missing": {}}
 
     @contextlib.contextmanager

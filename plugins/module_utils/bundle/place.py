@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ class Step(NamedTuple):
 
     entry: Entry
     before: str | None
+    files: list[dict[str, Any]]
     missing: list[dict[str, Any]]
     links: dict[Path, str]
     unnoted: bool
@@ -82,17 +83,22 @@ def is_right(path: Path, wanted: Mapping[str, Any], noted: list[int] | None) -> 
     return path.stat().st_size == wanted["size"] and (noted == stamp(path) or digest(path) == wanted["digest"])
 
 
-def plan(root: Path, entry: Entry) -> Step:
-    """Compare one artifact with the host; raise PlaceError when a link's place is taken by something else."""
+def plan(root: Path, entry: Entry, unloaded: Collection[str]) -> Step:
+    """Compare one artifact with the host; raise PlaceError when a link's place is taken by something else.
+
+    Archives of images are on a host only until its runtime has them: those of the images named in ``unloaded``.
+    """
     here = folder(root, entry)
     stamps = receipt(here).get("stamps", {})
     current = root / entry["name"] / "current"
-    missing = [item for item in entry["files"] if not is_right(here / item["path"], item, stamps.get(item["path"]))]
-    wanted = {current: entry["version"]} if entry["files"] else {}
+    loaded = {image["path"] for image in entry["images"] if image["name"] not in unloaded}
+    files = [item for item in entry["files"] if item["path"] not in loaded]
+    missing = [item for item in files if not is_right(here / item["path"], item, stamps.get(item["path"]))]
+    wanted = {current: entry["version"]} if files else {}
     wanted.update({Path(link): str(current / target) for link, target in entry["links"].items()})
     links = {link: target for link, target in wanted.items() if leads_to(link) != target}
-    unnoted = not missing and any(stamps.get(item["path"]) != stamp(here / item["path"]) for item in entry["files"])
-    return Step(entry, leads_to(current), missing, links, unnoted)
+    unnoted = not missing and any(stamps.get(item["path"]) != stamp(here / item["path"]) for item in files)
+    return Step(entry, leads_to(current), files, missing, links, unnoted)
 
 
 def leads_to(link: Path) -> str | None:
@@ -156,7 +162,7 @@ def place(root: Path, step: Step, staged: Path) -> None:
 
 def note(where: Path, entry: Entry) -> None:
     """Write the receipt: the entry, and the stamps by which the next run knows the files without reading them."""
-    stamps = {item["path"]: stamp(where / item["path"]) for item in entry["files"]}
+    stamps = {item["path"]: stamp(where / item["path"]) for item in entry["files"] if (where / item["path"]).is_file()}
     beside = where / f"{RECEIPT}.new"
     with beside.open("w") as writing:
         json.dump({"entry": entry, "stamps": stamps}, writing, sort_keys=True)
@@ -188,7 +194,7 @@ def _build(building: Path, step: Step, staged: Path) -> None:
         os.chown(target, os.geteuid(), os.getegid())
         target.chmod(int(item["mode"], 8))
         _sync(target)
-    if len(step.missing) == len(step.entry["files"]):
+    if len(step.missing) == len(step.files):
         note(building, step.entry)
     _sync(building)
 

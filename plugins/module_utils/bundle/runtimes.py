@@ -29,6 +29,7 @@ class Docker:
     # Without any network of its own, which a host that is not booted has not got.
     daemon: ClassVar = ["dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
     listing: ClassVar = ["docker", "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
+    settle: ClassVar[list[str]] = []
 
     @staticmethod
     def known(out: str) -> dict[str, str]:
@@ -56,6 +57,8 @@ class Containerd:
 
     daemon: ClassVar = ["containerd"]
     listing: ClassVar = ["ctr", "--namespace", "k8s.io", "images", "list"]
+    # An unpacked layer's archive is read by nobody again, and is as large as what was unpacked.
+    settle: ClassVar = ["ctr", "--namespace", "k8s.io", "content", "prune", "references"]
 
     @staticmethod
     def known(out: str) -> dict[str, str]:
@@ -104,7 +107,8 @@ PATIENCE = 60.0
 def awake(runtime: str, run: Run) -> Iterator[None]:
     """On a host that is not booted (an image being built) run the runtime's daemon while the block runs.
 
-    Raise PlaceError with the daemon's last words when it does not come up.
+    What it then keeps is what running containers needs. Raise PlaceError with the daemon's last words when it does not
+    come up.
     """
     if booted():
         yield
@@ -121,6 +125,10 @@ def awake(runtime: str, run: Run) -> Iterator[None]:
                     raise PlaceError(f"{runtime} cannot be started to load images into it: {said}")
                 time.sleep(0.1)
             yield
+            if kind.settle:
+                code, _out, err = run(kind.settle)
+                if code != 0:
+                    raise PlaceError(f"{runtime} cannot remove the archives of unpacked layers: {err.strip()[-300:]}")
         finally:
             daemon.terminate()
             try:
@@ -130,10 +138,10 @@ def awake(runtime: str, run: Run) -> Iterator[None]:
                 daemon.wait()
 
 
-def load(runtime: str, folder_of: Mapping[str, Path], images: list[Image], run: Run) -> None:
-    """Load archives; ``folder_of`` maps an image's name to the folder its archive's path starts from."""
+def load(runtime: str, archives: Mapping[str, Path], images: list[Image], run: Run) -> None:
+    """Load images from their archives, which are known by the images' names."""
     for image in images:
-        path = folder_of[image["name"]] / image["path"]
+        path = archives[image["name"]]
         code, _out, err = run(RUNTIMES[runtime].load(path))
         if code != 0:
             raise PlaceError(f"{path}: {runtime} cannot load it: {err.strip()[-300:]}")

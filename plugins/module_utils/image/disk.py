@@ -142,5 +142,5 @@ def _write_boot(raw: Path, boot: bytes, cores: Mapping[str, bytes], environment:
 
 def convert(raw: Path, target: Path) -> None:
     """Write the disk as a compressed qcow2."""
-    options = ["-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd"]
+    options = ["-c", "-W", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd"]
     run(["qemu-img", "convert", *options, str(raw), str(target)])

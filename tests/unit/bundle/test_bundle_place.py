@@ -34,6 +34,10 @@ class World:
         more.setdefault("links", {str(self.link): "tool"})
         return entry_of({"tool": content, "share/data": b"data"}, self.staged, version, **more)
 
+    def with_image(self) -> dict[str, Any]:
+        contents = {"tool": b"one", IMAGE["path"]: b"archive"}
+        return entry_of(contents, self.staged, "1.0.0", links={str(self.link): "tool"}, images=[IMAGE])
+
     def run(self, command: list[str], **_options: Any) -> tuple[int, str, str]:
         self.commands.append(command)
         return self.answers.get(" ".join(command[:2]), self.answers.get(command[0], (0, "", "")))
@@ -423,7 +427,7 @@ IMAGE = {
     "full_name": "docker.io/example/tool:1",
     "id": "sha256:aa",
     "manifest": "sha256:bb",
-    "path": "tool",
+    "path": "images/tool.tar",
 }
 KNOWN = {
     "docker": "example/tool:1 sha256:aa\nother:2 sha256:cc\n",
@@ -434,16 +438,32 @@ KNOWN = {
 @pytest.mark.parametrize("runtime", runtimes.RUNTIMES)
 def test_images_are_loaded_when_the_runtime_lacks_them(world: World, runtime: str) -> None:
     program = runtimes.RUNTIMES[runtime].listing[0]
-    entry = world.entry(images=[IMAGE])
+    entry = world.with_image()
+    archive = world.root / "tool" / "1.0.0" / IMAGE["path"]
     world.answers[program] = (0, "", "")
     assert world.bring(entry, runtime=runtime)["diff"][0]["after"] == "tool 1.0.0\nimage example/tool:1 sha256:aa\n"
-    assert world.commands[-1][-1] == str(world.root / "tool" / "1.0.0" / "tool")
+    assert world.commands[-1][-1] == str(archive)
+    assert not archive.exists() and (archive.parents[1] / "tool").is_file()
     world.answers[program] = (0, KNOWN[runtime], "")
     count = len(world.commands)
     assert world.bring(entry, runtime=runtime)["changed"] is False
+    assert world.bring(entry)["changed"] is False
     assert len(world.commands) == count + 1
     world.answers[program] = (0, KNOWN[runtime].replace("aa", "dd").replace("bb", "dd"), "")
+    world.with_image()
     assert world.bring(entry, runtime=runtime)["changed"] is True
+    assert world.commands[-1][-1] == str(archive) and not archive.exists()
+
+
+def test_archives_of_images_come_when_there_is_a_runtime(world: World) -> None:
+    entry = world.with_image()
+    world.bring(entry)
+    assert "tool/1.0.0/images/tool.tar" not in world.tree()
+    world.answers["docker"] = (0, "", "")
+    assert world.bring(entry, runtime="docker")["diff"][0]["after"] == "tool 1.0.0\nimage example/tool:1 sha256:aa\n"
+    alone = entry_of({IMAGE["path"]: b"other archive"}, world.staged, "2.0.0", links={}, images=[IMAGE])
+    assert world.bring(alone)["changed"] is False
+    assert not (world.root / "tool" / "2.0.0").exists()
 
 
 def test_docker_lists_its_own_registry_without_its_name() -> None:
@@ -452,7 +472,7 @@ def test_docker_lists_its_own_registry_without_its_name() -> None:
 
 
 def test_runtime_that_does_not_answer_is_named_but_for_a_prediction(world: World) -> None:
-    entry = world.entry(images=[IMAGE])
+    entry = world.with_image()
     world.answers["docker"] = (1, "", "Cannot connect to the Docker daemon")
     assert world.bring(entry, check=True, runtime="docker")["changed"] is True
     with pytest.raises(PlaceError, match="docker does not answer; start it before loading images: Cannot connect"):
@@ -466,8 +486,10 @@ def test_image_that_cannot_be_loaded_is_named(world: World) -> None:
         return (1, "", "no space left on device") if "load" in command else (0, "", "")
 
     world.run = run  # type: ignore[method-assign]
-    with pytest.raises(PlaceError, match=r"tool/1\.0\.0/tool: docker cannot load it: no space left on device"):
-        world.bring(world.entry(images=[IMAGE]), runtime="docker")
+    with pytest.raises(
+        PlaceError, match=r"tool/1\.0\.0/images/tool\.tar: docker cannot load it: no space left on device"
+    ):
+        world.bring(world.with_image(), runtime="docker")
 
 
 def test_broken_receipt_counts_as_none(world: World) -> None:
@@ -491,6 +513,23 @@ def test_on_a_host_that_is_not_booted_the_runtime_runs_for_the_while(
     with runtimes.awake("docker", lambda _command: (0 if (tmp_path / "up").exists() else 1, "", "")):
         assert Path("/proc", pids.read_text().strip()).exists()
     assert not Path("/proc", pids.read_text().strip()).exists()
+
+
+def test_what_a_runtime_need_not_keep_goes_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "booted", lambda: False)
+    monkeypatch.setattr(runtimes.Containerd, "daemon", ["/bin/sleep", "600"])
+    commands: list[list[str]] = []
+
+    def run(command: list[str]) -> tuple[int, str, str]:
+        commands.append(command)
+        return (1, "", "no such namespace") if "prune" in command else (0, "", "")
+
+    with (
+        pytest.raises(place.PlaceError, match="cannot remove the archives of unpacked layers: no such namespace"),
+        runtimes.awake("containerd", run),
+    ):
+        pass
+    assert commands[-1] == runtimes.Containerd.settle
 
 
 def test_a_runtime_that_cannot_be_started_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,10 @@ def entry(content: bytes = b"program") -> dict[str, Any]:
     return {
         "name": "tool",
         "version": "1.0.0",
-        "files": [{"path": "tool", "digest": digest, "mode": "0755", "size": len(content)}],
+        "files": [
+            {"path": "tool", "digest": digest, "mode": "0755", "size": len(content)},
+            {"path": "images/pause.tar", "digest": digest, "mode": "0644", "size": len(content)},  # gone once loaded
+        ],
         "links": {"/usr/local/bin/tool": "tool"},
         "images": [{"name": "registry.example/pause:1", "path": "images/pause.tar"}],
         "packages": [{"name": "runtime", "version": "1.0-1"}],

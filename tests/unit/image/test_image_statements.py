@@ -99,7 +99,7 @@ def test_the_manifest_fits_its_schema_and_a_wrong_one_does_not() -> None:
 
 def test_provenance_names_every_input_by_digest() -> None:
     stated = publish.provenance(manifest())["buildDefinition"]["resolvedDependencies"]
-    assert [item["name"] for item in stated] == ["base", "collection", "tool@1.0.0/tool"]
+    assert [item["name"] for item in stated] == ["base", "collection", "tool@1.0.0/tool", "tool@1.0.0/images/pause.tar"]
     assert all(len(item["digest"]["sha256"]) == 64 for item in stated)
 
 
