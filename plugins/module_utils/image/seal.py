@@ -26,6 +26,7 @@ TRACES: dict[str, tuple[str, ...]] = {
         "var/lib/dbus/machine-id",
         "etc/docker/key.json",
         "var/lib/docker/engine-id",
+        "var/lib/containerd/io.containerd.grpc.v1.introspection/uuid",
         "boot/grub/grubenv",
     ),
     "the builder's name and network": (

@@ -46,6 +46,7 @@ BROKEN = [
     ("identity", write("etc/hostname", "builder"), "etc/hostname"),
     ("identity", write("etc/nomad.d/agent.json", "{}"), "etc/nomad.d"),
     ("identity", write("var/lib/docker/engine-id", "x"), "engine-id"),
+    ("identity", write("var/lib/containerd/io.containerd.grpc.v1.introspection/uuid", "x"), "introspection/uuid"),
     ("identity", write("etc/docker/key.json", "{}"), "etc/docker/key.json"),
     ("accounts", write("etc/shadow", "root:$y$j9T$x:1::::::\n", 0o640), "root has a password"),
     ("accounts", write("etc/shadow", "owner::1::::::\n", 0o640), "owner has a password"),
