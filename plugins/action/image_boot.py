@@ -37,7 +37,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": True}
         key = Path(options["key"] or default_key())
         try:
-            tested = trial.test(Path(options["path"]), key, options["timeout"], options["ports"], Display().display)
+            tested = trial.test(
+                Path(options["path"]).absolute(), key, options["timeout"], options["ports"], Display().display
+            )
         except ImageError as error:
             raise AnsibleActionFail(str(error)) from error
         return {**result, "changed": True, **tested}

@@ -55,6 +55,11 @@ checks:
   type: list
   elements: dict
   returned: success
+boots:
+  description: By server where its boot spent its time, in seconds, and the services that took longest.
+  type: dict
+  returned: success
+  sample: {clone-0: {until userspace: 21.4, until all is up: 58.2, cloud-init.service: 9.1}}
 seconds:
   description: How long it took.
   type: float

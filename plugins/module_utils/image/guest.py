@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,9 @@ from typing import Any
 from ..checks import host, sockets
 from ..checks.model import Check, Verdict, answer
 
+#: Of how many services it is told how long they took, and systemd's units of time.
+SLOWEST = 6
+UNITS = {"min": 60.0, "s": 1.0, "ms": 0.001, "us": 0.000001}
 #: Seconds until the boot must have ended; by emulation it takes its time.
 PATIENCE = 300.0
 
@@ -127,6 +131,20 @@ def has_identity() -> Verdict:
     return Verdict(good, ", ".join(name for name, value in found.items() if value))
 
 
+def boot_seconds() -> dict[str, float]:
+    """Where the boot spent its time: kernel, initial file system, all of it, and the services that took longest."""
+    shown = run("systemctl", "show", "--property=UserspaceTimestampMonotonic,FinishTimestampMonotonic")
+    moments = dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
+    user, end = (int(moments.get(f"{name}TimestampMonotonic") or 0) / 1e6 for name in ("Userspace", "Finish"))
+    found = {"until userspace": round(user, 1), "until all is up": round(end, 1)}
+    for line in run("systemd-analyze", "blame").stdout.splitlines()[:SLOWEST]:
+        *words, name = line.split()
+        found[name] = round(
+            sum(float(re.sub(r"[a-z]+$", "", word)) * UNITS[word.lstrip(".0123456789")] for word in words), 1
+        )
+    return found
+
+
 def look(wanted: Mapping[str, Any]) -> list[Check]:
     """Ask all questions; `wanted` has services, sysctls, sshd, modules, runtime, images, hostname."""
     shown = ssh_options()
@@ -159,6 +177,6 @@ def _questions(wanted: Mapping[str, Any], shown: Mapping[str, str]) -> Iterator[
 
 
 def main() -> None:
-    """Read what is wanted from standard input, print the answers and the identity."""
+    """Read what is wanted from standard input, print the answers, the identity, and what the boot cost."""
     answers = look(json.load(sys.stdin))
-    json.dump({"answers": answers, "identity": identity()}, sys.stdout)
+    json.dump({"answers": answers, "identity": identity(), "boot": boot_seconds()}, sys.stdout)

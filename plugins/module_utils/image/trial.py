@@ -31,15 +31,14 @@ def wanted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     controls = [control for control in profile() if str(control["id"]) not in exempt]
     defaults = role("defaults/main/main.yml")
     entries, machine = manifest["inputs"]["artifacts"], manifest["architecture"]
-    found = [artifacts.find(entry["name"], entry["version"], machine) for entry in entries]
-    images = [image["name"] for artifact in found for image in artifact.images]
+    paused = [artifacts.find("pause", entry["version"], machine) for entry in entries if entry["name"] == "pause"]
     return {
         "services": [*SERVICES, *RUNTIME_SERVICES[runtime]],
         "sysctls": {**hardening.merged(controls, "sysctls"), **defaults["host_node_sysctls"]},
         "sshd": hardening.merged(controls, "sshd"),
         "modules": hardening.listed(controls, "modules"),
         "runtime": runtime,
-        "images": images[:1],
+        "images": [image["name"] for artifact in paused for image in artifact.images],
     }
 
 
@@ -78,4 +77,5 @@ def test(
         shown = "; ".join(f"{answer['title']} ({answer['target']}): {answer['evidence']}" for answer in failed[:5])
         raise ImageError(f"{folder.name}: {len(failed)} of {len(answers)} checks of the booted image failed: {shown}")
     publish.state(folder, publish.BOOT, before, publish.TESTED, publish.results(answers), key)
-    return {"checks": answers, "seconds": round(time.monotonic() - started, 1)}
+    boots = {server.name: said["boot"] for server, said in zip(servers, found)}
+    return {"checks": answers, "boots": boots, "seconds": round(time.monotonic() - started, 1)}

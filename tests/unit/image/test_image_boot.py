@@ -62,6 +62,17 @@ def test_a_server_with_a_failed_unit_is_not_settled(says: Callable[..., None]) -
     assert guest.service("x").passed
 
 
+def test_a_server_tells_where_its_boot_spent_its_time(says: Callable[..., None]) -> None:
+    blame = "  1min 2.500s cloud-init.service\n     800ms ssh.service\n"
+    says(**{"systemctl": "UserspaceTimestampMonotonic=21400000\nFinishTimestampMonotonic=", "systemd-analyze": blame})
+    assert guest.boot_seconds() == {
+        "until userspace": 21.4,
+        "until all is up": 0.0,
+        "cloud-init.service": 62.5,
+        "ssh.service": 0.8,
+    }
+
+
 def test_a_boot_that_does_not_end_is_not_settled(says: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     says(systemctl="starting")
     monkeypatch.setattr(guest, "PATIENCE", -1.0)
@@ -145,7 +156,7 @@ def test_a_server_that_does_not_answer_is_named_with_its_console(tmp_path: Path)
 
 
 def test_the_manifest_says_what_a_server_is_asked_for() -> None:
-    entries = [{"name": "pause", "version": "3.10.1"}]
+    entries = [{"name": "kubernetes-images", "version": "1.36.3"}, {"name": "pause", "version": "3.10.1"}]
     manifest = {
         "engine": "nomad",
         "architecture": "amd64",
