@@ -87,12 +87,15 @@ images := $(CURDIR)/build/images
 newest = $$(ls -td $(images)/host-node-$(ENGINE)-*/ | head -1)
 of_image = ansible-playbook keelson.cluster.$(1) -i localhost, -e cluster_engine=$(ENGINE)
 
-.PHONY: image image-boot
+.PHONY: image image-boot image-join
 image: venv image-tools ## build the server image of ENGINE's host nodes into build/images
 	@$(call of_image,image) -e image_output=$(images)
 
 image-boot: venv image-tools ## boot the newest image by emulation, and check it there
 	@$(call of_image,image_boot) -e image=$(newest)
+
+image-join: venv image-tools hosts-tools bundle ## a small cluster gets a host from the newest image and a plain one
+	@KEELSON_IMAGE=$(newest) KEELSON_IMAGE_JOIN=1 pytest -q -s tests/image/test_a_host_from_the_image.py
 
 # --- the test ladder -------------------------------------------------------------------------------------------------
 # The collection as it is packaged, unpacked at a path where Ansible's own tools want it; a git work tree, since those

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a server image costs, how large it is, what differs between two builds of the same, and what a boot of it costs.
+"""What a server image costs, how large it is, what differs between two builds, what a boot and a join of it cost.
 
 As root, with the bundle filled and the base kept (`make image` once before). $KEELSON_BENCH_ENGINES names the engines.
 """
@@ -20,14 +20,35 @@ import yaml
 from figures import FOLDER, ROOT, Bench, Figure, Table
 
 sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+sys.path.insert(0, str(ROOT / "tests"))
 
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.module_utils.image import listing, make, publish, sign, trial
+from lab.from_image import joined
 
 ENGINES = os.environ.get("KEELSON_BENCH_ENGINES", "nomad").split()
 MIB = {"nomad": 450.0, "kubernetes": 900.0}
 #: Two builds have the same name, so each gets a directory of its own; the moment is part of the name.
 EPOCH = 1767225600
+#: What kubernetes-sigs/image-builder does for the same, as it publishes it; read, not run: it needs KVM and downloads.
+PUBLISHED = "https://github.com/kubernetes-sigs/image-builder/blob/061e9669f4eb5aa71ac8fdbacfb82551b3eaec0e/images/capi/packer/qemu/packer.json.tmpl"
+STEPS = [
+    [
+        "start",
+        "boot a machine by KVM from the distribution's installer medium",
+        "unpack the kept base, known by its digest",
+    ],
+    ["operating system", "unattended installation, typed into the boot prompt", "none: packages are in the base"],
+    ["first playbook", "`firstboot.yml` over ssh, then a reboot", "none"],
+    [
+        "roles",
+        "`node.yml` over ssh: node, providers, containerd, kubernetes, sysprep",
+        "`host_node`, in the tree, as live servers have it",
+    ],
+    ["artifacts", "downloaded by the machine while it is built", "from the bundle, by digest, without network"],
+    ["checks", "Goss inside the machine that is built", "on the finished file, then in two servers booted from it"],
+    ["after", "the machine is shut down; hooks", "manifest, SBOM, provenance and test results, signed"],
+]
 
 
 def artifacts(engine: str) -> list[str]:
@@ -55,6 +76,12 @@ def build(engine: str, output: Path) -> dict[str, Any]:
         artifacts=artifacts(engine),
     )
     return make.make(wish, lambda what: print(f"image bench: {engine}: {what}", file=sys.stderr))
+
+
+def slowest(engine: str, booted: dict[str, Any]) -> Table:
+    """Where the servers spent their boots, as systemd tells it."""
+    rows = [[server, what, seconds] for server, spent in booted["boots"].items() for what, seconds in spent.items()]
+    return Table(f"{engine}: seconds of the boots", ["server", "what", "seconds"], rows)
 
 
 def main() -> int:
@@ -86,6 +113,30 @@ def main() -> int:
                 "s",
             )
         )
+        bench.tables.append(slowest(engine, booted))
+        costs = joined(engine, images[1])
+        bench.figures += [
+            Figure(f"{engine}: tasks that change a host from the image when it joins", len(costs.changed), 10),
+            Figure(
+                f"{engine}: run that joins a host from the image ÷ a plain one",
+                costs.ready.seconds / costs.plain.seconds,
+                0.25,
+            ),
+        ]
+        bench.notes.append(
+            f"{engine}: `install --limit HOST` took {costs.plain.seconds:.1f} s for a plain server and {costs.ready.seconds:.1f} s "
+            f"for one from the image, start of Ansible and preflight of the cluster in both; changed there: {', '.join(costs.changed)}."
+        )
+    bench.tables.append(
+        Table(
+            f"Steps beside those of [kubernetes-sigs/image-builder]({PUBLISHED}), target qemu",
+            ["step", "image-builder", "here"],
+            STEPS,
+        )
+    )
+    bench.notes.append(
+        "image-builder's steps are those of its template; it was not run beside, since it needs KVM and the internet."
+    )
     return bench.publish()
 
 

@@ -52,9 +52,12 @@ def server(name: str) -> Server:
 class Lab:
     """Servers of one cluster. Inventory, logs and ssh's shared connections lie in `.demo/<name>`."""
 
-    def __init__(self, name: str = NAME, hosts: Sequence[str] = ("m1", "m2", "m3", "w1", "w2", "b1")) -> None:
+    def __init__(
+        self, name: str = NAME, hosts: Sequence[str] = ("m1", "m2", "m3", "w1", "w2", "b1"), engine: str = ENGINE
+    ) -> None:
         """Describe the servers; nothing is made yet."""
         self.name = name
+        self.engine = engine
         self.hosts = [server(host) for host in hosts]
         self.folder = ROOT / ".demo" / name
         self.connections = self.folder / "cp"
@@ -71,12 +74,13 @@ class Lab:
 
     # --- servers ---
 
-    def make(self, *hosts: Server) -> None:
-        """Make these servers anew, all of the lab when none is named."""
+    def make(self, *hosts: Server, image: Path | None = None) -> None:
+        """Make these servers anew, all of the lab when none is named; plain ones, or of a published server image."""
         self.disconnect()
         self._hosts("network", "--subnet", SUBNET)
+        of = ["--image", str(image)] if image else []
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda host: self._hosts("server", f"{host.name}={host.address}"), hosts or self.hosts))
+            list(pool.map(lambda host: self._hosts("server", *of, f"{host.name}={host.address}"), hosts or self.hosts))
 
     def exist(self) -> bool:
         """Whether all servers are there and answer."""
@@ -134,10 +138,10 @@ class Lab:
             "ansible_user": "root",
             "ansible_ssh_common_args": f"-F {self.folder / 'ssh_config'}",
             "cluster_name": self.name,
-            "cluster_engine": ENGINE,
+            "cluster_engine": self.engine,
             "cluster_environment": "test",
             "cluster_networks": [SUBNET],
-            **VARIABLES[ENGINE],
+            **VARIABLES[self.engine],
             **(variables or {}),
         }
         pools = {
