@@ -19,9 +19,9 @@ PLAYBOOK = str(ROOT / "tests" / "drills" / "prepare_new.yml")
 
 
 @pytest.fixture
-def new(cluster: Lab) -> Iterator[list[Server]]:
-    """Four servers as from an image, and one for a pool without a host; afterwards the cluster has forgotten them."""
-    before, hosts = list(cluster.hosts), [server(name) for name in ("w6", "w7", "w8", "w9", "u1")]
+def new(cluster: Lab, request: pytest.FixtureRequest) -> Iterator[list[Server]]:
+    """The named servers as from an image, which the inventory does not have; afterwards the cluster has forgotten them."""
+    before, hosts = list(cluster.hosts), [server(name) for name in request.param.split()]
     cluster.make(*hosts)
     cluster.hosts = [*before, *hosts]
     try:
@@ -75,6 +75,8 @@ def admit(lab: Lab, tmp_path: Path, *arguments: str, pool: str = "web") -> str:
     return path.read_text()
 
 
+# The last one is for a pool of which the inventory has no host.
+@pytest.mark.parametrize("new", ["w6 w7 w8 w9 u1"], indirect=True, ids=["of two pools"])
 def test_three_hosts_at_once(cluster: Lab, new: list[Server], tmp_path: Path) -> None:
     *three, fourth, burst = new
     document = admit(cluster, tmp_path, "-e", "admit_hosts=3")
@@ -108,6 +110,7 @@ def test_three_hosts_at_once(cluster: Lab, new: list[Server], tmp_path: Path) ->
     assert_whole_but(cluster, [*three, burst])
 
 
+@pytest.mark.parametrize("new", ["w6"], indirect=True, ids=["one"])
 def test_a_revoked_token(cluster: Lab, new: list[Server], tmp_path: Path) -> None:
     document = admit(cluster, tmp_path, "-e", "admit_hosts=3")
     number = json.loads(document)["token"].partition(".")[0]

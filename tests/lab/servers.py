@@ -21,6 +21,8 @@ from .runs import ROOT, Run, run
 SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", "10.89.95.0/24")
 NAME = os.environ.get("KEELSON_DRILLS_NAME", "kd")
 ENGINE = os.environ.get("KEELSON_DRILLS_ENGINE", "nomad")
+# A smaller set, such as "m1 w1", is enough for drills of host nodes.
+HOSTS = tuple(os.environ.get("KEELSON_DRILLS_HOSTS", "m1 m2 m3 w1 w2 b1").split())
 # What an engine needs on servers that share one network and one disk.
 VARIABLES: dict[str, dict[str, Any]] = {
     "nomad": {},
@@ -52,9 +54,7 @@ def server(name: str) -> Server:
 class Lab:
     """Servers of one cluster. Inventory, logs and ssh's shared connections lie in `.demo/<name>`."""
 
-    def __init__(
-        self, name: str = NAME, hosts: Sequence[str] = ("m1", "m2", "m3", "w1", "w2", "b1"), engine: str = ENGINE
-    ) -> None:
+    def __init__(self, name: str = NAME, hosts: Sequence[str] = HOSTS, engine: str = ENGINE) -> None:
         """Describe the servers; nothing is made yet."""
         self.name = name
         self.engine = engine

@@ -128,6 +128,7 @@ class Server(http.server.ThreadingHTTPServer):
     """Speaks TLS in the thread of each connection, so that one who says nothing holds up nobody."""
 
     daemon_threads = True
+    request_queue_size = 128  # a whole pool may boot at once
 
     def __init__(self, address: tuple[str, int], counter: Counter, certificate: str, key: str) -> None:
         super().__init__(address, handler(counter))
