@@ -10,12 +10,10 @@ QEMU's own: nothing of it reaches another machine.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import socket
 import subprocess
 import time
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from ..checks.model import Verdict, answer
-from .build import DIES_WITH_US, ROOT
+from . import packed
+from .build import DIES_WITH_US
 from .errors import ImageError
 from .programs import run
 
 USER = "checker"
-PACKAGE = "ansible_collections/keelson/cluster/plugins/module_utils"
 #: What of the collection the program in the server is made of.
 PARTS = ("checks/host.py", "checks/model.py", "checks/sockets.py", "image/guest.py")
 FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
@@ -46,22 +44,12 @@ class Server:
 
 def program() -> bytes:
     """The checks as one file that Python runs."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for part in PARTS:
-            archive.write(ROOT / "plugins/module_utils" / part, f"{PACKAGE}/{part}")
-        # Python finds packages in an archive by these alone.
-        folders = {str(parent) for part in PARTS for parent in Path(PACKAGE, part).parents} - {"."}
-        for folder in sorted(folders):
-            archive.writestr(f"{folder}/__init__.py", "")
-        module = f"{PACKAGE}/image/guest".replace("/", ".")
-        archive.writestr("__main__.py", f"from {module} import main\nmain()\n")
-    return packed.getvalue()
+    return packed.archive(PARTS, "image/guest.py")
 
 
-def user_data(name: str, public_key: str) -> str:
-    """cloud-init's data for a server: its name, and a user who may look at everything."""
-    user = {"name": USER, "sudo": "ALL=(ALL) NOPASSWD:ALL", "shell": "/bin/bash", "ssh_authorized_keys": [public_key]}
+def user_data(name: str, public_key: str, user_name: str = USER) -> str:
+    """cloud-init's data for a server: its name, and a user who may do everything."""
+    user = {"name": user_name, "sudo": "ALL=(ALL) NOPASSWD:ALL", "shell": "/bin/bash", "ssh_authorized_keys": [public_key]}
     return "#cloud-config\n" + json.dumps({"hostname": name, "users": [user]}) + "\n"
 
 

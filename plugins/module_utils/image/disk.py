@@ -9,6 +9,7 @@ build, and times are clamped to SOURCE_DATE_EPOCH, so that the same tree gives t
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import uuid
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import grub, tree
+from .errors import ImageError
 from .programs import run
 
 SECTOR = grub.SECTOR
@@ -140,7 +142,16 @@ def _write_boot(raw: Path, boot: bytes, cores: Mapping[str, bytes], environment:
         loader.unlink(missing_ok=True)
 
 
-def convert(raw: Path, target: Path) -> None:
-    """Write the disk as a compressed qcow2."""
-    options = ["-c", "-W", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd"]
-    run(["qemu-img", "convert", *options, str(raw), str(target)])
+def convert(made: Path, target: Path, form: str = "raw") -> None:
+    """Write a disk, which has a format of qemu-img's, as a compressed qcow2."""
+    options = ["-c", "-W", "-f", form, "-O", "qcow2", "-o", "compression_type=zstd"]
+    run(["qemu-img", "convert", *options, str(made), str(target)])
+
+
+def root_start(raw: Path) -> int:
+    """The byte at which the root file system begins; raise ImageError when no partition says that it is the root."""
+    table = json.loads(run(["sfdisk", "--json", str(raw)]))["partitiontable"]
+    starts = [item["start"] for item in table["partitions"] if item["type"] == ROOT[1]]
+    if len(starts) != 1:
+        raise ImageError(f"the disk has {len(starts)} partitions of the root's type {ROOT[1]}, and must have one")
+    return int(starts[0]) * SECTOR

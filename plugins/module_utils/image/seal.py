@@ -18,7 +18,7 @@ from pathlib import Path
 #: Files and folders, as glob(7) patterns below the root; `why` is for the checks' evidence.
 TRACES: dict[str, tuple[str, ...]] = {
     "host keys": ("etc/ssh/ssh_host_*",),
-    "keys and files of users": ("root/.*", "root/*", "home/*"),
+    "keys and files of users": ("root/.*", "root/*", "home/*", "etc/sudoers.d/90-cloud-init-users"),
     "logs": ("var/log/**/*",),
     "seeds and identifiers": (
         "var/lib/systemd/random-seed",
@@ -32,7 +32,9 @@ TRACES: dict[str, tuple[str, ...]] = {
     "the builder's name and network": (
         "etc/hostname",
         "etc/udev/rules.d/70-persistent-net.rules",
+        "etc/systemd/network/10-cloud-init-*",
         "etc/systemd/network/10-netplan-*",
+        "etc/netplan/50-cloud-init.yaml",
         "etc/network/interfaces.d/*",
         "var/lib/dhcp/*",
         "var/lib/systemd/network/*",
@@ -89,6 +91,25 @@ def traces(tree: Path) -> dict[str, list[str]]:
     if not machine.is_file() or machine.read_text().strip() not in ("", "uninitialized"):
         present.setdefault("seeds and identifiers", []).append("etc/machine-id")
     return {kind: paths for kind, paths in present.items() if paths}
+
+
+#: Files with a line for each user or group, which begins with the name.
+ACCOUNTS = ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
+#: The user ids of people (login.defs(5)); a builder's is among them.
+PEOPLE = range(1000, 65000)
+
+
+def remove_users(tree: Path) -> None:
+    """Remove the accounts of people, by which a build came in, and their membership in groups."""
+    rows = (line.split(":") for line in (tree / "etc/passwd").read_text().splitlines())
+    gone = {row[0] for row in rows if int(row[2]) in PEOPLE}
+    for path in (tree / "etc" / name for name in ACCOUNTS):
+        if path.is_file():
+            lines = [line.split(":") for line in path.read_text().splitlines()]
+            kept = [row for row in lines if row[0] not in gone]
+            if path.name in ("group", "gshadow"):
+                kept = [[*row[:-1], ",".join(name for name in row[-1].split(",") if name not in gone)] for row in kept]
+            path.write_text("".join(":".join(row) + "\n" for row in kept))
 
 
 def seal(tree: Path) -> None:

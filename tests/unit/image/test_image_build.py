@@ -262,6 +262,19 @@ def test_a_tree_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest.M
         disk.write(tmp_path / "tree", disk.Disk("x", 40, "", 0), tmp_path / "raw")
 
 
+def test_the_root_of_a_foreign_disk_is_found(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    with raw.open("wb") as writing:
+        writing.truncate(64 * disk.MIB)
+    table = f"label: gpt\nstart=20480, size=8192, type={disk.ROOT[1]}\nstart=2048, size=2048, type={disk.ESP[1]}\n"
+    subprocess.run(["/usr/sbin/sfdisk", "--quiet", str(raw)], input=table, text=True, check=True)
+    assert disk.root_start(raw) == 20480 * disk.SECTOR
+    table = f"label: gpt\nstart=2048, size=2048, type={disk.ESP[1]}\n"
+    subprocess.run(["/usr/sbin/sfdisk", "--quiet", str(raw)], input=table, text=True, check=True)
+    with pytest.raises(ImageError, match="the disk has 0 partitions of the root's type"):
+        disk.root_start(raw)
+
+
 # --- Packer -------------------------------------------------------------------------------------------------------
 
 PREFIX = "==> host_node.null.tree: "
