@@ -87,9 +87,17 @@ images := $(CURDIR)/build/images
 newest = $$(ls -td $(images)/host-node-$(ENGINE)-*/ | head -1)
 of_image = ansible-playbook keelson.cluster.$(1) -i localhost, -e cluster_engine=$(ENGINE)
 
-.PHONY: image image-boot image-join
+# LANE=docker and others make it by another way; VARS='-e image_base=… -e image_target=…' has what they need.
+LANE ?= tree
+.PHONY: image image-boot image-join image-lanes
 image: venv image-tools ## build the server image of ENGINE's host nodes into build/images
-	@$(call of_image,image) -e image_output=$(images)
+	@$(call of_image,image) -e image_output=$(images) -e image_lane=$(LANE) $(VARS)
+
+# The plugins that can be built here; of the rest the ladder reads the syntax.
+lanes := docker qemu amazon-ebs azure-arm googlecompute openstack
+image-lanes: venv ## build Packer's plugins and validate every lane of server images with them (some ten minutes each)
+	@$(fill) -e '{"bundle_artifacts": ["nomad", "packer", "packer-plugin-ansible"$(foreach lane,$(lanes),, "packer-plugin-$(patsubst amazon-ebs,amazon,$(patsubst azure-arm,azure,$(lane)))")]}' $(quiet)
+	@tools/step lanes env KEELSON_LANES="tree $(lanes)" pytest -q tests/image/test_lanes.py
 
 image-boot: venv image-tools ## boot the newest image by emulation, and check it there
 	@$(call of_image,image_boot) -e image=$(newest)

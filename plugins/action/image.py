@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.module_utils.image.lanes import LANES
 from ansible_collections.keelson.cluster.plugins.module_utils.image.make import Wish, make
 from ansible_collections.keelson.cluster.plugins.module_utils.image.sign import default_key
 
@@ -33,6 +34,8 @@ ARGUMENTS = {
     "key": {"type": "path"},
     "artifacts": {"type": "list", "elements": "str", "required": True},
     "variables": {"type": "dict", "default": {}},
+    "lane": {"type": "str", "choices": list(LANES), "default": "tree"},
+    "target": {"type": "path"},
 }
 
 
@@ -55,6 +58,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "bundle": Path(options["bundle"] or default_root()),
                 "key": Path(options["key"] or default_key()),
                 "base": str(Path(options["base"]).absolute()) if options["base"] else "",
+                "target": str(Path(options["target"]).absolute()) if options["target"] else "",
                 "apt_sources": str(Path(options["apt_sources"]).absolute()) if options["apt_sources"] else "",
                 "epoch": int(os.environ.get("SOURCE_DATE_EPOCH") or time.time()),
             }

@@ -40,5 +40,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             files = listing.difference(*(listing.read(folder / publish.FILES) for folder in folders))
         except (ImageError, OSError, ValueError, KeyError) as error:
             raise AnsibleActionFail(str(error)) from error
-        same = before["disk"]["digest"] == after["disk"]["digest"]
+        same = publish.file_described(before)["digest"] == publish.file_described(after)["digest"]
         return {**result, "changed": False, "same": same, "packages": packages, "files": files}

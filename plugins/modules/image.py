@@ -39,6 +39,19 @@ options:
   bundle:
     description: Directory of the bundle, C($XDG_CACHE_HOME/keelson/bundle) when not given.
     type: path
+  lane:
+    description:
+      - By which way the image comes about. V(tree) makes a disk without virtualisation; V(docker) makes a container image
+        for local servers, by Podman; V(qemu) makes a disk from O(base), a vendor's cloud image, which it starts.
+      - The others make an image in a cloud, which keeps it; it is not checked and nothing is published here.
+    type: str
+    choices: [tree, docker, qemu, amazon-ebs, azure-arm, googlecompute, openstack, proxmox]
+    default: tree
+  target:
+    description:
+      - File with the variables of the lane's template, as C(packer/host_node/targets) has one for each. A cloud's lane
+        needs it; what it does not know is refused.
+    type: path
   architecture:
     description: Architecture of the image, that of the machine that builds it.
     type: str
@@ -46,7 +59,8 @@ options:
     default: amd64
   base:
     description:
-      - A tar with the root file system of a plain Debian with a kernel, GRUB, cloud-init and an ssh server.
+      - A tar with the root file system of a plain Debian with a kernel, GRUB, cloud-init and an ssh server. For lane
+        V(qemu) a disk of such a Debian, as its vendor publishes it.
       - Unless given, one is made by C(mmdebstrap) as C(packer/host_node/base.json) says, and kept.
     type: path
   base_digest:
@@ -102,9 +116,14 @@ name:
   returned: success
   sample: host-node-nomad-1.11.3-amd64-20261122T1510Z
 path:
-  description: The disk.
+  description: The disk, or the archive of the container image.
   type: str
-  returned: success
+  returned: when a file was published
+kept:
+  description: How a cloud calls the images that were made in it.
+  type: list
+  elements: str
+  returned: for the lanes of clouds
 digest:
   description: Digest of the file, as C(sha256:HEX).
   type: str

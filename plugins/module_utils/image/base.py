@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..bundle.store import digest_of
 from .errors import ImageError
+from .order import BASE, Order
 from .packages import read_packages
 from .programs import run
 
@@ -64,6 +66,29 @@ def command(recipe: Mapping[str, Any], architecture: str, sources: Path | None, 
         str(target),
         *([str(sources)] if sources else []),
     ]
+
+
+def used(work: Path, order: Order, tell: Callable[[str], None]) -> Base:
+    """The base of a build, which the user named or which is made unless it was before; WORK keeps what is known of it."""
+    found = given(Path(order.base), order.base_digest) if order.base else _own(order, tell)
+    note = {"digest": found.digest, "made": found.made, "file": found.path.name}
+    (work / BASE).write_text(json.dumps(note))
+    return found
+
+
+def _own(order: Order, tell: Callable[[str], None]) -> Base:
+    folder, recipe = Path(order.bases), read_recipe()
+    sources = Path(order.sources) if order.sources else None
+    if sources and not sources.is_file():
+        raise ImageError(f"{sources}: there is no such file (image_apt_sources)")
+    name = f"base-{recipe_digest(recipe, order.architecture, sources.read_text() if sources else '')}"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = kept(folder, name, order.base_days, time.time())
+    if found:
+        return found
+    tell(f"making the base {name} (some minutes; it is kept for {order.base_days:g} days)")
+    partial = folder / f".{name}-{os.getpid()}.tar"
+    return make(folder, name, command(recipe, order.architecture, sources, partial), partial)
 
 
 def given(path: Path, wanted: str) -> Base:

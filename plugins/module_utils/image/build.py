@@ -14,11 +14,12 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ from ..bundle import manifest as artifacts
 from ..bundle import packages
 from ..bundle.store import Store, is_held
 from .errors import ImageError
-from .steps import CHECKS, FAULT, TREE, Order
+from .order import FAULT, TREE, Order
+from .programs import run
+from .steps import CHECKS
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "packer" / "host_node"
-PLUGINS = {"ansible": "packer-plugin-ansible"}
+#: Of this build alone: opens the server that is built, and the way to it that Packer's Ansible plugin offers.
+KEY = "key"
 #: What remains of a build that failed: what all programs said.
 LOG = "build.log"
 #: The kernel ends what is started so when we end, and with it its whole namespace.
@@ -76,14 +80,15 @@ def artifact(store: Store, name: str, file: str) -> tuple[str, Path]:
     return version, blobs[0]
 
 
-def place_packer(store: Store, folder: Path) -> tuple[str, Path]:
-    """Put Packer and its plugins from the bundle where they can run; return its version and the program."""
+def place_packer(store: Store, folder: Path, plugins: Sequence[str]) -> tuple[str, Path]:
+    """Put Packer and plugins of it from the bundle where they can run; return its version and the program."""
     version, blob = artifact(store, "packer", "packer")
     program = folder / f"packer-{version}"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
         _copy_program(blob, program)
-    for name, plugin in PLUGINS.items():
+    for name in plugins:
+        plugin = f"packer-plugin-{name}"
         plugin_version, blob = artifact(store, plugin, plugin)
         note = folder / f"{plugin}-{plugin_version}"
         if note.exists():
@@ -117,7 +122,10 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def prepare(work: Path, order: Order, versions: Mapping[str, str], variables: Mapping[str, Any]) -> None:
-    """Write what the template reads: the order, versions by artifact, the inventory with the tree, the role's variables."""
+    """Write what the template reads: the order, versions by artifact, the inventory with the tree, the role's variables.
+
+    And a throwaway key, which is in known_hosts as that of everybody who answers.
+    """
     order.save(work)
     host = {
         "ansible_connection": "keelson.cluster.tree",
@@ -125,13 +133,19 @@ def prepare(work: Path, order: Order, versions: Mapping[str, str], variables: Ma
         "ansible_python_interpreter": "/usr/bin/python3",
     }
     (work / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"image": host}}}))
-    (work / "variables.json").write_text(json.dumps(dict(variables)))
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "builder", "-f", str(work / KEY)])
+    (work / "known_hosts").write_text(f"* {(work / KEY).with_suffix('.pub').read_text()}")
+    known = f"-o UserKnownHostsFile={shlex.quote(str(work / 'known_hosts'))} -o GlobalKnownHostsFile=/dev/null"
+    ssh = {"ansible_ssh_private_key_file": str(work / KEY), "ansible_ssh_common_args": known}
+    (work / "variables.json").write_text(json.dumps({**variables, **ssh}))
     tools = {
         "python": sys.executable,
         "ansible_playbook": str(Path(sys.executable).with_name("ansible-playbook")),
         "collections": str(_collections()),
     }
-    (work / "packer.json").write_text(json.dumps({"work": str(work), "tools": tools, "artifacts": dict(versions)}))
+    image = {"name": order.name, "size": order.size, "base": order.base, "base_digest": order.base_digest}
+    told = {"work": str(work), "tools": tools, "artifacts": dict(versions), "image": image}
+    (work / "packer.json").write_text(json.dumps(told))
 
 
 def _collections() -> Path:
@@ -157,15 +171,16 @@ def look(work: Path, file: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def run_packer(program: Path, work: Path, log: Path, tell: Tell) -> None:
-    """Run Packer to its end; raise ImageError with the one message that says what failed."""
+def run_packer(program: Path, work: Path, template: Path, target: Path | None, log: Path, tell: Tell) -> None:
+    """Run Packer to its end, with the variables of `target`; raise ImageError with the one message that says what failed."""
     argv = [*DIES_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    argv += [str(program), "build", "-color=false", f"-var-file={work / 'packer.json'}", str(TEMPLATE)]
+    argv += [str(program), "build", "-color=false", f"-var-file={work / 'packer.json'}"]
+    argv += [*([f"-var-file={target}"] if target else []), str(template)]
     with log.open("w") as writing:
         process = subprocess.Popen(
             argv,
             cwd=work,
-            env=_environment(program.parent),
+            env={**_environment(program.parent), "PACKER_CONFIG_DIR": str(work / "packer")},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -188,9 +203,15 @@ def run_packer(program: Path, work: Path, log: Path, tell: Tell) -> None:
         raise ImageError(f"{fault(said)} (all that was said: {log})")
 
 
+def kept(work: Path) -> list[str]:
+    """How the cloud calls the images that Packer made in it."""
+    builds = json.loads((work / "made.json").read_text())["builds"]
+    return [str(made["artifact_id"]) for made in builds]
+
+
 def plain(line: str) -> str:
     """A line of Packer's output without the name of the build before it."""
-    return re.sub(r"^(==>|\s)*host_node\.[a-z.]+: ?", "", line.rstrip())
+    return re.sub(r"^(==>|\s)*host_node\.[a-z.-]+: ?", "", line.rstrip())
 
 
 def progress(line: str) -> str:
@@ -213,5 +234,17 @@ def fault(lines: list[str]) -> str:
             with contextlib.suppress(ValueError):
                 return str(json.loads(failed[1]).get("msg", failed[1]))
             return failed[1]
-    errors = [text for text in texts if text.startswith("Error")]
-    return errors[0] if errors else " | ".join(text for text in texts if text)[-400:] or "Packer failed without a word"
+    for number, text in enumerate(texts):
+        if text.startswith("Error: "):
+            return _paragraphs(texts[number:])
+        errored = re.match(r"Build '[^']*' errored after [^:]*: (.*)$", text)
+        if errored:
+            return " ".join([errored[1], *(line for line in texts[number + 1 : number + 4] if line)]).split(" ==>")[0]
+    return " | ".join(text for text in texts if text)[-400:] or "Packer failed without a word"
+
+
+def _paragraphs(lines: list[str]) -> str:
+    """Packer's own error: its title, and what it says below the place in the template."""
+    end = next((number for number, line in enumerate(lines) if number and line.startswith("Error")), len(lines))
+    said = [line for line in lines[1:end] if line and not re.match(r"\s|This was checked by|Build '|==> ", line)]
+    return " ".join([lines[0].rstrip(":"), *said[:6]])

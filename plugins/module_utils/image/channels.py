@@ -83,7 +83,7 @@ def promote(shelf: Path, name: str, channel: str, key: Any) -> dict[str, Any]:
         result = publish.statement(folder, need, key, now)["result"]
         if result != "PASSED":
             raise ImageError(f"{name}: {need} {result}; it cannot be {channel}")
-    index = promoted(read(str(shelf)), name, channel, now[publish.DISK], publish.moment(int(time.time())))
+    index = promoted(read(str(shelf)), name, channel, now[publish.image_file(folder)], publish.moment(int(time.time())))
     save(shelf, index)
     entry: dict[str, Any] = index["channels"][channel][-1]
     return entry

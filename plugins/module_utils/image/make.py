@@ -24,11 +24,11 @@ except ImportError:  # Ansible itself needs it, so this is only for its import t
 from .. import engines
 from ..bundle import manifest as artifacts
 from ..bundle.store import Store, default_root, digest_of
-from . import build, disk, hardening, offline, publish, sbom, sign
+from . import build, container, hardening, lanes, offline, publish, sbom, sign
 from .base import read_recipe
 from .errors import ImageError
+from .order import BASE, Order
 from .packages import Package
-from .steps import BASE, RAW, Order
 
 #: MiB a build needs beside the disk's own size: the tree, and the compressed file.
 OVERHEAD = 3000
@@ -52,6 +52,8 @@ class Wish:
     key: Path
     artifacts: list[str] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
+    lane: str = "tree"
+    target: str = ""
 
     @property
     def version(self) -> str:
@@ -63,7 +65,14 @@ class Wish:
     def name(self) -> str:
         """Name of the image: what it is, and when it was made."""
         moment = time.strftime("%Y%m%dT%H%MZ", time.gmtime(self.epoch))
-        return f"host-node-{self.engine}-{self.version}-{self.architecture}-{moment}"
+        lane = "" if self.lane == "tree" else f"{self.lane}-"
+        return f"host-node-{lane}{self.engine}-{self.version}-{self.architecture}-{moment}"
+
+    @property
+    def exempt(self) -> dict[str, str]:
+        """The controls that do not hold for this image, with the reasons: a container's, and those of the user."""
+        own = container.recipe()["exempt"] if self.lane == "docker" else {}
+        return {**own, **(self.variables.get("host_node_hardening_exempt") or {})}
 
 
 def order_of(wish: Wish, bases: Path) -> Order:
@@ -102,37 +111,52 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
         say(what)
 
     cache = default_root().parent
-    store = Store(wish.bundle)
+    store, lane = Store(wish.bundle), lanes.LANES[wish.lane]
     key = sign.load_key(wish.key)
     with build.workspace(wish.output) as work:
         wanted = expected(wish, store)
+        target = lanes.target(wish.lane, wish.target)
         build.need_space(wish.output, wish.size // 2 + OVERHEAD)
-        packer, program = build.place_packer(store, cache / "packer")
-        variables = {"cluster_engine": wish.engine, "cluster_bundle": str(wish.bundle), **wish.variables}
-        versions = {entry["name"]: entry["version"] for entry in wanted.artifacts}
-        build.prepare(work, order_of(wish, cache / "images"), versions, variables)
-        build.run_packer(program, work, cache / build.LOG, tell)
+        packer, program = build.place_packer(store, cache / "packer", lanes.plugins(wish.lane))
+        order = order_of(wish, cache / "images")
+        build.prepare(work, order, versions(wanted), role_variables(wish))
+        lane.begin(work, order, tell)
+        build.run_packer(program, work, lanes.FOLDER / wish.lane, target, cache / build.LOG, tell)
+        if not lane.file:
+            return {"name": wish.name, "kept": build.kept(work), "seconds": round(time.monotonic() - started, 1)}
         made = work / "image"
         made.mkdir()
-        tell("compress the disk")
-        disk.convert(work / RAW, made / publish.DISK)
-        (work / RAW).unlink()
+        tell("make the file")
+        lane.finish(work, order, made / lane.file)
         tell("check the finished file and list what is in it")
-        found = build.look(work, made / publish.DISK, dataclasses.asdict(wanted))
+        found = build.look(work, made / lane.file, dataclasses.asdict(wanted))
         refuse(found["answers"])
         tell("describe and publish it")
         described = describe(wish, wanted, work, packer, found)
         write_about(made, described, found, wanted, key)
         publish.publish(made, wish.output / wish.name)
+    file = publish.file_described(described)
     return {
         "name": wish.name,
-        "path": str(wish.output / wish.name / publish.DISK),
-        **{word: described["disk"][word] for word in ("digest", "size")},
+        "path": str(wish.output / wish.name / lane.file),
+        **{word: file[word] for word in ("digest", "size")},
         "seconds": round(time.monotonic() - started, 1),
         "phases": durations([("unpack the base", started), *phases, ("", time.monotonic())]),
         "checks": found["answers"],
         "checks_seconds": round(found["seconds"], 1),
     }
+
+
+def versions(wanted: offline.Expected) -> dict[str, str]:
+    """Versions by artifact."""
+    return {entry["name"]: entry["version"] for entry in wanted.artifacts}
+
+
+def role_variables(wish: Wish) -> dict[str, Any]:
+    """The variables of the role, for this engine and lane."""
+    ours: dict[str, Any] = {"cluster_engine": wish.engine, "cluster_bundle": str(wish.bundle)}
+    ours["ansible_become"] = lanes.LANES[wish.lane].server
+    return {**ours, **wish.variables, "host_node_hardening_exempt": wish.exempt}
 
 
 def durations(phases: list[tuple[str, float]]) -> dict[str, float]:
@@ -142,7 +166,8 @@ def durations(phases: list[tuple[str, float]]) -> dict[str, float]:
 
 def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest of an image (docs/reference/image.schema.json)."""
-    disk_file = work / "image" / publish.DISK
+    file = lanes.LANES[wish.lane].file
+    what = {"digest": digest_of(work / "image" / file), "size": (work / "image" / file).stat().st_size}
     galaxy = build.ROOT / "galaxy.yml"
     version = yaml.safe_load(galaxy.read_text())["version"] if galaxy.exists() else _installed_version()
     base = json.loads((work / BASE).read_text())
@@ -153,12 +178,12 @@ def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, foun
         "version": wish.version,
         "architecture": wish.architecture,
         "made": publish.moment(wish.epoch),
-        "disk": {
-            "format": "qcow2",
-            "digest": digest_of(disk_file),
-            "size": disk_file.stat().st_size,
-            "virtual_mib": wish.size,
-        },
+        "lane": wish.lane,
+        **(
+            {"disk": {"format": "qcow2", **what, "virtual_mib": wish.size}}
+            if file == publish.DISK
+            else {"container": {"format": "oci", **what, **container.known(work / "image" / file)}}
+        ),
         "contents": {"files": found["files"], "packages": len(found["packages"])},
         "inputs": {
             "base": {"digest": base["digest"], "made": publish.moment(base["made"])},
@@ -171,7 +196,7 @@ def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, foun
             "met": [str(control["id"]) for control in wanted.controls if "exempt" not in control],
             "exempt": {
                 **{str(control["id"]): control["exempt"] for control in wanted.controls if "exempt" in control},
-                **(wish.variables.get("host_node_hardening_exempt") or {}),
+                **wish.exempt,
             },
         },
     }
@@ -199,12 +224,15 @@ def write_about(
 
 def expected(wish: Wish, store: Store) -> offline.Expected:
     """What the checks ask for; raise ImageError when an artifact is not in the bundle."""
-    exempt = wish.variables.get("host_node_hardening_exempt") or {}
+    packages = [] if wish.base else read_recipe()["packages"]
+    if wish.lane == "docker":
+        packages = [name for name in packages if name not in container.recipe()["without"]]
     return offline.Expected(
         runtime=engines.load(wish.engine).runtime,
-        packages=read_recipe()["packages"] if not wish.base else [],
+        packages=packages,
         artifacts=[entry_of(name, store, wish.architecture) for name in wish.artifacts],
-        controls=[dict(control) for control in hardening.applied(profile(), exempt)],
+        controls=[dict(control) for control in hardening.applied(profile(), wish.exempt)],
+        machine=wish.lane != "docker",
     )
 
 

@@ -23,7 +23,9 @@ from . import sign
 from .errors import ImageError
 
 FORMAT = 1
-DISK, MANIFEST, BILL, FILES, STATEMENTS = "disk.qcow2", "manifest.json", "sbom.cdx.json", "files.gz", "statements"
+#: The image itself: a disk, or the archive of a container image.
+DISK, CONTAINER = "disk.qcow2", "container.tar"
+MANIFEST, BILL, FILES, STATEMENTS = "manifest.json", "sbom.cdx.json", "files.gz", "statements"
 PROVENANCE, CHECKS, BOOT = "provenance", "checks", "boot"
 SLSA, TESTED = "https://slsa.dev/provenance/v1", "https://in-toto.io/attestation/test-result/v0.1"
 #: Names this way of building, for whoever judges provenance.
@@ -69,7 +71,11 @@ def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
-            "externalParameters": {"engine": manifest["engine"], **inputs["parameters"]},
+            "externalParameters": {
+                "engine": manifest["engine"],
+                "lane": manifest["lane"],
+                **inputs["parameters"],
+            },
             "resolvedDependencies": [
                 {"name": name, "digest": {"sha256": found.split(":")[1]}} for name, found in materials
             ],
@@ -106,9 +112,20 @@ def state(
     beside.replace(target)
 
 
+def image_file(folder: Path) -> str:
+    """The name of the file that is the image."""
+    return CONTAINER if (folder / CONTAINER).exists() else DISK
+
+
+def file_described(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of the file that is the image: of a disk or a container image, each with digest and size."""
+    found: dict[str, Any] = manifest.get("disk") or manifest["container"]
+    return found
+
+
 def subjects(folder: Path) -> dict[str, str]:
     """The files statements are about, with their digests as they are now."""
-    return {name: digest_of(folder / name) for name in (DISK, MANIFEST, BILL, FILES)}
+    return {name: digest_of(folder / name) for name in (image_file(folder), MANIFEST, BILL, FILES)}
 
 
 def statement(folder: Path, name: str, key: Any, now: Mapping[str, str]) -> dict[str, Any]:

@@ -49,6 +49,8 @@ def test(
     started = time.monotonic()
     key = sign.load_key(key_file)
     manifest = publish.read(folder)
+    if "disk" not in manifest:
+        raise ImageError(f"{folder}: a container image has no disk that could be booted; tools/hosts starts servers from it")
     before = publish.subjects(folder)
     publish.statement(folder, publish.CHECKS, key.public_key(), before)
     with tempfile.TemporaryDirectory(prefix="image-boot-") as name, contextlib.ExitStack() as stack:

@@ -28,9 +28,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import (
     grub,
     make,
     seal,
-    steps,
     tree,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.image import order as orders
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
 from image_tree import put
 
@@ -298,7 +298,15 @@ def test_the_output_of_packer_is_understood() -> None:
             "nomad 1.11.3 (amd64) is neither on this host",
         ),
         ([f"{PREFIX}image: /b.tar: there is no such base", "Build 'x' errored"], "/b.tar: there is no such base"),
-        (["Error: Missing plugins", "", "more"], "Error: Missing plugins"),
+        (["Error: Missing plugins", "", "more", "Error: another"], "Error: Missing plugins more"),
+        (
+            ["Error: Invalid value", "", "  on lane.pkr.hcl line 1:", "  (source code not available)", "", "It is kvm or tcg."],
+            "Error: Invalid value It is kvm or tcg.",
+        ),
+        (
+            ["Build 'host_node.docker.image' errored after 501 milliseconds 654 microseconds: no such image", "", "==> end"],
+            "no such image",
+        ),
         ([], "Packer failed without a word"),
     ],
 )
@@ -313,7 +321,7 @@ def test_an_artifact_that_is_missing_is_named_before_anything_is_built(tmp_path:
     ):
         make.expected(wish(tmp_path, artifacts=["nomad"]), store)
     with pytest.raises(ImageError, match=r"packer 1\.16\.0 is not in the bundle"):
-        build.place_packer(store, tmp_path / "packer")
+        build.place_packer(store, tmp_path / "packer", ["ansible"])
 
 
 def test_a_build_without_room_is_refused(tmp_path: Path) -> None:
@@ -345,11 +353,12 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of one's o
 @needs_root
 def test_packer_runs_and_what_it_says_is_kept(tmp_path: Path) -> None:
     told: list[str] = []
-    build.run_packer(fake_packer(tmp_path, f"echo '{LINES[0].strip()}'"), tmp_path, tmp_path / "log", told.append)
+    speaking = fake_packer(tmp_path, f"echo '{LINES[0].strip()}'")
+    build.run_packer(speaking, tmp_path, tmp_path, None, tmp_path / "log", told.append)
     assert told == ["prepare | Place the artifacts"] and (tmp_path / "log").read_text() == LINES[0]
     with pytest.raises(ImageError, match=r"no space left on device \(all that was said: .*log\)"):
         failing = fake_packer(tmp_path, f"echo '{PREFIX}image: no space left on device'; exit 1")
-        build.run_packer(failing, tmp_path, tmp_path / "log", told.append)
+        build.run_packer(failing, tmp_path, tmp_path, None, tmp_path / "log", told.append)
 
 
 @needs_root
@@ -362,7 +371,7 @@ def test_a_build_that_is_killed_leaves_no_process_no_mount_and_no_image(tmp_path
         "import sys; from pathlib import Path\n"
         "from ansible_collections.keelson.cluster.plugins.module_utils.image import build\n"
         f"with build.workspace(Path({str(output)!r})) as work:\n"
-        f"    build.run_packer(Path({str(program)!r}), work, work / 'log', print)\n"
+        f"    build.run_packer(Path({str(program)!r}), work, work, None, work / 'log', print)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(build._collections())}
     process = subprocess.Popen([sys.executable, "-c", script], env=environment)
@@ -403,7 +412,7 @@ def test_two_builds_do_not_take_each_others_folder(tmp_path: Path) -> None:
 def test_steps_find_the_order_again(tmp_path: Path) -> None:
     order = make.order_of(wish(tmp_path), tmp_path)
     order.save(tmp_path)
-    assert steps.read(tmp_path) == order
+    assert orders.read(tmp_path) == order
 
 
 def test_phases_last_until_the_next_begins() -> None:

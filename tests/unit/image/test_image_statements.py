@@ -44,6 +44,7 @@ def manifest() -> dict[str, Any]:
         "version": "1.0.0",
         "architecture": "amd64",
         "made": moment,
+        "lane": "tree",
         "disk": {"format": "qcow2", "digest": DIGEST, "size": 4, "virtual_mib": 4096},
         "contents": {"files": 1, "packages": 1},
         "inputs": {

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every lane's template, asked of Packer itself.
+
+Its syntax and form always; all of it where Packer has the lane's plugins. $KEELSON_LANES names lanes whose plugins must
+be in the bundle (make image-lanes); without it that is the fast lane's alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
+from ansible_collections.keelson.cluster.plugins.module_utils.image import build, lanes, make
+
+REQUIRED = os.environ.get("KEELSON_LANES", "tree").split()
+#: A value of each lane that no user may give, and what is said of it.
+WRONG = {
+    "qemu": ("accelerator", '"warp"', "The accelerator is kvm or tcg"),
+    "amazon-ebs": ("source_image", '"debian-12"', "The source image is an AMI's id"),
+    "azure-arm": ("source_version", '"latest"', "latest is none"),
+    "googlecompute": ("source_image", '"debian-12"', "a family is not taken"),
+    "openstack": ("source_image", '"debian-12"', "The source_image is an id"),
+    "proxmox": ("url", '"http://proxmox.example"', "The url is https"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Packer and its plugins are put, and the folder of a build."""
+    return tmp_path_factory.mktemp("lanes")
+
+
+@pytest.fixture(scope="module")
+def work(place: Path) -> Path:
+    """What a template reads."""
+    folder = place / "work"
+    folder.mkdir()
+    places = {"output": place, "bundle": default_root(), "key": place / "key.pem"}
+    about = {"engine": "nomad", "architecture": "amd64", "artifacts": ["nomad"], "size": 4096, "kernel_options": ""}
+    base = {"base": "cloud.qcow2", "base_digest": f"sha256:{'0' * 64}", "base_days": 7.0, "apt_sources": "", "epoch": 0}
+    wish = make.Wish(**places, **about, **base)  # type: ignore[arg-type]
+    build.prepare(folder, make.order_of(wish, place), {"nomad": wish.version}, {})
+    return folder
+
+
+def packer(place: Path, name: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    """Run Packer with the plugins of a lane."""
+    _version, program = build.place_packer(Store(default_root()), place / name, lanes.plugins(name))
+    environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "PACKER_PLUGIN_PATH": str(place / name / "plugins")}
+    environment["PACKER_CONFIG_DIR"] = str(place / name)
+    return subprocess.run([program, *argv], capture_output=True, text=True, check=False, env=environment)
+
+
+def values(name: str) -> list[str]:
+    """The options that give a lane its own variables."""
+    file = lanes.TARGETS / f"{name}.pkrvars.hcl"
+    return [f"-var-file={file}"] if file.exists() else []
+
+
+def test_every_template_is_in_packers_own_form_and_can_be_read(place: Path) -> None:
+    done = packer(place, "tree", "fmt", "-check", "-diff", "-recursive", str(lanes.ROOT))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in lanes.LANES:
+        done = packer(place, "tree", "validate", "-syntax-only", *values(name), str(lanes.FOLDER / name))
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_lane_is_valid(name: str, place: Path, work: Path) -> None:
+    options = [f"-var-file={work / 'packer.json'}", *values(name)]
+    done = packer(place, name, "validate", *options, str(lanes.FOLDER / name))
+    assert done.returncode == 0 and "Warning" not in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in REQUIRED if name in WRONG])
+def test_a_wrong_value_is_refused(name: str, place: Path, work: Path) -> None:
+    word, value, said = WRONG[name]
+    options = [f"-var-file={work / 'packer.json'}", *values(name), f"-var={word}={value.strip(chr(34))}"]
+    done = packer(place, name, "validate", *options, str(lanes.FOLDER / name))
+    assert done.returncode == 1
+    message = build.fault((done.stdout + done.stderr).splitlines())
+    assert said in message and len(message) < 400
+
+
+def test_every_lane_of_a_user_has_a_value_that_is_refused() -> None:
+    assert WRONG.keys() == {name for name in lanes.LANES if lanes.declared(name)}
