@@ -34,7 +34,7 @@ FOLDER = "/var/lib/keelson/join"
 STATE = "/var/lib/keelson/join.json"  # what came of it, for people and their monitoring
 FIELDS = ("cluster", "engine", "pool", "managers", "ca", "token")
 KEY, ANSWER = "key.pem", "admission.json"  # in that folder
-PATIENCE = 10.0  # seconds for one request
+PATIENCE = 30.0  # seconds for one request
 PAUSE = 2.0  # seconds between two rounds of asking
 ENTRY = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "owner": "root", "group": "root"}
 

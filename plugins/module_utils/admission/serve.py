@@ -8,6 +8,7 @@ usage: python3 -m utils.admission.serve ENGINE CLUSTER ADDRESS PORT CERTIFICATE 
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import importlib
 import json
@@ -140,11 +141,8 @@ class Server(http.server.ThreadingHTTPServer):
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*self.files)
         request.settimeout(PATIENCE)
-        try:
-            secure = context.wrap_socket(request, server_side=True)
-        except OSError:
-            return
-        with secure:
+        # One who goes away asks again.
+        with contextlib.suppress(OSError), context.wrap_socket(request, server_side=True) as secure:
             super().finish_request(secure, client_address)
 
 
