@@ -122,6 +122,10 @@ def versions(found: Mapping[str, str]) -> Verdict:
     return Verdict(False, "; ".join(groups) or "no program told its version")
 
 
+#: Images of a release of Kubernetes; others beside them have names of their own kind, such as Calico's kube-controllers.
+RELEASED_TOGETHER = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+
+
 def control_plane_versions(pods: list[dict[str, Any]]) -> dict[str, str]:
     """Return the versions of the management services and of kube-proxy, which are their images' tags."""
     found = {}
@@ -129,7 +133,7 @@ def control_plane_versions(pods: list[dict[str, Any]]) -> dict[str, str]:
         for container in pod["spec"]["containers"]:
             image = container["image"].split("@")[0].rpartition("/")[2]
             name, _colon, tag = image.partition(":")
-            if name.startswith("kube-"):
+            if name in RELEASED_TOGETHER:
                 found[f"{name} on {pod['spec'].get('nodeName', '?')}"] = tag
     return found
 

@@ -142,6 +142,7 @@ def test_versions_are_those_of_the_images() -> None:
         pod("a", "m1", image="registry.k8s.io/kube-apiserver:v1.36.3"),
         pod("b", "m1", image="mirror.example:5000/k8s/kube-proxy:v1.36.3@sha256:0"),
         pod("c", "m1", image="registry.k8s.io/coredns/coredns:v1.14.2"),
+        pod("d", "m1", image="docker.io/calico/kube-controllers:v3.28.5"),
     ]
     assert checks.control_plane_versions(pods) == {"kube-apiserver on m1": "v1.36.3", "kube-proxy on m1": "v1.36.3"}
 
