@@ -239,7 +239,8 @@ def fault(lines: list[str]) -> str:
             return _paragraphs(texts[number:])
         errored = re.match(r"Build '[^']*' errored after [^:]*: (.*)$", text)
         if errored:
-            return " ".join([errored[1], *(line for line in texts[number + 1 : number + 4] if line)]).split(" ==>")[0]
+            said = " ".join([errored[1], *(line for line in texts[number + 1 : number + 4] if line)])
+            return said.partition(" ==>")[0]
     return " | ".join(text for text in texts if text)[-400:] or "Packer failed without a word"
 
 

@@ -56,7 +56,8 @@ def main() -> None:
     run("mount", "--bind", "/", tree)
     try:
         finish(Path(tree), content)
-        print("keelson: sealed", flush=True)
+        sys.stdout.write("keelson: sealed\n")  # to the console
+        sys.stdout.flush()
         run("fstrim", tree)
     finally:
         run("umount", tree)
