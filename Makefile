@@ -170,7 +170,7 @@ test-molecule: venv hosts-tools bundle ## Molecule: the scenarios of ENGINE on o
 	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
 
 test-image: image ## the finished file of a server image, not its builder
-	@tools/step image env KEELSON_IMAGE=$(newest) pytest -q tests/image
+	@tools/step image env KEELSON_IMAGE=$(newest) pytest -q tests/image tests/unit/image
 
 test-drills: venv hosts-tools bundle ## an installation cut off at five seeded places
 	@KEELSON_DRILLS_ENGINE=$(ENGINE) tools/step drills tests/drills/run --quick

@@ -6,13 +6,22 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.image import make
 
 PROFILE = make.profile()  # read once: it is long
 STATUS = "Package: {name}\nStatus: install ok installed\nVersion: 1.0-1\nArchitecture: amd64\n\n"
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """A test that an image tool must be there for: `make test-image`, which installs them, runs all of these tests again."""
+    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    return pytest.mark.skipif(not found, reason=f"needs {program}")
 
 
 def put(path: Path, text: str = "", mode: int = 0o644) -> None:

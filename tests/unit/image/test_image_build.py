@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import struct
 import subprocess
@@ -32,7 +31,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import (
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.image import order as orders
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
-from image_tree import put
+from image_tree import needs, put
 
 WISH = {
     "engine": "nomad",
@@ -251,7 +250,7 @@ def test_partitions_do_not_overlap_and_the_root_is_last() -> None:
     assert disk.partitions(made) == text != disk.partitions(disk.Disk("other", 4096, "", 0))
 
 
-@pytest.mark.skipif(not shutil.which("mke2fs", path=f"{os.environ['PATH']}:/usr/sbin"), reason="needs e2fsprogs")
+@needs("mke2fs")
 def test_a_tree_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "tree/big", "x" * (12 << 20))
     put(tmp_path / "tree/usr/lib/grub/i386-pc/boot.img", "")
@@ -262,6 +261,7 @@ def test_a_tree_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest.M
         disk.write(tmp_path / "tree", disk.Disk("x", 40, "", 0), tmp_path / "raw")
 
 
+@needs("sfdisk")
 def test_the_root_of_a_foreign_disk_is_found(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     with raw.open("wb") as writing:

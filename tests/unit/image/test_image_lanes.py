@@ -30,7 +30,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import (
     trial,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
-from image_tree import put
+from image_tree import needs, put
 from test_image_build import wish
 
 ALL = sorted(lanes.LANES)
@@ -183,6 +183,7 @@ def given(tmp_path: Path, file: Path, **more: Any) -> make.Wish:
     return wish(tmp_path, lane="qemu", base=str(file), base_digest=digest_of(file), **more)
 
 
+@needs("qemu-img")
 def test_a_server_gets_a_key_of_its_own_and_what_seals_it(tmp_path: Path) -> None:
     order = make.order_of(given(tmp_path, raw_disk(tmp_path / "cloud.img")), tmp_path)
     build.prepare(tmp_path, order, {}, {})
@@ -196,6 +197,7 @@ def test_a_server_gets_a_key_of_its_own_and_what_seals_it(tmp_path: Path) -> Non
     subprocess.run([sys.executable, "-S", "-c", program], check=True, env=environment)
 
 
+@needs("qemu-img")
 def test_a_server_needs_a_cloud_image_that_fits(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="lane qemu starts from a vendor's cloud image: name it"):
         server.begin(tmp_path, make.order_of(wish(tmp_path, lane="qemu"), tmp_path), print)
