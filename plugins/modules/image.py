@@ -78,6 +78,23 @@ options:
     description: Size of the disk in MiB. The root file system grows to the size of a larger one at the first boot.
     type: int
     default: 4096
+  var_size:
+    description:
+      - Of O(size) what C(/var) has as a file system of its own, in MiB; with V(0) it is part of the root's. It is then
+        C(/var) that grows on a larger disk. Lane V(tree) alone makes partitions.
+    type: int
+    default: 0
+  data_device:
+    description:
+      - Device of a data volume that servers from the image have beside their disk, such as V(/dev/vdb). At a boot it is made
+        an ext4 file system if it has none, grown to the device, and mounted on O(data_path).
+      - The engine's services do not start without it; a server that has none can still be reached.
+    type: str
+    default: ""
+  data_path:
+    description: Where the data volume is mounted; the image has nothing there.
+    type: str
+    default: /srv
   kernel_options:
     description:
       - More of the kernel's command line. C(no_timer_check) lets it start on a host so busy that its timer seems to stand.

@@ -92,7 +92,7 @@ def test_an_altered_file_fails(folder: Path, expected: dict[str, Any], tmp_path:
     raw, altered, mount = tmp_path / "raw", tmp_path / "altered.qcow2", tmp_path / "mount"
     mount.mkdir()
     run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
-    script = f"mount -o loop,offset={disk.ROOT[2] * disk.MIB} {raw} {mount} && cd {mount} && " + " && ".join(
+    script = f"mount -o loop,offset={disk.file_systems(raw)['/']} {raw} {mount} && cd {mount} && " + " && ".join(
         BREAKING.values()
     )
     subprocess.run(["unshare", "--mount", "sh", "-ec", script], check=True)
@@ -124,6 +124,6 @@ def test_the_disk_has_what_bios_and_uefi_start(folder: Path, tmp_path: Path) -> 
     run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
     with raw.open("rb") as reading:
         assert reading.read(512)[510:] == b"\x55\xaa"
-        reading.seek(disk.ESP[2] * disk.MIB)
-        (tmp_path / "esp").write_bytes(reading.read(disk.ESP[3] * disk.MIB))
+        reading.seek(disk.ESP.start * disk.MIB)
+        (tmp_path / "esp").write_bytes(reading.read(disk.ESP.size * disk.MIB))
     run(["mdir", "-i", str(tmp_path / "esp"), "::/EFI/BOOT/BOOTX64.EFI"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import time
@@ -34,12 +35,16 @@ FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 
 @dataclass(frozen=True)
 class Server:
-    """One server to boot: its folder, the port of this machine that leads to its ssh, and whether UEFI boots it."""
+    """One server to boot: its folder, the port of this machine that leads to its ssh, and whether UEFI boots it.
+
+    `data` is the device of the data volume it has, if any.
+    """
 
     name: str
     folder: Path
     port: int
     uefi: bool
+    data: str = ""
 
 
 def program() -> bytes:
@@ -65,9 +70,33 @@ def seed(server: Server, public_key: str) -> Path:
     return path
 
 
+#: The data volumes that a server can have here: the disk after the first, or one with a serial number.
+DATA = re.compile(r"/dev/(vdb|disk/by-id/virtio-(?P<serial>[\w-]{1,20}))")
+DATA_SIZE = 1 << 30
+
+
+def data_volume(server: Server) -> list[str]:
+    """QEMU's options for the data volume, which is made; raise ImageError when no server can have such a device here."""
+    known = DATA.fullmatch(server.data)
+    if not known:
+        raise ImageError(
+            f"image_data_device {server.data}: servers that boot by emulation have /dev/vdb and /dev/disk/by-id/virtio-NAME; "
+            "boot an image that has one of these, and is the same else"
+        )
+    path = server.folder / "data.img"
+    with path.open("wb") as writing:
+        writing.truncate(DATA_SIZE)
+    serial = f",serial={known['serial']}" if known["serial"] else ""
+    return [
+        *("-drive", f"file={path},if=none,id=data,format=raw,cache=unsafe"),
+        *("-device", f"virtio-blk-pci,drive=data{serial}"),
+    ]
+
+
 def command(server: Server, disk: Path, data: Path, memory: int) -> list[str]:
     """QEMU's command line."""
     firmware = ["-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}"] if server.uefi else []
+    volume = data_volume(server) if server.data else []
     forward = f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{server.port}-:22"
     return [
         *DIES_WITH_US,
@@ -75,8 +104,9 @@ def command(server: Server, disk: Path, data: Path, memory: int) -> list[str]:
         *("-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2", "-m", str(memory), "-display", "none", "-no-reboot"),
         *firmware,
         *("-serial", f"file:{server.folder / 'console.log'}", "-monitor", "none"),
-        *("-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe"),
-        *("-drive", f"file={data},if=virtio,format=raw,readonly=on"),
+        *("-drive", f"file={disk},if=none,id=disk,format=qcow2,cache=unsafe", "-device", "virtio-blk-pci,drive=disk"),
+        *volume,
+        *("-drive", f"file={data},if=none,id=seed,format=raw,readonly=on", "-device", "virtio-blk-pci,drive=seed"),
         *("-netdev", forward, "-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci"),
     ]
 

@@ -24,6 +24,8 @@ SLOWEST = 6
 UNITS = {"min": 60.0, "s": 1.0, "ms": 0.001, "us": 0.000001}
 #: Seconds until the boot must have ended; by emulation it takes its time.
 PATIENCE = 300.0
+#: MiB that growing may leave at the end of a disk.
+ROOM = 16
 
 
 def run(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -85,15 +87,27 @@ def listeners() -> Verdict:
     return host.unexpected(sockets.listening(), [], "")
 
 
-def grown(path: str = "/") -> Verdict:
-    """Judge that the root file system has grown to its disk, but for the other partitions."""
-    device = os.path.realpath(run("findmnt", "-no", "SOURCE", path).stdout.strip())
-    disk = run("lsblk", "-no", "PKNAME", device).stdout.strip()
-    with open(f"/sys/class/block/{disk}/size", encoding="ascii") as reading:
-        size = int(reading.read()) * 512
+def grown(path: str, root: str = "/sys/class/block") -> Verdict:
+    """Judge that a file system has grown to its partition, and that to the end of its disk."""
+    device = os.path.realpath(run("findmnt", "-no", "SOURCE", path).stdout.strip() or "nothing")
+    here = os.path.realpath(os.path.join(root, os.path.basename(device)))
+    if not os.path.exists(f"{here}/partition"):
+        return Verdict(False, f"{path} is no partition's file system")
+    start, size, disk = (int(_read(os.path.join(here, name))) for name in ("start", "size", "../size"))
     status = os.statvfs(path)
-    share = status.f_blocks * status.f_frsize / size
-    return Verdict(share > 0.9, f"{share:.0%} of the disk's {size >> 20} MiB")
+    share, left = status.f_blocks * status.f_frsize / (size * 512), (disk - start - size) * 512 >> 20
+    return Verdict(share > 0.9 and left < ROOM, f"{share:.0%} of its {size * 512 >> 20} MiB, {left} MiB are left behind it")
+
+
+def mounted(path: str) -> Verdict:
+    """Judge that a file system of its own is there, and can be written."""
+    shown = run("findmnt", "-no", "SOURCE,FSTYPE,OPTIONS", path).stdout.split()
+    return Verdict(len(shown) == 3 and "rw" in shown[2].split(","), " ".join(shown) or "nothing is mounted there")
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as reading:
+        return reading.read()
 
 
 def container(runtime: str, image: str) -> Verdict:
@@ -146,7 +160,7 @@ def boot_seconds() -> dict[str, float]:
 
 
 def look(wanted: Mapping[str, Any]) -> list[Check]:
-    """Ask all questions; `wanted` has services, sysctls, sshd, modules, runtime, images, hostname."""
+    """Ask all questions; `wanted` has services, sysctls, sshd, modules, grows and data (paths), runtime, images."""
     shown = ssh_options()
     return [
         answer(f"boot.{name}", title, target, "boot the image by hand and look there", question)
@@ -165,7 +179,9 @@ def _questions(wanted: Mapping[str, Any], shown: Mapping[str, str]) -> Iterator[
     for key, value in wanted["sshd"].items():
         yield "sshd", "The ssh server works with the option", key, partial(option, shown, key, value)
     yield "listeners", "Nothing but ssh can be reached", "", listeners
-    yield "grown", "The root file system has grown to its disk", "", grown
+    yield "grown", "The last file system has grown to its disk", wanted["grows"], partial(grown, wanted["grows"])
+    if wanted["data"]:
+        yield "data", "The data volume was made, and is mounted", wanted["data"], partial(mounted, wanted["data"])
     for image in wanted["images"]:
         yield (
             "container",

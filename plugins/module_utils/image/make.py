@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from .packages import Package
 
 #: MiB a build needs beside the disk's own size: the tree, and the compressed file.
 OVERHEAD = 3000
+#: MiB that the rest needs where /var is a file system of its own: Debian, and an engine's programs.
+LEAST = 1500
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Wish:
     variables: dict[str, Any] = field(default_factory=dict)
     lane: str = "tree"
     target: str = ""
+    var_size: int = 0
+    data_device: str = ""
+    data_path: str = "/srv"
 
     @property
     def version(self) -> str:
@@ -87,6 +93,10 @@ def order_of(wish: Wish, bases: Path) -> Order:
         base_days=wish.base_days,
         sources=wish.apt_sources,
         size=wish.size,
+        var_size=wish.var_size,
+        data_device=wish.data_device,
+        data_path=wish.data_path,
+        services=list(engines.load(wish.engine).parts[engines.NODE].services),
         kernel_options=wish.kernel_options,
         epoch=wish.epoch,
     )
@@ -113,6 +123,7 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
     cache = default_root().parent
     store, lane = Store(wish.bundle), lanes.LANES[wish.lane]
     key = sign.load_key(wish.key)
+    check_disks(wish)
     with build.workspace(wish.output) as work:
         wanted = expected(wish, store)
         target = lanes.target(wish.lane, wish.target)
@@ -145,6 +156,19 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
         "checks": found["answers"],
         "checks_seconds": round(found["seconds"], 1),
     }
+
+
+def check_disks(wish: Wish) -> None:
+    """Raise ImageError when the image cannot have such file systems."""
+    for name, given in (("image_var_size", wish.var_size), ("image_data_device", wish.data_device)):
+        if given and wish.lane != "tree":
+            raise ImageError(f"{name}: lane {wish.lane} has the file systems of what it starts from; only lane tree makes its own")
+    if wish.data_device and not (wish.data_device.startswith("/dev/") and re.fullmatch(r"(/[\w.-]+)+", wish.data_path)):
+        raise ImageError(f"image_data_device is {wish.data_device}, image_data_path {wish.data_path}: a device, as /dev/vdb, and an absolute path")
+    if wish.var_size < 0 or wish.size - wish.var_size < LEAST:
+        raise ImageError(
+            f"of image_size {wish.size} MiB image_var_size {wish.var_size} leaves {wish.size - wish.var_size} to the system, which needs {LEAST}"
+        )
 
 
 def versions(wanted: offline.Expected) -> dict[str, str]:
@@ -180,7 +204,7 @@ def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, foun
         "made": publish.moment(wish.epoch),
         "lane": wish.lane,
         **(
-            {"disk": {"format": "qcow2", **what, "virtual_mib": wish.size}}
+            {"disk": {"format": "qcow2", **what, "virtual_mib": wish.size, "var_mib": wish.var_size, **data_volume(wish)}}
             if file == publish.DISK
             else {"container": {"format": "oci", **what, **container.known(work / "image" / file)}}
         ),
@@ -200,6 +224,11 @@ def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, foun
             },
         },
     }
+
+
+def data_volume(wish: Wish) -> dict[str, Any]:
+    """The data volume, if servers are to have one."""
+    return {"data": {"device": wish.data_device, "path": wish.data_path}} if wish.data_device else {}
 
 
 def _installed_version() -> str:
@@ -233,6 +262,7 @@ def expected(wish: Wish, store: Store) -> offline.Expected:
         artifacts=[entry_of(name, store, wish.architecture) for name in wish.artifacts],
         controls=[dict(control) for control in hardening.applied(profile(), wish.exempt)],
         machine=wish.lane != "docker",
+        data=wish.data_path if wish.data_device else "",
     )
 
 

@@ -49,7 +49,7 @@ KEY_BYTES = 64 << 10
 class Expected:
     """What the image shall be: the base's packages, the bundle's entries, the controls of its profile.
 
-    A `machine` has a kernel and a boot loader, which a container has not.
+    A `machine` has a kernel and a boot loader, which a container has not; `data` is where a data volume is mounted.
     """
 
     runtime: str = "docker"
@@ -57,6 +57,7 @@ class Expected:
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     controls: list[dict[str, Any]] = field(default_factory=list)
     machine: bool = True
+    data: str = ""
 
 
 def look(tree: Path, expected: Expected) -> list[Check]:
@@ -110,6 +111,9 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
     if expected.machine:
         title = "A kernel, its initrd and the boot menu are there"
         yield "boot", title, "", "see the base's packages", partial(boots, tree)
+    if expected.data:
+        title = "The image has nothing where the data volume is mounted"
+        yield "data", title, expected.data, "choose another image_data_path", partial(vacant, tree, expected.data)
     yield "sources", "Packages come from signed sources", "", "remove trusted=yes", partial(signed, tree)
     for control in expected.controls:
         number, exempt = str(control["id"]), control.get("exempt", "")
@@ -285,6 +289,14 @@ def boots(tree: Path) -> Verdict:
     if not menu.is_file() or not re.search(r"linux\s+\S*/vmlinuz", menu.read_text()):
         faults.append("/boot/grub/grub.cfg starts no kernel")
     return _verdict(faults, os.readlink(tree / "vmlinuz") if not faults else "")
+
+
+def vacant(tree: Path, path: str) -> Verdict:
+    """Judge that a folder is there and empty: what is mounted there would hide its content."""
+    place = inside(tree, path)
+    if not place.is_dir():
+        return Verdict(False, f"{path} is no folder")
+    return _verdict(sorted(f"{path}/{entry.name}" for entry in place.iterdir()), "empty")
 
 
 def signed(tree: Path) -> Verdict:

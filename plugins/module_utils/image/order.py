@@ -19,7 +19,10 @@ TREE, BASE = "tree", "base-used.json"
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be built; paths are absolute, sizes in MiB, `epoch` in seconds since 1970."""
+    """What is to be built; paths are absolute, sizes in MiB, `epoch` in seconds since 1970.
+
+    The data volume, if it has a device, is what the `services` need.
+    """
 
     name: str
     engine: str
@@ -30,6 +33,10 @@ class Order:
     base_days: float
     sources: str
     size: int
+    var_size: int
+    data_device: str
+    data_path: str
+    services: list[str]
     kernel_options: str
     epoch: int
 

@@ -37,7 +37,8 @@ def disk(work: Path) -> None:
     seal.seal(work / TREE)
     docker_data.settle(work / TREE)
     sealing.label(work / TREE, order.label)
-    made = disks.Disk(order.name, order.size, order.kernel_options, order.epoch)
+    data = disks.Data(order.data_device, order.data_path, tuple(order.services)) if order.data_device else None
+    made = disks.Disk(order.name, order.size, order.kernel_options, order.epoch, order.var_size, data)
     disks.write(work / TREE, made, work / RAW)
 
 
@@ -62,9 +63,10 @@ def look(work: Path) -> None:
 
 
 def _mount(file: Path, raw: Path, place: Path) -> None:
-    """Mount the root file system of a disk."""
+    """Mount the file systems of a disk."""
     run(["qemu-img", "convert", "-O", "raw", str(file), str(raw)])
-    run(["mount", "-t", "ext4", "-o", f"ro,noload,loop,offset={disks.root_start(raw)}", str(raw), str(place)])
+    for path, start in disks.file_systems(raw).items():
+        run(["mount", "-t", "ext4", "-o", f"ro,noload,loop,offset={start}", str(raw), f"{place}{path}"])
 
 
 def _label(tree: Path) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def wanted(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "sysctls": {**hardening.merged(controls, "sysctls"), **defaults["host_node_sysctls"]},
         "sshd": hardening.merged(controls, "sshd"),
         "modules": hardening.listed(controls, "modules"),
+        "grows": "/var" if manifest["disk"].get("var_mib") else "/",
+        "data": manifest["disk"].get("data", {}).get("path", ""),
         "runtime": runtime,
         "images": [image["name"] for artifact in paused for image in artifact.images],
     }
@@ -51,6 +53,7 @@ def test(
     manifest = publish.read(folder)
     if "disk" not in manifest:
         raise ImageError(f"{folder}: a container image has no disk that could be booted; tools/hosts starts servers from it")
+    volume = manifest["disk"].get("data", {})
     before = publish.subjects(folder)
     publish.statement(folder, publish.CHECKS, key.public_key(), before)
     with tempfile.TemporaryDirectory(prefix="image-boot-") as name, contextlib.ExitStack() as stack:
@@ -60,7 +63,7 @@ def test(
         servers = []
         for number, port in enumerate(ports or [boot.free_port(), boot.free_port()]):
             uefi = number > 0 and boot.FIRMWARE.is_file()
-            server = boot.Server(f"clone-{number}", work / f"clone-{number}", port, uefi)
+            server = boot.Server(f"clone-{number}", work / f"clone-{number}", port, uefi, volume.get("device", ""))
             server.folder.mkdir()
             size = manifest["disk"]["virtual_mib"] + 2048
             stack.enter_context(boot.running(server, folder / publish.DISK, public, size, memory=1024))

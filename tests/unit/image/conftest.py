@@ -17,7 +17,7 @@ from image_tree import PROFILE, STATUS, entry, put
 @pytest.fixture
 def expected() -> offline.Expected:
     """What the tree is asked for, with the profile as the role has it."""
-    return offline.Expected("docker", ["base-files"], [entry()], PROFILE)
+    return offline.Expected("docker", ["base-files"], [entry()], PROFILE, data="/srv")
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def tree(tmp_path: Path, expected: offline.Expected, monkeypatch: pytest.MonkeyP
     put(root / "boot/grub/grub.cfg", "menuentry x {\n linux /vmlinuz\n}\n", 0o600)
     (root / "vmlinuz").symlink_to("boot/vmlinuz-6.1")
     (root / "initrd.img").symlink_to("boot/initrd.img-6.1")
+    (root / "srv").mkdir()
     put(root / "var/lib/dpkg/status", "".join(STATUS.format(name=name) for name in ("base-files", "runtime")))
     put(root / "opt/keelson/tool/1.0.0/tool", "program", 0o755)
     (root / "opt/keelson/tool/current").symlink_to("1.0.0")

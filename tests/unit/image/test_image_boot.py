@@ -11,13 +11,23 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.image import boot, guest, trial
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
 
-NOTHING: dict[str, Any] = {"services": [], "sysctls": {}, "sshd": {}, "modules": [], "images": [], "runtime": "docker"}
+NOTHING: dict[str, Any] = {
+    "services": [],
+    "sysctls": {},
+    "sshd": {},
+    "modules": [],
+    "images": [],
+    "runtime": "docker",
+    "grows": "/",
+    "data": "",
+}
 
 
 def test_the_program_runs_by_itself(tmp_path: Path) -> None:
@@ -77,6 +87,62 @@ def test_a_boot_that_does_not_end_is_not_settled(says: Callable[..., None], monk
     says(systemctl="starting")
     monkeypatch.setattr(guest, "PATIENCE", -1.0)
     assert not guest.settled().passed
+
+
+@pytest.mark.parametrize(
+    ("partition", "blocks", "passed", "evidence"),
+    [
+        (20000 << 11, 19900 << 20, True, "100% of its 20000 MiB, 1 MiB are left behind it"),
+        (4000 << 11, 3980 << 20, False, "100% of its 4000 MiB, 16001 MiB are left behind it"),
+        (20000 << 11, 3980 << 20, False, "20% of its 20000 MiB, 1 MiB are left behind it"),
+    ],
+)
+def test_a_file_system_that_did_not_grow_fails(
+    partition: int,
+    blocks: int,
+    passed: bool,
+    evidence: str,
+    says: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    for path, value in (
+        ("size", 20035 << 11),
+        ("vda3/start", 34 << 11),
+        ("vda3/size", partition),
+        ("vda3/partition", 3),
+    ):
+        (tmp_path / "vda" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "vda" / path).write_text(f"{value}\n")
+    (tmp_path / "vda3").symlink_to("vda/vda3")
+    monkeypatch.setattr(guest.os, "statvfs", lambda _path: mock.Mock(f_blocks=blocks, f_frsize=1))
+    says(findmnt="/dev/vda3\n")
+    assert guest.grown("/var", str(tmp_path)) == Verdict(passed, evidence)
+    says(findmnt="")
+    assert guest.grown("/var", str(tmp_path)) == Verdict(False, "/var is no partition's file system")
+
+
+def test_a_data_volume_that_is_not_mounted_fails(says: Callable[..., None]) -> None:
+    says(findmnt="/dev/vdb ext4 rw,nosuid,nodev\n")
+    assert guest.mounted("/srv") == Verdict(True, "/dev/vdb ext4 rw,nosuid,nodev")
+    says(findmnt="/dev/vdb ext4 ro,nosuid\n")
+    assert not guest.mounted("/srv").passed
+    says(findmnt="")
+    assert guest.mounted("/srv") == Verdict(False, "nothing is mounted there")
+
+
+def test_a_server_has_the_data_volume_that_its_image_names(tmp_path: Path) -> None:
+    def drives(device: str) -> list[str]:
+        server = boot.Server("clone-0", tmp_path, 1, False, device)
+        words = boot.command(server, tmp_path / "disk", tmp_path / "seed", 1024)
+        return [word for word in words if word.startswith("virtio-blk-pci")]
+
+    disk, data, seed = (f"virtio-blk-pci,drive={name}" for name in ("disk", "data", "seed"))
+    assert drives("") == [disk, seed]
+    assert drives("/dev/vdb") == [disk, data, seed]
+    assert drives("/dev/disk/by-id/virtio-apps") == [disk, f"{data},serial=apps", seed]
+    with pytest.raises(ImageError, match=r"image_data_device /dev/nvme1n1: servers that boot by emulation have"):
+        drives("/dev/nvme1n1")
 
 
 def test_live_parameters_are_compared(tmp_path: Path) -> None:
@@ -160,11 +226,14 @@ def test_the_manifest_says_what_a_server_is_asked_for() -> None:
     manifest = {
         "engine": "nomad",
         "architecture": "amd64",
+        "disk": {"var_mib": 0},
         "inputs": {"artifacts": entries},
         "hardening": {"exempt": {}},
     }
     wanted = trial.wanted(manifest)
     assert wanted["images"] == ["registry.k8s.io/pause:3.10.1"] and "docker.service" in wanted["services"]
     assert wanted["sysctls"]["net.ipv4.ip_forward"] == "1" and "sctp" in wanted["modules"]
+    assert wanted["grows"] == "/" and trial.wanted({**manifest, "disk": {"var_mib": 8}})["grows"] == "/var"
+    assert trial.wanted({**manifest, "disk": {"data": {"device": "/dev/vdb", "path": "/srv"}}})["data"] == "/srv"
     manifest["hardening"] = {"exempt": {"3.2.1": "an application speaks SCTP"}}
     assert "sctp" not in trial.wanted(manifest)["modules"]

@@ -31,6 +31,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import (
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.image import order as orders
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.module_utils.image.programs import run
 from image_tree import needs, put
 
 WISH = {
@@ -239,26 +240,83 @@ def test_the_core_image_loads_its_rest() -> None:
         grub.placed_core(b"x" * 1300, 2048, 2)
 
 
-def test_partitions_do_not_overlap_and_the_root_is_last() -> None:
-    made = disk.Disk("name", 4096, "", 0)
+@pytest.mark.parametrize(("var_size", "names"), [(0, ["bios", "esp", "root"]), (2000, ["bios", "esp", "root", "var"])])
+def test_partitions_do_not_overlap_and_one_that_grows_is_last(var_size: int, names: list[str]) -> None:
+    made = disk.Disk("name", 4096, "", 0, var_size)
     text = disk.partitions(made)
     rows = [dict(part.strip().split("=") for part in line.split(",")) for line in text.splitlines() if "start=" in line]
     ends = [int(row["start"]) + int(row["size"]) for row in rows]
-    assert [row["name"] for row in rows] == ["bios", "esp", "root"]
+    assert [row["name"] for row in rows] == names
     assert all(int(row["start"]) >= end for row, end in zip(rows[1:], ends))
-    assert ends[-1] <= 4096 * disk.MIB // disk.SECTOR - 34
-    assert disk.partitions(made) == text != disk.partitions(disk.Disk("other", 4096, "", 0))
+    assert ends[-1] == 4095 * disk.MIB // disk.SECTOR
+    assert disk.partitions(made) == text != disk.partitions(disk.Disk("other", 4096, "", 0, var_size))
+    lines = disk.fstab(made).splitlines()
+    data = disk.Disk("name", 4096, "", 0, var_size, disk.Data("/dev/vdb", "/srv", ("nomad.service",)))
+    assert disk.fstab(data).splitlines() == [
+        *lines,
+        "/dev/vdb /srv ext4 nodev,nosuid,nofail,x-systemd.makefs,x-systemd.growfs,"
+        "x-systemd.before=nomad.service,x-systemd.required-by=nomad.service 0 2",
+    ]
+    growing = [line.split()[1] for line in lines if "x-systemd.growfs" in line]
+    assert growing == [made.partitions[-1].path]
 
 
 @needs("mke2fs")
-def test_a_tree_that_does_not_fit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(tmp_path / "tree/big", "x" * (12 << 20))
-    put(tmp_path / "tree/usr/lib/grub/i386-pc/boot.img", "")
-    (tmp_path / "tree/etc").mkdir()
-    (tmp_path / "tree/boot").mkdir()
-    monkeypatch.setattr(disk, "core_images", lambda _root, _disk: {})
-    with pytest.raises(ImageError, match=r"mke2fs failed: .*"):
-        disk.write(tmp_path / "tree", disk.Disk("x", 40, "", 0), tmp_path / "raw")
+def test_a_tree_that_does_not_fit_is_named(small_tree: Path) -> None:
+    put(small_tree / "big", "x" * (12 << 20))
+    with pytest.raises(
+        ImageError, match=r"^/ does not fit into its 5 MiB: choose another image_size or image_var_size"
+    ):
+        disk.write(small_tree, disk.Disk("x", 40, "", 0), small_tree.parent / "raw")
+
+
+@pytest.fixture
+def small_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree that is written as a disk without GRUB."""
+    for path in ("usr/lib/grub/i386-pc/boot.img", "etc/hostname", "boot/grub/x", "var/lib/dpkg/status"):
+        put(tmp_path / "tree" / path, path)
+    monkeypatch.setattr(disk, "core_images", lambda _root, _disk: {"x86_64-efi": b"", "i386-pc": bytes(1024)})
+    monkeypatch.setattr(disk, "_write_boot", lambda *_arguments: None)
+    return tmp_path / "tree"
+
+
+@needs("debugfs")
+@pytest.mark.parametrize("var_size", [0, 20])
+def test_var_lies_where_it_is_mounted(small_tree: Path, var_size: int) -> None:
+    raw = small_tree.parent / "raw"
+    disk.write(small_tree, disk.Disk("x", 100, "", 0, var_size), raw)
+    starts = disk.file_systems(raw)
+    assert list(starts) == (["/", "/var"] if var_size else ["/"])
+    found = {}
+    for path, start in starts.items():
+        one = raw.with_name("one")
+        one.write_bytes(raw.read_bytes()[start:])
+        for name in ("var/lib/dpkg/status", "lib/dpkg/status"):
+            said = run(["debugfs", "-R", f"cat /{name}", str(one)])
+            found[path, name] = said == "var/lib/dpkg/status"
+    apart = bool(var_size)
+    assert found["/", "var/lib/dpkg/status"] is not apart
+    assert not apart or found["/var", "lib/dpkg/status"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"lane": "qemu", "var_size": 1000}, "image_var_size: lane qemu has the file systems of what it starts from"),
+        ({"var_size": 3000}, "of image_size 4096 MiB image_var_size 3000 leaves 1096 to the system, which needs 1500"),
+        ({"var_size": -1}, "image_var_size -1 leaves"),
+        (
+            {"lane": "qemu", "data_device": "/dev/vdb"},
+            "image_data_device: lane qemu has the file systems of what it starts",
+        ),
+        ({"data_device": "vdb"}, "image_data_device is vdb, image_data_path /srv: a device, as /dev/vdb, and an"),
+        ({"data_device": "/dev/vdb", "data_path": "data"}, "image_data_path data"),
+        ({"size": 800}, "of image_size 800 MiB image_var_size 0 leaves 800"),
+    ],
+)
+def test_a_disk_that_cannot_be_divided_so_is_refused(tmp_path: Path, more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        make.check_disks(wish(tmp_path, **more))
 
 
 @needs("sfdisk")
@@ -266,13 +324,12 @@ def test_the_root_of_a_foreign_disk_is_found(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     with raw.open("wb") as writing:
         writing.truncate(64 * disk.MIB)
-    table = f"label: gpt\nstart=20480, size=8192, type={disk.ROOT[1]}\nstart=2048, size=2048, type={disk.ESP[1]}\n"
-    subprocess.run(["/usr/sbin/sfdisk", "--quiet", str(raw)], input=table, text=True, check=True)
-    assert disk.root_start(raw) == 20480 * disk.SECTOR
-    table = f"label: gpt\nstart=2048, size=2048, type={disk.ESP[1]}\n"
-    subprocess.run(["/usr/sbin/sfdisk", "--quiet", str(raw)], input=table, text=True, check=True)
+    table = f"label: gpt\nstart=20480, size=8192, type={disk.TYPES['/']}\nstart=2048, size=2048, type={disk.ESP.kind}\n"
+    run(["sfdisk", "--quiet", str(raw)], table)
+    assert disk.file_systems(raw) == {"/": 20480 * disk.SECTOR}
+    run(["sfdisk", "--quiet", str(raw)], f"label: gpt\nstart=2048, size=2048, type={disk.ESP.kind}\n")
     with pytest.raises(ImageError, match="the disk has 0 partitions of the root's type"):
-        disk.root_start(raw)
+        disk.file_systems(raw)
 
 
 # --- Packer -------------------------------------------------------------------------------------------------------
@@ -300,11 +357,22 @@ def test_the_output_of_packer_is_understood() -> None:
         ([f"{PREFIX}image: /b.tar: there is no such base", "Build 'x' errored"], "/b.tar: there is no such base"),
         (["Error: Missing plugins", "", "more", "Error: another"], "Error: Missing plugins more"),
         (
-            ["Error: Invalid value", "", "  on lane.pkr.hcl line 1:", "  (source code not available)", "", "It is kvm or tcg."],
+            [
+                "Error: Invalid value",
+                "",
+                "  on lane.pkr.hcl line 1:",
+                "  (source code not available)",
+                "",
+                "It is kvm or tcg.",
+            ],
             "Error: Invalid value It is kvm or tcg.",
         ),
         (
-            ["Build 'host_node.docker.image' errored after 501 milliseconds 654 microseconds: no such image", "", "==> end"],
+            [
+                "Build 'host_node.docker.image' errored after 501 milliseconds 654 microseconds: no such image",
+                "",
+                "==> end",
+            ],
             "no such image",
         ),
         ([], "Packer failed without a word"),

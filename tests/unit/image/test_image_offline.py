@@ -64,6 +64,8 @@ BROKEN = [
     ("modes", write("etc/cron.d/x", "", 0o666), "/etc/cron.d/x can be written by everybody"),
     ("boot", lambda tree: (tree / "boot/initrd.img-6.1").unlink(), "/initrd.img leads to no file"),
     ("boot", write("boot/grub/grub.cfg", "", 0o600), "starts no kernel"),
+    ("data", write("srv/app/index.html", ""), "/srv/app"),
+    ("data", lambda tree: (tree / "srv").rmdir(), "/srv is no folder"),
     ("sources", write("etc/apt/sources.list.d/x.list", "deb [trusted=yes] file:/x ./\n"), "x.list"),
 ]
 
