@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from lab.admission import admit, give, outcome
 from lab.servers import ROOT, Lab, Server, server
 from lab.state import assert_whole, forget, ready
 
@@ -35,27 +36,6 @@ def new(cluster: Lab, request: pytest.FixtureRequest) -> Iterator[list[Server]]:
         forget(cluster, {host.name for host in hosts})
 
 
-def give(lab: Lab, host: Server, document: str) -> None:
-    """Put a join document on a server, as user data does."""
-    lab.ssh(
-        host,
-        "umask 077; mkdir -p /etc/keelson; cat > /etc/keelson/part; mv /etc/keelson/part /etc/keelson/join.json",
-        given=document,
-    )
-
-
-def outcome(lab: Lab, host: Server, timeout: float = 90) -> dict[str, str]:
-    """What the server says came of its join, once it is over."""
-    end = time.monotonic() + timeout
-    while True:
-        said = lab.ssh(host, "cat /var/lib/keelson/join.json", check=False)
-        found: dict[str, str] = json.loads(said) if said else {}
-        if found.get("state") in ("joined", "refused"):
-            return found
-        assert time.monotonic() < end, f"{host.name}: {found}"
-        time.sleep(1)
-
-
 def boot(lab: Lab, hosts: list[Server]) -> float:
     """Boot servers at once, and await them as host nodes of their pools; returns the seconds that took."""
     lab.disconnect()
@@ -69,14 +49,6 @@ def boot(lab: Lab, hosts: list[Server]) -> float:
         with contextlib.suppress(AssertionError):  # a busy machine loses the API for a moment
             found = ready(lab)
     return time.monotonic() - start
-
-
-def admit(lab: Lab, tmp_path: Path, *arguments: str, pool: str = "web") -> str:
-    """The join document for a pool."""
-    path = tmp_path / "join.json"
-    lab.play("admit", "-e", f"admit_pool={pool}", "-e", f"admit_document={path}", *arguments).expect()
-    assert path.stat().st_mode & 0o777 == 0o600
-    return path.read_text()
 
 
 # The last one is for a pool of which the inventory has no host.

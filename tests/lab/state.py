@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .servers import ENGINE, Lab
+from .servers import Lab
 
 
 def store(lab: Lab) -> dict[str, str]:
@@ -23,7 +23,7 @@ CA_FILES = {"nomad": "/etc/nomad.d/tls/ca.pem", "kubernetes": "/etc/kubernetes/p
 
 def authorities(lab: Lab) -> set[str]:
     """The digests of the CA certificates that the hosts trust."""
-    return {lab.ssh(host, f"sha256sum < {CA_FILES[ENGINE]}") for host in lab.hosts}
+    return {lab.ssh(host, f"sha256sum < {CA_FILES[lab.engine]}") for host in lab.hosts}
 
 
 def tokens(lab: Lab) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def tokens(lab: Lab) -> list[dict[str, Any]]:
 
 def assert_whole(lab: Lab, stores: bool = True) -> None:
     """One store, one CA, and what a whole cluster of the engine is. Without `stores` the managers keep none of ours."""
-    {"nomad": _nomad, "kubernetes": _kubernetes}[ENGINE](lab)
+    {"nomad": _nomad, "kubernetes": _kubernetes}[lab.engine](lab)
     if stores:
         held = store(lab)
         assert set(held) == {manager.name for manager in lab.managers}, held
@@ -86,7 +86,7 @@ def _kubernetes(lab: Lab) -> None:
 
 def ready(lab: Lab) -> dict[str, str]:
     """Pools of the host nodes that take work, by name."""
-    if ENGINE == "nomad":
+    if lab.engine == "nomad":
         return {n["Name"]: n["NodePool"] for n in lab.nomad("/v1/nodes") if n["Status"] == "ready"}
     return {
         node["metadata"]["name"]: node["metadata"]["labels"].get("keelson.cluster/pool", "")
@@ -99,7 +99,7 @@ def ready(lab: Lab) -> dict[str, str]:
 def forget(lab: Lab, names: set[str]) -> None:
     """Let the cluster forget host nodes that are gone."""
     script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/node/%s/purge </dev/null"
-    if ENGINE == "nomad":
+    if lab.engine == "nomad":
         for node in lab.nomad("/v1/nodes"):
             if node["Name"] in names:
                 lab.ssh(lab.managers[0], script % node["ID"])
