@@ -16,6 +16,7 @@ description:
     and that kubeadm's certificates last.
   - Where asked, also that the API is ready at every manager, that every node is ready in its pool, that the programs
     are of one version, that Secrets are encrypted in etcd, and that neither strangers nor leftover tokens have access.
+  - The pods of kube-system and the APIs they serve are given a minute, since an installation does not wait for them.
 options:
   cluster:
     description: The cluster's name, for messages; where its API is says C(/etc/kubernetes/admin.conf).

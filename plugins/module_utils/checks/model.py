@@ -52,6 +52,15 @@ def answer(check: str, title: str, target: str, cure: str, question: Callable[[]
     }
 
 
+def patiently(question: Callable[[], Verdict], deadline: float, pause: float = 2.0) -> Verdict:
+    """Ask again until the answer is good, or C(deadline) (of time.monotonic) has passed; the last answer counts."""
+    while True:
+        verdict = question()
+        if verdict.passed or time.monotonic() >= deadline:
+            return verdict
+        time.sleep(pause)
+
+
 def failure(check: str, title: str, evidence: str, cure: str) -> Check:
     """Return a failed check about the host as a whole."""
     return answer(check, title, "", cure, lambda: Verdict(False, " ".join(evidence.split())[:500]))

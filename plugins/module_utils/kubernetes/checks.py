@@ -9,10 +9,11 @@ import base64
 import datetime
 import functools
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ..checks.model import Check, Verdict, answer
+from ..checks.model import Check, Verdict, answer, patiently
 from ..remote import ApiError
 from . import etcd
 from .api import Api
@@ -24,6 +25,8 @@ ANYBODY = {"system:anonymous", "system:unauthenticated"}
 # Above all access control, made on the first manager alone; it is best kept nowhere.
 BREAK_GLASS = "super-admin.conf"
 ENCRYPTED = b"k8s:enc:"
+# Seconds in which the pods of the system may still become ready: an installation ends when the nodes are, and they follow.
+SETTLE = 60.0
 _LOGS = "look at journalctl -u kubelet -u containerd on it and at kubectl -n kube-system get pods"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
@@ -228,6 +231,7 @@ def host_checks(run: Run, days: float, now: datetime.datetime) -> list[Check]:
 def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, str]]) -> list[Check]:
     """Return the checks of the whole cluster; `nodes` are the inventory's as {name, address, pool}."""
     known = {*managers, *(entry["name"] for entry in nodes)}
+    settled = time.monotonic() + SETTLE
     space = "/namespaces/kube-system"
 
     def all_versions() -> Verdict:
@@ -238,10 +242,11 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
         return anonymous(api.items(f"{_RBAC}/clusterrolebindings") + api.items(f"{_RBAC}/rolebindings"))
 
     def all_workloads() -> Verdict:
-        return system(api.items(f"/apis/apps/v1{space}/daemonsets") + api.items(f"/apis/apps/v1{space}/deployments"))
+        kinds = ("daemonsets", "deployments")
+        return patiently(lambda: system([w for kind in kinds for w in api.items(f"/apis/apps/v1{space}/{kind}")]), settled)
 
     def all_apis() -> Verdict:
-        return served_apis(api.items("/apis/apiregistration.k8s.io/v1/apiservices"))
+        return patiently(lambda: served_apis(api.items("/apis/apiregistration.k8s.io/v1/apiservices")), settled)
 
     def first_secret() -> Verdict:
         return encrypted(etcd.ask("get", "--prefix", "--limit=1", "/registry/secrets/"))

@@ -11,6 +11,7 @@ import json
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import model
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import checks, etcd, view
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.members import members
@@ -194,6 +195,25 @@ def test_a_stranger_among_the_nodes_is_told(kubernetes: FakeKubernetes, monkeypa
     kubernetes.add("/api/v1/namespaces/a/services/dashboard")
     failed = {name for name, (passed, _evidence) in asked(kubernetes).items() if not passed}
     assert failed == {"members", "tokens", "anonymous", "dashboard"}
+
+
+def test_pods_that_are_still_starting_are_awaited(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation ends when the nodes are ready; what runs on them follows within a minute, or never."""
+    cluster(kubernetes, monkeypatch)
+    path = "/apis/apps/v1/namespaces/kube-system/deployments/metrics-server"
+    kubernetes.add(path, **workload("metrics-server", 1, 0))
+    looks = []
+
+    def pause(_seconds: float) -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            kubernetes.add(path, **workload("metrics-server", 1, 1))
+
+    monkeypatch.setattr(model.time, "sleep", pause)
+    assert asked(kubernetes)["system"][0] and len(looks) == 3
+    kubernetes.add(path, **workload("metrics-server", 1, 0))
+    monkeypatch.setattr(checks, "SETTLE", 0.0)
+    assert asked(kubernetes)["system"] == (False, "ready: metrics-server 0 of 1")
 
 
 def test_an_api_that_is_down_fails_every_check(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
