@@ -8,6 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
+# What the helpers of the drills assert is told as what a test asserts.
+pytest.register_assert_rewrite("lab")
+
 COLLECTIONS = Path(__file__).parents[1] / ".ansible" / "collections"
 
 if str(COLLECTIONS) not in sys.path:

@@ -60,6 +60,7 @@ build {
     command                 = var.tools.ansible_playbook
     playbook_file           = "${path.root}/../../role.yml"
     host_alias              = "image"
+    user                    = "builder" # Ansible becomes root only as somebody else
     inventory_file          = local.inventory
     ssh_host_key_file       = "${var.work}/key"
     ssh_authorized_key_file = "${var.work}/key.pub"

@@ -113,6 +113,7 @@ def _copy_program(blob: Path, target: Path) -> None:
 def _environment(folder: Path) -> dict[str, str]:
     quiet = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
     quiet["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] = "1"  # else a task is named when it ends
+    quiet["ANSIBLE_FORCE_COLOR"] = "0"  # what is said is read again, see fault
     return {
         **os.environ,
         **quiet,
@@ -176,7 +177,7 @@ def run_packer(program: Path, work: Path, template: Path, target: Path | None, l
     argv = [*DIES_WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     argv += [str(program), "build", "-color=false", f"-var-file={work / 'packer.json'}"]
     argv += [*([f"-var-file={target}"] if target else []), str(template)]
-    with log.open("w") as writing:
+    with log.open("w", buffering=1) as writing:  # by lines, for who follows it
         process = subprocess.Popen(
             argv,
             cwd=work,

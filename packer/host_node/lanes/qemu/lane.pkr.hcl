@@ -82,6 +82,7 @@ source "qemu" "image" {
   memory       = var.memory
   efi_boot     = var.firmware == "uefi"
   headless     = true
+  disable_vnc  = true
 
   # cloud-init reads its data from Packer; that, and the server's ssh, are on this machine's loopback alone.
   http_directory    = "${var.work}/seed"
@@ -90,6 +91,7 @@ source "qemu" "image" {
     ["-smbios", "type=1,serial=ds=nocloud-net;s=http://10.0.2.2:{{ .HTTPPort }}/"],
     ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
     ["-serial", "file:${var.work}/console.log"],
+    ["-display", "none"],
     ["-vnc", "none"],
   ]
 
