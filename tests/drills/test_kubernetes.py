@@ -146,7 +146,7 @@ def test_a_pod_network_by_manifest(lab: Lab, tmp_path: Path) -> None:
         report = tmp_path / "report"
         lab.play("verify", "-e", f"verify_report={report}", variables=variables)
         failed = [check for check in json.loads((report / "report.json").read_text())["checks"] if not check["passed"]]
-        assert {check["check"] for check in failed} <= {"policy"}, failed  # this network has none
+        assert {check["check"] for check in failed} <= {"sample_policy"}, failed  # this network has none
     finally:
         lab.make()
 
