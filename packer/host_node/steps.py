@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ansible_collections.keelson.cluster.plugins.module_utils.image import steps
 from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.module_utils.image.order import FAULT
 
 try:
     {"root": steps.root, "disk": steps.disk, "look": steps.look}[sys.argv[1]](Path(sys.argv[2]))
 except (ImageError, OSError) as error:
-    sys.exit(f"{steps.FAULT}{error}")
+    sys.exit(f"{FAULT}{error}")

@@ -92,7 +92,7 @@ def test_an_altered_file_fails(folder: Path, expected: dict[str, Any], tmp_path:
     raw, altered, mount = tmp_path / "raw", tmp_path / "altered.qcow2", tmp_path / "mount"
     mount.mkdir()
     run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(raw)])
-    script = f"mount -o loop,offset={disk.file_systems(raw)['/']} {raw} {mount} && cd {mount} && " + " && ".join(
+    script = f"mount -o loop,offset={disk.file_systems(raw)['/'][0]} {raw} {mount} && cd {mount} && " + " && ".join(
         BREAKING.values()
     )
     subprocess.run(["unshare", "--mount", "sh", "-ec", script], check=True)

@@ -223,10 +223,16 @@ def convert(made: Path, target: Path, form: str = "raw") -> None:
     run(["qemu-img", "convert", *options, str(made), str(target)])
 
 
-def file_systems(raw: Path) -> dict[str, int]:
-    """The byte at which each file system begins, by where it is mounted, / first; raise ImageError unless one is the root's."""
-    table = json.loads(run(["sfdisk", "--json", str(raw)]))["partitiontable"]
-    starts = {path: [item["start"] for item in table["partitions"] if item["type"] == kind] for path, kind in TYPES.items()}
-    if len(starts["/"]) != 1:
-        raise ImageError(f"the disk has {len(starts['/'])} partitions of the root's type {TYPES['/']}, and must have one")
-    return {path: int(found[0]) * SECTOR for path, found in starts.items() if found}
+def file_systems(raw: Path) -> dict[str, tuple[int, int]]:
+    """The first byte and the size of each file system, by where it is mounted, / first.
+
+    Raises ImageError unless there is one root.
+    """
+    found: dict[str, list[tuple[int, int]]] = {path: [] for path in TYPES}
+    for item in json.loads(run(["sfdisk", "--json", str(raw)]))["partitiontable"]["partitions"]:
+        for path, kind in TYPES.items():
+            if item["type"] == kind:
+                found[path].append((int(item["start"]) * SECTOR, int(item["size"]) * SECTOR))
+    if len(found["/"]) != 1:
+        raise ImageError(f"the disk has {len(found['/'])} partitions of the root's type {TYPES['/']}, and must have one")
+    return {path: places[0] for path, places in found.items() if places}

@@ -65,8 +65,9 @@ def look(work: Path) -> None:
 def _mount(file: Path, raw: Path, place: Path) -> None:
     """Mount the file systems of a disk."""
     run(["qemu-img", "convert", "-O", "raw", str(file), str(raw)])
-    for path, start in disks.file_systems(raw).items():
-        run(["mount", "-t", "ext4", "-o", f"ro,noload,loop,offset={start}", str(raw), f"{place}{path}"])
+    for path, (start, size) in disks.file_systems(raw).items():
+        options = f"ro,noload,loop,offset={start},sizelimit={size}"
+        run(["mount", "-t", "ext4", "-o", options, str(raw), f"{place}{path}"])
 
 
 def _label(tree: Path) -> dict[str, Any]:

@@ -288,9 +288,9 @@ def test_var_lies_where_it_is_mounted(small_tree: Path, var_size: int) -> None:
     starts = disk.file_systems(raw)
     assert list(starts) == (["/", "/var"] if var_size else ["/"])
     found = {}
-    for path, start in starts.items():
+    for path, (start, size) in starts.items():
         one = raw.with_name("one")
-        one.write_bytes(raw.read_bytes()[start:])
+        one.write_bytes(raw.read_bytes()[start : start + size])
         for name in ("var/lib/dpkg/status", "lib/dpkg/status"):
             said = run(["debugfs", "-R", f"cat /{name}", str(one)])
             found[path, name] = said == "var/lib/dpkg/status"
@@ -326,10 +326,18 @@ def test_the_root_of_a_foreign_disk_is_found(tmp_path: Path) -> None:
         writing.truncate(64 * disk.MIB)
     table = f"label: gpt\nstart=20480, size=8192, type={disk.TYPES['/']}\nstart=2048, size=2048, type={disk.ESP.kind}\n"
     run(["sfdisk", "--quiet", str(raw)], table)
-    assert disk.file_systems(raw) == {"/": 20480 * disk.SECTOR}
+    assert disk.file_systems(raw) == {"/": (20480 * disk.SECTOR, 8192 * disk.SECTOR)}
     run(["sfdisk", "--quiet", str(raw)], f"label: gpt\nstart=2048, size=2048, type={disk.ESP.kind}\n")
     with pytest.raises(ImageError, match="the disk has 0 partitions of the root's type"):
         disk.file_systems(raw)
+
+
+def test_a_step_that_fails_says_one_thing(tmp_path: Path) -> None:
+    argv = [sys.executable, str(build.TEMPLATE / "steps.py"), "look", str(tmp_path)]
+    path = {**os.environ, "PYTHONPATH": str(build._collections())}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=path)
+    assert done.returncode == 1
+    assert done.stderr == f"image: [Errno 2] No such file or directory: '{tmp_path}/look.json'\n"
 
 
 # --- Packer -------------------------------------------------------------------------------------------------------
