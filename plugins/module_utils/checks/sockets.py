@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import struct
@@ -12,6 +13,8 @@ from typing import Any
 
 # States of /proc/net/*: include/net/tcp_states.h of Linux. An unconnected UDP socket shows TCP_CLOSE.
 _LISTEN, _UNCONNECTED = "0A", "07"
+UNKNOWN = {"pid": 0, "process": "", "executable": ""}
+LOOKS = 3
 
 
 def decode_address(text: str) -> str:
@@ -41,17 +44,28 @@ def owners(proc: str = "/proc") -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for pid in filter(str.isdigit, os.listdir(proc)):
         base = os.path.join(proc, pid)
-        try:
-            links = [os.readlink(entry.path) for entry in os.scandir(os.path.join(base, "fd"))]
-            inodes = [int(link[8:-1]) for link in links if link.startswith("socket:[")]
-            if not inodes:
-                continue
+        inodes = _sockets(os.path.join(base, "fd"))
+        if inodes:
             owner = {"pid": int(pid), "process": read(os.path.join(base, "comm")).strip(), "executable": ""}
-            owner["executable"] = os.readlink(os.path.join(base, "exe"))
-        except OSError:
-            continue  # the process ended while we looked, or is not ours to look at
-        for inode in inodes:
-            found.setdefault(inode, owner)
+            with contextlib.suppress(OSError):  # it ended while we looked
+                owner["executable"] = os.readlink(os.path.join(base, "exe"))
+            for inode in inodes:
+                found.setdefault(inode, owner)
+    return found
+
+
+def _sockets(folder: str) -> list[int]:
+    """The inodes of a process's sockets. A busy one closes files while we look, which says nothing of its others."""
+    found = []
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []  # it ended, or is not ours to look at
+    for name in names:
+        with contextlib.suppress(OSError):
+            link = os.readlink(os.path.join(folder, name))
+            if link.startswith("socket:["):
+                found.append(int(link[8:-1]))
     return found
 
 
@@ -69,12 +83,21 @@ def listening(proc: str = "/proc") -> list[dict[str, Any]]:
 
     systemd holds sockets for services it activates: the first holder by process number is named.
     """
-    holders = owners(proc)
-    unknown = {"pid": 0, "process": "", "executable": ""}
-    found = []
-    for protocol, family in (("tcp", ""), ("tcp", "6"), ("udp", ""), ("udp", "6")):
-        for entry in parse_table(read(os.path.join(proc, "net", protocol + family)), protocol):
-            inode = entry.pop("inode")
-            found.append({**entry, **holders.get(inode, unknown)})
+    for _look in range(LOOKS):  # a socket that nobody seems to hold may have been opened or closed while we looked
+        tables, holders = _tables(proc), owners(proc)
+        if all(entry["inode"] in holders for entry in tables):
+            break
+    kept = ("protocol", "address", "port")
+    found = [{**{k: entry[k] for k in kept}, **holders.get(entry["inode"], UNKNOWN)} for entry in tables]
     unique = {(s["port"], s["protocol"], s["address"], s["pid"]): s for s in found}
     return [unique[key] for key in sorted(unique)]
+
+
+def _tables(proc: str) -> list[dict[str, Any]]:
+    """All listening sockets with their inodes."""
+    kinds = (("tcp", ""), ("tcp", "6"), ("udp", ""), ("udp", "6"))
+    return [
+        entry
+        for protocol, family in kinds
+        for entry in parse_table(read(os.path.join(proc, "net", protocol + family)), protocol)
+    ]
