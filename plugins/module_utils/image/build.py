@@ -26,6 +26,7 @@ from typing import Any
 from ..bundle import manifest as artifacts
 from ..bundle import packages
 from ..bundle.store import Store, is_held
+from . import tree
 from .errors import ImageError
 from .order import FAULT, TREE, Order
 from .programs import run
@@ -51,6 +52,7 @@ def workspace(output: Path) -> Iterator[Path]:
         for left in output.glob(".build-*"):
             if not is_held(left):
                 shutil.rmtree(left)
+        tree.forget_killed()
         work = Path(tempfile.mkdtemp(prefix=".build-", dir=output))
     except OSError as error:
         raise ImageError(f"{output}: cannot be written: {error.strerror}") from error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,6 +43,19 @@ def command(tree: Path, argv: Sequence[str]) -> list[str]:
 def run(tree: Path, argv: Sequence[str]) -> str:
     """Run a program in a tree and return what it printed; raise ImageError with its last words."""
     return programs.run(command(tree, argv))
+
+
+def forget_killed(root: Path = Path("/sys/fs/cgroup"), ours: Path = Path("/proc/self/cgroup")) -> None:
+    """Remove the empty control groups that a killed systemd-nspawn left: where both cgroup versions are mounted, the next fails.
+
+    It has them in the group it was started in, by these names; those in use cannot be removed.
+    """
+    for line in ours.read_text().splitlines():
+        _number, controllers, group = line.split(":", 2)
+        for place in {"": ("", "unified"), "name=systemd": ("systemd",)}.get(controllers, ()):
+            for name in ("payload", "supervisor"):
+                with contextlib.suppress(OSError):
+                    (root / place / group.lstrip("/") / name).rmdir()
 
 
 def inside(tree: Path, path: str) -> Path:

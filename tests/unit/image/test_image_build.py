@@ -332,6 +332,17 @@ def test_the_root_of_a_foreign_disk_is_found(tmp_path: Path) -> None:
         disk.file_systems(raw)
 
 
+def test_empty_control_groups_of_a_killed_build_are_removed(tmp_path: Path) -> None:
+    left = [tmp_path / path for path in ("unified/a/payload", "unified/a/supervisor", "systemd/b/payload")]
+    used = tmp_path / "systemd/b/supervisor/leaf"
+    for path in (*left, used, tmp_path / "cpu/payload"):
+        path.mkdir(parents=True)
+    (tmp_path / "self").write_text("9:name=systemd:/b\n2:cpu:/\n0::/a\n")
+    tree.forget_killed(tmp_path, tmp_path / "self")
+    assert used.exists() and (tmp_path / "cpu/payload").exists()
+    assert not any(path.exists() for path in left)
+
+
 def test_a_step_that_fails_says_one_thing(tmp_path: Path) -> None:
     argv = [sys.executable, str(build.TEMPLATE / "steps.py"), "look", str(tmp_path)]
     path = {**os.environ, "PYTHONPATH": str(build._collections())}
