@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from figures import Bench, Figure, Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lab.runs import Run, run  # noqa: E402
+from lab.runs import Run, children, run  # noqa: E402
 from lab.servers import ENGINE, Lab  # noqa: E402
 from lab.state import assert_whole  # noqa: E402
 
@@ -79,12 +78,6 @@ def by_ping(lab: Lab) -> Measured:
     on_hosts = lab.cpu()
     done = run(command, lab.folder / "ping.jsonl", shared).expect()
     return Measured(done.seconds, done.cpu, lab.cpu() - on_hosts)
-
-
-def children() -> float:
-    """CPU seconds of the processes that were waited for."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> int:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from lab.admission import admit, give, outcome
 from lab.servers import ROOT, Lab, Server, server
-from lab.state import assert_whole, forget, ready
+from lab.state import assert_whole, await_ready, forget, ready
 
 PLAYBOOK = str(ROOT / "tests" / "drills" / "prepare_new.yml")
 
@@ -42,12 +41,7 @@ def boot(lab: Lab, hosts: list[Server]) -> float:
     start = time.monotonic()
     with ThreadPoolExecutor(len(hosts)) as together:
         list(together.map(lambda host: lab.podman("restart", host, "-t", "0"), hosts))
-    wanted, found = {host.name: host.pool for host in hosts}, dict[str, str]()
-    while not wanted.items() <= found.items():
-        assert time.monotonic() < start + 180, found
-        time.sleep(1)
-        with contextlib.suppress(AssertionError):  # a busy machine loses the API for a moment
-            found = ready(lab)
+    await_ready(lab, hosts)
     return time.monotonic() - start
 
 

@@ -14,6 +14,7 @@ import pod_network
 import pytest
 from lab.servers import Lab, Server, server
 from lab.state import assert_whole
+from lab.waiting import wait
 
 
 def answers(lab: Lab, asker: Server, timeout: float = 60) -> float:
@@ -35,14 +36,7 @@ def test_the_endpoint_outlives_any_manager(cluster: Lab, number: int) -> None:
         print(f"{victim.name} stopped: the endpoint answers after {seconds:.1f} s", flush=True)
     finally:
         cluster.podman("start", victim)
-    deadline = time.monotonic() + 180
-    while True:
-        try:
-            assert_whole(cluster)
-            return
-        except AssertionError:
-            assert time.monotonic() < deadline
-            time.sleep(2)
+    wait("a whole cluster", lambda: assert_whole(cluster) is None, 180)
 
 
 class Watch:

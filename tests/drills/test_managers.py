@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.servers import Lab, Server, server
 from lab.state import assert_whole
+from lab.waiting import wait
 
 # Ask every manager five times a second who leads; runs on a host node with its certificate until its input ends.
 POLLER = r"""
@@ -33,19 +34,6 @@ while True:
     if select.select([sys.stdin], [], [], 0.2)[0]:
         break
 """
-
-
-def wait(what: str, probe: Callable[[], bool], seconds: float = 90) -> None:
-    """Wait until `probe` says yes; it may also fail an assertion until then."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            if probe():
-                return
-        except AssertionError:
-            pass
-        assert time.monotonic() < end, f"after {seconds} s still not: {what}"
-        time.sleep(1)
 
 
 def leader(lab: Lab, among: list[Server] | None = None) -> Server:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from ansible_collections.keelson.cluster.plugins.module_utils.image import (
 from ansible_collections.keelson.cluster.plugins.module_utils.image.base import read_recipe
 from ansible_collections.keelson.cluster.plugins.module_utils.image.listing import difference, read
 from ansible_collections.keelson.cluster.plugins.module_utils.image.programs import run
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from lab.runs import children  # noqa: E402
 
 SCHEMA = Path(__file__).parents[2] / "docs/reference/image.schema.json"
 #: What unpacking, checking and listing may cost, in times of unpacking alone; seconds are for `make bench`.
@@ -73,21 +77,15 @@ def failed(work: Path, file: Path, expected: dict[str, Any]) -> list[str]:
 def test_all_checks_pass_and_cost_little_beside_unpacking(
     folder: Path, expected: dict[str, Any], tmp_path: Path
 ) -> None:
-    before = _processors()
+    before = children()
     run(["qemu-img", "convert", "-O", "raw", str(folder / publish.DISK), str(tmp_path / "raw")])
     (tmp_path / "raw").unlink()
-    unpacked = _processors()
+    unpacked = children()
     assert failed(tmp_path, folder / publish.DISK, expected) == []
-    unpacking, all_of_it = unpacked - before, _processors() - unpacked
+    unpacking, all_of_it = unpacked - before, children() - unpacked
     print(f"offline checks: {all_of_it:.1f} s of a processor, unpacking the file alone {unpacking:.1f} s")
     assert all_of_it <= COST * unpacking
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
-
-
-def _processors() -> float:
-    """Processor seconds of all that was started here: what else the machine does stretches them little."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 BREAKING = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from .admission import admit, give, outcome
 from .runs import Run
 from .servers import Lab, Server
-from .state import ready
+from .state import await_ready
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,5 @@ def join_alone(lab: Lab, new: Server) -> float:
     give(lab, new, document)
     said = outcome(lab, new)
     assert said["state"] == "joined", said
-    while ready(lab).get(new.name) != new.pool:
-        assert time.monotonic() < start + 180, f"{new.name} is not ready"
-        time.sleep(0.5)
+    await_ready(lab, [new])
     return time.monotonic() - start

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import time
 from collections import Counter
@@ -116,6 +117,12 @@ def read_notes(notes: Path) -> tuple[list[Task], bool]:
             tasks.append(Task(entry["number"], entry["name"], entry["action"] or ""))
         cut = cut or entry["event"] == "cut"
     return tasks, cut
+
+
+def children() -> float:
+    """CPU seconds of the processes that were waited for: what else the machine does stretches them little."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _await_workers(mark: str) -> None:

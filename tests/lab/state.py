@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from .servers import Lab, Server
+from .waiting import wait
 
 
 def store(lab: Lab) -> dict[str, str]:
@@ -77,26 +79,20 @@ def _kubernetes(lab: Lab) -> None:
     assert {entry.get("name") for entry in members} == {manager.name for manager in lab.managers}, members
     assert not [entry for entry in members if entry.get("isLearner")], members
     lab.ssh(lab.managers[0], f"{etcdctl} endpoint health --cluster")
-    unready = {manager.name: said for manager in lab.managers if (said := _readyz(lab, manager)) != "ok"}
-    assert not unready, unready
+    for manager in lab.managers:  # one may be slow for a moment on a busy machine
+        wait(f"{manager.name} serves", partial(_serves, lab, manager), 30)
     tokens_left = lab.kubectl(
         "get", "secrets", "-n", "kube-system", "--field-selector=type=bootstrap.kubernetes.io/token"
     )
     assert tokens_left["items"] == []
 
 
-def _readyz(lab: Lab, manager: Server, patience: float = 30) -> str:
-    """What a manager's API server says of itself; one that is slow for a moment on a busy machine is asked again."""
-    end = time.monotonic() + patience
-    while True:
-        said = lab.ssh(
-            manager,
-            f"curl -sS --cacert /etc/kubernetes/pki/ca.crt 'https://{manager.address}:6443/readyz?verbose' 2>&1 | grep -v '^\\[+\\]'",
-            check=False,
-        ).strip()
-        if said == "readyz check passed" or time.monotonic() > end:
-            return "ok" if said == "readyz check passed" else said
-        time.sleep(2)
+def _serves(lab: Lab, manager: Server) -> bool:
+    """Whether a manager's API server is ready; raise AssertionError with what it says of itself when not."""
+    ask = f"curl -sS --cacert /etc/kubernetes/pki/ca.crt 'https://{manager.address}:6443/readyz?verbose' 2>&1"
+    said = lab.ssh(manager, f"{ask} | grep -v '^\\[+\\]'", check=False).strip()
+    assert said == "readyz check passed", said
+    return True
 
 
 def ready(lab: Lab) -> dict[str, str]:
@@ -109,6 +105,12 @@ def ready(lab: Lab) -> dict[str, str]:
         if not node["spec"].get("taints")
         and {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}["Ready"] == "True"
     }
+
+
+def await_ready(lab: Lab, hosts: Sequence[Server]) -> None:
+    """Wait until these hosts are ready in their pools; the API may be gone for a moment."""
+    wanted = {host.name: host.pool for host in hosts}
+    wait(f"ready in their pools: {wanted}", lambda: wanted.items() <= ready(lab).items(), 180)
 
 
 def forget(lab: Lab, names: set[str]) -> None:

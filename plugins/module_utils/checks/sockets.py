@@ -83,12 +83,16 @@ def listening(proc: str = "/proc") -> list[dict[str, Any]]:
 
     systemd holds sockets for services it activates: the first holder by process number is named.
     """
+    held_by_none: set[int] = set()
     for _look in range(LOOKS):  # a socket that nobody seems to hold may have been opened or closed while we looked
         tables, holders = _tables(proc), owners(proc)
-        if all(entry["inode"] in holders for entry in tables):
+        before, held_by_none = held_by_none, {entry["inode"] for entry in tables} - holders.keys()
+        if held_by_none in (set(), before):  # the kernel's own stay without a holder
             break
-    kept = ("protocol", "address", "port")
-    found = [{**{k: entry[k] for k in kept}, **holders.get(entry["inode"], UNKNOWN)} for entry in tables]
+    found = []
+    for entry in tables:
+        inode = entry.pop("inode")
+        found.append({**entry, **holders.get(inode, UNKNOWN)})
     unique = {(s["port"], s["protocol"], s["address"], s["pid"]): s for s in found}
     return [unique[key] for key in sorted(unique)]
 

@@ -96,12 +96,15 @@ def partitions(disk: Disk) -> str:
 def fstab(disk: Disk) -> str:
     """The file systems of the image; the last one grows to its partition at every boot where that is larger."""
     last = disk.partitions[-1]
-    lines = [f"PARTUUID={disk.identifier('esp')} /boot/efi vfat umask=0077,nofail 0 2"]
-    for part in reversed([part for part in disk.partitions if part.path]):
+    lines = []
+    for part in disk.partitions:
+        if not part.path:
+            continue
         options = "defaults" if part.path == "/" else "nodev,nosuid"
         growing = ",x-systemd.growfs" if part == last else ""
         number = 1 if part.path == "/" else 2
-        lines.insert(0, f"UUID={disk.file_system(part)} {part.path} ext4 {options}{growing} 0 {number}")
+        lines.append(f"UUID={disk.file_system(part)} {part.path} ext4 {options}{growing} 0 {number}")
+    lines.append(f"PARTUUID={disk.identifier('esp')} /boot/efi vfat umask=0077,nofail 0 2")
     if disk.data:
         lines.append(_data_line(disk.data))
     return "\n".join(lines) + "\n"
@@ -191,7 +194,7 @@ def _write_file_system(content: Path, disk: Disk, part: Partition, raw: Path, en
     options = ["-q", "-F", "-t", "ext4", "-m", "1", "-L", part.name, "-U", identifier, "-E", extended]
     options += ["-O", "^orphan_file,^metadata_csum_seed", "-d", str(content)]  # GRUB of Debian 12 cannot read these
     try:
-        run(["mke2fs", *options, str(raw), f"{max(part.size, 1)}M"], environment=environment)
+        run(["mke2fs", *options, str(raw), f"{part.size}M"], environment=environment)
     except ImageError as error:
         raise ImageError(f"{part.path} does not fit into its {part.size} MiB: choose another image_size or image_var_size ({error})") from error
 
@@ -228,11 +231,10 @@ def file_systems(raw: Path) -> dict[str, tuple[int, int]]:
 
     Raises ImageError unless there is one root.
     """
-    found: dict[str, list[tuple[int, int]]] = {path: [] for path in TYPES}
-    for item in json.loads(run(["sfdisk", "--json", str(raw)]))["partitiontable"]["partitions"]:
-        for path, kind in TYPES.items():
-            if item["type"] == kind:
-                found[path].append((int(item["start"]) * SECTOR, int(item["size"]) * SECTOR))
-    if len(found["/"]) != 1:
-        raise ImageError(f"the disk has {len(found['/'])} partitions of the root's type {TYPES['/']}, and must have one")
-    return {path: places[0] for path, places in found.items() if places}
+    paths = {kind: path for path, kind in TYPES.items()}
+    table = json.loads(run(["sfdisk", "--json", str(raw)]))["partitiontable"]["partitions"]
+    found = sorted((paths[item["type"]], item["start"], item["size"]) for item in table if item["type"] in paths)
+    roots = [path for path, _start, _size in found].count("/")
+    if roots != 1:
+        raise ImageError(f"the disk has {roots} partitions of the root's type {TYPES['/']}, and must have one")
+    return {path: (start * SECTOR, size * SECTOR) for path, start, size in found}

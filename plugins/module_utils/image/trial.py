@@ -53,7 +53,7 @@ def test(
     manifest = publish.read(folder)
     if "disk" not in manifest:
         raise ImageError(f"{folder}: a container image has no disk that could be booted; tools/hosts starts servers from it")
-    volume = manifest["disk"].get("data", {})
+    device = manifest["disk"].get("data", {}).get("device", "")
     before = publish.subjects(folder)
     publish.statement(folder, publish.CHECKS, key.public_key(), before)
     with tempfile.TemporaryDirectory(prefix="image-boot-") as name, contextlib.ExitStack() as stack:
@@ -63,7 +63,7 @@ def test(
         servers = []
         for number, port in enumerate(ports or [boot.free_port(), boot.free_port()]):
             uefi = number > 0 and boot.FIRMWARE.is_file()
-            server = boot.Server(f"clone-{number}", work / f"clone-{number}", port, uefi, volume.get("device", ""))
+            server = boot.Server(f"clone-{number}", work / f"clone-{number}", port, uefi, device)
             server.folder.mkdir()
             size = manifest["disk"]["virtual_mib"] + 2048
             stack.enter_context(boot.running(server, folder / publish.DISK, public, size, memory=1024))

@@ -46,22 +46,21 @@ def test_an_established_connection_is_not_listening() -> None:
     assert sockets.parse_table(f"head\n{listening}\n", "tcp") == found
 
 
-def fake_proc(folder: Path, *inodes: int) -> Path:
-    """A /proc with process 7, kube-apiserver, that listens on port 6443 by the first inode and holds all of them."""
-    fields = f"0: 0100007F:192B 00000000:0000 0A 0:0 0:0 0 0 0 {inodes[0]}"
+def fake_proc(folder: Path) -> Path:
+    """A /proc with process 7, kube-apiserver, that listens on port 6443."""
+    fields = "0: 0100007F:192B 00000000:0000 0A 0:0 0:0 0 0 0 4711"
     (folder / "net").mkdir()
     (folder / "net/tcp").write_text(f"head\n{fields}\n")
     (folder / "7/fd").mkdir(parents=True)
     (folder / "7/comm").write_text("kube-apiserver\n")
     (folder / "7/exe").symlink_to("/usr/local/bin/kube-apiserver")
-    for number, inode in enumerate(inodes):
-        (folder / f"7/fd/{number + 3}").symlink_to(f"socket:[{inode}]")
+    (folder / "7/fd/3").symlink_to("socket:[4711]")
     return folder
 
 
 def test_a_process_that_closes_files_meanwhile_keeps_its_sockets(tmp_path: Path) -> None:
     """As API servers do all the time: the link of a file that was just closed cannot be read."""
-    proc = fake_proc(tmp_path, 4711)
+    proc = fake_proc(tmp_path)
     (proc / "7/fd/0").touch()
     assert sockets.listening(str(proc)) == [
         {
@@ -76,7 +75,7 @@ def test_a_process_that_closes_files_meanwhile_keeps_its_sockets(tmp_path: Path)
 
 
 def test_a_socket_opened_while_looking_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    proc, looks, owners = fake_proc(tmp_path, 4711), [], sockets.owners
+    proc, looks, owners = fake_proc(tmp_path), [], sockets.owners
 
     def late(folder: str) -> dict[int, dict[str, Any]]:
         looks.append(folder)
@@ -86,7 +85,6 @@ def test_a_socket_opened_while_looking_is_looked_at_again(tmp_path: Path, monkey
     assert sockets.listening(str(proc))[0]["pid"] == 7 and len(looks) == 2
     monkeypatch.setattr(sockets, "owners", lambda folder: {})
     assert sockets.listening(str(proc))[0] == {**sockets.UNKNOWN, "protocol": "tcp", "address": "127.0.0.1", "port": 6443}
-
 
 
 def test_addresses_are_ip_addresses_without_loopback() -> None:
