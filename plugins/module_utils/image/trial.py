@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +22,9 @@ from .programs import run
 
 SERVICES = ("ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service")
 RUNTIME_SERVICES = {"docker": ("docker.service",), "containerd": ("containerd.service",)}
+
+#: What a server's boot and all its checks took, among the parts of its boot; seconds.
+BOOTED = "until all was answered"
 
 
 def wanted(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,10 +47,23 @@ def wanted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def clones(work: Path, ports: list[int], device: str) -> list[boot.Server]:
+    """The servers that are booted, each with a folder: the first by BIOS, the others by UEFI where it is to be had."""
+    servers = []
+    for number, port in enumerate(ports):
+        name = f"clone-{number}"
+        servers.append(boot.Server(name, work / name, port, number > 0 and boot.FIRMWARE.is_file(), device))
+        servers[-1].folder.mkdir()
+    return servers
+
+
 def test(
     folder: Path, key_file: Path, patience: float, ports: list[int], tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Boot two servers from a published image and state what they answered; raise ImageError when a check fails."""
+    """Boot two servers from a published image and state what they answered; raise ImageError when a check fails.
+
+    They boot at once where this machine has the processors, else one after the other.
+    """
     started = time.monotonic()
     key = sign.load_key(key_file)
     manifest = publish.read(folder)
@@ -56,22 +72,22 @@ def test(
     device = manifest["disk"].get("data", {}).get("device", "")
     before = publish.subjects(folder)
     publish.statement(folder, publish.CHECKS, key.public_key(), before)
-    with tempfile.TemporaryDirectory(prefix="image-boot-") as name, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="image-boot-") as name:
         work = Path(name)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key")])
         public = (work / "key.pub").read_text().strip()
-        servers = []
-        for number, port in enumerate(ports or [boot.free_port(), boot.free_port()]):
-            uefi = number > 0 and boot.FIRMWARE.is_file()
-            server = boot.Server(f"clone-{number}", work / f"clone-{number}", port, uefi, device)
-            server.folder.mkdir()
-            size = manifest["disk"]["virtual_mib"] + 2048
-            stack.enter_context(boot.running(server, folder / publish.DISK, public, size, memory=1024))
-            servers.append(server)
-        tell(f"boot {' and '.join('by UEFI' if server.uefi else 'by BIOS' for server in servers)}, by emulation")
-        with ThreadPoolExecutor(len(servers)) as pool:
-            asked = wanted(manifest)
-            found = list(pool.map(lambda server: boot.ask(server, work / "key", asked, patience), servers))
+        size, asked = manifest["disk"]["virtual_mib"] + 2048, wanted(manifest)
+
+        def booted(server: boot.Server) -> dict[str, Any]:
+            tell(f"boot {server.name} by {'UEFI' if server.uefi else 'BIOS'}, by emulation")
+            start = time.monotonic()
+            with boot.running(server, folder / publish.DISK, public, size, memory=1024):
+                said = boot.ask(server, work / "key", asked, patience)
+            return {**said, "boot": {BOOTED: round(time.monotonic() - start, 1), **said["boot"]}}
+
+        servers = clones(work, ports or [boot.free_port(), boot.free_port()], device)
+        with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // boot.PROCESSORS)) as pool:
+            found = list(pool.map(booted, servers))
     answers = [
         {**answer, "host": server.name} for server, said in zip(servers, found) for answer in said["answers"]
     ] + boot.distinct([said["identity"] for said in found])
