@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -151,12 +152,12 @@ def core_images(root: Path, disk: Disk) -> dict[str, bytes]:
 
 
 def clamp(root: Path, epoch: int) -> None:
-    """Make nothing in the tree newer than `epoch`."""
+    """Make nothing in the tree newer than `epoch`, and nothing read after it was written."""
     for folder, names, files in os.walk(root, topdown=False):
         for name in (*names, *files):
             path = os.path.join(folder, name)
-            if os.lstat(path).st_mtime > epoch:
-                os.utime(path, (epoch, epoch), follow_symlinks=False)
+            written = min(int(os.lstat(path).st_mtime), epoch)
+            os.utime(path, (written, written), follow_symlinks=False)
     os.utime(root, (epoch, epoch))
 
 
@@ -175,7 +176,7 @@ def write(root: Path, disk: Disk, raw: Path) -> None:
             if part.path:
                 content = root if part.path == "/" else _taken_apart(root, part.path, Path(apart), disk.epoch)
                 _write_file_system(content, disk, part, raw, environment)
-    _write_boot(raw, boot, cores, environment)
+    _write_boot(raw, boot, cores, disk.epoch, environment)
 
 
 def _taken_apart(root: Path, path: str, apart: Path, epoch: int) -> Path:
@@ -197,13 +198,27 @@ def _write_file_system(content: Path, disk: Disk, part: Partition, raw: Path, en
         run(["mke2fs", *options, str(raw), f"{part.size}M"], environment=environment)
     except ImageError as error:
         raise ImageError(f"{part.path} does not fit into its {part.size} MiB: choose another image_size or image_var_size ({error})") from error
+    _settle_changes(f"{raw}?offset={part.start * MIB}", disk.epoch, environment)
 
 
-def _write_boot(raw: Path, boot: bytes, cores: Mapping[str, bytes], environment: Mapping[str, str]) -> None:
+def _settle_changes(device: str, epoch: int, environment: Mapping[str, str]) -> None:
+    """Set when each inode was last changed, which mke2fs copies from the builder's files, where nobody can set it."""
+    shown = run(["dumpe2fs", device])
+    count = re.search(r"^Inode count: +(\d+)", shown, re.M)
+    used = set(range(1, int(count[1]) + 1)) if count else set()
+    for ranges in re.findall(r"^ +Free inodes: (\d.*)", shown, re.M):
+        for first, _to, last in (item.partition("-") for item in ranges.split(", ")):
+            used -= set(range(int(first), int(last or first) + 1))
+    script = "".join(f"set_inode_field <{number}> ctime @{epoch}\n" for number in sorted(used))
+    run(["debugfs", "-w", "-f", "-", device], script, environment=environment)
+
+
+def _write_boot(raw: Path, boot: bytes, cores: Mapping[str, bytes], epoch: int, environment: Mapping[str, str]) -> None:
     start, room = BIOS.start * MIB // SECTOR, BIOS.size * MIB // SECTOR
     esp, loader = raw.with_suffix(".esp"), raw.with_suffix(".efi")
     try:
         loader.write_bytes(cores["x86_64-efi"])
+        os.utime(loader, (epoch, epoch))
         with esp.open("wb") as writing:
             writing.truncate(ESP.size * MIB)
         run(["mkfs.vfat", "--invariant", "-F", "16", "-n", "ESP", str(esp)], environment=environment)

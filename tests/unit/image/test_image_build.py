@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -278,6 +280,21 @@ def small_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(disk, "core_images", lambda _root, _disk: {"x86_64-efi": b"", "i386-pc": bytes(1024)})
     monkeypatch.setattr(disk, "_write_boot", lambda *_arguments: None)
     return tmp_path / "tree"
+
+
+@needs("debugfs")
+def test_a_tree_that_is_written_later_is_the_same_disk(small_tree: Path) -> None:
+    """Whenever its files were last changed and read, which nobody can set, or which reading sets."""
+    made, raw, written = disk.Disk("x", 100, "", 1_000_000_000, 20), small_tree.parent / "raw", []
+    put(small_tree / "etc/old", "x")
+    for number, read in enumerate((900_000_000, 1_900_000_000)):
+        tree = small_tree.with_name(f"tree{number}")
+        shutil.copytree(small_tree, tree)
+        os.utime(tree / "etc/old", (read, 800_000_000))
+        disk.write(tree, made, raw)
+        written.append(hashlib.sha256(raw.read_bytes()).hexdigest())
+        time.sleep(1.1)
+    assert written[0] == written[1]
 
 
 @needs("debugfs")
