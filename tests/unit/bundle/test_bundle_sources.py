@@ -96,6 +96,11 @@ def test_module_that_does_not_build_says_why(filling: Filling) -> None:
         filling.fill()
 
 
+def test_what_failed_is_told_and_not_what_was_compiled_beside_it() -> None:
+    log = "go: downloading b v1.0.0\nb\n# b/rpc\nb/rpc/init.go:21:24: cannot use x\nb/c\nb/d\nb/e\n"
+    assert module.cause(log) == "# b/rpc | b/rpc/init.go:21:24: cannot use x"
+
+
 def test_file_of_a_pinned_module_is_taken_from_where_go_checked_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,7 +147,10 @@ def _run(
                 process.terminate()
                 process.wait()
     if process.returncode != 0:
-        lines = [
-            line for line in log.read_text().splitlines() if line.strip() and not line.startswith("go: downloading")
-        ]
-        raise Unavailable(f"go build of {output} failed: {' | '.join(lines[-3:])}")
+        raise Unavailable(f"go build of {output} failed: {cause(log.read_text())}")
+
+
+def cause(log: str) -> str:
+    """The last words of a failed build, without the names of the packages it went on to compile beside."""
+    lines = [line for line in log.splitlines() if " " in line.strip() and not line.startswith("go: downloading")]
+    return " | ".join(lines[-3:])
