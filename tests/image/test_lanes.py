@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.module_utils.image import build, lanes, make
+from fake_keystone import keystone
 
 REQUIRED = os.environ.get("KEELSON_LANES", "tree").split()
 #: A value of each lane that no user may give, and what is said of it.
@@ -30,9 +32,11 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where Packer and its plugins are put, and the folder of a build."""
-    return tmp_path_factory.mktemp("lanes")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where Packer and its plugins are put, the folder of a build, and the way to an OpenStack that lets Packer log in."""
+    folder = tmp_path_factory.mktemp("lanes")
+    with keystone(folder / "clouds.yaml"):
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,7 @@ def packer(place: Path, name: str, *argv: str) -> subprocess.CompletedProcess[st
     _version, program = build.place_packer(Store(default_root()), place / name, lanes.plugins(name))
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "PACKER_PLUGIN_PATH": str(place / name / "plugins")}
     environment["PACKER_CONFIG_DIR"] = str(place / name)
+    environment["OS_CLIENT_CONFIG_FILE"] = str(place / "clouds.yaml")
     return subprocess.run([program, *argv], capture_output=True, text=True, check=False, env=environment)
 
 
