@@ -35,6 +35,8 @@ from .packages import Package
 OVERHEAD = 3000
 #: MiB that the rest needs where /var is a file system of its own: Debian, and an engine's programs.
 LEAST = 1500
+#: The phases of a build after the file is made.
+CHECKING, PUBLISHING = "check the finished file and list what is in it", "describe and publish it"
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,10 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
         made.mkdir()
         tell("make the file")
         lane.finish(work, order, made / lane.file)
-        tell("check the finished file and list what is in it")
+        tell(CHECKING)
         found = build.look(work, made / lane.file, dataclasses.asdict(wanted))
         refuse(found["answers"])
-        tell("describe and publish it")
+        tell(PUBLISHING)
         described = describe(wish, wanted, work, packer, found)
         write_about(made, described, found, wanted, key)
         publish.publish(made, wish.output / wish.name)
