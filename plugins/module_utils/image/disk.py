@@ -236,8 +236,8 @@ def _write_boot(raw: Path, boot: bytes, cores: Mapping[str, bytes], epoch: int, 
 
 
 def convert(made: Path, target: Path, form: str = "raw") -> None:
-    """Write a disk, which has a format of qemu-img's, as a compressed qcow2."""
-    options = ["-c", "-W", "-f", form, "-O", "qcow2", "-o", "compression_type=zstd"]
+    """Write a disk, which has a format of qemu-img's, as a compressed qcow2, in order: the same disk gives the same file."""
+    options = ["-c", "-f", form, "-O", "qcow2", "-o", "compression_type=zstd"]
     run(["qemu-img", "convert", *options, str(made), str(target)])
 
 
