@@ -297,6 +297,16 @@ def test_a_tree_that_is_written_later_is_the_same_disk(small_tree: Path) -> None
     assert written[0] == written[1]
 
 
+@needs("qemu-img")
+def test_the_same_disk_is_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / "raw").write_bytes(os.urandom(16 << 20) + b"x" * (16 << 20) + os.urandom(8 << 20))
+    digests = set()
+    for number in range(3):
+        disk.convert(tmp_path / "raw", tmp_path / f"{number}.qcow2")
+        digests.add(hashlib.sha256((tmp_path / f"{number}.qcow2").read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
 @needs("debugfs")
 @pytest.mark.parametrize("var_size", [0, 20])
 def test_var_lies_where_it_is_mounted(small_tree: Path, var_size: int) -> None:
