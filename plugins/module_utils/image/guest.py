@@ -142,22 +142,22 @@ def has_identity() -> Verdict:
 
 def boot_seconds(services: Sequence[str]) -> dict[str, float]:
     """Where the boot spent its time: the kernel, all of it, and those of some services that took longest to start."""
-    (manager,) = _moments("UserspaceTimestampMonotonic,FinishTimestampMonotonic")
-    found = {"until userspace": manager["Userspace"], "until all is up": manager["Finish"]}
-    units = _moments("Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic", *STAGES, *services)
-    took = {unit["Id"]: round(unit["ActiveEnter"] - unit["InactiveExit"], 1) for unit in units}
+    (manager,) = _shown("UserspaceTimestampMonotonic,FinishTimestampMonotonic")
+    found = {"until userspace": _seconds(manager, "Userspace"), "until all is up": _seconds(manager, "Finish")}
+    units = _shown("Id,InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic", *STAGES, *services)
+    took = {unit["Id"]: round(_seconds(unit, "ActiveEnter") - _seconds(unit, "InactiveExit"), 1) for unit in units}
     return {**found, **dict(sorted(took.items(), key=lambda item: -item[1])[:SLOWEST])}
 
 
-def _moments(properties: str, *units: str) -> list[dict[str, Any]]:
-    """Properties of systemd or of units; those that are moments are seconds since the kernel started."""
-    found = []
-    for block in run("systemctl", "show", f"--property={properties}", *units).stdout.strip().split("\n\n"):
-        shown: dict[str, Any] = dict(line.split("=", 1) for line in block.splitlines())
-        for name in [name for name in shown if name.endswith(MOMENT)]:
-            shown[name[: -len(MOMENT)]] = round(int(shown.pop(name) or 0) / 1e6, 1)
-        found.append(shown)
-    return found
+def _shown(properties: str, *units: str) -> list[dict[str, str]]:
+    """Properties of each unit, or of systemd itself."""
+    blocks = run("systemctl", "show", f"--property={properties}", *units).stdout.strip().split("\n\n")
+    return [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]
+
+
+def _seconds(shown: Mapping[str, str], name: str) -> float:
+    """A moment, in seconds since the kernel started; 0 when it has not come."""
+    return round(int(shown[f"{name}{MOMENT}"] or 0) / 1e6, 1)
 
 
 def look(wanted: Mapping[str, Any]) -> list[Check]:

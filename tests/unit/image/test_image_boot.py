@@ -33,10 +33,11 @@ NOTHING: dict[str, Any] = {
 def test_the_program_runs_by_itself(tmp_path: Path) -> None:
     """Away from the collection, with the standard library alone; on this machine most checks may well fail."""
     (tmp_path / "check.pyz").write_bytes(boot.program())
+    moments = [f"{name}{guest.MOMENT}=1" for name in ("Userspace", "Finish", "InactiveExit", "ActiveEnter")]
+    shown = "\n".join(["Id=x", *moments])
     script = "import runpy, sys; from unittest import mock\n"
     script += "with mock.patch('subprocess.run') as run:\n"
-    moments = "".join(f"{name}{guest.MOMENT}=1\n" for name in ("Userspace", "Finish", "InactiveExit", "ActiveEnter"))
-    script += f"    run.return_value.stdout, run.return_value.stderr = {f'Id=x{chr(10)}{moments}'!r}, ''\n"
+    script += f"    run.return_value.stdout, run.return_value.stderr = {shown!r}, ''\n"
     script += f"    runpy.run_path({str(tmp_path / 'check.pyz')!r}, run_name='__main__')\n"
     done = subprocess.run(
         [sys.executable, "-I", "-c", script], input=json.dumps(NOTHING), capture_output=True, text=True, check=True

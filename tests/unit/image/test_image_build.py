@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, digest_of
 from ansible_collections.keelson.cluster.plugins.module_utils.image import (
     base,
     build,
@@ -292,7 +291,7 @@ def test_a_tree_that_is_written_later_is_the_same_disk(small_tree: Path) -> None
         shutil.copytree(small_tree, tree)
         os.utime(tree / "etc/old", (read, 800_000_000))
         disk.write(tree, made, raw)
-        written.append(hashlib.sha256(raw.read_bytes()).hexdigest())
+        written.append(digest_of(raw))
         time.sleep(1.1)
     assert written[0] == written[1]
 
@@ -302,8 +301,9 @@ def test_the_same_disk_is_the_same_file(tmp_path: Path) -> None:
     (tmp_path / "raw").write_bytes(os.urandom(16 << 20) + b"x" * (16 << 20) + os.urandom(8 << 20))
     digests = set()
     for number in range(3):
-        disk.convert(tmp_path / "raw", tmp_path / f"{number}.qcow2")
-        digests.add(hashlib.sha256((tmp_path / f"{number}.qcow2").read_bytes()).hexdigest())
+        made = tmp_path / f"{number}.qcow2"
+        disk.convert(tmp_path / "raw", made)
+        digests.add(digest_of(made))
     assert len(digests) == 1
 
 
