@@ -12,7 +12,7 @@ author: keelson.cluster contributors (@keelson-cluster)
 description:
   - Reads infrastructure stacks and joins them into clusters of managers and host nodes in pools.
   - A file for this plugin has a name that ends in C(.stacks.yml) or C(.stacks.yaml).
-  - Everything is read and checked first. On any error the inventory gets nothing of the file, and one message names the file, the address and the cure.
+  - Everything is read and checked first. On any error the inventory gets nothing of the file, and one message names the file, the address and the remedy.
   - Values from a stack are untrusted text and are never templated.
 notes:
   - A reference is C(STACK.outputs.NAME[.path]) or C(STACK.resources.ADDRESS), where ADDRESS is the stack tool's own resource address.

@@ -62,7 +62,7 @@ class LookupModule(LookupBase):
     """Follows references into stacks."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
-        """One value a term; AnsibleError names the stack and the cure."""
+        """One value a term; AnsibleError names the stack and the remedy."""
         self.set_options(var_options=variables, direct=kwargs)
         try:
             stacks, path = self._stacks(variables or {})

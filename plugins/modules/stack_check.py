@@ -59,7 +59,7 @@ checks:
     title: {description: What was checked., type: str, returned: always, sample: 'clusters.product.endpoint: network.outputs.api'}
     passed: {description: 'Whether it holds; null where that cannot be known yet.', type: bool, returned: always, sample: true}
     evidence: {description: What was found., type: str, returned: always, sample: declared in stacks/network}
-    cure: {description: What to do., type: str, returned: always, sample: Declare it}
+    remedy: {description: What to do., type: str, returned: always, sample: Declare it}
 """
 
 from typing import Any
@@ -82,7 +82,7 @@ def main() -> None:
     except StackError as error:
         module.fail_json(msg=str(error), checks=checks)
     faults = [
-        f"{check['title']}: {check['evidence']}. {check['cure']}." for check in checks if check["passed"] is False
+        f"{check['title']}: {check['evidence']}. {check['remedy']}." for check in checks if check["passed"] is False
     ]
     if faults:
         module.fail_json(msg=" ".join(faults), checks=checks)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one error of the inventory: where the fault lies, what it is, and the cure."""
+"""The one error of the inventory: where the fault lies, what it is, and the remedy."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ class StackError(Exception):
 
     :param place: where it lies: a file, and the key or address in it.
     :param fault: what is wrong, one clause without a full stop.
-    :param cure: what to do, one imperative clause.
+    :param remedy: what to do, one imperative clause.
     """
 
-    def __init__(self, place: str, fault: str, cure: str) -> None:
-        super().__init__(f"{place}: {fault}. {cure}.")
+    def __init__(self, place: str, fault: str, remedy: str) -> None:
+        super().__init__(f"{place}: {fault}. {remedy}.")
         self.place = place
         self.fault = fault
-        self.cure = cure
+        self.remedy = remedy
 
 
 def known(word: str, words: Iterable[str], what: str) -> str:
-    """Say which WHAT there are, the ones nearest to WORD first, at most six: the end of a cure."""
+    """Say which WHAT there are, the ones nearest to WORD first, at most six: the end of a remedy."""
     from difflib import get_close_matches  # only an error needs it
 
     names = sorted(set(words))

@@ -46,8 +46,8 @@ def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
     host = config.host_paths(entry.get("host"), f"{path}: host")
     on_duplicate = entry.get("on_duplicate") or "error"
     if on_duplicate not in config.DUPLICATES:
-        cure = f"Choose one of: {', '.join(config.DUPLICATES)}"
-        raise StackError(f"{path}: on_duplicate", f"is {config.describe(on_duplicate)}", cure)
+        remedy = f"Choose one of: {', '.join(config.DUPLICATES)}"
+        raise StackError(f"{path}: on_duplicate", f"is {config.describe(on_duplicate)}", remedy)
     given = config.clusters(entry["clusters"], f"{path}: clusters") if entry.get("clusters") is not None else None
     constructed = any(key in entry for key in CONSTRUCTED)
     if constructed:  # imported on use, as in sources

@@ -30,7 +30,7 @@ def stack_of(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[refere
 
 
 def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: bool = False, consent: str = "") -> Any:
-    """The value of `STACK.outputs.NAME[.path]`. Sensitive ones only when ALLOW_SENSITIVE; CONSENT is the cure when not."""
+    """The value of `STACK.outputs.NAME[.path]`. Sensitive ones only when ALLOW_SENSITIVE; CONSENT is the remedy when not."""
     ref, stack = stack_of(text, stacks, place)
     if ref.pattern is not None:
         raise StackError(
@@ -81,7 +81,7 @@ def resources(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[Stack
             found.append(resource)
     if not found:
         address = text.split(".resources.", 1)[1]
-        raise StackError(place, f"`{text}`: {_why_none(ref, stack)}", _cure_none(address, stack))
+        raise StackError(place, f"`{text}`: {_why_none(ref, stack)}", _remedy_none(address, stack))
     return stack, found
 
 
@@ -95,7 +95,7 @@ def _why_none(ref: reference.Reference, stack: Stack) -> str:
     return f"{stack.place} holds no resource of that address"
 
 
-def _cure_none(address: str, stack: Stack) -> str:
+def _remedy_none(address: str, stack: Stack) -> str:
     if not stack.resources and stack.outputs:
         return f"Use an output of it, or give its state; {known(address, stack.outputs, 'outputs')}"
     if not stack.resources:

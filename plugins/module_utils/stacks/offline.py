@@ -30,7 +30,7 @@ class Check(NamedTuple):
     title: str
     passed: bool | None
     evidence: str
-    cure: str = ""
+    remedy: str = ""
 
 
 def check(document: Any, path: str, folders: Mapping[str, str]) -> list[Check]:
@@ -56,7 +56,7 @@ def check(document: Any, path: str, folders: Mapping[str, str]) -> list[Check]:
             checks.append(Check(f"code of stack {name}", True, codes[name].place))
             checks.extend(_binary(name, codes[name].place))
         except StackError as error:
-            checks.append(Check(f"code of stack {name}", False, f"{error.place}: {error.fault}", error.cure))
+            checks.append(Check(f"code of stack {name}", False, f"{error.place}: {error.fault}", error.remedy))
     if document.get("clusters") is None:
         found = [name for name, stack in codes.items() if "clusters" in stack.outputs]
         checks.append(
@@ -184,7 +184,7 @@ def _hosts(
     try:
         declared = hcl.addresses(stack)
     except StackError as error:
-        return Check(title, False, f"{error.place}: {error.fault}", error.cure), None
+        return Check(title, False, f"{error.place}: {error.fault}", error.remedy), None
     address = text.split(".resources.", 1)[1]
     found = {name: item for name, item in declared.items() if item and _names(ref, name)}
     if not found:
@@ -325,6 +325,6 @@ def _binary(name: str, folder: str) -> list[Check]:
             checks.append(Check(f"{title} of stack {name}", False, str(error), "Make the binary work by hand first"))
             continue
         said = " ".join((done.stdout + done.stderr).split())[:300]
-        cure = f"Run `{os.path.basename(binary)} fmt -recursive`" if title == "format" else "Correct the code"
-        checks.append(Check(f"{title} of stack {name}", done.returncode == 0, said or "as it should be", cure))
+        remedy = f"Run `{os.path.basename(binary)} fmt -recursive`" if title == "format" else "Correct the code"
+        checks.append(Check(f"{title} of stack {name}", done.returncode == 0, said or "as it should be", remedy))
     return checks

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every bad input that is known by name: one message that names the place and the cure. {} stands for the test's folder."""
+"""Every bad input that is known by name: one message that names the place and the remedy. {} stands for the test's folder."""
 
 from __future__ import annotations
 

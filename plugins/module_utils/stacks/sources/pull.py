@@ -34,8 +34,8 @@ def fetch(source: Source, etag: str = "") -> Fetched:
         # A stack without a backend, providers and modules needs no initialising, so its absence alone says nothing.
         if os.path.isdir(os.path.join(folder, os.environ.get("TF_DATA_DIR", ".terraform"))):
             raise
-        cure = f"Run `{os.path.basename(binary)} init` there, or make `state pull` work by hand"
-        raise StackError(place, f"is not initialised: {error.fault}", cure) from None
+        remedy = f"Run `{os.path.basename(binary)} init` there, or make `state pull` work by hand"
+        raise StackError(place, f"is not initialised: {error.fault}", remedy) from None
     if not data.strip():
         raise StackError(place, "holds no state", "Apply the stack first")
     return Fetched(data, place, option="state")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 
-_CURES = {
+_REMEDIES = {
     401: "Give the right credentials",
     403: "Let these credentials read the state",
     404: "Correct the address, or apply the stack first",
@@ -76,8 +76,8 @@ def get(url: str, headers: Mapping[str, str], timeout: float, place: str, ca_fil
             return Answer(None)
         if error.code in (301, 302, 303, 307, 308) and error.headers.get("Location"):
             return Answer(None, location=str(error.headers["Location"]))
-        cure = _CURES.get(error.code, "Ask who runs the server" if error.code >= 500 else "Correct the address")
-        raise StackError(place, f"answers {error.code} {error.reason or ''}".rstrip(), cure) from None
+        remedy = _REMEDIES.get(error.code, "Ask who runs the server" if error.code >= 500 else "Correct the address")
+        raise StackError(place, f"answers {error.code} {error.reason or ''}".rstrip(), remedy) from None
     except (urllib.error.URLError, OSError) as error:
         raise _failure(error, place, timeout) from None
     except ValueError:  # its text may show a header, and so the credentials
