@@ -95,7 +95,9 @@ def public(stack: Stack) -> dict[str, Any]:
         "serial": stack.serial,
         "lineage": stack.lineage,
         "outputs": {
-            name: sensitive.strip(output.value) for name, output in stack.outputs.items() if name not in hidden
+            name: sensitive.strip(output.value)
+            for name, output in stack.outputs.items()
+            if name not in hidden and not output.fault
         },
         "sensitive_outputs": sorted(hidden),
         "resources": [

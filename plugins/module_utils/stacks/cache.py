@@ -17,7 +17,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Source
 
 # Raised when what is written changes its shape.
-_SHAPE = 1
+_SHAPE = 2
 
 
 class Entry(NamedTuple):
@@ -64,6 +64,7 @@ class Cache:
                 None if output.sensitive or sensitive.denied(name) else sensitive.strip(output.value),
                 output.sensitive,
                 output.type,
+                output.fault,
             ]
             for name, output in stack.outputs.items()
         }

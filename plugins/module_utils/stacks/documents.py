@@ -94,21 +94,15 @@ def expect(value: Any, kind: type, place: str, what: str) -> Any:
     )
 
 
-def flag(holder: dict[str, Any], key: str, place: str, what: str) -> bool:
-    """The boolean under KEY, absent meaning false; StackError when it is something else."""
-    value = holder.get(key, False)
-    if isinstance(value, bool):
-        return value
-    raise StackError(place, f"{key} of {what} is no boolean", "The file is damaged or of another tool; fetch it again")
-
-
-def one_of(holder: dict[str, Any], key: str, allowed: tuple[str, ...], place: str, what: str) -> str:
-    """The text under KEY, which must be one of those allowed."""
+def optional(holder: dict[str, Any], key: str, kind: type, place: str, what: str) -> Any:
+    """The member KEY, which is of KIND where it is there at all; absent and null mean an empty one."""
     value = holder.get(key)
-    if isinstance(value, str) and value in allowed:
-        return value
-    raise StackError(
-        place,
-        f"{key} of {what} is none of {', '.join(allowed)}",
-        "The file is damaged or of another tool; fetch it again",
-    )
+    return kind() if value is None else expect(value, kind, place, what)
+
+
+def flag(holder: dict[str, Any], key: str, place: str, what: str) -> bool:
+    """The boolean under KEY, absent and null meaning false; StackError when it is something else."""
+    value = holder.get(key)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise StackError(place, f"{key} of {what} is no boolean", "The file is damaged or of another tool; fetch it again")

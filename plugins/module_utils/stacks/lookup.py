@@ -51,6 +51,8 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
             f"`{text}` is sensitive",
             consent or f"Write `{{sensitive: {text}}}` under `vars:` to copy it, or use another output",
         )
+    if found.fault:
+        raise StackError(place, f"`{text}`: {stack.place}: outputs.{ref.name} {found.fault[0]}", found.fault[1])
     value = paths.resolve(found.value, ref.path)
     if value is paths.MISSING:
         raise StackError(
@@ -80,24 +82,28 @@ def resources(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[Stack
         if whole or (resource.key is not None and match(resource.address)):
             found.append(resource)
     if not found:
-        address = text.split(".resources.", 1)[1]
-        raise StackError(place, f"`{text}`: {_why_none(ref, stack)}", _remedy_none(address, stack))
+        raise StackError(place, *_none(ref, stack))
+    for resource in found:
+        if resource.fault:
+            raise StackError(
+                place, f"`{text}`: {stack.place}: {resource.address} {resource.fault[0]}", resource.fault[1]
+            )
     return stack, found
 
 
-def _why_none(ref: reference.Reference, stack: Stack) -> str:
-    if not stack.resources:
-        return f"{stack.place} holds no resources"
+def _none(ref: reference.Reference, stack: Stack) -> tuple[str, str]:
+    """Why a reference names no resource, and what to do."""
+    address = ref.text.split(".resources.", 1)[1]
     match = ref.pattern.fullmatch if ref.pattern else lambda address: None
-    skipped = [item for item in stack.skipped if match(item.address.split(" (")[0])]
+    skipped = next((item for item in stack.skipped if match(item.address.split(" (")[0])), None)
     if skipped:
-        return f"every match in {stack.place} is skipped ({skipped[0].address}: {skipped[0].reason})"
-    return f"{stack.place} holds no resource of that address"
-
-
-def _remedy_none(address: str, stack: Stack) -> str:
-    if not stack.resources and stack.outputs:
-        return f"Use an output of it, or give its state; {known(address, stack.outputs, 'outputs')}"
-    if not stack.resources:
-        return "Apply the stack first"
-    return f"Correct the address; {known(address, {resource.base for resource in stack.resources}, 'addresses')}"
+        fault = f"every match in {stack.place} is skipped ({skipped.address}: {skipped.reason})"
+        remedy = "Apply the stack so that it has such a resource, or write `size: 0` where no host is meant"
+    elif stack.resources:
+        fault = f"{stack.place} holds no resource of that address"
+        remedy = f"Correct the address; {known(address, {item.base for item in stack.resources}, 'addresses')}"
+    else:
+        fault = f"{stack.place} holds no resources"
+        outputs = f"Use an output of it, or give its state; {known(address, stack.outputs, 'outputs')}"
+        remedy = outputs if stack.outputs else "Apply the stack first"
+    return f"`{ref.text}`: {fault}", remedy

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union
 
@@ -13,11 +14,12 @@ Steps = tuple[Union[str, int], ...]
 
 
 class Output(NamedTuple):
-    """One stack output. type: the tool's own type description where the source carries one."""
+    """One stack output. type: the tool's own type description where the source carries one. fault: as that of a resource."""
 
     value: Any
     sensitive: bool = False
     type: Any = None
+    fault: Sequence[str] = ()
 
 
 class Resource(NamedTuple):
@@ -26,6 +28,7 @@ class Resource(NamedTuple):
     address: the tool's own address, index included. base: the address of the resource without the instance's own index.
     key: the index (for_each key or count number) or None. sensitive: paths of attributes the tool marks.
     mode: managed or data. note: why it is not an ordinary live object (tainted, planned), or empty.
+    fault: what is wrong with it and what to do, raised only when a reference names it.
     """
 
     address: str
@@ -36,6 +39,7 @@ class Resource(NamedTuple):
     sensitive: tuple[Steps, ...] = ()
     mode: str = "managed"
     note: str = ""
+    fault: Sequence[str] = ()
 
 
 class Skipped(NamedTuple):

@@ -72,3 +72,11 @@ class World:
         """The cluster `product` of the stacks file."""
         cluster: dict[str, Any] = self.document["clusters"]["product"]
         return cluster
+
+
+def one(world: World, stack: dict[str, Any], hosts: str, **pool: Any) -> Inventory:
+    """The inventory of one pool, read from one stack named s."""
+    world.document["stacks"] = {"s": stack}
+    world.document["host"] = {}
+    world.document["clusters"] = {"c": {"engine": "managed", "pools": {"web": {"hosts": hosts, **pool}}}}
+    return world.load()

@@ -201,7 +201,35 @@ CASES: list[tuple[str, Bend, str]] = [
     (
         "unknown shape",
         lambda world: world.write("nodes", {"a": 1}),
-        "{}/nodes.json: is JSON of a shape that no reader knows. Give one of:",
+        "{}/nodes.json: is JSON of a shape that no reader knows. Write `static:` in place of `state:` under stacks.nodes where it "
+        "holds bare values, as `pulumi stack output --json` prints them; else give one of:",
+    ),
+    (
+        "empty object",
+        lambda world: world.write("nodes", {}),
+        "{}/nodes.json: is an empty object, so it holds no stack. Apply the stack, and give the file again.",
+    ),
+    (
+        "pointer to a backend",
+        lambda world: world.write("nodes", {"version": 3, "terraform_version": "1.9.0", "backend": {"type": "s3"}}),
+        "{}/nodes.json: holds no state: `init` writes it to remember the backend 's3'. Write `pull: FOLDER`",
+    ),
+    (
+        "older pointer to a backend",
+        lambda world: world.write("nodes", {"version": 3, "lineage": "x", "backend": {"type": "gcs"}, "modules": []}),
+        "{}/nodes.json: holds no state: `init` writes it to remember the backend 'gcs'. Write `pull: FOLDER`",
+    ),
+    (
+        "no instances",
+        state(
+            "nodes",
+            resources=[
+                {"mode": "managed", "module": "module.web", "type": "terraform_data", "name": "web", "instances": []},
+                {"mode": "managed", "type": "x", "name": "y", "instances": [{"attributes": {}}]},
+            ],
+        ),
+        "every match in {}/nodes.json is skipped (module.web.terraform_data.web: it has no instances: its `count` or `for_each` "
+        "makes none). Apply the stack so that it has such a resource, or write `size: 0` where no host is meant.",
     ),
     ("NUL in the path", source(state="a\0b"), FILE + "stacks.nodes.state: holds a NUL character."),
     # The kind and version of it

@@ -13,16 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory
-from stacks_world import World
-
-
-def one(world: World, stack: dict[str, Any], hosts: str, **pool: Any) -> Inventory:
-    """The inventory of one pool, read from one stack named s."""
-    world.document["stacks"] = {"s": stack}
-    world.document["host"] = {}
-    world.document["clusters"] = {"c": {"engine": "managed", "pools": {"web": {"hosts": hosts, **pool}}}}
-    return world.load()
+from stacks_world import World, one
 
 
 def test_shown_state_gives_the_same_hosts_as_the_state(world: World) -> None:

@@ -45,7 +45,13 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
         stack: Stack = _reader(option).parse(_reader(option).load(data, place), name, place)
         return stack
     document = documents.load_json(data, place)
-    for each in [option, *OPTIONS] if option else OPTIONS:
+    if not document and option not in (None, "outputs"):
+        raise StackError(place, "is an empty object, so it holds no stack", "Apply the stack, and give the file again")
+    for each in [
+        option or "outputs",
+        "outputs",
+        *OPTIONS,
+    ]:  # no other format has an object with a value in every member
         reader = _reader(each)
         if reader.recognise(document):
             if option and option != each:
@@ -57,4 +63,11 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
             stack = reader.parse(document, name, place)
             return stack
     kinds = "; ".join(_reader(each).KIND for each in OPTIONS if each != "static")
-    raise StackError(place, "is JSON of a shape that no reader knows", f"Give one of: {kinds}")
+    bare = (
+        f"Write `static:` in place of `{option}:` under stacks.{name}" if option else "Put it into a file for `static:`"
+    )
+    raise StackError(
+        place,
+        "is JSON of a shape that no reader knows",
+        f"{bare} where it holds bare values, as `pulumi stack output --json` prints them; else give one of: {kinds}",
+    )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, optional
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack
 
@@ -49,7 +49,7 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
             raise StackError(place, f"describes {len(described)} stacks", "Describe exactly one, with --stack-name")
         _describe(stack, expect(described[0], dict, place, "Stacks[0]"))
     for key in _LISTS:
-        for resource in expect(document.get(key, []), list, place, key):
+        for resource in optional(document, key, list, place, key):
             _add(stack, expect(resource, dict, place, f"an entry of {key}"), document.get("Details") or {})
     return stack
 
@@ -72,7 +72,7 @@ def _describe(stack: Stack, described: dict[str, Any]) -> None:
                 "Repair it with CloudFormation first",
             )
         stack.warnings.append(f"{place}: the stack {described.get('StackName')} is changing: {status}")
-    for output in expect(described.get("Outputs", []), list, place, "Outputs"):
+    for output in optional(described, "Outputs", list, place, "Outputs"):
         expect(output, dict, place, "an entry of Outputs")
         key = expect(output.get("OutputKey"), str, place, "an OutputKey")
         stack.outputs[key] = Output(_value(expect(output.get("OutputValue"), str, place, f"the OutputValue of {key}")))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, optional
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
     Output,
@@ -51,7 +51,7 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     if deployment is None:
         raise StackError(place, "holds no deployment: nothing is applied", "Run `pulumi up` first")
     expect(deployment, dict, place, "deployment")
-    pending = expect(deployment.get("pending_operations") or [], list, place, "pending_operations")
+    pending = optional(deployment, "pending_operations", list, place, "pending_operations")
     for operation in pending:
         resource = operation.get("resource") if isinstance(operation, dict) else None
         urn = resource.get("urn") if isinstance(resource, dict) else "a resource"
@@ -59,7 +59,7 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
             f"{place}: {operation.get('type', 'an operation') if isinstance(operation, dict) else 'an operation'} of {urn} "
             "was cut off: run `pulumi refresh` before trusting it"
         )
-    for number, resource in enumerate(expect(deployment.get("resources", []), list, place, "resources")):
+    for number, resource in enumerate(optional(deployment, "resources", list, place, "resources")):
         _add(stack, expect(resource, dict, place, f"resources[{number}]"), number)
     return stack
 
@@ -69,21 +69,20 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
     urn = expect(resource.get("urn"), str, place, f"resources[{number}].urn")
     kind = expect(resource.get("type"), str, place, f"the type of {urn}")
     marks: list[Steps] = []
-    outputs = _plain(expect(resource.get("outputs", {}), dict, place, f"the outputs of {urn}"), (), marks)
+    outputs = _plain(optional(resource, "outputs", dict, place, f"the outputs of {urn}"), (), marks)
     if kind == "pulumi:pulumi:Stack":
         stack.workspace = urn.split("::")[0].split(":")[-1]
         for output, value in outputs.items():
             stack.outputs[output] = Output(value, any(mark[:1] == (output,) for mark in marks))
         return
-    if "custom" not in resource:
-        raise StackError(place, f"{urn} does not say whether it is custom", "The file is damaged; export it again")
-    if flag(resource, "delete", place, urn):
+    whole = "custom" in resource
+    if whole and flag(resource, "delete", place, urn):
         stack.skipped.append(Skipped(stack.name, urn, "pending deletion"))
         return
-    if flag(resource, "pendingReplacement", place, urn):
+    if whole and flag(resource, "pendingReplacement", place, urn):
         stack.skipped.append(Skipped(stack.name, urn, "pending replacement"))
         return
-    if not flag(resource, "custom", place, urn) or kind.startswith("pulumi:providers:"):
+    if whole and not flag(resource, "custom", place, urn) or kind.startswith("pulumi:providers:"):
         return
     attributes = {"id": resource.get("id"), **outputs}
     note = ""
@@ -100,6 +99,7 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
             tuple(marks),
             "data" if flag(resource, "external", place, urn) else "managed",
             note,
+            () if whole else ("does not say whether it is custom", "The file is damaged; export it again"),
         )
     )
 

@@ -8,28 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import flag
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers.terraform_state import add_outputs
 
 KIND = "the text of `terraform output -json`"
 
 
 def recognise(document: dict[str, Any]) -> bool:
-    """Every member is an object with a value and a mark of sensitivity; no outputs at all is {}."""
-    return all(
-        isinstance(body, dict) and "value" in body and body.keys() <= {"value", "type", "sensitive"}
-        for body in document.values()
-    )
+    """Every member is an object with a value, or with a mark of sensitivity; no outputs at all is {}."""
+    return all(isinstance(body, dict) and ("value" in body or "sensitive" in body) for body in document.values())
 
 
 def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     """Read the outputs; such a text knows no resources, serial or lineage."""
     stack = Stack(name, "terraform", place)
-    for output, body in document.items():
-        if not isinstance(body, dict) or "value" not in body:
-            raise StackError(place, f"output {output} has no value", "Give the text of `terraform output -json`")
-        stack.outputs[output] = Output(
-            body["value"], flag(body, "sensitive", place, f"output {output}"), body.get("type")
-        )
+    add_outputs(stack, document, "Give the text of `terraform output -json`")
     return stack

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, one_of
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, optional
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
-    Output,
     Resource,
     Skipped,
     Stack,
     Steps,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers.terraform_state import add_outputs, mode_of
 
 KIND = "the text of `terraform show -json`"
 
@@ -48,32 +48,23 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     expect(values, dict, place, "values")
     if planned:
         stack.warnings.append(f"{place}: is a plan: it shows what would exist, not what does")
-    for output, body in expect(values.get("outputs", {}), dict, place, "outputs").items():
-        expect(body, dict, place, f"outputs.{output}")
-        if "value" not in body and not planned:
-            raise StackError(place, f"outputs.{output} has no value", "Make the text again with `terraform show -json`")
-        if "value" in body:
-            stack.outputs[output] = Output(
-                body["value"], flag(body, "sensitive", place, f"outputs.{output}"), body.get("type")
-            )
-        else:
-            stack.skipped.append(
-                Skipped(name, f"outputs.{output}", "its value is known only after the plan is applied")
-            )
-    _add_module(stack, values.get("root_module", {}), planned)
+    remedy = "Apply the plan first" if planned else "Make the text again with `terraform show -json`"
+    add_outputs(stack, optional(values, "outputs", dict, place, "outputs"), remedy)
+    _add_module(stack, values.get("root_module") or {}, planned)
     return stack
 
 
 def _add_module(stack: Stack, module: Any, planned: bool) -> None:
     place = stack.place
     expect(module, dict, place, "a module")
-    for resource in expect(module.get("resources", []), list, place, "the resources of a module"):
+    for resource in optional(module, "resources", list, place, "the resources of a module"):
         expect(resource, dict, place, "a resource")
         address = expect(resource.get("address"), str, place, "the address of a resource")
         kind = expect(resource.get("type"), str, place, f"the type of {address}")
-        mode = one_of(resource, "mode", ("managed", "data"), place, address)
-        if "deposed_key" in resource:
-            expect(resource["deposed_key"], str, place, f"deposed_key of {address}")
+        mode = mode_of(stack, resource, address)
+        if not mode:
+            continue
+        if optional(resource, "deposed_key", str, place, f"deposed_key of {address}"):
             stack.skipped.append(
                 Skipped(
                     stack.name, f"{address} (deposed {resource['deposed_key']})", "deposed: it waits to be destroyed"
@@ -85,7 +76,7 @@ def _add_module(stack: Stack, module: Any, planned: bool) -> None:
         if flag(resource, "tainted", place, address):
             note = "tainted"
             stack.warnings.append(f"{place}: {address} is tainted: the next apply replaces it")
-        attributes = expect(resource.get("values"), dict, place, f"the values of {address}")
+        attributes = optional(resource, "values", dict, place, f"the values of {address}")
         if kind == "terraform_remote_state" and isinstance(attributes.get("outputs"), dict):
             stack.upstream[address] = attributes["outputs"]
         stack.resources.append(
@@ -100,7 +91,7 @@ def _add_module(stack: Stack, module: Any, planned: bool) -> None:
                 note,
             )
         )
-    for child in expect(module.get("child_modules", []), list, place, "the modules of a module"):
+    for child in optional(module, "child_modules", list, place, "the modules of a module"):
         _add_module(stack, child, planned)
 
 

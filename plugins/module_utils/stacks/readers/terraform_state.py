@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, one_of
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, optional
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
     Output,
@@ -22,15 +22,13 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 )
 
 KIND = "a Terraform or OpenTofu state"
+_MEMBERS = {"lineage", "serial", "terraform_version", "outputs", "resources", "modules", "backend"}
+_FLAT = ("has no attributes (an old flat state)", "Run `terraform apply -refresh-only` once with a current version")
 
 
 def recognise(document: dict[str, Any]) -> bool:
-    """A state has a version and a lineage or resources; an encrypted one only the encrypted data; version 3 has modules."""
-    return (
-        "version" in document
-        and bool({"lineage", "resources", "modules"} & document.keys())
-        or "encrypted_data" in document
-    )
+    """A state has a version and more of its own members; an encrypted one has the encrypted data."""
+    return "encrypted_data" in document or "version" in document and bool(_MEMBERS & document.keys())
 
 
 def parse(document: dict[str, Any], name: str, place: str) -> Stack:
@@ -44,16 +42,29 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
         lineage=document.get("lineage"),
         serial=None if serial is None else expect(serial, int, place, "serial"),
     )
-    for output, body in expect(document.get("outputs"), dict, place, "outputs").items():
-        expect(body, dict, place, f"outputs.{output}")
-        if "value" not in body:
-            raise StackError(place, f"outputs.{output} has no value", "The state is damaged; fetch it again")
-        stack.outputs[output] = Output(
-            body["value"], flag(body, "sensitive", place, f"outputs.{output}"), body.get("type")
-        )
-    for number, resource in enumerate(expect(document.get("resources"), list, place, "resources")):
+    add_outputs(stack, optional(document, "outputs", dict, place, "outputs"), "The state is damaged; fetch it again")
+    for number, resource in enumerate(optional(document, "resources", list, place, "resources")):
         _add_resource(stack, expect(resource, dict, place, f"resources[{number}]"), number)
     return stack
+
+
+def add_outputs(stack: Stack, outputs: dict[str, Any], remedy: str) -> None:
+    """Add the outputs as every format of Terraform has them; one without a value is a fault for who asks for it."""
+    for output, body in outputs.items():
+        expect(body, dict, stack.place, f"outputs.{output}")
+        fault = () if "value" in body else ("has no value", remedy)
+        sensitive = flag(body, "sensitive", stack.place, f"outputs.{output}")
+        stack.outputs[output] = Output(body.get("value"), sensitive, body.get("type"), fault)
+
+
+def mode_of(stack: Stack, resource: dict[str, Any], address: str) -> str:
+    """managed or data; empty, with a warning, for a mode that is not known."""
+    mode: str = expect(resource.get("mode"), str, stack.place, f"the mode of {address}")
+    if mode in ("managed", "data"):
+        return mode
+    stack.warnings.append(f"{stack.place}: {address} is left out: its mode is {mode!r}, neither managed nor data")
+    stack.skipped.append(Skipped(stack.name, address, f"its mode is {mode!r}"))
+    return ""
 
 
 def _check_version(document: dict[str, Any], place: str) -> None:
@@ -64,6 +75,13 @@ def _check_version(document: dict[str, Any], place: str) -> None:
             place,
             f"is encrypted by OpenTofu ({keys})",
             "Read it through the binary: `pull: FOLDER`, where `tofu init` was run with the key at hand",
+        )
+    backend = document.get("backend")
+    if isinstance(backend, dict):
+        raise StackError(
+            place,
+            f"holds no state: `init` writes it to remember the backend {str(backend.get('type'))!r}",
+            "Write `pull: FOLDER` with the initialised folder of the code, or read the backend itself by `s3`, `http`, `pg` or `tfe`",
         )
     version = document.get("version")
     if version == 4 and not isinstance(version, bool):
@@ -83,32 +101,30 @@ def _check_version(document: dict[str, Any], place: str) -> None:
 
 def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
     place = stack.place
-    mode = one_of(resource, "mode", ("managed", "data"), place, f"resources[{number}]")
     for field in ("type", "name"):
         expect(resource.get(field), str, place, f"resources[{number}].{field}")
-    module = expect(resource.get("module", ""), str, place, f"resources[{number}].module")
-    base = f"{module}." if module else ""
-    base += "data." if mode == "data" else ""
-    base += f"{resource['type']}.{resource['name']}"
+    module = optional(resource, "module", str, place, f"resources[{number}].module")
+    base = f"{resource['type']}.{resource['name']}"
+    mode = mode_of(stack, resource, base)
+    if not mode:
+        return
+    base = f"{f'{module}.' if module else ''}{'data.' if mode == 'data' else ''}{base}"
     builtin = "terraform.io/builtin/" in str(resource.get("provider"))
-    for instance in expect(resource.get("instances"), list, place, f"instances of {base}"):
+    instances = expect(resource.get("instances"), list, place, f"instances of {base}")
+    if not instances:
+        stack.skipped.append(Skipped(stack.name, base, "it has no instances: its `count` or `for_each` makes none"))
+    for instance in instances:
         expect(instance, dict, place, f"an instance of {base}")
         key = instance.get("index_key")
         address = base + index(key, place, base)
-        if "deposed" in instance:
-            expect(instance["deposed"], str, place, f"deposed of {address}")
+        if optional(instance, "deposed", str, place, f"deposed of {address}"):
             stack.skipped.append(
                 Skipped(stack.name, f"{address} (deposed {instance['deposed']})", "deposed: it waits to be destroyed")
             )
             continue
         attributes = instance.get("attributes")
-        if attributes is None:
-            raise StackError(
-                place,
-                f"{address} has no attributes (an old flat state)",
-                "Run `terraform apply -refresh-only` once with a current version",
-            )
-        expect(attributes, dict, place, f"attributes of {address}")
+        fault = () if isinstance(attributes, dict) else _FLAT
+        attributes = {} if fault else attributes
         if builtin:
             attributes = {field: _plain(value) for field, value in attributes.items()}
             if resource["type"] == "terraform_remote_state" and isinstance(attributes.get("outputs"), dict):
@@ -119,11 +135,9 @@ def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
             stack.warnings.append(f"{place}: {address} is tainted: the next apply replaces it")
         marks = tuple(
             _steps(mark)
-            for mark in expect(
-                instance.get("sensitive_attributes", []), list, place, f"sensitive_attributes of {address}"
-            )
+            for mark in optional(instance, "sensitive_attributes", list, place, f"sensitive_attributes of {address}")
         )
-        stack.resources.append(Resource(address, base, resource["type"], key, attributes, marks, mode, note))
+        stack.resources.append(Resource(address, base, resource["type"], key, attributes, marks, mode, note, fault))
 
 
 def index(key: Any, place: str, base: str) -> str:

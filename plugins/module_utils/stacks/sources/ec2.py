@@ -34,7 +34,7 @@ def described(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for reservation in page.get("Reservations") or []:
         for item in reservation.get("Instances") or []:
-            tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or []}
+            tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in item.get("Tags") or []}
             if (item.get("State") or {}).get("Name") not in (None, "pending", "running"):
                 continue
             found.append(
