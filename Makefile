@@ -44,7 +44,14 @@ requirements: ## resolve requirements/dev.in anew into requirements/dev.txt
 
 # --- the demo --------------------------------------------------------------------------------------------------------
 inventory := examples/local.stacks.yml
-playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE)
+# Name and address block (a /21) of the demo's servers. A second clone on one machine chooses both:
+# make demo DEMO=ks-two BLOCK=10.89.64.0/21
+DEMO ?= ks-demo
+BLOCK ?= 10.89.48.0/21
+export TF_VAR_name := $(DEMO)
+export TF_VAR_block := $(BLOCK)
+vip := $(if $(filter-out ks-demo,$(DEMO)),-e cluster_vip=$(BLOCK:.0/21=.100))
+playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip)
 
 .PHONY: demo demo-down opentofu stack bundle install verify
 demo: export STEPS := $(CURDIR)/build/demo.tsv
@@ -57,8 +64,8 @@ demo: venv hosts-tools ## three local stacks, and on them a verified cluster
 
 demo-down: ## remove everything `make demo` made, but for the caches
 	@! [ -e .venv/stamp ] || tools/stack destroy
-	@tools/hosts down --name ks-demo
-	@rm -rf .demo/ks-demo report examples/stacks/local/*/{.terraform,terraform.tfstate*}
+	@tools/hosts down --name $(DEMO)
+	@rm -rf .demo/$(DEMO) report examples/stacks/local/*/{.terraform,terraform.tfstate*}
 
 # Stack variables: make stack VARS="web=3"
 stack: venv hosts-tools opentofu ## apply the three local stacks
@@ -130,7 +137,7 @@ test-static: $(static:%=static-%) ## ruff, mypy, shellcheck, yamllint, ansible-l
 static-ruff: venv
 	@tools/step ruff ruff check -q .
 static-mypy: venv
-	@cd .ansible/collections && $(CURDIR)/tools/step mypy mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.keelson.cluster.plugins
+	@cd .ansible/collections && $(CURDIR)/tools/step mypy mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.keelson.cluster.plugins -p local_servers
 static-shellcheck:
 	@tools/apt-need shellcheck
 	@tools/step shellcheck shellcheck -S warning $$(git grep -lE '^\#!/.*\bbash' -- :^*.md)
