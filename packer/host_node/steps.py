@@ -6,9 +6,9 @@
 import sys
 from pathlib import Path
 
-from ansible_collections.keelson.cluster.plugins.module_utils.image import steps
-from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
-from ansible_collections.keelson.cluster.plugins.module_utils.image.order import FAULT
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import steps
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.spec import FAULT
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 
 try:
     {"root": steps.root, "disk": steps.disk, "look": steps.look}[sys.argv[1]](Path(sys.argv[2]))

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils import engines
-from ..plugin_utils.checks_action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: engines.Profile) -> str:
+    def module(self, profile: components.Profile) -> str:
         """Return the name of the module to run."""
         return "keelson.cluster.app_checks"
 
@@ -25,6 +25,6 @@ class ActionModule(ChecksAction):
     def _instances(self) -> list[dict[str, Any]]:
         return list(self.from_seat("verify_sample").get("instances") or [])
 
-    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+    def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return the instances that the sample application reported."""
         return {"instances": self._instances()}

@@ -14,9 +14,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root, parse_index
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root, parse_index
 
 ARGUMENTS = {
     "names": {"type": "list", "elements": "str", "required": True},

@@ -11,9 +11,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fill import Order, fill, wanted
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, fill, wanted
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 
 ARGUMENTS = {
     "names": {"type": "list", "elements": "str", "required": True},

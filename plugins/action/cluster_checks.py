@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils import engines
-from ..plugin_utils.checks_action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: engines.Profile) -> str:
+    def module(self, profile: components.Profile) -> str:
         """Return the name of the engine's module."""
         return profile.checks_module
 
     def turn(self) -> bool:
         """Only managers can be asked."""
-        return bool(self.vars["cluster_part"] == engines.MANAGER)
+        return bool(self.vars["cluster_part"] == components.MANAGER)
 
-    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+    def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return the members that the inventory knows, whether they answer or not."""
         known = self.hostvars
-        managers = {host: str(known[host]["cluster_address"]) for host in self.members(engines.MANAGER, live=False)}
+        managers = {host: str(known[host]["cluster_address"]) for host in self.members(components.MANAGER, live=False)}
         nodes = [
             {"name": host, "address": str(known[host]["cluster_address"]), "pool": str(known[host]["cluster_pool"])}
-            for host in self.members(engines.NODE, live=False)
+            for host in self.members(components.NODE, live=False)
         ]
         whole = self.host == self.seat()
         return {"cluster": self.vars["cluster_name"], "managers": managers, "nodes": nodes, "whole": whole}

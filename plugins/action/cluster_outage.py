@@ -7,24 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils import engines
-from ..plugin_utils.checks_action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: engines.Profile) -> str:
+    def module(self, profile: components.Profile) -> str:
         """Return the name of the engine's module."""
         return profile.outage_module
 
     def turn(self) -> bool:
         """Only the victim is killed; every host node is brought back, whoever killed it."""
         if self._task.args.get("state") == "up":
-            return bool(self.vars["cluster_part"] == engines.NODE)
+            return bool(self.vars["cluster_part"] == components.NODE)
         victim = self.from_seat("verify_sample").get("victim") or {}
         return bool(victim.get("address") == self.vars["cluster_address"])
 
-    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+    def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return nothing: the task says all there is."""
         return {}

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils import engines
-from ..plugin_utils.checks_action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: engines.Profile) -> str:
+    def module(self, profile: components.Profile) -> str:
         """Return the name of the engine's module."""
         return profile.sample_module
 
@@ -23,7 +23,7 @@ class ActionModule(ChecksAction):
         moved = self._task.args.get("state") == "moved"
         return self.host == self.seat() and not (moved and not self.from_seat("verify_sample").get("victim"))
 
-    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+    def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return the cluster, and the host node that was killed where that matters."""
         given = {"cluster": self.vars["cluster_name"]}
         if self._task.args.get("state") == "moved":

@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.module_utils import external_store, pki
-from ansible_collections.keelson.cluster.plugins.module_utils.secret_store import Copy, StoreError, newest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import Copy, StoreError, newest
+from ansible_collections.keelson.cluster.plugins.plugin_utils import external_store, pki
 
-UTILS = "ansible_collections.keelson.cluster.plugins.module_utils"
+UTILS = "ansible_collections.keelson.cluster.plugins.plugin_utils"
 
 
 class ActionModule(ActionBase):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
 MODULE = "keelson.cluster.host_certificate"
 
@@ -44,9 +44,7 @@ class ActionModule(ActionBase):
         if read.get("failed") or read.get("unreachable"):
             return dict(read)
         try:
-            reason = pki.reason_to_renew(
-                read["certificate"], args["ca_certificate"], names, args["renew_before_days"]
-            )
+            reason = pki.reason_to_renew(read["certificate"], args["ca_certificate"], names, args["renew_before_days"])
             if reason is None:
                 return {key: read[key] for key in ("changed", "changed_paths")} | {"reason": ""}
             pair = pki.issue(pki.Pair(args["ca_certificate"], args["ca_key"]), names, args["days"])

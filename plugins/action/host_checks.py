@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..module_utils import engines
-from ..plugin_utils.checks_action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
 class ActionModule(ChecksAction):
@@ -19,11 +19,11 @@ class ActionModule(ChecksAction):
         """Ask every host: this is the task that finds out who answers."""
         return True
 
-    def module(self, profile: engines.Profile) -> str:
+    def module(self, profile: components.Profile) -> str:
         """Return the name of the module to run."""
         return "keelson.cluster.host_checks"
 
-    def parameters(self, profile: engines.Profile) -> dict[str, Any]:
+    def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return what this host's part runs and opens; ssh may be on any port."""
         part = profile.parts[str(self.vars["cluster_part"])]
         ssh = {"port": int(self.vars.get("ansible_port") or 22), "protocol": "tcp", "address": "any", "process": ""}

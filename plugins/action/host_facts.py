@@ -10,8 +10,7 @@ import time
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
-from ..module_utils import engines
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -35,8 +34,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _of_engine(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ask the engine's own module, where it has one."""
         try:
-            module = engines.load(str(task_vars.get("cluster_engine", ""))).facts_module
-        except engines.EngineError:  # preflight itself says so
+            module = components.load(str(task_vars.get("cluster_engine", ""))).facts_module
+        except components.EngineError:  # preflight itself says so
             return {}
         if not module:
             return {}
@@ -50,8 +49,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Ask the cluster this manager runs for its members; nothing when it runs none yet."""
         name, engine = task_vars.get("cluster_name"), str(task_vars.get("cluster_engine", ""))
         runs = any(found["name"] == name and found["engine"] == engine for found in facts["clusters"])
-        if not runs or task_vars.get("cluster_part") != engines.MANAGER:
+        if not runs or task_vars.get("cluster_part") != components.MANAGER:
             return {}
-        module = engines.load(engine).members_module
+        module = components.load(engine).members_module
         answer = self._execute_module(module, {"cluster": name}, task_vars=task_vars)
         return {"members_error": answer.get("msg", "")} if answer.get("failed") else {"members": answer["members"]}

@@ -13,14 +13,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
-from ..module_utils import engines
-from ..module_utils.preflight import variables
-from ..module_utils.preflight.faults import judge
-from ..module_utils.preflight.inventory import read_cluster
-from ..module_utils.preflight.model import ERROR
-from ..module_utils.preflight.orphans import orphans
-from ..module_utils.preflight.table import faults_table
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import variables
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import ERROR
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import orphans
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import faults_table
 
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -44,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
         try:
             cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], arguments["facts"])
-        except (ValueError, engines.EngineError) as error:
+        except (ValueError, components.EngineError) as error:
             raise AnsibleActionFail(str(error)) from error
         specs, starts = variables.role_specs(COLLECTION), variables.prefixes(COLLECTION)
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]

@@ -14,10 +14,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
-from ..module_utils.preflight.model import networks
-from ..module_utils.preflight.table import render as table
-from ..module_utils.report import junit, model, page
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
+from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
 
 SHOWN = 25
 

@@ -30,7 +30,11 @@ from pathlib import Path
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.connection import ConnectionBase
-from ansible_collections.keelson.cluster.plugins.module_utils.image.tree import TreeError, command, inside
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.tree import (
+    TreeError,
+    command,
+    inside,
+)
 
 
 class Connection(ConnectionBase):  # type: ignore[misc]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.module_utils.image import hardening
-from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import hardening
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 
 
 def applied(controls: list[dict[str, Any]], exempt: dict[str, str]) -> list[Any]:

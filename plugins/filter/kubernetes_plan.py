@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.plan import PlanError, plan
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.plan import PlanError, plan
 
 REGISTER = "__host_node_host"  # where the preparation of a host registers it
 

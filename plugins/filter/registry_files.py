@@ -10,7 +10,7 @@ import base64
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.module_utils.toml import dumps
+from ansible_collections.keelson.cluster.plugins.plugin_utils.toml import dumps
 
 FOLDER = "/etc/containerd/certs.d"
 # Where images of these names really lie.

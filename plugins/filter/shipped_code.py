@@ -5,28 +5,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.shipped import MODULE_UTILS, closure
 
-CODE = Path(__file__).parents[1] / "module_utils"
+
+def shipped_paths(entries: Sequence[str], folder: str) -> list[str]:
+    """Where shipped_code puts the files of `entries` and of all that they import."""
+    try:
+        return [f"{folder}/utils/{name}" for name in closure(entries)]
+    except OSError as error:
+        raise AnsibleFilterError(f"shipped_code: no such file of module_utils: {error}") from error
 
 
-def shipped_code(names: list[str], folder: str) -> list[dict[str, Any]]:
-    """The files of module_utils below C(folder)/utils on a host, in the form that config_files takes.
+def shipped_code(entries: Sequence[str], folder: str) -> list[dict[str, Any]]:
+    """The files of `entries` and of all that they import, below C(folder)/utils, in the form that config_files takes.
 
     They keep their places to each other, so that C(python3 -m utils.NAME) works in C(folder).
     """
-    parents = {str(parent) for name in names for parent in PurePosixPath(folder, "utils", name).parents}
+    base = f"{folder}/utils"
+    files = shipped_paths(entries, folder)
+    parents = {str(parent) for path in files for parent in PurePosixPath(path).parents}
     kept = sorted(parent for parent in parents if PurePosixPath(parent).is_relative_to(PurePosixPath(folder).parent))
     result: list[dict[str, Any]] = [{"path": path, "state": "directory", "mode": "0755"} for path in kept]
-    for name in names:
-        try:
-            content = (CODE / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise AnsibleFilterError(f"shipped_code: {name} is no file of module_utils: {error}") from error
-        result.append({"path": f"{folder}/utils/{name}", "content": content, "mode": "0644"})
+    for path in files:
+        content = (MODULE_UTILS / PurePosixPath(path).relative_to(base)).read_text(encoding="utf-8")
+        result.append({"path": path, "content": content, "mode": "0644"})
     return result
 
 
@@ -35,4 +42,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"shipped_code": shipped_code}
+        return {"shipped_code": shipped_code, "shipped_paths": shipped_paths}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.service_units import stamp_command
+from ansible_collections.keelson.cluster.plugins.module_utils.host.units import stamp_command
 
 
 def systemd_unit(sections: dict[str, dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.toml import dumps
+from ansible_collections.keelson.cluster.plugins.plugin_utils.toml import dumps
 
 
 def documents(objects: list[dict[str, Any]]) -> str:

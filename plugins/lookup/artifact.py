@@ -39,8 +39,8 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 
 
 class LookupModule(LookupBase):

@@ -49,9 +49,8 @@ checks:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.checks.http import answers
-from ..module_utils.checks.model import answer
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.http import answers
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import answer
 
 
 def main() -> None:

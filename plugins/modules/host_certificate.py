@@ -95,7 +95,7 @@ import os
 import ssl
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils import host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 
 
 def main() -> None:

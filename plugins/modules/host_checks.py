@@ -83,10 +83,9 @@ import functools
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.checks import host, tls
-from ..module_utils.checks.model import Check, Verdict, answer
-from ..module_utils.checks.sockets import listening
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import host, tls
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, Verdict, answer
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.sockets import listening
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "services": {"type": "list", "elements": "str", "default": []},

@@ -62,8 +62,7 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.preflight.gather import gather
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight.gather import gather
 
 
 def main() -> None:

@@ -76,7 +76,8 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils import host_files, host_settings
+from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host import settings as host_settings
 
 FSTAB = "/etc/fstab"
 

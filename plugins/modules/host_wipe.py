@@ -60,7 +60,7 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils import host_wipe
+from ansible_collections.keelson.cluster.plugins.module_utils.host import wipe as host_wipe
 
 
 def main() -> None:

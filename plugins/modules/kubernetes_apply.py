@@ -60,8 +60,7 @@ EXAMPLES = r"""
 RETURN = r""" # """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import manifests
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import manifests
 
 FILE = {
     "path": {"type": "path", "required": True},

@@ -75,10 +75,13 @@ import datetime
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.checks.model import failure
-from ..module_utils.kubernetes.api import Api, ApiError
-from ..module_utils.kubernetes.checks import cluster_checks, host_checks, manager_checks
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.checks import (
+    cluster_checks,
+    host_checks,
+    manager_checks,
+)
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},

@@ -70,10 +70,9 @@ renewed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.engines import MANAGER
-from ..module_utils.kubernetes import control, host, kubeadm
-from ..module_utils.kubernetes.api import ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import control, host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import ApiError
 
 
 def main() -> None:

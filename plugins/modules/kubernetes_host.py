@@ -94,9 +94,8 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.engines import MANAGER
-from ..module_utils.kubernetes import endpoint, host
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import endpoint, host
 
 
 def main() -> None:

@@ -54,10 +54,9 @@ EXAMPLES = r"""
 RETURN = r""" # """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.engines import MANAGER
-from ..module_utils.kubernetes import host, kubeadm
-from ..module_utils.kubernetes.api import ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import ApiError
 
 
 def main() -> None:

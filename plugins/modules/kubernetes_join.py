@@ -74,9 +74,8 @@ EXAMPLES = r"""
 RETURN = r""" # """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.engines import MANAGER
-from ..module_utils.kubernetes import host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, kubeadm
 
 
 def main() -> None:
@@ -105,9 +104,7 @@ def main() -> None:
         if part == MANAGER and state == host.HALF and kubeadm.joined(cluster, name, address):
             kubeadm.note_joined(cluster)
             module.exit_json(changed=True)
-        kubeadm.join(
-            cluster, part, address, params["config"], params["discovery"], params["ignore"], params["timeout"]
-        )
+        kubeadm.join(cluster, part, address, params["config"], params["discovery"], params["ignore"], params["timeout"])
     except (kubeadm.KubeadmError, OSError) as error:
         module.fail_json(msg=f"{name} was not joined to {cluster}: {error}. Run again when that is mended.")
     module.exit_json(changed=True)

@@ -44,8 +44,7 @@ EXAMPLES = r"""
 RETURN = r""" # """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, kubeadm
 
 
 def main() -> None:
@@ -63,7 +62,9 @@ def main() -> None:
         module.exit_json(changed=False)
     wanted = kubeadm.kubelet_digest(cluster)
     if not wanted:
-        module.fail_json(msg="The cluster does not tell this host how kubelet is configured. Run again when its API answers.")
+        module.fail_json(
+            msg="The cluster does not tell this host how kubelet is configured. Run again when its API answers."
+        )
     changed = note.kubelet != wanted or (module.check_mode and host.PATCH in foreseen)
     if changed and not module.check_mode:
         try:

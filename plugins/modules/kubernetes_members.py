@@ -65,9 +65,8 @@ members:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes.api import Api, ApiError
-from ..module_utils.kubernetes.members import members
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.members import members
 
 
 def main() -> None:

@@ -118,9 +118,8 @@ changes:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import tenancy
-from ..module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tenancy
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 
 AMOUNTS: dict[str, Any] = {name: {"type": "dict"} for name in ("default", "default_request", "max", "min")}
 TEAM: dict[str, Any] = {"name": {"type": "str", "required": True}, "role": {"type": "str", "default": "edit"}}

@@ -80,9 +80,8 @@ changes:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import nodes
-from ..module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import nodes
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 
 NODE: dict[str, Any] = {
     "name": {"type": "str", "required": True},

@@ -58,9 +58,13 @@ killed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes.outage import VICTIM
-from ..module_utils.outage import ARGUMENTS, Outage, OutageError, perform
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import (
+    ARGUMENTS,
+    Outage,
+    OutageError,
+    perform,
+)
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.outage import VICTIM
 
 
 def main() -> None:

@@ -59,11 +59,10 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import removal
-from ..module_utils.kubernetes.api import Api, ApiError
-from ..module_utils.kubernetes.etcd import EtcdError
-from ..module_utils.removal import remove
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import remove
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import removal
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.etcd import EtcdError
 
 
 def main() -> None:

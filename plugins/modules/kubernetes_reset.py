@@ -49,8 +49,7 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import kubeadm, remains
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import kubeadm, leftovers
 
 
 def main() -> None:
@@ -62,10 +61,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    removed = remains.find()
+    removed = leftovers.find()
     if removed and not module.check_mode:
         try:
-            remains.remove(module.params["leave"], module.params["ignore"])
+            leftovers.remove(module.params["leave"], module.params["ignore"])
         except (kubeadm.KubeadmError, OSError) as error:
             module.fail_json(msg=f"The node cannot be taken off this host: {error}")
     module.exit_json(changed=bool(removed), removed=removed)

@@ -72,9 +72,8 @@ ca_bundle:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import serving
-from ..module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import serving
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 
 
 def main() -> None:

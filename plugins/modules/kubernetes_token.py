@@ -54,9 +54,13 @@ discovery:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.kubernetes import host, tokens
-from ..module_utils.kubernetes.api import ACCESS_FILE, Api, ApiError, read_access
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, tokens
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import (
+    ACCESS_FILE,
+    Api,
+    ApiError,
+    read_access,
+)
 
 
 def main() -> None:

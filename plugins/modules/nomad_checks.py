@@ -73,10 +73,9 @@ checks:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.checks.model import failure
-from ..module_utils.nomad.api import Api, ApiError
-from ..module_utils.nomad.checks import cluster_checks, manager_checks
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.checks import cluster_checks, manager_checks
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},

@@ -53,9 +53,8 @@ files:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.nomad import introduction
-from ..module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import introduction
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 
 
 def main() -> None:
@@ -71,9 +70,7 @@ def main() -> None:
     try:
         api = Api.from_env(cluster)
         new = introduction.strangers(api, module.params["nodes"])
-        files = {
-            node["name"]: introduction.files(introduction.issue(api, node["name"], node["pool"])) for node in new
-        }
+        files = {node["name"]: introduction.files(introduction.issue(api, node["name"], node["pool"])) for node in new}
     except ApiError as error:
         if module.check_mode:  # the cluster is still to be made
             module.exit_json(changed=False, files={})

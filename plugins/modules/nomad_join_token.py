@@ -48,13 +48,13 @@ tokens:
   returned: always
 """
 
-from ..module_utils.admission import issuing
-from ..module_utils.nomad.admission import Desk
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import token_module
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.enrollment import Desk
 
 
 def main() -> None:
     """Run the module."""
-    issuing.main(Desk)
+    token_module.main(Desk)
 
 
 if __name__ == "__main__":

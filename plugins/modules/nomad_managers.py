@@ -82,8 +82,10 @@ def main() -> None:
             _done(module, not acl.is_ours(api), health)
         reason = servers.wait_leader(api, timeout)
         if reason:
-            module.fail_json(msg=f"The managers of {cluster} elect no leader in {timeout} s: {reason}. "
-                                 "See 'journalctl -u nomad' on each of them.")
+            module.fail_json(
+                msg=f"The managers of {cluster} elect no leader in {timeout} s: {reason}. "
+                "See 'journalctl -u nomad' on each of them."
+            )
         changed = acl.bootstrap(api)
         reason = servers.wait_healthy(api, module.params["addresses"], timeout)
         if reason:
@@ -92,8 +94,8 @@ def main() -> None:
     except acl.ForeignBootstrap as error:
         module.fail_json(
             msg=f"The ACL system of {cluster} was bootstrapped by somebody else: its managers do not know the token in "
-                f"/etc/keelson/{cluster}/secrets. Put the token that rules there as a new generation, or reset the "
-                f"bootstrap as Nomad's documentation says ('Reset ACL system'), then run again. Nomad says: {error}"
+            f"/etc/keelson/{cluster}/secrets. Put the token that rules there as a new generation, or reset the "
+            f"bootstrap as Nomad's documentation says ('Reset ACL system'), then run again. Nomad says: {error}"
         )
     except ApiError as error:
         if module.check_mode:

@@ -59,9 +59,9 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import remove
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import removal
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.removal import remove
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ stepped_down:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils import service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import servers
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 

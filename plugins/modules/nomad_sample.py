@@ -109,29 +109,28 @@ removed:
 import functools
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.checks import trial
-from ..module_utils.nomad.api import Api
-from ..module_utils.nomad.nodes import list_nodes
-from ..module_utils.nomad.sample import Sample, choose_pool, remove
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import list_nodes
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import Sample, choose_pool, remove
 
 
 def main() -> None:
     """Do what the state asks."""
-    module = AnsibleModule(argument_spec=trial.ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=sample_app.ARGUMENTS, supports_check_mode=True)
     given = module.params
     if module.check_mode:
         module.exit_json(changed=False, checks=[])
 
-    def means() -> trial.Means:
+    def means() -> sample_app.Means:
         api = Api.from_env(given["cluster"])
 
         def place() -> Sample:
             return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
 
-        return trial.Means(functools.partial(remove, api), place)
+        return sample_app.Means(functools.partial(remove, api), place)
 
-    module.exit_json(**trial.perform(given, means, "the managers' and host nodes' logs (journalctl -u nomad)"))
+    module.exit_json(**sample_app.perform(given, means, "the managers' and host nodes' logs (journalctl -u nomad)"))
 
 
 if __name__ == "__main__":

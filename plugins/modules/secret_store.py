@@ -67,7 +67,7 @@ broken:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils import secret_store
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
 
 
 def main() -> None:

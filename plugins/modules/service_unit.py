@@ -98,7 +98,8 @@ stale:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils import host_files, service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 
 UNIT_SPEC = {
     "name": {"type": "str", "required": True},

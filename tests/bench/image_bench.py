@@ -22,8 +22,11 @@ from figures import FOLDER, ROOT, Bench, Figure, Table
 sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
 sys.path.insert(0, str(ROOT / "tests"))
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import default_root
-from ansible_collections.keelson.cluster.plugins.module_utils.image import listing, make, publish, sign, trial
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish, sign
 from lab.from_image import joined
 
 ENGINES = os.environ.get("KEELSON_BENCH_ENGINES", "nomad").split()
@@ -105,11 +108,11 @@ def main() -> int:
         same = "the disks are the same, bit for bit" if first["digest"] == second["digest"] else "the disks differ"
         shown = ", ".join(f"`{path}`" for path in differing[:20]) or "none"
         bench.notes.append(f"{engine}: two builds of the same inputs: {same}; files that differ: {shown}.")
-        booted = trial.test(images[1], sign.default_key(), 600, [], print)
+        booted = boot_test.test(images[1], sign.default_key(), 600, [], print)
         for server, spent in booted["boots"].items():
             asked = sum(check["host"] == server for check in booted["checks"])
             title = f"{engine}: {server} by emulation, boot and {asked} checks"
-            bench.figures.append(Figure(title, spent[trial.BOOTED], 120.0, "s"))
+            bench.figures.append(Figure(title, spent[boot_test.BOOTED], 120.0, "s"))
         bench.notes.append(
             f"{engine}: the test of a booted image, with both servers and their comparison, took {booted['seconds']:.0f} s; they boot "
             "at once only where there are four processors."

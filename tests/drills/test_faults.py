@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
-from ansible_collections.keelson.cluster.plugins.module_utils.secret_store import digest_of
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import digest_of
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from lab.runs import Run
 from lab.servers import Lab, Server
 from lab.state import assert_whole, store

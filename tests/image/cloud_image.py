@@ -12,9 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import default_root, digest_of
-from ansible_collections.keelson.cluster.plugins.module_utils.image import base, build, disk, make, tree
-from ansible_collections.keelson.cluster.plugins.module_utils.image.order import TREE
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root, digest_of
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import base, build, disk, tree
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.spec import TREE
 
 SIZE, OPTIONS = 2048, "console=tty0 console=ttyS0,115200n8 no_timer_check"
 DHCP = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"

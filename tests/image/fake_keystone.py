@@ -26,7 +26,13 @@ class Keystone(BaseHTTPRequestHandler):
         """Give a token, whoever asks."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         good = self.path == "/v3/auth/tokens" and "password" in asked["auth"]["identity"]["methods"]
-        endpoint = {"id": "1", "interface": "public", "region": REGION, "region_id": REGION, "url": "http://127.0.0.1:1/"}
+        endpoint = {
+            "id": "1",
+            "interface": "public",
+            "region": REGION,
+            "region_id": REGION,
+            "url": "http://127.0.0.1:1/",
+        }
         catalogue = [
             {"id": kind, "type": kind, "name": kind, "endpoints": [endpoint]}
             for kind in ("compute", "image", "network", "volumev3")

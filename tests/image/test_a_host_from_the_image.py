@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.image import publish
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, default_root
-from ansible_collections.keelson.cluster.plugins.module_utils.image import build, lanes, make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders import registry
 from fake_keystone import keystone
 
 REQUIRED = os.environ.get("KEELSON_LANES", "tree").split()
@@ -54,7 +56,7 @@ def work(place: Path) -> Path:
 
 def packer(place: Path, name: str, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run Packer with the plugins of a lane."""
-    _version, program = build.place_packer(Store(default_root()), place / name, lanes.plugins(name))
+    _version, program = build.place_packer(Store(default_root()), place / name, registry.plugins(name))
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "PACKER_PLUGIN_PATH": str(place / name / "plugins")}
     environment["PACKER_CONFIG_DIR"] = str(place / name)
     environment["OS_CLIENT_CONFIG_FILE"] = str(place / "clouds.yaml")
@@ -63,22 +65,22 @@ def packer(place: Path, name: str, *argv: str) -> subprocess.CompletedProcess[st
 
 def values(name: str) -> list[str]:
     """The options that give a lane its own variables."""
-    file = lanes.TARGETS / f"{name}.pkrvars.hcl"
+    file = registry.TARGETS / f"{name}.pkrvars.hcl"
     return [f"-var-file={file}"] if file.exists() else []
 
 
 def test_every_template_is_in_packers_own_form_and_can_be_read(place: Path) -> None:
-    done = packer(place, "tree", "fmt", "-check", "-diff", "-recursive", str(lanes.ROOT))
+    done = packer(place, "tree", "fmt", "-check", "-diff", "-recursive", str(registry.ROOT))
     assert done.returncode == 0, done.stdout + done.stderr
-    for name in lanes.LANES:
-        done = packer(place, "tree", "validate", "-syntax-only", *values(name), str(lanes.FOLDER / name))
+    for name in registry.LANES:
+        done = packer(place, "tree", "validate", "-syntax-only", *values(name), str(registry.FOLDER / name))
         assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_lane_is_valid(name: str, place: Path, work: Path) -> None:
     options = [f"-var-file={work / 'packer.json'}", *values(name)]
-    done = packer(place, name, "validate", *options, str(lanes.FOLDER / name))
+    done = packer(place, name, "validate", *options, str(registry.FOLDER / name))
     assert done.returncode == 0 and "Warning" not in done.stdout, done.stdout + done.stderr
 
 
@@ -86,11 +88,11 @@ def test_a_lane_is_valid(name: str, place: Path, work: Path) -> None:
 def test_a_wrong_value_is_refused(name: str, place: Path, work: Path) -> None:
     word, value, said = WRONG[name]
     options = [f"-var-file={work / 'packer.json'}", *values(name), f"-var={word}={value.strip(chr(34))}"]
-    done = packer(place, name, "validate", *options, str(lanes.FOLDER / name))
+    done = packer(place, name, "validate", *options, str(registry.FOLDER / name))
     assert done.returncode == 1
     message = build.fault((done.stdout + done.stderr).splitlines())
     assert said in message and len(message) < 400
 
 
 def test_every_lane_of_a_user_has_a_value_that_is_refused() -> None:
-    assert WRONG.keys() == {name for name in lanes.LANES if lanes.declared(name)}
+    assert WRONG.keys() == {name for name in registry.LANES if registry.declared(name)}

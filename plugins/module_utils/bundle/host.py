@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-from . import packages, place, runtimes
-from .place import Entry, PlaceError
+from . import install, packages, runtimes
+from .install import Entry, PlaceError
 
 
 class Host:
@@ -33,7 +33,7 @@ class Host:
         """The entry for this host's architecture, else the one noted when this version was placed here."""
         machine = packages.machine()
         listed = wanted["architectures"]
-        entry: Entry = listed.get(machine) or place.receipt(place.folder(self._root, wanted)).get("entry", {})
+        entry: Entry = listed.get(machine) or install.receipt(install.folder(self._root, wanted)).get("entry", {})
         title = f"{wanted['name']} {wanted['version']} ({machine})"
         if not entry:
             others = f", which has it for {', '.join(listed)}" if listed else ""
@@ -51,7 +51,7 @@ class Host:
             images = [image for entry in self._entries for image in entry["images"]]
             unloaded = runtimes.pending(self._runtime, images, self._run, check) if self._runtime and images else []
             names = [image["name"] for image in unloaded]
-            steps = [place.plan(self._root, entry, names) for entry in self._entries]
+            steps = [install.plan(self._root, entry, names) for entry in self._entries]
             with_packages = [entry for entry in self._entries if entry["packages"]]
             names = sorted({item["name"] for entry in with_packages for item in entry["packages"]})
             have = packages.installed(names, self._run) if names else {}
@@ -60,7 +60,7 @@ class Host:
             missing = _blobs(steps, with_packages, lacking)
             for step in steps:
                 if step.unnoted and not check:
-                    place.note(place.folder(self._root, step.entry), step.entry)
+                    install.note(install.folder(self._root, step.entry), step.entry)
             if check or not result["changed"]:
                 return {**result, "missing": {}}
             self._check_space(steps, lacking, missing, temporary)
@@ -68,13 +68,13 @@ class Host:
                 return {**result, "changed": False, "missing": missing, "diff": []}
             with self._blobs_at_hand(missing) as staged:
                 for step in steps:
-                    place.place(self._root, step, staged)
+                    install.place(self._root, step, staged)
                 incomplete = [entry for entry in with_packages if lacking[entry["name"]]]
                 if incomplete:
                     packages.install(incomplete, staged, self._start_services, self._run)
             if self._runtime:
                 archives = {
-                    image["name"]: place.folder(self._root, entry) / image["path"]
+                    image["name"]: install.folder(self._root, entry) / image["path"]
                     for entry in self._entries
                     for image in entry["images"]
                 }
@@ -101,7 +101,7 @@ class Host:
 
     def _report(
         self,
-        steps: list[place.Step],
+        steps: list[install.Step],
         lacking: Mapping[str, list[dict[str, Any]]],
         have: Mapping[str, str],
         unloaded: list[runtimes.Image],
@@ -128,7 +128,7 @@ class Host:
 
     def _check_space(
         self,
-        steps: list[place.Step],
+        steps: list[install.Step],
         lacking: Mapping[str, list[dict[str, Any]]],
         missing: Mapping[str, int],
         temporary: Callable[[], Path],
@@ -139,7 +139,7 @@ class Host:
         staging = self._staged or (self._root if self._url else temporary())
         arriving = 0 if self._staged else sum(missing.values())
         together = staging.stat().st_dev == self._root.stat().st_dev
-        place.check_space([(staging, arriving), (self._root, 0 if together else placed), (Path("/usr"), unpacked)])
+        install.check_space([(staging, arriving), (self._root, 0 if together else placed), (Path("/usr"), unpacked)])
 
     @contextlib.contextmanager
     def _blobs_at_hand(self, missing: Mapping[str, int]) -> Iterator[Path]:
@@ -167,12 +167,12 @@ class Host:
                 shutil.copyfileobj(reading, writing, 1 << 20)
         except OSError as error:  # urllib's errors are of this kind as well
             raise PlaceError(f"{url}: download failed: {error}; nothing was changed") from error
-        if place.digest(target) != digest:
+        if install.digest(target) != digest:
             raise PlaceError(f"{url}: wrong digest or cut short; nothing was changed, check the bundle's server")
 
 
 def _blobs(
-    steps: list[place.Step], with_packages: list[Entry], lacking: Mapping[str, list[dict[str, Any]]]
+    steps: list[install.Step], with_packages: list[Entry], lacking: Mapping[str, list[dict[str, Any]]]
 ) -> dict[str, int]:
     """Digest and size of every blob that must come to the host."""
     blobs = {item["digest"]: item["size"] for step in steps for item in step.missing}

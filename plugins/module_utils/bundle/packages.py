@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-from .place import Entry, PlaceError, digest
+from .install import Entry, PlaceError, digest
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 MARK = "# written by keelson.cluster"

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..booted import booted
+from ..host.booted import booted
 from .images import full_name
+from .install import PlaceError
 from .packages import Run
-from .place import PlaceError
 
 Image = Mapping[str, Any]
 

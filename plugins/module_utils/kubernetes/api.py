@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..remote import ApiError
+from ..cluster.remote import ApiError
 
 __all__ = ["Api", "ApiError"]
 
@@ -59,7 +59,9 @@ def read_access(text: str) -> Access:
         return str(found[0])
 
     def pem(name: str) -> str:
-        if re.search(rf"^[ -]*{name}: ", text, re.MULTILINE):  # kubelet renews its own, so its kubeconfig names the file
+        if re.search(
+            rf"^[ -]*{name}: ", text, re.MULTILINE
+        ):  # kubelet renews its own, so its kubeconfig names the file
             with open(field(name), encoding="ascii") as file:
                 return file.read()
         return base64.b64decode(field(f"{name}-data"), validate=True).decode("ascii")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ..checks.model import Check, Verdict, answer, patiently
-from ..remote import ApiError
+from ..cluster.remote import ApiError
 from . import etcd
 from .api import Api
 from .view import Node, list_nodes
@@ -243,7 +243,9 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
 
     def all_workloads() -> Verdict:
         kinds = ("daemonsets", "deployments")
-        return patiently(lambda: system([w for kind in kinds for w in api.items(f"/apis/apps/v1{space}/{kind}")]), settled)
+        return patiently(
+            lambda: system([w for kind in kinds for w in api.items(f"/apis/apps/v1{space}/{kind}")]), settled
+        )
 
     def all_apis() -> Verdict:
         return patiently(lambda: served_apis(api.items("/apis/apiregistration.k8s.io/v1/apiservices")), settled)

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ..engines import MANAGER
+from ..cluster.parts import MANAGER
 from ..preflight import features, netlink
 
 CA_FILE = "/etc/kubernetes/pki/ca.crt"

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .. import service_units
-from ..engines import MANAGER
+from ..cluster.parts import MANAGER
+from ..host import units as service_units
 from . import host
 from .api import NODE_FILE, Api, ApiError
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engines import MANAGER, NODE
+from ..cluster.parts import MANAGER, NODE
 from . import requests
 from .api import Api
 from .view import list_nodes

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..outage import Run, Victim
+from ..cluster.outage import Run, Victim
 
 _ADDRESS = "keepalived.service"
 

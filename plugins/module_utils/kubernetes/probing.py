@@ -15,8 +15,8 @@ from typing import Any, Callable
 
 from ..checks.http import Instance, fetch
 from ..checks.model import Check, Verdict
-from ..checks.trial import SampleError, await_, elapsed, step
-from ..remote import ApiError
+from ..checks.sample_app import SampleError, await_, elapsed, step
+from ..cluster.remote import ApiError
 from . import etcd, objects
 from .api import ACCESS_FILE
 from .checks import encrypted

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..removal import Refused
+from ..cluster.removal import Refused
 from . import etcd, host, view
 from .api import Api
 from .view import NODES

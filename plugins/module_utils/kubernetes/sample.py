@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checks.http import Instance
-from ..checks.trial import COUNT, SampleError, await_, busiest
+from ..checks.sample_app import COUNT, SampleError, await_, busiest
 from . import objects
 from .api import Api
 from .objects import DEPLOYMENTS, NAME, NAMESPACE, SPACE

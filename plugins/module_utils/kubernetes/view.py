@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ..remote import wait_for
+from ..cluster.remote import wait_for
 from .api import Api, ApiError
 
 NODES = "/api/v1/nodes"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from .api import Api, ApiError
 
 
 class ForeignBootstrap(Exception):

@@ -15,7 +15,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from ..remote import ApiError
+from ..cluster.remote import ApiError
 
 __all__ = ["Api", "ApiError"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import urllib.parse
 from typing import Any
 
-from ..engines import MANAGER, NODE
+from ..cluster.parts import MANAGER, NODE
 from .api import Api
 
 #: What a host node says of itself that joined with a join token.

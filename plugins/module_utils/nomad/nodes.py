@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import wait_for
+from ..cluster.remote import wait_for
+from .api import Api
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..outage import Run, Victim
+from ..cluster.outage import Run, Victim
 
 UNIT = "nomad.service"
 # Containers of tasks, and those that hold their networks.

@@ -6,18 +6,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import (
-    drain,
-    find_node,
-    list_nodes,
-    purge,
-    running,
-)
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.profile import RPC
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import Server, read_health
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import answers, wait_for
-from ansible_collections.keelson.cluster.plugins.module_utils.removal import Refused
+from ..cluster.remote import answers, wait_for
+from ..cluster.removal import Refused
+from .api import Api, ApiError
+from .nodes import drain, find_node, list_nodes, purge, running
+from .ports import RPC
+from .servers import Server, read_health
 
 
 def node(api: Api, name: str, address: str, deadline: float, timeout: float, check: bool) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..checks.http import Instance
-from ..checks.trial import SampleError, await_, busiest
+from ..checks.sample_app import SampleError, await_, busiest
 from .api import Api, ApiError
 from .nodes import Node, list_nodes
 

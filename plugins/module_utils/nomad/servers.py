@@ -9,9 +9,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.profile import RPC
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import answers, wait_for
+from ..cluster.remote import answers, wait_for
+from .api import Api, ApiError
+from .ports import RPC
 
 
 @dataclass(frozen=True)

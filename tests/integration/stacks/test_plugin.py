@@ -101,7 +101,9 @@ def test_a_pool_without_a_host_lets_hosts_in(world: World) -> None:
     for part in ('"tier": "burst"', '"node_pool": "burst"', '"name": "NAME.placeholder"'):
         assert part in said, part
     said = admit(world, "-e", "cluster=product", "-e", "admit_pool=bust")
-    assert "declares no pool bust of the cluster product; it has web, batch, burst. A pool" in " ".join(said.split()), said
+    assert "declares no pool bust of the cluster product; it has web, batch, burst. A pool" in " ".join(said.split()), (
+        said
+    )
     assert "burst.json" not in said
 
 

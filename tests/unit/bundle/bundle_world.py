@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fetch import Fetcher
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.fill import Order, fill
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fetch import Fetcher
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, fill
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store
 
 
 class Publisher:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.action.artifacts import choose
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 
 VERSION = manifest.default_version(*manifest.load("kubernetes-images"))
 

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import fill as fill_module
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, parse_index
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fill as fill_module
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, parse_index
 from bundle_world import Filling, Key, Publisher, is_root, small_disk, upstream
 
 ZIP = "/tool/1.0.0/tool_1.0.0_linux_amd64.zip"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.keelson.cluster.plugins.action import artifacts
-from ansible_collections.keelson.cluster.plugins.action.images import ActionModule
+from ansible_collections.keelson.cluster.plugins.action.container_images import ActionModule
 
 
 class Action(ActionModule):  # type: ignore[misc]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.signature import dearmor
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.signature import dearmor
 from bundle_world import Filling
 
 SHIPPED = sorted(path.stem for path in manifest.SHIPPED.glob("*.yml"))

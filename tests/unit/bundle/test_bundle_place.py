@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import packages, place, runtimes
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install, packages, runtimes
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.host import Host
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.place import PlaceError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import PlaceError
 from bundle_world import entry_of, is_root, small_disk
 
 
@@ -76,7 +76,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(place, "RESERVE", 0)
+    monkeypatch.setattr(install, "RESERVE", 0)
     return World(tmp_path)
 
 
@@ -109,13 +109,13 @@ def test_one_program_under_two_names_arrives_once(world: World) -> None:
 
 
 def test_no_link_ever_leads_nowhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    switch = place._switch
+    switch = install._switch
 
     def watched(link: Path, target: str) -> None:
         switch(link, target)
         assert link.exists(), f"{link} leads nowhere"
 
-    monkeypatch.setattr(place, "_switch", watched)
+    monkeypatch.setattr(install, "_switch", watched)
     assert world.bring(world.entry())["changed"] is True
 
 
@@ -131,7 +131,7 @@ def test_state_is_read_by_stamps_not_contents(world: World, monkeypatch: pytest.
     entry = world.entry()
     world.bring(entry)
     with monkeypatch.context() as patch:
-        patch.setattr(place, "digest", lambda _path: pytest.fail("read a file"))
+        patch.setattr(install, "digest", lambda _path: pytest.fail("read a file"))
         assert world.bring(entry)["changed"] is False
     # A copied tree (an image that was baked) has other stamps: read once, noted, then known again.
     shutil.copytree(world.root, world.folder / "copy", symlinks=True)
@@ -139,7 +139,7 @@ def test_state_is_read_by_stamps_not_contents(world: World, monkeypatch: pytest.
     (world.folder / "copy").rename(world.root)
     assert world.bring(entry)["changed"] is False
     with monkeypatch.context() as patch:
-        patch.setattr(place, "digest", lambda _path: pytest.fail("read a file"))
+        patch.setattr(install, "digest", lambda _path: pytest.fail("read a file"))
         assert world.bring(entry)["changed"] is False
 
 
@@ -186,7 +186,7 @@ def test_newer_version_lies_beside_and_going_back_is_one_link(world: World) -> N
     assert up["diff"][0]["after"] == "tool 2.0.0\n"
     assert world.link.read_text() == "two"
     assert (world.root / "tool" / "1.0.0" / "tool").read_text() == "one"
-    assert list(place.versions(world.root, "tool")) == ["1.0.0", "2.0.0"]
+    assert list(install.versions(world.root, "tool")) == ["1.0.0", "2.0.0"]
     # Neither in the bundle nor staged: the receipt on the host knows what belongs to it.
     shutil.rmtree(world.staged)
     back = world.bring(None, version="1.0.0", staged=None)
@@ -227,7 +227,7 @@ def test_wrong_digest_after_the_transfer_leaves_nothing(world: World) -> None:
 
 
 def test_space_is_checked_before_anything_arrives(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "RESERVE", 1 << 60)
+    monkeypatch.setattr(install, "RESERVE", 1 << 60)
     with pytest.raises(
         PlaceError, match=r": not enough space: needs \d+ bytes, has \d+; nothing was changed, free some"
     ):
@@ -243,7 +243,7 @@ def test_disk_that_fills_while_unpacking_leaves_nothing(world: World, monkeypatc
         with pytest.raises(PlaceError, match=r"needs 300000 bytes, has \d+; nothing was changed"):
             world.bring(entry)
         # Somebody else fills it between the check and the copy.
-        monkeypatch.setattr(place, "check_space", lambda _needs: None)
+        monkeypatch.setattr(install, "check_space", lambda _needs: None)
         free = shutil.disk_usage(world.root).free
         with pytest.raises(PlaceError, match=r"opt/tool: not enough space: needs 300000 bytes, has \d+; nothing was"):
             world.bring(entry)
@@ -257,7 +257,7 @@ def test_other_errors_are_not_called_a_full_disk(world: World, monkeypatch: pyte
     def broken(_path: Path) -> None:
         raise OSError(errno.EIO, "broken")
 
-    monkeypatch.setattr(place, "_sync", broken)
+    monkeypatch.setattr(install, "_sync", broken)
     with pytest.raises(OSError, match="broken"):
         world.bring(world.entry())
     assert world.tree() == {}
@@ -269,8 +269,8 @@ def test_cut_off_anywhere_the_next_run_ends_well(world: World, monkeypatch: pyte
     entry = world.entry(b"two", "2.0.0")
     with monkeypatch.context() as patch:
         # As a killed process: nothing is cleaned up.
-        patch.setattr(place, step, lambda *_arguments: (_ for _ in ()).throw(SystemExit))
-        patch.setattr(place.shutil, "rmtree", lambda *_arguments, **_options: None)
+        patch.setattr(install, step, lambda *_arguments: (_ for _ in ()).throw(SystemExit))
+        patch.setattr(install.shutil, "rmtree", lambda *_arguments, **_options: None)
         with pytest.raises(SystemExit):
             world.bring(entry)
     assert world.link.read_text() == "one"
@@ -525,7 +525,7 @@ def test_what_a_runtime_need_not_keep_goes_before_it_ends(monkeypatch: pytest.Mo
         return (1, "", "no such namespace") if "prune" in command else (0, "", "")
 
     with (
-        pytest.raises(place.PlaceError, match="cannot remove the archives of unpacked layers: no such namespace"),
+        pytest.raises(install.PlaceError, match="cannot remove the archives of unpacked layers: no such namespace"),
         runtimes.awake("containerd", run),
     ):
         pass
@@ -536,7 +536,7 @@ def test_a_runtime_that_cannot_be_started_says_why(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(runtimes, "booted", lambda: False)
     monkeypatch.setattr(runtimes.Docker, "daemon", ["/bin/sh", "-c", "echo no such storage driver; exit 1"])
     with (
-        pytest.raises(place.PlaceError, match="docker cannot be started .*no such storage driver"),
+        pytest.raises(install.PlaceError, match="docker cannot be started .*no such storage driver"),
         runtimes.awake("docker", lambda _command: (1, "", "")),
     ):
         pass

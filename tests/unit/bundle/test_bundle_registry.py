@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from bundle_world import Filling
 
 INDEX = "application/vnd.oci.image.index.v1+json"

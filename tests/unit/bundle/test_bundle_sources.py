@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import signature
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.errors import BundleError, Unavailable
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.manifest import find
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.sources import module, package, upstream, wheel
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import signature
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError, Unavailable
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.manifest import find
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.sources import module, package, upstream, wheel
 from bundle_world import Filling, have
 
 

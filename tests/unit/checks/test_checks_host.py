@@ -9,13 +9,13 @@ import dataclasses
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import engines
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import host
-from ansible_collections.keelson.cluster.plugins.module_utils.checks.assign import assign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.assign import assign
 
 ADDRESS = "10.0.0.11"
-MANAGER = [dataclasses.asdict(listener) for listener in engines.load("nomad").parts["manager"].listeners]
-NODE = [dataclasses.asdict(listener) for listener in engines.load("nomad").parts["node"].listeners]
+MANAGER = [dataclasses.asdict(listener) for listener in components.load("nomad").parts["manager"].listeners]
+NODE = [dataclasses.asdict(listener) for listener in components.load("nomad").parts["node"].listeners]
 
 
 def open_socket(port: int, address: str = ADDRESS, protocol: str = "tcp", process: str = "nomad") -> dict[str, Any]:

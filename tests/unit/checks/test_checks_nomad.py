@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.checks import trial
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, sample
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
@@ -69,10 +69,10 @@ CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: ask(Drivers={"exec": {"Healthy": True}, "docker": {"Healthy": False}}), False, "no healthy driver docker"),
     (lambda: ask(SchedulingEligibility="ineligible"), False, "takes no work: it is ineligible"),
     (lambda: ask(SchedulingEligibility="ineligible", Drain=True), False, "draining"),
-    (lambda: trial.spread([{"host": "w1"}, {"host": "w2"}, {"host": "w1"}], 2), True, "w1: 2, w2: 1"),
-    (lambda: trial.spread([{"host": "w1"}] * 3, 2), False, "w1: 3"),
-    (lambda: trial.spread([{"host": "w1"}] * 3, 1), True, "w1: 3"),
-    (lambda: trial.spread([], 1), False, "none"),
+    (lambda: sample_app.spread([{"host": "w1"}, {"host": "w2"}, {"host": "w1"}], 2), True, "w1: 2, w2: 1"),
+    (lambda: sample_app.spread([{"host": "w1"}] * 3, 2), False, "w1: 3"),
+    (lambda: sample_app.spread([{"host": "w1"}] * 3, 1), True, "w1: 3"),
+    (lambda: sample_app.spread([], 1), False, "none"),
 ]
 
 
@@ -126,7 +126,7 @@ def test_the_pool_with_most_ready_nodes_is_chosen() -> None:
     "changes", [{"Status": "down"}, {"SchedulingEligibility": "ineligible"}, {"Drivers": {}}, {"NodePool": "other"}]
 )
 def test_a_pool_without_a_usable_node(changes: dict[str, Any]) -> None:
-    with pytest.raises(trial.SampleError, match="pool web is ready, eligible"):
+    with pytest.raises(sample_app.SampleError, match="pool web is ready, eligible"):
         sample.choose_pool(parse_nodes([node(**changes)]), "web")
 
 
@@ -180,7 +180,7 @@ def test_why_an_instance_does_not_start_is_told() -> None:
     failed = allocation("a", "failed", app={"Events": [event]})
     running = {"Version": 0, "JobVersion": 0, "Status": "running", "StatusDescription": "x"}
     known = trying(allocations=[failed], keelson_sample=running, deployment=running)
-    with pytest.raises(trial.SampleError, match="after 0 s: the deployment is running: x; w1: image not found"):
+    with pytest.raises(sample_app.SampleError, match="after 0 s: the deployment is running: x; w1: image not found"):
         known.submit(3, "1")
 
 
@@ -193,13 +193,13 @@ def test_a_failed_deployment_ends_the_wait_at_once() -> None:
     failed = {"Version": 1, "JobVersion": 1, "Status": "failed", "StatusDescription": "progress deadline"}
     known = trying(allocations=[], keelson_sample=failed, deployment=failed)
     known.timeout = 60
-    with pytest.raises(trial.SampleError, match="the deployment failed: progress deadline"):
+    with pytest.raises(sample_app.SampleError, match="the deployment failed: progress deadline"):
         known.scale(4)
 
 
 def test_a_drain_ends_even_when_nothing_moves() -> None:
     known = trying(allocations=[allocation("a")], keelson_sample=[entry("a")])
-    with pytest.raises(trial.SampleError, match="still registered on w1"):
+    with pytest.raises(sample_app.SampleError, match="still registered on w1"):
         known.drain(known.busiest(), 1)
     api: Any = known.api
     assert [body for _m, path, body in api.changes if path.endswith("/drain")][-1]["MarkEligible"] is True
@@ -230,10 +230,10 @@ def test_an_api_that_is_down_is_not_taken_for_a_job_that_is_gone() -> None:
 
 def test_trial_ends_where_nothing_is_left_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: Any) -> None:
-        raise trial.SampleError("no room")
+        raise sample_app.SampleError("no room")
 
     monkeypatch.setattr(sample.Sample, "submit", fail)
-    found = trial.deploy(trying(allocations=[]))
+    found = sample_app.deploy(trying(allocations=[]))
     assert [(c["check"], c["passed"], c["evidence"]) for c in found] == [
         ("sample_deploy", False, "SampleError: no room")
     ]
@@ -244,16 +244,16 @@ def test_what_a_sample_module_returns() -> None:
         raise ApiError(0, "does not answer")
 
     def perform(state: str, means: Any) -> dict[str, Any]:
-        return trial.perform({"state": state, "timeout": 1, "drills": False, "victim": {}}, means, "the logs")
+        return sample_app.perform({"state": state, "timeout": 1, "drills": False, "victim": {}}, means, "the logs")
 
     broken = perform("present", fail)["checks"][0]
     assert (broken["passed"], broken["evidence"], broken["cure"]) == (False, "does not answer", "look at the logs")
     assert perform("absent", fail)["checks"][0]["title"] == "The sample application is removed"
-    gone = trial.Means(lambda timeout: [f"job after {timeout}"], fail)
+    gone = sample_app.Means(lambda timeout: [f"job after {timeout}"], fail)
     assert perform("absent", lambda: gone) == {"changed": True, "checks": [], "removed": ["job after 1"]}
     assert perform("moved", lambda: gone)["checks"][0]["evidence"] == "does not answer"
 
 
 def test_a_pool_of_one_cannot_be_drained() -> None:
-    check = trial.drain(trying(allocations=[allocation("a")], keelson_sample=[entry("a")]))
+    check = sample_app.drain(trying(allocations=[allocation("a")], keelson_sample=[entry("a")]))
     assert not check["passed"] and "pool web has no other host node to move to" in check["evidence"]

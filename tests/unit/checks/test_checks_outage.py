@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import outage
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import outage
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import outage as kubernetes
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import outage as nomad
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import ApiError
 
 
 @pytest.mark.parametrize(("victim", "containers"), [(nomad.VICTIM, 2), (kubernetes.VICTIM, 0)])

@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.checks import knocks, model, tls
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import probes
-from ansible_collections.keelson.cluster.plugins.plugin_utils.foreign import foreign_identity
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import model, probes, tls
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import probes as nomad_probes
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.foreign import foreign_identity
 from checks_world import ADDRESS, authority, https, plain, serving
 
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\n\r\n"
@@ -36,7 +36,7 @@ class World:
     ) -> dict[str, model.Check]:
         """Knock in every way; return the checks by their kinds."""
         target = {"host": "m1", "address": ADDRESS, "port": port, "probe": probe}
-        return {c["check"]: c for c in knocks.knock(target, self.member, self.stranger, list(guarded))}
+        return {c["check"]: c for c in probes.knock(target, self.member, self.stranger, list(guarded))}
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_door_with_paths_of_its_own(world: World) -> None:
 
     with serving(answer) as port:
         target = {"host": "m1", "address": ADDRESS, "port": port, "probe": "https_login", "guarded": ["/pods"]}
-        found = {c["check"]: c for c in knocks.knock(target, world.member, world.stranger, ["/api"])}
+        found = {c["check"]: c for c in probes.knock(target, world.member, world.stranger, ["/api"])}
     assert found["no_certificate"]["evidence"] == "no answer to judge by: /pods: HTTP/1.1 404 Not Found"
 
 
@@ -229,7 +229,7 @@ def test_gossip(tcp: bytes, udp: bytes, good: bool) -> None:
                 link.sendto(udp, peer)
 
         threading.Thread(target=answer, daemon=True).start()
-        verdict = probes.gossip_refused(ADDRESS, port, wait=0.3 if good else 10)
+        verdict = nomad_probes.gossip_refused(ADDRESS, port, wait=0.3 if good else 10)
     assert verdict.passed is good, verdict
 
 

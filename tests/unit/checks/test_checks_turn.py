@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.action.cluster_turn import ActionModule
-from ansible_collections.keelson.cluster.plugins.module_utils import engines
+from ansible_collections.keelson.cluster.plugins.action.manager_outage import ActionModule
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 
 
 def action(host: str, engine: str = "kubernetes", managers: int = 3, **results: Any) -> ActionModule:
@@ -49,6 +49,6 @@ def test_a_manager_is_stopped_only_where_enough_others_answer(found: ActionModul
 
 
 def test_the_engine_says_how() -> None:
-    profile = engines.load("kubernetes")
+    profile = components.load("kubernetes")
     assert action("m1").module(profile) == "keelson.cluster.kubernetes_turn"
     assert action("m1").parameters(profile) == {"cluster": "product", "address": "10.0.0.1"}

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
 ANONYMOUS = {"AccessorID": "anonymous", "Name": "Anonymous Token", "Type": "client", "Policies": ["anonymous"]}
 

@@ -13,8 +13,9 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecret
 from ansible_collections.keelson.cluster.plugins.action.cluster_secrets import ActionModule
-from ansible_collections.keelson.cluster.plugins.module_utils import pki, secret_store
-from ansible_collections.keelson.cluster.plugins.module_utils.secret_store import StoreError
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import StoreError
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
 PAYLOAD = {"ca_certificate": pki.make_ca("c1").certificate, "gossip_key": "g"}
 
@@ -26,7 +27,9 @@ def read(host: str, number: int = 0, payload: dict[str, Any] | None = None) -> d
     return {"item": host, "generation": number, "digest": digest, "payload": kept, "broken": []}
 
 
-def choose(*reads: dict[str, Any], writable: str = "m1 m2 m3", check: bool = False, store: Any = None) -> dict[str, Any]:
+def choose(
+    *reads: dict[str, Any], writable: str = "m1 m2 m3", check: bool = False, store: Any = None
+) -> dict[str, Any]:
     """What the action answers for a cluster of m1, m2 and m3."""
     loader = DataLoader()
     loader.set_vault_secrets([("default", VaultSecret(b"password"))])
@@ -89,5 +92,7 @@ def test_another_place_with_other_secrets_is_refused(tmp_path: Path) -> None:
     store = {"file": str(tmp_path / "secrets")}
     choose(read("m1", 1), read("m2", 1), read("m3", 1), store=store)
     other = {**PAYLOAD, "gossip_key": "x"}
-    with pytest.raises(StoreError, match=r"different secrets under generation 1: m1 has a CA .*secrets has other secrets"):
+    with pytest.raises(
+        StoreError, match=r"different secrets under generation 1: m1 has a CA .*secrets has other secrets"
+    ):
         choose(read("m1", 1, other), read("m2"), read("m3"), store=store)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible_collections.keelson.cluster.plugins.module_utils import external_store
-from ansible_collections.keelson.cluster.plugins.module_utils.external_store import ExternalStoreError, open_store
-from ansible_collections.keelson.cluster.plugins.module_utils.secret_store import Generation, digest_of
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import Generation, digest_of
+from ansible_collections.keelson.cluster.plugins.plugin_utils import external_store
+from ansible_collections.keelson.cluster.plugins.plugin_utils.external_store import ExternalStoreError, open_store
 from fake_vault import FakeVault
 
 PAYLOAD = {"gossip_key": "very-secret"}

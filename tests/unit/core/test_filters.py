@@ -46,7 +46,10 @@ def test_volumes() -> None:
 
 
 def test_a_unit_file() -> None:
-    unit = {"Unit": {"After": "a b", "StartLimitIntervalSec": 0}, "Service": {"ExecReload": ["x", "y"], "Delegate": True}}
+    unit = {
+        "Unit": {"After": "a b", "StartLimitIntervalSec": 0},
+        "Service": {"ExecReload": ["x", "y"], "Delegate": True},
+    }
     unit["Service"] |= {"PrivateTmp": False, "CapabilityBoundingSet": ""}
     assert systemd_unit(unit) == (
         "[Unit]\nAfter=a b\nStartLimitIntervalSec=0\n\n"

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import host_files
-from ansible_collections.keelson.cluster.plugins.module_utils.host_files import FileError, bring_about, describe
+from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, bring_about, describe
 
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import host_settings
-from ansible_collections.keelson.cluster.plugins.module_utils.host_settings import Account, SettingError
+from ansible_collections.keelson.cluster.plugins.module_utils.host import settings as host_settings
+from ansible_collections.keelson.cluster.plugins.module_utils.host.settings import Account, SettingError
 
 
 @pytest.fixture(autouse=True)

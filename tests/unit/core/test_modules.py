@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
 MODULES = "ansible_collections.keelson.cluster.plugins.modules"
 Run = Callable[..., dict[str, Any]]

@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import api as api_module
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from fake_nomad import FakeNomad
 
 

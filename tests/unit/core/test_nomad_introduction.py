@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import service_units
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import introduction, newcomer
+from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import introduction, joining_host
 
 
 class FakeApi:
@@ -47,7 +47,7 @@ def test_an_agent_that_ran_before_starts_anew(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(service_units, "carry_out", lambda unit, step: steps.append(f"{step} {unit.name}"))
     if unread:
         (tmp_path / "intro_token.jwt").write_text("signed")
-    newcomer.join({}, str(tmp_path / "intro_token.jwt"))
+    joining_host.join({}, str(tmp_path / "intro_token.jwt"))
     assert steps == (["restart nomad.service"] if unread else [])
 
 
@@ -55,7 +55,7 @@ def test_an_agent_that_does_not_start(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "intro_token.jwt").write_text("signed")
     monkeypatch.setattr(service_units, "carry_out", lambda _unit, step: f"systemctl {step} nomad.service failed")
     with pytest.raises(OSError, match=r"systemctl restart nomad.service failed"):
-        newcomer.join({}, str(tmp_path / "intro_token.jwt"))
+        joining_host.join({}, str(tmp_path / "intro_token.jwt"))
 
 
 def test_a_unit_that_is_to_stop() -> None:

@@ -27,9 +27,7 @@ def test_one_that_answers_is_refused(ruled: FakeNomad, monkeypatch: pytest.Monke
     assert len(peers(ruled)) == 3
 
 
-def test_one_that_died_just_now_goes_when_the_others_noticed(
-    ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_died_just_now_goes_when_the_others_noticed(ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "answers", lambda _address, _port: False)
     with pytest.raises(removal.Refused, match="does not answer, but the other managers still take it for well"):
         remove(ruled, C)

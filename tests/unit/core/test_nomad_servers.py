@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import wait_for
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import servers
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import wait_for
 from fake_nomad import TOKEN, A, B, C, FakeNomad
 
 

@@ -9,7 +9,7 @@ import datetime
 import ipaddress
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import verification

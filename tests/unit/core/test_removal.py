@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.removal import Refused, remove
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import Refused, remove
 
 
 def refuse(name: str, _address: str) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import secret_store
-from ansible_collections.keelson.cluster.plugins.module_utils.secret_store import Copy, Generation, StoreError
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import Copy, Generation, StoreError
 
 PAYLOAD = {"gossip_key": "k", "bootstrap_token": "t"}
 

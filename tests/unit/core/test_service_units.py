@@ -11,8 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import service_units
-from ansible_collections.keelson.cluster.plugins.module_utils.service_units import State, Unit
+from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.host.units import State, Unit
 
 RUNS = State(active=True, enabled=True, needs_daemon_reload=False, stale=False, reloadable=False)
 

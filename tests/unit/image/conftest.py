@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.image import hardening, offline
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import hardening
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import offline
 from image_tree import PROFILE, STATUS, entry, put
 
 

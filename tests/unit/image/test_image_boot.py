@@ -15,8 +15,9 @@ from unittest import mock
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
-from ansible_collections.keelson.cluster.plugins.module_utils.image import boot, guest, trial
-from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.module_utils.server_image import guest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot, boot_test
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 
 NOTHING: dict[str, Any] = {
     "services": [],
@@ -77,7 +78,9 @@ def test_a_server_with_a_failed_unit_is_not_settled(says: Callable[..., None]) -
 def test_a_server_tells_where_its_boot_spent_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = guest.MOMENT
     units = {"ssh": (100000, 900000), "docker": (2000000, 64500000), "never started": ("", 0)}
-    blocks = [f"Id={name}\nInactiveExit{moment}={start}\nActiveEnter{moment}={end}\n" for name, (start, end) in units.items()]
+    blocks = [
+        f"Id={name}\nInactiveExit{moment}={start}\nActiveEnter{moment}={end}\n" for name, (start, end) in units.items()
+    ]
 
     def shows(*argv: str) -> subprocess.CompletedProcess[str]:
         manager = f"Userspace{moment}=21400000\nFinish{moment}=\n"
@@ -239,10 +242,10 @@ def test_the_manifest_says_what_a_server_is_asked_for() -> None:
         "inputs": {"artifacts": entries},
         "hardening": {"exempt": {}},
     }
-    wanted = trial.wanted(manifest)
+    wanted = boot_test.wanted(manifest)
     assert wanted["images"] == ["registry.k8s.io/pause:3.10.1"] and "docker.service" in wanted["services"]
     assert wanted["sysctls"]["net.ipv4.ip_forward"] == "1" and "sctp" in wanted["modules"]
-    assert wanted["grows"] == "/" and trial.wanted({**manifest, "disk": {"var_mib": 8}})["grows"] == "/var"
-    assert trial.wanted({**manifest, "disk": {"data": {"device": "/dev/vdb", "path": "/srv"}}})["data"] == "/srv"
+    assert wanted["grows"] == "/" and boot_test.wanted({**manifest, "disk": {"var_mib": 8}})["grows"] == "/var"
+    assert boot_test.wanted({**manifest, "disk": {"data": {"device": "/dev/vdb", "path": "/srv"}}})["data"] == "/srv"
     manifest["hardening"] = {"exempt": {"3.2.1": "an application speaks SCTP"}}
-    assert "sctp" not in trial.wanted(manifest)["modules"]
+    assert "sctp" not in boot_test.wanted(manifest)["modules"]

@@ -19,20 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import Store, digest_of
-from ansible_collections.keelson.cluster.plugins.module_utils.image import (
-    base,
-    build,
-    disk,
-    docker_data,
-    grub,
-    make,
-    seal,
-    tree,
-)
-from ansible_collections.keelson.cluster.plugins.module_utils.image import order as orders
-from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
-from ansible_collections.keelson.cluster.plugins.module_utils.image.programs import run
+from ansible_collections.keelson.cluster.plugins.module_utils.server_image import docker_data, seal
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, digest_of
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import base, build, disk, grub, tree
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import spec as orders
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.programs import run
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 from image_tree import needs, put
 
 WISH = {

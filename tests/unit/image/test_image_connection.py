@@ -12,7 +12,7 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.playbook.play_context import PlayContext
 from ansible_collections.keelson.cluster.plugins.connection import tree as plugin
-from ansible_collections.keelson.cluster.plugins.module_utils.image import tree as trees
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import tree as trees
 
 
 @pytest.fixture

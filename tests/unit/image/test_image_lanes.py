@@ -16,42 +16,36 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest as artifacts
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.store import digest_of
-from ansible_collections.keelson.cluster.plugins.module_utils.image import (
-    build,
-    container,
-    disk,
-    lanes,
-    make,
-    publish,
-    seal,
-    sealing,
-    server,
-    trial,
-)
-from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.module_utils.server_image import seal, seal_running
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest as artifacts
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import digest_of
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build, disk
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders import container, registry, server
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
 from image_tree import needs, put
 from test_image_build import wish
 
-ALL = sorted(lanes.LANES)
+ALL = sorted(registry.LANES)
 
 
 # --- templates ----------------------------------------------------------------------------------------------------
 
 
 def test_every_lane_is_a_folder_with_the_shared_build() -> None:
-    assert sorted(path.name for path in lanes.FOLDER.iterdir()) == ALL
+    assert sorted(path.name for path in registry.FOLDER.iterdir()) == ALL
     for name in ALL:
-        shared = lanes.FOLDER / name / "build.pkr.hcl"
-        assert shared.is_symlink() and shared.resolve() == lanes.ROOT / "build.pkr.hcl"
+        shared = registry.FOLDER / name / "build.pkr.hcl"
+        assert shared.is_symlink() and shared.resolve() == registry.ROOT / "build.pkr.hcl"
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_lane_asks_for_versions_that_artifacts_have(name: str) -> None:
     """A template cannot read another file for them, so they are compared here."""
-    text = "\n".join(path.read_text() for path in (lanes.FOLDER / name).glob("*.pkr.hcl"))
-    for plugin in lanes.plugins(name):
+    text = "\n".join(path.read_text() for path in (registry.FOLDER / name).glob("*.pkr.hcl"))
+    for plugin in registry.plugins(name):
         version = artifacts.default_version(*artifacts.load(f"packer-plugin-{plugin}"))
         assert f'/{plugin}"\n      version = ">= {version}"' in text, f"{name} and artifacts/packer-plugin-{plugin}.yml"
 
@@ -60,38 +54,42 @@ def test_the_playbook_fills_the_bundle_with_the_plugins_of_a_lane() -> None:
     plays = yaml.safe_load((build.ROOT / "playbooks/image.yml").read_text())
     filled = next(play["vars"]["__image_plugins"] for play in plays if "__image_plugins" in play.get("vars", {}))
     assert filled == {
-        name: [f"packer-plugin-{plugin}" for plugin in lanes.plugins(name) if plugin != "ansible"] for name in ALL
+        name: [f"packer-plugin-{plugin}" for plugin in registry.plugins(name) if plugin != "ansible"] for name in ALL
     }
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_variables_file_has_every_variable_and_no_other(name: str) -> None:
-    file = lanes.TARGETS / f"{name}.pkrvars.hcl"
-    assert set(lanes.assigned(file) if file.exists() else []) == lanes.declared(name)
+    file = registry.TARGETS / f"{name}.pkrvars.hcl"
+    assert set(registry.assigned(file) if file.exists() else []) == registry.declared(name)
 
 
 def test_no_variables_file_has_a_secret() -> None:
-    for file in lanes.TARGETS.iterdir():
-        names = " ".join(lanes.assigned(file))
+    for file in registry.TARGETS.iterdir():
+        names = " ".join(registry.assigned(file))
         assert not any(word in names for word in ("password", "secret", "token", "access_key")), file
 
 
 def test_a_variable_the_lane_does_not_know_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.pkrvars.hcl"
     file.write_text('# acelerator = "x"\nacelerator = "tcg"\n')
-    with pytest.raises(ImageError, match="mine.pkrvars.hcl: lane qemu has no variable acelerator; it has accelerator, "):
-        lanes.target("qemu", str(file))
+    with pytest.raises(
+        ImageError, match="mine.pkrvars.hcl: lane qemu has no variable acelerator; it has accelerator, "
+    ):
+        registry.target("qemu", str(file))
     file.write_text('accelerator = "tcg"\n')
-    assert lanes.target("qemu", str(file)) == file
+    assert registry.target("qemu", str(file)) == file
     with pytest.raises(ImageError, match=r"none.hcl: there is no such file \(image_target\)"):
-        lanes.target("qemu", str(tmp_path / "none.hcl"))
+        registry.target("qemu", str(tmp_path / "none.hcl"))
 
 
 def test_a_cloud_needs_values_of_the_user() -> None:
-    with pytest.raises(ImageError, match="lane openstack needs your values: copy .*openstack.pkrvars.hcl, .* image_target"):
-        lanes.target("openstack", "")
-    assert lanes.target("tree", "") is None
-    assert lanes.target("qemu", "") == lanes.TARGETS / "qemu.pkrvars.hcl"
+    with pytest.raises(
+        ImageError, match="lane openstack needs your values: copy .*openstack.pkrvars.hcl, .* image_target"
+    ):
+        registry.target("openstack", "")
+    assert registry.target("tree", "") is None
+    assert registry.target("qemu", "") == registry.TARGETS / "qemu.pkrvars.hcl"
 
 
 # --- the container image ------------------------------------------------------------------------------------------
@@ -130,7 +128,7 @@ def test_a_container_image_has_the_tree_and_nothing_of_a_machine(archive: Path, 
     assert (place / "var/lib/docker/image/overlay2/repositories.json").is_file()
     assert not (place / "etc/fstab").exists() and seal.traces(place) == {}
     assert os.readlink(place / "etc/systemd/system/systemd-udevd.service") == "/dev/null"
-    assert json.loads((place / sealing.LABEL).read_text())["engine"] == "nomad"
+    assert json.loads((place / seal_running.LABEL).read_text())["engine"] == "nomad"
 
 
 def test_a_container_image_has_a_name_and_digests(archive: Path) -> None:
@@ -166,7 +164,7 @@ def test_a_container_image_cannot_be_booted(tmp_path: Path) -> None:
     folder = tmp_path / "image"
     put(folder / publish.MANIFEST, json.dumps({"format": publish.FORMAT, "container": {}}))
     with pytest.raises(ImageError, match="a container image has no disk that could be booted"):
-        trial.test(folder, tmp_path / "key.pem", 1, [], print)
+        boot_test.test(folder, tmp_path / "key.pem", 1, [], print)
 
 
 # --- servers ------------------------------------------------------------------------------------------------------
@@ -216,14 +214,14 @@ def test_sealing_a_server_leaves_no_builder_and_not_itself(tmp_path: Path) -> No
     put(tmp_path / "etc/sudoers.d/90-cloud-init-users", "builder ALL=(ALL) NOPASSWD:ALL\n")
     put(tmp_path / "etc/systemd/network/10-cloud-init-eth0.network", "[Match]\nMACAddress=52:54:00:12:34:56\n")
     put(tmp_path / "home/builder/.ssh/authorized_keys", "x")
-    put(tmp_path / sealing.PLACE, "itself", 0o755)
-    sealing.finish(tmp_path, {"name": "x", "engine": "nomad", "made": 1})
+    put(tmp_path / seal_running.PLACE, "itself", 0o755)
+    seal_running.finish(tmp_path, {"name": "x", "engine": "nomad", "made": 1})
     assert (tmp_path / "etc/passwd").read_text() == "root:x:0:0::/root:/bin/sh\n"
     assert (tmp_path / "etc/group").read_text() == "root:x:0:\nsudo:x:27:operator\n"
     assert "builder" not in (tmp_path / "etc/shadow").read_text()
     assert (tmp_path / "etc/shadow").stat().st_mode & 0o777 == 0o640
-    assert seal.traces(tmp_path) == {} and not (tmp_path / sealing.PLACE).exists()
-    assert json.loads((tmp_path / sealing.LABEL).read_text())["name"] == "x"
+    assert seal.traces(tmp_path) == {} and not (tmp_path / seal_running.PLACE).exists()
+    assert json.loads((tmp_path / seal_running.LABEL).read_text())["name"] == "x"
 
 
 # --- clouds -------------------------------------------------------------------------------------------------------
@@ -234,7 +232,7 @@ def test_a_cloud_says_how_it_calls_the_image(tmp_path: Path) -> None:
     assert build.kept(tmp_path) == ["eu-central-1:ami-0123456789abcdef0"]
 
 
-MODULES = sorted(lanes.ROOT.parents[1].glob("artifacts/go/packer*/go.mod"))
+MODULES = sorted(registry.ROOT.parents[1].glob("artifacts/go/packer*/go.mod"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.parent.name)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.image import hardening, make, offline
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import hardening
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import offline
 
 PROFILE = make.profile()
 

@@ -15,16 +15,18 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.image import (
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing, sbom
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.packages import (
+    Package,
+    parse_status,
+)
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import (
     channels,
     labels,
-    listing,
     publish,
-    sbom,
     sign,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.image.errors import ImageError
-from ansible_collections.keelson.cluster.plugins.module_utils.image.packages import Package, parse_status
 from image_tree import entry
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/image.schema.json").read_text())

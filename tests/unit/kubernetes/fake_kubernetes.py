@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Access, Api, client_context
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
 COLLECTION = re.compile(r"^(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+))?/([^/]+)$")
 NAMESPACE = re.compile(r"^/api/v1/namespaces/[^/]+$")

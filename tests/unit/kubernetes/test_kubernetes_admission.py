@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.keelson.cluster.plugins.module_utils.admission import issuing, join, tokens
-from ansible_collections.keelson.cluster.plugins.module_utils.admission.desk import Newcomer
-from ansible_collections.keelson.cluster.plugins.module_utils.admission.serve import Counter
-from ansible_collections.keelson.cluster.plugins.module_utils.admission.tokens import Denied, Token
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import join, token_module, tokens
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import Newcomer
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.service import Counter
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, Token
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
-    admission,
+    enrollment,
     host,
-    newcomer,
+    joining_host,
     nodes,
     requests,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tokens as bootstrap
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.admission import LET_IN, SECRETS, Desk
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.enrollment import LET_IN, SECRETS, Desk
 from fake_kubernetes import FakeKubernetes
 from kubernetes_world import node
 
@@ -50,7 +50,7 @@ def desk(kubernetes: FakeKubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "web.json").write_text(json.dumps(DESCRIBED))
     monkeypatch.setattr(Desk, "pools", str(tmp_path / "{pool}.json"))
     (tmp_path / "ca.crt").write_text("the CA")
-    monkeypatch.setattr(admission, "CA_FILE", str(tmp_path / "ca.crt"))
+    monkeypatch.setattr(enrollment, "CA_FILE", str(tmp_path / "ca.crt"))
     monkeypatch.setattr(nodes, "serves", lambda _address: "")
     return Desk("product", kubernetes.api())
 
@@ -58,7 +58,7 @@ def desk(kubernetes: FakeKubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def issue(desk: Desk, hosts: int = 1, hours: float = 1) -> str:
     """A join token, issued as the module does."""
     params = {"state": "present", "pool": "web", "hosts": hosts, "hours": hours}
-    return str(issuing.act(desk, params, False, time.time())["token"])
+    return str(token_module.act(desk, params, False, time.time())["token"])
 
 
 def left(kubernetes: FakeKubernetes) -> list[str]:
@@ -69,7 +69,7 @@ def left(kubernetes: FakeKubernetes) -> list[str]:
 def test_tokens_are_kept_where_the_last_writer_is_told(desk: Desk, kubernetes: FakeKubernetes) -> None:
     text = issue(desk, hosts=2)
     number = text.partition(".")[0]
-    assert admission.SPACE in kubernetes.objects and text.partition(".")[2] not in json.dumps(kubernetes.objects)
+    assert enrollment.SPACE in kubernetes.objects and text.partition(".")[2] not in json.dumps(kubernetes.objects)
     token, version = desk.read(number)
     assert token and desk.write(token, version)
     assert not desk.write(token, version), "somebody else was first"
@@ -237,14 +237,14 @@ def test_a_host_puts_in_what_its_kernel_demands(
             {"path": "/c", "state": "directory"},
         ]
     }
-    text, data, folder = newcomer.files(answer, "")
+    text, data, folder = joining_host.files(answer, "")
     assert text["content"] == f"x = {json.dumps(found['cgroup'] == 2)}\nOOMScoreAdjust={demands['oom_score_adjust']}\n"
     assert data["data"] == {"cgroupDriver": driver, "featureGates": demands["feature_gates"]}
     assert folder == {"path": "/c", "state": "directory"}
 
 
 def test_the_marks_are_what_a_host_knows() -> None:
-    [task] = yaml.safe_load((ROLE / "tasks/kubernetes/admission.yml").read_text())
+    [task] = yaml.safe_load((ROLE / "tasks/kubernetes/enrollment.yml").read_text())
     marks = task["vars"]["__host_node_demands"]
     assert marks == {name: f"DEMAND.{name}" for name in marks}
     assert set(marks) | {"ignore"} == set(host.demands(MODERN))
@@ -255,21 +255,21 @@ def test_kubeadm_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
     states = [host.BARE, host.MEMBER]
     monkeypatch.setattr(host, "membership", lambda _part, _note: states.pop(0))
     monkeypatch.setattr(host, "abilities", lambda: OLD)
-    monkeypatch.setattr(newcomer.kubeadm, "join", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(joining_host.kubeadm, "join", lambda *arguments: calls.append(arguments))
     answer = {"cluster": "product", "address": "10.0.0.27", "config": {"kind": "x"}, "discovery": {"kind": "y"}}
-    newcomer.join(answer)
-    newcomer.join(answer)
+    joining_host.join(answer)
+    joining_host.join(answer)
     assert calls == [
-        ("product", "node", "10.0.0.27", {"kind": "x"}, {"kind": "y"}, ["SystemVerification"], newcomer.TIMEOUT)
+        ("product", "node", "10.0.0.27", {"kind": "x"}, {"kind": "y"}, ["SystemVerification"], joining_host.TIMEOUT)
     ]
 
 
 def test_kubeadm_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: Any) -> None:
-        raise newcomer.kubeadm.KubeadmError("'kubeadm join' failed: no answer")
+        raise joining_host.kubeadm.KubeadmError("'kubeadm join' failed: no answer")
 
     monkeypatch.setattr(host, "membership", lambda _part, _note: host.BARE)
     monkeypatch.setattr(host, "abilities", lambda: OLD)
-    monkeypatch.setattr(newcomer.kubeadm, "join", fail)
+    monkeypatch.setattr(joining_host.kubeadm, "join", fail)
     with pytest.raises(OSError, match="'kubeadm join' failed: no answer"):
-        newcomer.join({"cluster": "product", "address": "10.0.0.27", "config": {}, "discovery": {}})
+        joining_host.join({"cluster": "product", "address": "10.0.0.27", "config": {}, "discovery": {}})

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import api as api_module
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import (
     Api,
@@ -21,6 +20,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api imp
     client_context,
     read_access,
 )
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from fake_kubernetes import FakeKubernetes
 
 NODE = "/api/v1/nodes/web-1"

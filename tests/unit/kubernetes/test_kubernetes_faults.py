@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import engines
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import manifest
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.faults import RULES
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight.model import Cluster, Host
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.faults import RULES
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Host
 
 VERSION = manifest.default_version(*manifest.load("kubelet"))
 VARIABLES = {"cluster_endpoint": "api.example.com"}
@@ -36,7 +36,7 @@ def cluster(variables: dict[str, Any] | None = None, **engine: Any) -> Cluster:
     """Three managers and a host node with the same variables and answers."""
     parts = [("m1", 11, "manager"), ("m2", 12, "manager"), ("m3", 13, "manager"), ("n1", 21, "node")]
     hosts = tuple(host(*part, variables or {}, engine) for part in parts)
-    return Cluster("product", engines.load("kubernetes"), {"all": "10.0.0.0/24"}, hosts)
+    return Cluster("product", components.load("kubernetes"), {"all": "10.0.0.0/24"}, hosts)
 
 
 def faults(found: Cluster) -> list[str]:

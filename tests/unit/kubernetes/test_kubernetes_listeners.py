@@ -9,11 +9,11 @@ import dataclasses
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import engines
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import host
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 
 ADDRESS = "10.0.0.11"
-MANAGER = [dataclasses.asdict(entry) for entry in engines.load("kubernetes").parts[engines.MANAGER].listeners]
+MANAGER = [dataclasses.asdict(entry) for entry in components.load("kubernetes").parts[components.MANAGER].listeners]
 
 
 def listening(port: int, address: str, process: str, protocol: str = "tcp") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.filter.kubernetes_plan import kubernetes_plan, kubernetes_said
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.plan import Plan, PlanError, plan
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.plan import Plan, PlanError, plan
 
 ALL = ["m1", "m2", "m3"]
 DEAD = "10.0.0.1:6443 does not answer"

@@ -9,10 +9,10 @@ import base64
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.checks import trial
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd, objects, probing, sample, view
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.objects import NAME, NAMESPACE, SPACE
-from ansible_collections.keelson.cluster.plugins.module_utils.remote import ApiError
 from fake_kubernetes import FakeKubernetes
 from kubernetes_world import node, pod
 
@@ -66,12 +66,12 @@ def test_the_pool_with_most_usable_nodes_is_chosen() -> None:
 
 @pytest.mark.parametrize("changes", [{"ready": "False"}, {"cordoned": True}, {"taint": "x"}, {"pool": "other"}])
 def test_a_pool_without_a_usable_node(changes: dict[str, Any]) -> None:
-    with pytest.raises(trial.SampleError, match="no host node in pool web is ready"):
+    with pytest.raises(sample_app.SampleError, match="no host node in pool web is ready"):
         placed(node("w-1", **changes), wish="web")
 
 
 def test_managers_are_no_host_nodes() -> None:
-    with pytest.raises(trial.SampleError, match="any pool"):
+    with pytest.raises(sample_app.SampleError, match="any pool"):
         placed(node("m-1", manager=True))
 
 
@@ -106,7 +106,7 @@ def test_a_deployment_is_awaited(kubernetes: FakeKubernetes) -> None:
 
 
 def test_what_is_needed_is_made_first(kubernetes: FakeKubernetes) -> None:
-    with pytest.raises(trial.SampleError, match="not looked at yet"):
+    with pytest.raises(sample_app.SampleError, match="not looked at yet"):
         trying(kubernetes).submit(3, "1")
     made = [path.split("?")[0].split("/")[-2] for method, path in kubernetes.requests if method == "PATCH"]
     assert made == ["namespaces", "resourcequotas", "services", "poddisruptionbudgets", "deployments"]
@@ -124,14 +124,14 @@ def test_what_is_needed_is_made_first(kubernetes: FakeKubernetes) -> None:
 def test_a_deployment_that_is_not_rolled_out(kubernetes: FakeKubernetes, status: dict[str, Any], words: str) -> None:
     rolled_out(kubernetes, 3, **status)
     register(kubernetes, "web-1", "web-2", "web-1")
-    with pytest.raises(trial.SampleError, match=words):
+    with pytest.raises(sample_app.SampleError, match=words):
         trying(kubernetes).scale(3)
 
 
 def test_a_failed_deployment_ends_the_wait_at_once(kubernetes: FakeKubernetes) -> None:
     failed = {"type": "Progressing", "status": "False", "message": "deadline exceeded"}
     rolled_out(kubernetes, 3, conditions=[failed])
-    with pytest.raises(trial.SampleError, match="the deployment failed: deadline exceeded"):
+    with pytest.raises(sample_app.SampleError, match="the deployment failed: deadline exceeded"):
         trying(kubernetes, 60).scale(3)
 
 
@@ -164,7 +164,7 @@ def test_a_drain_ends_even_when_nothing_moves(kubernetes: FakeKubernetes) -> Non
     known = trying(kubernetes)
     kubernetes.react = lambda method, path, body: (201, {}) if path.endswith("/eviction") else None
     assert known.moved_wrong("web-1", 1) == "1 instances are still registered on web-1"
-    with pytest.raises(trial.SampleError, match="on web-1 there still are keelson-verify/keelson-sample-0"):
+    with pytest.raises(sample_app.SampleError, match="on web-1 there still are keelson-verify/keelson-sample-0"):
         known.drain(known.busiest(), 1)
     after = kubernetes.objects[f"{view.NODES}/web-1"]
     assert "unschedulable" not in after["spec"] and sample.MARK not in after["metadata"]["annotations"]
@@ -186,7 +186,7 @@ def test_a_namespace_that_does_not_end_tells_why(kubernetes: FakeKubernetes) -> 
     kubernetes.add(f"{view.NODES}/web-1", **node("web-1", ready="Unknown"))
     kubernetes.add(f"{SPACE}/pods/lost", **pod("lost", "web-1"))
     kubernetes.react = lambda method, path, body: (200, {}) if (method, path[-14:]) == ("DELETE", NAMESPACE) else None
-    with pytest.raises(trial.SampleError, match="still there: metrics API is down"):
+    with pytest.raises(sample_app.SampleError, match="still there: metrics API is down"):
         sample.remove(kubernetes.api(), 0.1)
     assert f"{SPACE}/pods/lost" not in kubernetes.objects
 
@@ -234,7 +234,7 @@ def test_a_pod_that_is_not_answered_is_told(kubernetes: FakeKubernetes) -> None:
 
 
 def test_programs_that_cannot_be_run_are_no_refusal(kubernetes: FakeKubernetes) -> None:
-    with pytest.raises(trial.SampleError, match="kubectl exec keelson-sample-0: error: tls: internal error"):
+    with pytest.raises(sample_app.SampleError, match="kubectl exec keelson-sample-0: error: tls: internal error"):
         probe(kubernetes, Inside(code=1)).exec()
     assert probing.Probe(trying(kubernetes), Inside()).all_of([]) == (False, "there are no instances")
 
@@ -307,7 +307,7 @@ def test_network_policies(
     kubernetes.add(f"{view.NODES}/web-2", **node("web-2"))
     started = known.start_visitors()
     assert started.passed and started.evidence == "guest and stranger run on web-2, the instance they ask on web-1"
-    found = trial.step(known.sample, "policy", "t", known.policy)
+    found = sample_app.step(known.sample, "policy", "t", known.policy)
     assert found["passed"] is (words is None) and (words or "web-2 → web-1: the guest is answered") in found["evidence"]
     assert not any("networkpolicies" in path for path in kubernetes.objects)
     known.end_visitors()
@@ -340,7 +340,7 @@ def test_visitors_that_do_not_come_up_are_told(kubernetes: FakeKubernetes) -> No
         if method == "POST"
         else None
     )
-    with pytest.raises(trial.SampleError, match="keelson-guest is Pending"):
+    with pytest.raises(sample_app.SampleError, match="keelson-guest is Pending"):
         known.start_visitors()
 
 
@@ -384,7 +384,7 @@ def test_a_quota(kubernetes: FakeKubernetes, message: str, good: bool) -> None:
 def test_a_quota_that_nobody_counts(kubernetes: FakeKubernetes) -> None:
     known = probe(kubernetes, Inside())
     kubernetes.add(f"{SPACE}/resourcequotas/{NAME}")
-    with pytest.raises(trial.SampleError, match="the quota counts no services"):
+    with pytest.raises(sample_app.SampleError, match="the quota counts no services"):
         known.quota()
 
 

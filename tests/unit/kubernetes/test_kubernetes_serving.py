@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import pki
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import serving
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
 from fake_kubernetes import FakeKubernetes
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.keelson.cluster.plugins.module_utils import pki, service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
     approve,
@@ -33,6 +33,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     tokens,
     view,
 )
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from fake_kubernetes import FakeKubernetes
 from test_kubernetes_requests import csr
 
@@ -241,7 +242,10 @@ def test_nobody_is_touched_while_another_manager_is_sick(
 ) -> None:
     (tmp_path / "kubeadm.yaml").write_text("kind: ClusterConfiguration")
     monkeypatch.setattr(host, "serves", lambda address, **_options: "m2 is down" if address == "10.0.0.12" else "")
-    assert "left as they are, for the cluster might lose its quorum: m2 is down" in run("kubernetes_control", **MANAGER)["msg"]
+    assert (
+        "left as they are, for the cluster might lose its quorum: m2 is down"
+        in run("kubernetes_control", **MANAGER)["msg"]
+    )
     assert program.words() == []
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import engines
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tenancy
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.faults import tenants
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, bring_about
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight.model import Cluster, Host
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.faults import tenants
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Host
 from fake_kubernetes import FakeKubernetes
 
 SHOP: dict[str, Any] = {
@@ -142,5 +142,5 @@ def test_names_that_cannot_be(kubernetes: FakeKubernetes, names: list[str], word
 def test_preflight_tells_it_before_anything_is_installed(listed: Any, found: list[tuple[str, str]]) -> None:
     variables = {"cluster_namespaces": listed}
     host = Host("m1", "product", "manager", "10.0.0.1", "10.0.0.1:22", variables=variables)
-    cluster = Cluster("product", engines.load("kubernetes"), {}, (host,))
+    cluster = Cluster("product", components.load("kubernetes"), {}, (host,))
     assert [(fault.text, fault.cure) for fault in tenants(cluster)] == found

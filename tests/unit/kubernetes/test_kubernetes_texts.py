@@ -19,21 +19,21 @@ try:
     import tomllib
 except ImportError:  # Python 3.10 and older
     tomllib = None  # type: ignore[assignment]
-from ansible_collections.keelson.cluster.plugins.filter.kubernetes_wanted import kubernetes_wanted
+from ansible_collections.keelson.cluster.plugins.filter.kubernetes_node_specs import kubernetes_wanted
 from ansible_collections.keelson.cluster.plugins.filter.registry_files import registry_files
 from ansible_collections.keelson.cluster.plugins.filter.toml import documents
-from ansible_collections.keelson.cluster.plugins.module_utils import toml
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     etcd,
     host,
     kubeadm,
+    leftovers,
     manifests,
     nodes,
-    remains,
-    secrets,
     tokens,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
+from ansible_collections.keelson.cluster.plugins.plugin_utils import toml
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes import secrets
 
 ROOT = Path(__file__).parents[3]
 
@@ -302,8 +302,8 @@ def test_rules_of_kubernetes_go_and_others_stay() -> None:
     saved = (
         "*filter\n:INPUT ACCEPT [0:0]\n:cali-INPUT - [0:0]\n-A INPUT -j cali-INPUT\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
     )
-    assert remains.without_rules(saved) == "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
-    assert remains.without_rules("*filter\nCOMMIT\n") == ""
+    assert leftovers.without_rules(saved) == "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
+    assert leftovers.without_rules("*filter\nCOMMIT\n") == ""
 
 
 # --- pod network bridge ----------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils import engines
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight.model import Cluster, Host
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Host
 
 NOW = 1_800_000_000.0
 
@@ -53,7 +53,7 @@ def cluster() -> Cluster:
     """Three managers and two host nodes, all fit."""
     return Cluster(
         name="product",
-        profile=engines.load("nomad"),
+        profile=components.load("nomad"),
         networks={"all": "10.0.0.0/24"},
         hosts=(
             host("m1", 11, "manager"),

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight import faults
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight.model import Cluster, Fault, Host
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight.orphans import orphans
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Fault, Host
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import orphans
 from preflight_world import NOW, cluster, host, with_facts, with_host
 
 

@@ -11,17 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils import engines
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight import (
-    features,
-    gather,
-    inventory,
-    model,
-    netlink,
-    table,
-    variables,
-)
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import inventory, model, table, variables
 
 
 def test_sockets_with_their_processes() -> None:
@@ -84,7 +77,12 @@ def test_a_socket_opened_while_looking_is_looked_at_again(tmp_path: Path, monkey
     monkeypatch.setattr(sockets, "owners", late)
     assert sockets.listening(str(proc))[0]["pid"] == 7 and len(looks) == 2
     monkeypatch.setattr(sockets, "owners", lambda folder: {})
-    assert sockets.listening(str(proc))[0] == {**sockets.UNKNOWN, "protocol": "tcp", "address": "127.0.0.1", "port": 6443}
+    assert sockets.listening(str(proc))[0] == {
+        **sockets.UNKNOWN,
+        "protocol": "tcp",
+        "address": "127.0.0.1",
+        "port": 6443,
+    }
 
 
 def test_addresses_are_ip_addresses_without_loopback() -> None:
@@ -93,7 +91,7 @@ def test_addresses_are_ip_addresses_without_loopback() -> None:
 
 
 def test_every_feature_that_profiles_ask_for_is_tried() -> None:
-    profile = engines.load("nomad")
+    profile = components.load("nomad")
     wanted = {name for part in profile.parts.values() for name in part.requirements.features}
     assert wanted <= set(gather.trials())
 
@@ -263,10 +261,10 @@ def test_a_cluster_is_read_with_what_each_host_answered() -> None:
 
 def test_engines() -> None:
     known = {"a1": {**HOSTVARS["a1"], "cluster_engine": "nomda"}}
-    with pytest.raises(engines.EngineError, match="'nomda': this collection has no such engine"):
+    with pytest.raises(components.EngineError, match="'nomda': this collection has no such engine"):
         inventory.read_cluster(known, ["a1"], "reg")
-    with pytest.raises(engines.EngineError, match="lower-case"):
-        engines.load("../evil")
+    with pytest.raises(components.EngineError, match="lower-case"):
+        components.load("../evil")
     with pytest.raises(ValueError, match="cluster a has no cluster_engine"):
         inventory.read_cluster({"a1": {"cluster_name": "a"}}, ["a1"], "reg")
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible_collections.keelson.cluster.plugins.action import report as action
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
-from ansible_collections.keelson.cluster.plugins.module_utils.report import drawing, junit, model, page
+from ansible_collections.keelson.cluster.plugins.plugin_utils.report import drawing, junit, model, page
 
 EVIL = "<script>alert(1)</script>&\"'\x00"
 REGISTERS = ["verify_host", "verify_cluster"]

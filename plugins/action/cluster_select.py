@@ -1,0 +1,30 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make sure that a run is about one cluster. See the module documentation of the same name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import choose
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """See the module of the same name."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the name of the one cluster, or fail with the names there are."""
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec({"cluster": {"type": "str", "default": "clusters"}})
+        try:
+            name = choose(arguments["cluster"], task_vars["groups"], task_vars["hostvars"])
+        except ValueError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return {**result, "changed": False, "cluster": name}

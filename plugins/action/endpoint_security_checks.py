@@ -1,0 +1,45 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Let each host knock at others, so that every endpoint is tried by a manager and by a host node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.assign import assign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.foreign import foreign_identity
+
+
+class ActionModule(ChecksAction):
+    """See the module of the same name."""
+
+    def module(self, profile: components.Profile) -> str:
+        """Return the name of the module to run."""
+        return "keelson.cluster.stranger_checks"
+
+    def turn(self) -> bool:
+        """Tell whether any host is left to this one to knock at."""
+        return bool(self._mine())
+
+    def _mine(self) -> list[str]:
+        groups = [self.members(components.MANAGER), self.members(components.NODE)]
+        return assign(self.members(), groups).get(self.host, [])
+
+    def parameters(self, profile: components.Profile) -> dict[str, Any]:
+        """Return the endpoints of the hosts this one knocks at, and a certificate of nobody they know."""
+        targets = []
+        for name in self._mine():
+            known = self.hostvars[name]
+            for listener in profile.parts[str(known["cluster_part"])].listeners:
+                if listener.probe:
+                    where = {"host": name, "address": str(known["cluster_address"]), "port": listener.port}
+                    targets.append({**where, "probe": listener.probe, "guarded": list(listener.guarded)})
+        return {
+            "targets": targets,
+            "guarded": list(profile.guarded),
+            "foreign": foreign_identity(self.host, str(self.vars["cluster_address"])),
+            **self.identity(profile),
+        }

@@ -1,0 +1,45 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boots a published image by emulation, on the controller, and states what was seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish.sign import default_key
+
+ARGUMENTS = {
+    "path": {"type": "path", "required": True},
+    "key": {"type": "path"},
+    "timeout": {"type": "int", "default": 300},
+    "ports": {"type": "list", "elements": "int", "default": []},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Boots where Ansible itself runs."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """See DOCUMENTATION of the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validated, options = self.validate_argument_spec(ARGUMENTS)
+        if self._task.check_mode:
+            return {**result, "changed": True}
+        key = Path(options["key"] or default_key())
+        try:
+            tested = boot_test.test(
+                Path(options["path"]).absolute(), key, options["timeout"], options["ports"], Display().display
+            )
+        except ImageError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return {**result, "changed": True, **tested}

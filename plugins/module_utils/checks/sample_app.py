@@ -1,0 +1,229 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Try a cluster with the sample application: every step is a check. The same for every engine; standard library only."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Protocol
+
+from ..cluster.remote import ApiError, wait_for
+from .http import Instance, Load, answers
+from .model import Check, Verdict, answer, failure
+
+COUNT = 3
+# The options of every sample module.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cluster": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "moved", "absent"], "default": "present"},
+    "image": {"type": "str", "default": ""},
+    "pool": {"type": "str", "default": ""},
+    "drills": {"type": "bool", "default": False},
+    "victim": {"type": "dict"},
+    "timeout": {"type": "int", "default": 120},
+}
+
+
+class SampleError(Exception):
+    """The cluster did not do what was asked of it in time; the message says what is still wrong."""
+
+
+class Host(Protocol):
+    """A host node that runs instances."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def address(self) -> str:
+        """The address at which its services listen."""
+
+
+class Application(Protocol):
+    """The sample application on one engine. What it does ends within `timeout` seconds or with a SampleError."""
+
+    timeout: float
+    cure: str
+
+    @property
+    def pool(self) -> str:
+        """The pool it runs in."""
+
+    @property
+    def spread(self) -> int:
+        """The number of host nodes it may run on."""
+
+    def instances(self) -> list[Instance]:
+        """Return the registered instances, in the order of their hosts."""
+
+    def submit(self, count: int, release: str) -> None:
+        """Deploy `count` instances of a release, and wait for them."""
+
+    def scale(self, count: int) -> None:
+        """Change the number of instances, and wait for it."""
+
+    def busiest(self) -> Host:
+        """Return the host node with the most instances, by name among equals."""
+
+    def drain(self, host: Any, count: int) -> None:
+        """Drain a host node, wait until `count` instances run elsewhere, and let it take work again."""
+
+    def moved_wrong(self, host: str, count: int) -> str | None:
+        """Say what keeps `count` instances from running on other hosts than `host`, or None."""
+
+
+def await_(probe: Callable[[], str | None], timeout: float) -> None:
+    """Wait until `probe` returns None; raise SampleError with its last reason after `timeout` seconds."""
+    reason = wait_for(probe, timeout)
+    if reason is not None:
+        raise SampleError(f"after {timeout:.0f} s: {reason}")
+
+
+def elapsed(start: float) -> str:
+    """Return the seconds since `start` (time.monotonic) as text."""
+    return f"{time.monotonic() - start:.1f} s"
+
+
+def busiest(instances: list[Instance], hosts: dict[str, Any]) -> Any:
+    """Return the one of `hosts` (by name) with the most instances, by name among equals."""
+    found = collections.Counter(instance["host"] for instance in instances)
+    if not found:
+        raise SampleError("there are no instances")
+    return hosts[min(found, key=lambda host: (-found[host], host))]
+
+
+def spread(instances: list[Instance], nodes: int) -> Verdict:
+    """Judge that the instances lie on at least two hosts where there are two."""
+    hosts = collections.Counter(instance["host"] for instance in instances)
+    text = ", ".join(f"{host}: {count}" for host, count in sorted(hosts.items()))
+    wanted = min(2, nodes, len(instances))
+    return Verdict(len(hosts) >= max(wanted, 1), f"instances by host node: {text or 'none'}")
+
+
+def step(sample: Application, name: str, title: str, question: Callable[[], Verdict]) -> Check:
+    """Answer one step."""
+    return answer(f"sample_{name}", title, "sample application", sample.cure, question)
+
+
+def deploy(sample: Application) -> list[Check]:
+    """Deploy, answer, scale up and down, update under load. Ends early where a step leaves nothing to go on with."""
+
+    def placed() -> Verdict:
+        start = time.monotonic()
+        sample.submit(COUNT, "1")
+        judged = spread(sample.instances(), sample.spread)
+        return Verdict(judged.passed, f"pool {sample.pool}, {elapsed(start)}, {judged.evidence}")
+
+    def scaled(count: int) -> Verdict:
+        start = time.monotonic()
+        sample.scale(count)
+        return Verdict(True, f"{count} instances after {elapsed(start)}")
+
+    def updated() -> Verdict:
+        with Load(sample.instances) as load:
+            sample.submit(COUNT, "2")
+        calm = load.verdict()
+        fresh = answers(sample.instances())
+        moved = fresh.passed and fresh.evidence.count("release 2") == COUNT
+        return Verdict(calm.passed and moved, f"{calm.evidence}; then {fresh.evidence}")
+
+    steps: list[tuple[str, str, Callable[[], Verdict]]] = [
+        ("deploy", "The sample application deploys, spread over host nodes", placed),
+        ("answer", "Every instance answers a manager", lambda: answers(sample.instances())),
+        ("scale_up", "It scales up", lambda: scaled(COUNT + 1)),
+        ("scale_down", "It scales down", lambda: scaled(COUNT)),
+        ("update", "It is updated without a failed request", updated),
+    ]
+    found: list[Check] = []
+    for name, title, question in steps:
+        found.append(step(sample, name, title, question))
+        if not found[0]["passed"]:
+            break
+    return found
+
+
+def drain(sample: Application) -> Check:
+    """Drain the busiest host node under load; the application moves without a failed request."""
+
+    def moved() -> Verdict:
+        if sample.spread < 2:
+            return Verdict(
+                False, f"pool {sample.pool} has no other host node to move to; name one that has: verify_pool"
+            )
+        node, start = sample.busiest(), time.monotonic()
+        with Load(sample.instances) as load:
+            sample.drain(node, COUNT)
+        calm = load.verdict()
+        return Verdict(calm.passed, f"left {node.name} in {elapsed(start)}; {calm.evidence}")
+
+    return step(sample, "drain", "It moves when its host node is drained", moved)
+
+
+def outage(sample: Application, victim: dict[str, Any], timeout: float) -> Check:
+    """Wait until the instances of a host node that was killed run and answer elsewhere."""
+
+    def moved() -> Verdict:
+        start = time.monotonic()
+        await_(functools.partial(sample.moved_wrong, victim["name"], COUNT), timeout)
+        verdict = answers(sample.instances())
+        return Verdict(verdict.passed, f"{victim['name']} died; moved {elapsed(start)} later: {verdict.evidence}")
+
+    return step(sample, "outage", "It moves when its host node is killed", moved)
+
+
+def present(sample: Application, drills: bool, more: Callable[[], list[Check]] = list) -> dict[str, Any]:
+    """Deploy and try, then ask `more`, then, for drills, drain a host node; return what a sample module returns.
+
+    Whatever fails ends it: the victim of the next drill is named only where all is well.
+    """
+    checks = deploy(sample)
+    if all(check["passed"] for check in checks):
+        checks += more()
+    before = sample.instances()
+    if drills and all(check["passed"] for check in checks):
+        checks.append(drain(sample))
+    after = sample.instances()
+    victim = sample.busiest() if all(check["passed"] for check in checks) else None
+    found = {"name": victim.name, "address": victim.address} if victim else {}
+    return {"checks": checks, "left": before, "instances": after, "victim": found, "changed": True}
+
+
+def moved(sample: Application, victim: dict[str, Any]) -> dict[str, Any]:
+    """Wait for the instances of the victim; return what a sample module returns."""
+    check = outage(sample, victim, sample.timeout)
+    return {"checks": [check], "instances": sample.instances(), "changed": False}
+
+
+@dataclass(frozen=True)
+class Means:
+    """How one engine does it: remove what is left, place the application, and what more to ask of it."""
+
+    remove: Callable[[float], list[str]]
+    place: Callable[[], Application]
+    more: Callable[[Any], list[Check]] = lambda _application: []
+
+
+def perform(given: dict[str, Any], means: Callable[[], Means], logs: str) -> dict[str, Any]:
+    """Do what a sample module is given (ARGUMENTS); return what it returns. What fails is a failed check.
+
+    `logs` says where to look then.
+    """
+    absent = given["state"] == "absent"
+    try:
+        known = means()
+        if given["state"] != "moved":
+            removed = known.remove(given["timeout"])
+        if absent:
+            return {"changed": bool(removed), "checks": [], "removed": removed}
+        application = known.place()
+        if given["state"] == "moved":
+            return moved(application, given["victim"])
+        return present(application, given["drills"], functools.partial(known.more, application))
+    except (ApiError, SampleError) as error:
+        title = "The sample application is removed" if absent else "The sample application can be tried"
+        return {"changed": True, "checks": [failure("sample", title, str(error), f"look at {logs}")]}

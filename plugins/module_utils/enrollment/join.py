@@ -1,0 +1,280 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new host joins its cluster at its first boot, with nobody at a keyboard. Standard library only.
+
+It reads its join document (JSON), asks one manager after the other to be let in, writes what it is answered, starts the units,
+does what its engine does to join, and asks the managers until they see it as a member. It may be cut off anywhere and starts
+again: its key and the answer are kept until it has joined.
+
+usage: python3 -m utils.admission.join ENGINE [DOCUMENT]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import importlib
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..host import files as host_files
+from ..host import units as service_units
+
+DOCUMENT = "/etc/keelson/join.json"
+FOLDER = "/var/lib/keelson/join"
+STATE = "/var/lib/keelson/join.json"  # what came of it, for people and their monitoring
+FIELDS = ("cluster", "engine", "pool", "managers", "ca", "token")
+KEY, ANSWER = "key.pem", "admission.json"  # in that folder
+PATIENCE = 30.0  # seconds for one request
+PAUSE = 2.0  # seconds between two rounds of asking
+ENTRY = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "owner": "root", "group": "root"}
+
+
+class Refused(Exception):
+    """The host cannot join, and asking again would change nothing; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """Whom to ask, and with what token. C(managers) are URLs; C(address) is '' where the host's own is found by asking."""
+
+    cluster: str
+    engine: str
+    pool: str
+    managers: tuple[str, ...]
+    ca: str
+    token: str
+    address: str = ""
+    name: str = ""
+
+
+def read_document(path: str, fetch: Callable[[str], str]) -> Document:
+    """Read a join document, or the one at the HTTPS address that it names as C(url). Raises Refused."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        if set(found) == {"url"}:
+            path = str(found["url"])
+            if not path.startswith("https://"):
+                raise Refused(f"{path}: a join document is read over HTTPS alone, for it holds a secret")
+            found = json.loads(fetch(path))
+    except (OSError, ValueError, TypeError) as error:
+        raise Refused(
+            f"{path} cannot be read as a join document ({error}); issue it anew with the admit playbook"
+        ) from error
+    missing = [name for name in FIELDS if not found.get(name)] if isinstance(found, dict) else list(FIELDS)
+    if missing:
+        raise Refused(f"{path} lacks {', '.join(missing)}; issue it anew with the admit playbook")
+    known = {key: value for key, value in found.items() if key in Document.__dataclass_fields__}
+    return Document(**{**known, "managers": tuple(map(str, found["managers"]))})
+
+
+def fetch(url: str) -> str:
+    """Read a text over HTTPS, trusting what the system trusts. Raises OSError."""
+    place = urllib.parse.urlsplit(url)
+    link = http.client.HTTPSConnection(place.hostname or "", place.port or 443, timeout=PATIENCE)
+    try:
+        link.request("GET", f"{place.path or '/'}{'?' if place.query else ''}{place.query}")
+        answer = link.getresponse()
+        text = answer.read().decode()
+    except (http.client.HTTPException, ValueError) as error:
+        raise OSError(f"{url}: {error}") from error
+    finally:
+        link.close()
+    if answer.status != 200:
+        raise OSError(f"{url} answers {answer.status} {answer.reason}")
+    return text
+
+
+def own_address(manager: str) -> str:
+    """The address from which this host reaches a manager. Raises OSError."""
+    place = urllib.parse.urlsplit(manager)
+    with socket.create_connection((place.hostname or "", place.port or 443), PATIENCE) as link:
+        return str(link.getsockname()[0])
+
+
+def host_name(given: str) -> str:
+    """The name to join under: the given one, else the host's own, made unlike others' where it is a default."""
+    name = given or socket.gethostname().split(".")[0].lower()
+    if name in ("", "localhost", "debian", "host"):
+        with open("/etc/machine-id", encoding="ascii") as file:
+            name = f"{name or 'host'}-{file.read(8)}"
+    return name
+
+
+def make_request(folder: str) -> str:
+    """A certificate request (PEM) for the key in a folder, which is made where there is none. Raises CalledProcessError."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    key = os.path.join(folder, KEY)
+    if not os.path.exists(key):
+        command = [
+            "openssl",
+            "genpkey",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-out",
+            f"{key}.partial",
+        ]
+        with umask(0o077):
+            subprocess.run(command, check=True, capture_output=True)
+        os.replace(f"{key}.partial", key)
+    command = ["openssl", "req", "-new", "-key", key, "-subj", "/CN=host"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@contextlib.contextmanager
+def umask(mask: int) -> Any:
+    """Make files with this mask."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def ask(manager: str, path: str, ca: str, body: dict[str, str]) -> dict[str, Any]:
+    """Ask one manager. Raises Refused when it says no for good, OSError when it cannot answer now."""
+    place = urllib.parse.urlsplit(manager)
+    context = ssl.create_default_context(cadata=ca)
+    link = http.client.HTTPSConnection(place.hostname or "", place.port or 443, timeout=PATIENCE, context=context)
+    try:
+        link.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        reply = link.getresponse()
+        answer: dict[str, Any] = json.loads(reply.read())
+    except (http.client.HTTPException, ValueError) as error:
+        raise OSError(f"{manager} answers nonsense ({error})") from error
+    finally:
+        link.close()
+    if reply.status == 503:
+        raise OSError(f"{manager}: {answer.get('error')}")
+    if reply.status != 200:
+        raise Refused(f"{manager} says: {answer.get('error')}")
+    return answer
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One host's questions to the managers of its document, until a deadline (of the monotonic clock)."""
+
+    document: Document
+    request: str
+    deadline: float
+    say: Callable[[str], None]
+
+    def until_answered(self, path: str, why: str) -> dict[str, Any]:
+        """What a manager answers, asked in turn until one does. Raises Refused, OSError when none does in time."""
+        while True:
+            faults = []
+            for manager in self.document.managers:
+                try:
+                    return ask(manager, path, self.document.ca, self.body(manager))
+                except OSError as error:
+                    faults.append(str(error) if manager in str(error) else f"{manager}: {error}")
+            if time.monotonic() > self.deadline:
+                raise OSError(f"{why}: {'; '.join(faults)}")
+            self.say(f"{why}: {'; '.join(faults)}")
+            time.sleep(PAUSE)
+
+    def body(self, manager: str) -> dict[str, str]:
+        """What a manager is told. Raises OSError when it cannot be reached."""
+        return {
+            "token": self.document.token,
+            "name": host_name(self.document.name),
+            "address": self.document.address or own_address(manager),
+            "request": self.request,
+        }
+
+
+def admission(asking: Asking, folder: str) -> dict[str, Any]:
+    """What a manager answers to this host, or what was answered before a cut. Raises Refused, OSError."""
+    kept = os.path.join(folder, ANSWER)
+    with contextlib.suppress(FileNotFoundError), open(kept, encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
+        return found
+    answer = asking.until_answered("/v1/join", "no manager lets this host in")
+    with umask(0o077), open(f"{kept}.partial", "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{kept}.partial", kept)
+    return answer
+
+
+def settle(answer: dict[str, Any], engine: Any, folder: str) -> None:
+    """Write the files of an answer, start its units, and let the engine join. Raises FileError, OSError."""
+    with open(os.path.join(folder, KEY), encoding="ascii") as file:
+        entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, file.read())]
+    host_files.bring_all_about(entries, False, [])
+    for entry in answer["units"]:
+        unit = service_units.Unit(**entry)
+        for step in service_units.plan(unit, service_units.read(unit)):
+            fault = service_units.carry_out(unit, step)
+            if fault:
+                raise OSError(fault)
+    engine.join(answer)
+
+
+def report(state: str, message: str, path: str = STATE) -> None:
+    """Say in the journal and in a file what came of it."""
+    sys.stdout.write(f"{message}\n")
+    sys.stdout.flush()
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with open(f"{path}.partial", "w", encoding="utf-8") as file:
+        json.dump({"state": state, "message": message, "time": moment}, file)
+    os.replace(f"{path}.partial", path)
+
+
+def drop(folder: str, *names: str) -> None:
+    """Delete files that may be there."""
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(folder, name))
+
+
+def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: float = 600.0) -> int:
+    """Join once; returns the exit code: 0 joined, 1 to be tried again, 2 refused."""
+    try:
+        document = read_document(path, fetch)
+        if document.engine != engine:
+            raise Refused(
+                f"the cluster {document.cluster} runs {document.engine}, and this host is prepared for {engine}; "
+                "start it from the other engine's image"
+            )
+        report("joining", f"joining pool {document.pool} of cluster {document.cluster}")
+        deadline = time.monotonic() + patience
+        asking = Asking(document, make_request(folder), deadline, lambda message: report("waiting", message))
+        settle(admission(asking, folder), importlib.import_module(f"..{engine}.newcomer", __package__), folder)
+        asking.until_answered("/v1/joined", "this host is no member yet")
+    except Refused as error:
+        # Out of the way, so that it is not tried for ever; a new document may come at any time.
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path, f"{path}.refused")
+        drop(folder, ANSWER)
+        report("refused", str(error))
+        return 2
+    except (OSError, host_files.FileError, subprocess.SubprocessError) as error:
+        # What was answered may be too old: the next try asks anew.
+        drop(folder, ANSWER)
+        report("waiting", f"not joined yet: {error}")
+        return 1
+    # The token is of no more use here, and neither is anything else of the join.
+    drop(folder, ANSWER, KEY, path)
+    report("joined", f"joined pool {document.pool} of cluster {document.cluster}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else DOCUMENT))

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules that issue join tokens share; each engine has a module of its own, for its own desk."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..cluster.remote import ApiError
+from . import tokens
+from .manager import Desk
+
+
+def main(desk_type: type[Desk]) -> None:
+    """Run the module of an engine."""
+    module = AnsibleModule(
+        argument_spec={
+            "cluster": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent", "listed"], "default": "present"},
+            "pool": {"type": "str"},
+            "hosts": {"type": "int", "default": 1},
+            "hours": {"type": "float", "default": 24.0},
+            "number": {"type": "str"},
+        },
+        required_if=[("state", "present", ["pool"]), ("state", "absent", ["number"])],
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        desk = desk_type.open(params["cluster"])
+        result = act(desk, params, module.check_mode, time.time())
+        with open(desk.ca_file, encoding="ascii") as file:
+            result["ca"] = file.read()
+    except (ApiError, OSError) as error:
+        module.fail_json(msg=f"The join tokens of {params['cluster']} cannot be reached: {error}")
+    module.exit_json(**result)
+
+
+def act(desk: Desk, params: dict[str, Any], check: bool, now: float) -> dict[str, Any]:
+    """Do what the options say; returns C(changed), C(token) for a new one, and all C(tokens). Raises ApiError."""
+    result: dict[str, Any] = {"changed": params["state"] == "present"}
+    if params["state"] == "present":
+        token, result["token"] = tokens.make(params["pool"], params["hosts"], params["hours"] * 3600, now)
+        if check:
+            result["token"] = ""
+        else:
+            desk.sweep(now)
+            desk.write(token)
+    elif params["state"] == "absent":
+        known = desk.read(params["number"])[0] is not None
+        result["changed"] = known if check else desk.revoke(params["number"])
+    result["tokens"] = [
+        {
+            "number": token.number,
+            "pool": token.pool,
+            "hosts": token.hosts,
+            "expires": token.expires,
+            "joined": [name for name, _key in token.joined],
+        }
+        for token in desk.tokens()
+    ]
+    return result

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What letting a new host node into a Kubernetes cluster takes: join tokens in Secrets, records of who was let in, and for each
+host a bootstrap token of its own. Standard library only.
+
+https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ..enrollment import manager
+from ..enrollment.manager import Newcomer
+from ..enrollment.tokens import Denied, Token, dump, parse
+from . import nodes, requests, tokens
+from .api import Api, ApiError
+from .host import CA_FILE
+from .requests import LET_IN, SPACE
+from .view import NODES, parse_node
+
+SECRETS = f"{SPACE}/secrets"
+LABEL = "keelson.cluster/record"  # what an object of ours is: a token, or a host that was let in
+MINUTES = 15  # for which a host that was let in may register
+MARK = "made by keelson.cluster to let in {name}"
+
+
+@dataclass(frozen=True)
+class Desk(manager.Desk):
+    """The managers share the tokens by etcd, so one is used up on all of them at once."""
+
+    cluster: str
+    api: Api
+
+    @classmethod
+    def open(cls, cluster: str) -> Desk:
+        """The desk of this manager. Raises ApiError when the manager knows no such cluster."""
+        return cls(cluster, Api.from_env(cluster))
+
+    @property
+    def ca_file(self) -> str:
+        """Where the CA certificate lies by which new hosts know the managers."""
+        return CA_FILE
+
+    def read(self, number: str) -> tuple[Token | None, str]:
+        """A token and its version, which write takes. Raises ApiError."""
+        found = self.api.find(f"{SECRETS}/{number}")
+        if found is None:
+            return None, ""
+        return parse(base64.b64decode(found["data"]["token"]).decode()), str(found["metadata"]["resourceVersion"])
+
+    def write(self, token: Token, version: str = "") -> bool:
+        """Keep a token unless somebody else has changed it since C(version); tells whether it is kept. Raises ApiError."""
+        data = {"token": base64.b64encode(dump(token).encode()).decode()}
+        return self._keep(
+            "Secret", SECRETS, token.number, version, {"type": "keelson.cluster/join-token", "data": data}
+        )
+
+    def numbers(self) -> list[str]:
+        """The numbers of all tokens. Raises ApiError."""
+        return [entry["metadata"]["name"] for entry in self.api.items(f"{SECRETS}?labelSelector={LABEL}%3Dtoken")]
+
+    def forget(self, number: str) -> None:
+        """Delete a token. Raises ApiError."""
+        self.api.delete(f"{SECRETS}/{number}")
+
+    def sweep(self, now: float) -> list[str]:
+        """Forget ended tokens, and hosts that were let in and have never come. Raises ApiError."""
+        known = {entry["metadata"]["name"] for entry in self.api.items(NODES)}
+        for entry in self.api.items(f"{LET_IN}?labelSelector={LABEL}%3Dhost"):
+            name = entry["metadata"]["name"]
+            if name not in known and not _pending(entry, now):
+                self.api.delete(f"{LET_IN}/{name}")
+        return super().sweep(now)
+
+    def holder(self, name: str) -> str:
+        """The address of the host that has this name by the inventory, as a live node, or by having just been let in, or ''.
+
+        Raises ApiError.
+        """
+        known = requests.inventory(self.api).get(name, "")
+        found = self.api.find(f"{NODES}/{name}")
+        node = parse_node(found) if found else None
+        record = self.api.find(f"{LET_IN}/{name}")
+        if known or (node and not node.trouble):
+            return known or (node.address if node else "")
+        return str(record["data"]["address"]) if record and _pending(record, time.time()) else ""
+
+    def introduce(self, newcomer: Newcomer, pool: str) -> dict[str, Any]:
+        """The pool's files, kubeadm's configuration, and how the host knows and asks the cluster. Raises ApiError, Denied."""
+        found = self.description(pool, newcomer)
+        record = self.api.find(f"{LET_IN}/{newcomer.name}")
+        version = str(record["metadata"]["resourceVersion"]) if record else ""
+        data = {"address": newcomer.address, "key": newcomer.key, "pool": pool, "time": str(time.time())}
+        if not self._keep("ConfigMap", LET_IN, newcomer.name, version, {"data": data}):
+            raise Denied(503, f"another host of the name {newcomer.name} asks at the same time; ask again")
+        token = tokens.make(self.api, MINUTES, MARK.format(name=newcomer.name))
+        where = f"[{self.api.host}]" if ":" in self.api.host else self.api.host
+        with open(self.ca_file, encoding="ascii") as file:
+            discovery = tokens.discovery(f"https://{where}:{self.api.port}", file.read(), token)
+        own = {"cluster": self.cluster, "address": newcomer.address, "discovery": discovery}
+        return {"files": found["files"], "units": found["units"], "config": found["config"], **own}
+
+    def settle(self, newcomer: Newcomer) -> str:
+        """Approve its serving certificate, give the node its labels and taints, end its token. Raises ApiError, Denied."""
+        record = self.api.find(f"{LET_IN}/{newcomer.name}")
+        if not record or (record["data"]["address"], record["data"]["key"]) != (newcomer.address, newcomer.key):
+            raise Denied(
+                403, f"no {newcomer.name} was let in from {newcomer.address} with this key; have a token issued"
+            )
+        node = self.api.find(f"{NODES}/{newcomer.name}")
+        if node is None or parse_node(node).address != newcomer.address:
+            return f"node {newcomer.name} has not registered with the address {newcomer.address}"
+        self._bind(record, node)
+        requests.approve(self.api, requests.read_members(self.api), False)
+        wanted = nodes.wanted(self.description(record["data"]["pool"], newcomer)["node"])
+        nodes.settle(self.api, wanted, False)
+        faults = nodes.unready(self.api, [wanted])
+        if not faults:
+            tokens.forget(self.api, MARK.format(name=newcomer.name))
+        return "; ".join(faults)
+
+    def _bind(self, record: dict[str, Any], node: dict[str, Any]) -> None:
+        """Let the record live as long as the node does: the API deletes what an object that is gone has owned."""
+        meta = node["metadata"]
+        owner = {"apiVersion": "v1", "kind": "Node", "name": meta["name"], "uid": meta["uid"]}
+        if record["metadata"].get("ownerReferences") != [owner]:
+            self.api.merge(f"{LET_IN}/{meta['name']}", {"metadata": {"ownerReferences": [owner]}})
+
+    def _keep(self, kind: str, folder: str, name: str, version: str, body: dict[str, Any]) -> bool:
+        """Write an object unless somebody else has changed it since C(version), '' for a new one. Raises ApiError."""
+        label = {LABEL: "token" if kind == "Secret" else "host"}
+        meta = {"name": name, "namespace": SPACE.rpartition("/")[2], "labels": label}
+        body = {"apiVersion": "v1", "kind": kind, "metadata": meta, **body}
+        try:
+            if version:
+                self.api.put(f"{folder}/{name}", {**body, "metadata": {**meta, "resourceVersion": version}})
+            else:
+                self._make_space()
+                self.api.post(folder, body)
+        except ApiError as error:
+            # Changed, made, or deleted by somebody else in between.
+            if error.status in (404, 409):
+                return False
+            raise
+        return True
+
+    def _make_space(self) -> None:
+        if self.api.find(SPACE) is None:
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE.rpartition("/")[2]}}
+            self.api.apply(SPACE, body)
+
+
+def _pending(record: dict[str, Any], now: float) -> bool:
+    """Tell whether a host may still register by what it was given."""
+    return now < float(record["data"]["time"]) + MINUTES * 60

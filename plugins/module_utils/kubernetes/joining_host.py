@@ -1,0 +1,50 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a new host node of Kubernetes does with the managers' answer. Standard library only.
+
+The answer is for any host of the pool; what this one's kernel demands is filled in here, by the code with which an
+installation looks at a host.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..cluster.parts import NODE
+from . import host, kubeadm
+
+MARK = re.compile(r'"DEMAND\.([a-z0-9_]+)"|DEMAND\.([a-z0-9_]+)')
+TIMEOUT = 60.0  # seconds
+
+
+def fill(text: str, demands: Mapping[str, Any]) -> str:
+    """Put in what the host demands: instead of a quoted mark its value as JSON and TOML write it, else its plain text."""
+    return MARK.sub(lambda found: json.dumps(demands[found[1]]) if found[1] else str(demands[found[2]]), text)
+
+
+def files(answer: dict[str, Any], _key: str) -> list[dict[str, Any]]:
+    """The files to write, in the form of host_files. kubelet makes its own key."""
+    demands = host.demands(host.abilities())
+    filled: list[dict[str, Any]] = json.loads(json.dumps(answer["files"]))
+    for entry in filled:
+        if entry.get("content") is not None:
+            entry["content"] = fill(entry["content"], demands)
+        if entry.get("data") is not None:
+            entry["data"] = json.loads(fill(json.dumps(entry["data"]), demands))
+    return filled
+
+
+def join(answer: dict[str, Any]) -> None:
+    """Call kubeadm, unless this host has joined already. Raises OSError."""
+    cluster = answer["cluster"]
+    if host.membership(NODE, host.read_note(cluster)) == host.MEMBER:
+        return
+    ignore = host.demands(host.abilities())["ignore"]
+    try:
+        kubeadm.join(cluster, NODE, answer["address"], answer["config"], answer["discovery"], ignore, TIMEOUT)
+    except kubeadm.KubeadmError as error:
+        raise OSError(str(error)) from error

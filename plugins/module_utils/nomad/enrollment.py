@@ -1,0 +1,101 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What letting a new host node into a Nomad cluster takes: join tokens in its variables, a certificate, an introduction.
+
+Standard library only.
+https://developer.hashicorp.com/nomad/api-docs/variables/variables
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..cluster.secret_store import read_newest
+from ..enrollment import certificate, manager
+from ..enrollment.manager import Newcomer
+from ..enrollment.tokens import Denied, Token, dump, parse
+from . import introduction
+from .api import Api, ApiError
+
+FOLDER = "keelson/join"
+#: Names a host node's certificate must have besides its own: Nomad checks the first, verify_server_hostname or not.
+NAMES = ("client.global.nomad", "localhost", "127.0.0.1")
+
+
+@dataclass(frozen=True)
+class Desk(manager.Desk):
+    """The managers share the tokens by raft, so one is used up on all of them at once."""
+
+    cluster: str
+    api: Api
+
+    @classmethod
+    def open(cls, cluster: str) -> Desk:
+        """The desk of this manager. Raises ApiError when the manager knows no such cluster."""
+        return cls(cluster, Api.from_env(cluster))
+
+    @property
+    def ca_file(self) -> str:
+        """Where the CA certificate lies by which new hosts know the managers."""
+        return self.api.ca_file
+
+    def read(self, number: str) -> tuple[Token | None, str]:
+        """A token and its version, which write takes. Raises ApiError."""
+        status, text = self.api.exchange("GET", f"/v1/var/{FOLDER}/{number}")
+        if status == 404:
+            return None, ""
+        if status != 200:
+            raise ApiError(status, text.strip())
+        found = json.loads(text)
+        return parse(found["Items"]["token"]), str(found["ModifyIndex"])
+
+    def write(self, token: Token, version: str = "") -> bool:
+        """Keep a token unless somebody else has changed it since C(version); tells whether it is kept. Raises ApiError."""
+        path = f"{FOLDER}/{token.number}"
+        body = {"Namespace": "default", "Path": path, "Items": {"token": dump(token)}}
+        status, text = self.api.exchange("PUT", f"/v1/var/{path}?cas={version or 0}", body)
+        if status not in (200, 409):
+            raise ApiError(status, text.strip())
+        return status == 200
+
+    def numbers(self) -> list[str]:
+        """The numbers of all tokens. Raises ApiError."""
+        return [entry["Path"].rpartition("/")[2] for entry in self.api.get(f"/v1/vars?prefix={FOLDER}/") or []]
+
+    def forget(self, number: str) -> None:
+        """Delete a token. Raises ApiError."""
+        self.api.delete(f"/v1/var/{FOLDER}/{number}")
+
+    def holder(self, name: str) -> str:
+        """The address of the live member that has this name, or ''. Raises ApiError."""
+        return next(
+            (n["Address"] for n in self.api.get("/v1/nodes") if n["Name"] == name and n["Status"] == "ready"), ""
+        )
+
+    def introduce(self, newcomer: Newcomer, pool: str) -> dict[str, Any]:
+        """The agent's files, a certificate for exactly this name and address, and an introduction. Raises ApiError, Denied."""
+        found = self.description(pool, newcomer)
+        generation, _broken = read_newest(self.cluster)
+        if generation is None:
+            raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
+        ca, ca_key = generation.payload["ca_certificate"], generation.payload["ca_key"]
+        names = [*NAMES, newcomer.name, newcomer.address]
+        signed = certificate.sign(newcomer.request, ca, ca_key, newcomer.name, names, int(found["certificate_days"]))
+        own = [
+            {"path": found["certificate"], "content": signed, "mode": "0644"},
+            {"path": found["ca"], "content": ca, "mode": "0644"},
+        ]
+        token = introduction.issue(self.api, newcomer.name, pool)
+        return {
+            "files": [*found["files"], *own, *introduction.files(token)],
+            "units": found["units"],
+            "key": found["key"],
+        }
+
+    def settle(self, newcomer: Newcomer) -> str:
+        """Nothing is left to do, but a host has joined only when it takes work. Raises ApiError."""
+        ready = self.holder(newcomer.name) == newcomer.address
+        return "" if ready else f"the managers do not see {newcomer.name} as a ready host node yet"

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Knock at other hosts as a stranger."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stranger_checks
+short_description: Check that the endpoints of other hosts are closed to strangers
+version_added: "0.1.0"
+description:
+  - Runs on one host and knocks at others without TLS, without a certificate, with a certificate of a foreign CA, with an
+    old version of TLS, with a member's certificate but no token, and, for gossip, without the key.
+  - Options are taken from the inventory and the engine's profile unless given.
+options:
+  targets:
+    description:
+      - The endpoints, each with C(host) (its name), C(address), C(port), C(probe), and its own C(guarded) paths, if any.
+      - A probe is V(https) (clients need a certificate and a token), V(https_members) (a certificate), V(https_login)
+        (anybody may connect, and is told nothing), V(nomad_rpc) or V(gossip).
+    type: list
+    elements: dict
+    default: []
+  guarded:
+    description: Paths of the API that must be closed to strangers.
+    type: list
+    elements: str
+    default: []
+  foreign:
+    description: Certificate and key, as one PEM text, of a CA that is not the cluster's. Made anew for each run.
+    type: str
+    default: ""
+  ca_file:
+    description: The certificate of the CA that signs all members.
+    type: path
+  cert_file:
+    description: The certificate of the host that knocks.
+    type: path
+  key_file:
+    description: The key of the host that knocks.
+    type: path
+extends_documentation_fragment:
+  - keelson.cluster.checks
+"""
+
+EXAMPLES = r"""
+- name: Knock at the other hosts as a stranger
+  keelson.cluster.stranger_checks:
+  register: verify_stranger
+"""
+
+RETURN = r"""
+checks:
+  description:
+    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
+      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - check: service
+      title: The service is active
+      host: manager-1
+      target: nomad.service
+      passed: true
+      evidence: active, 0 restarts
+      cure: ""
+      seconds: 0.01
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import tls
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.probes import knock
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "targets": {"type": "list", "elements": "dict", "default": []},
+    "guarded": {"type": "list", "elements": "str", "default": []},
+    "foreign": {"type": "str", "default": "", "no_log": True},
+    "ca_file": {"type": "path"},
+    "cert_file": {"type": "path"},
+    "key_file": {"type": "path"},
+}
+
+
+def main() -> None:
+    """Knock and return."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    member = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
+    with tls.foreign(given["foreign"]) as stranger:
+        checks = [c for target in given["targets"] for c in knock(target, member, stranger, given["guarded"])]
+    module.exit_json(changed=False, checks=checks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the actions of verify share: which hosts live, whose turn it is, and how checks get the name of their host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import broken
+
+from .. import components
+
+FIRST = "verify_host"  # where the first task of verify, which every host runs, registers its result
+
+
+class ChecksAction(ActionBase):  # type: ignore[misc]
+    """Run a module with parameters from the inventory, and label the checks it returns with the host.
+
+    Subclasses say which module, whose turn it is, and what parameters it gets; the task's own arguments win.
+    A module that fails is a failed check, so that the report shows it and what follows still runs, above all cleaning up.
+    """
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Skip hosts that did not answer before or whose turn it is not, run the module for the others."""
+        self.vars: dict[str, Any] = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, self.vars)
+        self.host = str(self.vars["inventory_hostname"])
+        if not self.lives(self.host):
+            return {**result, "skipped": True, "msg": "the host did not answer before"}
+        if not self.turn():
+            return {**result, "skipped": True, "msg": "another host does this"}
+        profile = components.load(str(self.vars["cluster_engine"]))
+        arguments = {**self.parameters(profile), **self._task.args}
+        answer = self._execute_module(self.module(profile), arguments, task_vars=self.vars)
+        if answer.get("failed"):
+            answer = {"checks": [broken(self.module(profile), answer)]}
+        checks = [{**check, "host": self.host} for check in answer.get("checks", [])]
+        return {**result, "changed": False, **answer, "checks": checks}
+
+    def module(self, profile: components.Profile) -> str:
+        """Return the name of the module to run."""
+        raise NotImplementedError
+
+    def parameters(self, profile: components.Profile) -> dict[str, Any]:
+        """Return the module's parameters."""
+        raise NotImplementedError
+
+    def turn(self) -> bool:
+        """Tell whether this host is to run the module."""
+        return True
+
+    @property
+    def hostvars(self) -> Mapping[str, Mapping[str, Any]]:
+        """The variables of all hosts."""
+        found: Mapping[str, Mapping[str, Any]] = self.vars["hostvars"]
+        return found
+
+    def lives(self, host: str) -> bool:
+        """Tell whether a host answered the first task of verify (or that task has not run yet)."""
+        first = self.hostvars[host].get(FIRST) or {}
+        return not first.get("unreachable")
+
+    def members(self, part: str | None = None, live: bool = True) -> list[str]:
+        """Return this cluster's hosts, of one part if given; only those in this run that answered if `live`."""
+        run, mine = set(self.vars["ansible_play_hosts_all"]), self.vars["cluster_name"]
+        return [
+            host
+            for host, known in self.hostvars.items()
+            if known.get("cluster_name") == mine
+            and part in (None, known.get("cluster_part"))
+            and (not live or (host in run and self.lives(host)))
+        ]
+
+    def seat(self) -> str:
+        """Return the manager that acts for the cluster: the first of this run that answered, or nothing."""
+        return next(iter(self.members(components.MANAGER)), "")
+
+    def from_seat(self, register: str) -> dict[str, Any]:
+        """Return what the seat registered under a name, or nothing."""
+        seat = self.seat()
+        return dict(self.hostvars[seat].get(register) or {}) if seat else {}
+
+    def identity(self, profile: components.Profile) -> dict[str, str]:
+        """Return the files of this host's certificate as module parameters."""
+        files = profile.identity
+        return {"ca_file": files.ca, "cert_file": files.cert, "key_file": files.key}

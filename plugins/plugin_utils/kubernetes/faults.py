@@ -1,0 +1,210 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What preflight finds wrong with a Kubernetes cluster beyond what every engine asks. RULES lists it all."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import BARE, MEMBER
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, validate
+
+from ..bundle import manifest
+from ..components import MANAGER, NODE
+from ..preflight.model import Cluster, Fault
+
+NODE_BITS = 8  # a node's share of the pods' network has this many bits: kubeadm's node-cidr-mask-size is 24
+SERVICES = 256  # fewer addresses for services are soon used up
+DEFAULTS = {"cluster_pod_subnet": "10.244.0.0/16", "cluster_service_subnet": "10.96.0.0/16"}
+
+
+def _shared(cluster: Cluster, name: str) -> Any:
+    """A variable of the whole cluster, as its first host has it."""
+    return cluster.hosts[0].variables.get(name) if cluster.hosts else None
+
+
+def names(cluster: Cluster) -> Iterator[Fault]:
+    """A host whose name cannot be a node's. https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
+    for host in cluster.hosts:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", host.name):
+            text = f"{host.name!r} cannot be the name of a node"
+            yield Fault(
+                host.name, "name", text, "rename it in the stack: lower-case letters, digits, '-' and '.', 63 at most"
+            )
+
+
+def endpoints(cluster: Cluster) -> Iterator[Fault]:
+    """No endpoint, one that is a manager's own, one that leads nowhere, or to somebody else's cluster."""
+    given, vip = str(_shared(cluster, "cluster_endpoint") or ""), str(_shared(cluster, "cluster_vip") or "")
+    cure = "give the stacks file an endpoint (a load balancer's name), or set cluster_vip to a free address"
+    try:
+        name, _port = endpoint(given, vip)
+    except ValueError as error:
+        yield Fault("", "endpoint", str(error), cure)
+        return
+    if not name:
+        yield Fault(
+            "", "endpoint", "the cluster has no endpoint, by which it could be reached without its first manager", cure
+        )
+        return
+    owner = next((host.name for host in cluster.hosts if name in (host.address, host.name)), "")
+    if owner:
+        yield Fault("", "endpoint", f"the endpoint {name} is {owner}'s own: it goes when that host goes", cure)
+    # A host that has not joined knows no CA: a stranger's is one where no manager of this cluster has one.
+    managers = [
+        host.facts and host.facts.get("engine", {}).get("state") for host in cluster.hosts if host.part == MANAGER
+    ]
+    none_made = all(state is not None and state != MEMBER for state in managers)
+    for host, facts in cluster.seen():
+        found = facts.get("engine", {}).get("endpoint")
+        if not found:
+            continue
+        if not found["addresses"]:
+            text = f"the endpoint {found['host']} resolves to nothing here"
+            yield Fault(host.name, "endpoint", text, "correct the name, or this host's name service")
+        elif found["serves"] == "others" and (none_made or facts["engine"]["state"] == MEMBER):
+            text = f"at the endpoint {found['host']} somebody else's cluster answers, with a certificate of another CA"
+            yield Fault(
+                host.name,
+                "endpoint",
+                text,
+                "correct the endpoint: what is there would be asked instead of this cluster",
+            )
+
+
+def networks(cluster: Cluster) -> Iterator[Fault]:
+    """Networks of pods and services that are none, too small, or lie over each other or the hosts'."""
+    found: dict[str, Any] = {}
+    for variable, default in DEFAULTS.items():
+        value = str(_shared(cluster, variable) or default)
+        try:
+            found[variable] = ipaddress.ip_network(value)
+        except ValueError:
+            yield Fault("", "network", f"{variable} is {value!r}, which is no network", f"write it as {default}")
+    pods, services = found.get("cluster_pod_subnet"), found.get("cluster_service_subnet")
+    if pods is not None:
+        room = 1 << max(0, pods.max_prefixlen - pods.prefixlen - NODE_BITS)
+        if pods.max_prefixlen - pods.prefixlen < NODE_BITS or room < len(cluster.hosts):
+            text = f"cluster_pod_subnet {pods} has room for {room if pods.num_addresses > 255 else 0} hosts, the cluster has {len(cluster.hosts)}"
+            yield Fault("", "network", text, "give it a larger network: every host takes 256 addresses of it")
+    if services is not None and services.num_addresses < SERVICES:
+        text = f"cluster_service_subnet {services} has {services.num_addresses} addresses"
+        yield Fault("", "network", text, f"give it {SERVICES} at least: it cannot grow later")
+    taken = {f"the cluster's network {name}": ipaddress.ip_network(cidr) for name, cidr in cluster.networks.items()}
+    taken |= {f"{host.name}'s address": _single(host.address) for host in cluster.hosts if _single(host.address)}
+    for variable, network in found.items():
+        others = {**taken, **{other: value for other, value in found.items() if other > variable}}
+        for what, other in others.items():
+            if network.version == other.version and network.overlaps(other):
+                text = f"{variable} {network} overlaps {what} {other}"
+                yield Fault("", "network", text, f"choose another {variable}, used nowhere these hosts talk to")
+                break
+
+
+def _single(address: str) -> Any:
+    try:
+        return ipaddress.ip_network(address)
+    except ValueError:
+        return None
+
+
+def settled(cluster: Cluster) -> Iterator[Fault]:
+    """What a cluster was made with and the inventory now says otherwise: an installation could not change it."""
+    wanted = {
+        "pod_subnet": str(_shared(cluster, "cluster_pod_subnet") or DEFAULTS["cluster_pod_subnet"]),
+        "service_subnet": str(_shared(cluster, "cluster_service_subnet") or DEFAULTS["cluster_service_subnet"]),
+    }
+    try:
+        given, vip = str(_shared(cluster, "cluster_endpoint") or ""), str(_shared(cluster, "cluster_vip") or "")
+        wanted["endpoint"] = join(*endpoint(given, vip))
+    except ValueError:
+        pass  # `endpoints` tells it
+    for host, facts in cluster.seen():
+        for name, made in facts.get("engine", {}).get("fixed", {}).items():
+            if name in wanted and made != wanted[name]:
+                variable = "cluster_endpoint or cluster_vip" if name == "endpoint" else f"cluster_{name}"
+                text = f"the cluster was made with {name} {made}, and {variable} says {wanted[name]}"
+                yield Fault(host.name, "settled", text, f"put {made} back: a running cluster keeps it")
+
+
+def parse(version: str) -> tuple[int, int, int]:
+    """Read a version. Raises ValueError when it is none."""
+    found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    if not found:
+        raise ValueError(f"{version!r} is no version of Kubernetes, such as 1.36.3")
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+def versions(cluster: Cluster) -> Iterator[Fault]:
+    """A version that an installation would change on a member, and nodes too far from their managers.
+
+    https://kubernetes.io/releases/version-skew-policy/
+    """
+    for host, facts in cluster.seen():
+        running = facts.get("engine", {}).get("version", "")
+        wanted = str(
+            host.variables.get("cluster_kubernetes_version") or manifest.default_version(*manifest.load("kubelet"))
+        )
+        if not running or facts["engine"]["state"] != MEMBER or running == wanted:
+            continue
+        try:
+            now, then = parse(running), parse(wanted)
+        except ValueError as error:
+            yield Fault(host.name, "version", str(error), "correct cluster_kubernetes_version")
+            continue
+        cure = f"set cluster_kubernetes_version to {running}: an installation changes no member's version"
+        if then < now:
+            text = f"runs Kubernetes {running}, and {wanted} is older: there is no way back"
+        elif then[1] - now[1] > 1:
+            text = f"runs Kubernetes {running}, and the way to {wanted} leads through 1.{now[1] + 1}: no minor may be skipped"
+        else:
+            text = f"runs Kubernetes {running}, not {wanted}"
+        yield Fault(host.name, "version", text, cure)
+    yield from skew(cluster)
+
+
+def skew(cluster: Cluster) -> Iterator[Fault]:
+    """Host nodes newer than a manager, or more than three minors older."""
+
+    def running(part: str) -> Mapping[str, str]:
+        found = ((host, facts.get("engine", {})) for host, facts in cluster.seen() if host.part == part)
+        return {
+            host.name: entry["version"] for host, entry in found if entry.get("version") and entry["state"] == MEMBER
+        }
+
+    managers = [parse(version)[:2] for version in running(MANAGER).values()]
+    for name, version in running(NODE).items() if managers else ():
+        behind = min(managers)[1] - parse(version)[1]
+        if behind < 0 or max(managers)[1] - parse(version)[1] > 3:
+            text = f"runs Kubernetes {version}, its managers 1.{min(managers)[1]}"
+            yield Fault(
+                name, "version", text, "bring it to its managers' version: never newer, three minors older at most"
+            )
+
+
+def left(cluster: Cluster) -> Iterator[Fault]:
+    """Traces of an earlier cluster on a host that is in none."""
+    for host, facts in cluster.seen():
+        entry = facts.get("engine", {})
+        if entry.get("state") == BARE and entry.get("leftovers"):
+            text = f"has leftovers of another cluster: {', '.join(entry['leftovers'])}"
+            cure = "make the server anew, or run 'kubeadm reset' on it and delete these"
+            yield Fault(host.name, "leftovers", text, cure)
+
+
+def tenants(cluster: Cluster) -> Iterator[Fault]:
+    """Namespaces that cannot be. What is of a wrong type is told elsewhere."""
+    listed = _shared(cluster, "cluster_namespaces") or []
+    try:
+        validate([entry for entry in listed if isinstance(entry, Mapping) and isinstance(entry.get("name"), str)])
+    except TenancyError as error:
+        fault, _semicolon, cure = str(error).rpartition("; ")
+        yield Fault("", "tenancy", fault or cure, cure)
+
+
+RULES = (names, endpoints, networks, settled, versions, left, tenants)

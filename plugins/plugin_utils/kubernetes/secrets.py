@@ -1,0 +1,26 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The secrets a Kubernetes cluster starts with: what kubeadm would otherwise make on one manager and upload."""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import Any
+
+from ..pki import make_ca, make_keys
+
+
+def make_secrets(cluster: str) -> dict[str, Any]:
+    """A fresh set: three CAs, the pair that signs service accounts' tokens, and the key of what lies in etcd.
+
+    The first of C(encryption_keys) encrypts (32 bytes, AES-256); all of them decrypt.
+    """
+    payload: dict[str, Any] = {}
+    for prefix, name in (("", "CA"), ("etcd_", "etcd CA"), ("front_proxy_", "front proxy CA")):
+        ca = make_ca(f"keelson {cluster} {name}")
+        payload |= {f"{prefix}ca_certificate": ca.certificate, f"{prefix}ca_key": ca.key}
+    payload["service_account_key"], payload["service_account_public_key"] = make_keys()
+    payload["encryption_keys"] = [{"name": "key1", "secret": base64.b64encode(os.urandom(32)).decode()}]
+    return payload

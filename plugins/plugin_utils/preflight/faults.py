@@ -1,0 +1,261 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every fault preflight knows, each found by one pure function of the cluster. RULES lists them all."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Callable
+
+from ..components import ANY_PORT, MANAGER
+from .model import ERROR, WARNING, Cluster, Fault, Host
+from .orphans import orphans
+
+MAX_SKEW = 2.0  # seconds, beyond what the measurement itself leaves open
+OWN_PROGRAMS = "/opt/keelson/"
+FEATURE_CURES = {
+    "systemd": "use a server that boots with systemd",
+    "cgroup": "mount cgroup version 2 at /sys/fs/cgroup; boot without cgroup_disable=memory",
+}
+
+Rule = Callable[[Cluster], Iterator[Fault]]
+
+
+def unreachable(cluster: Cluster) -> Iterator[Fault]:
+    """A host that did not answer, or whose facts could not be read."""
+    for host in cluster.hosts:
+        if host.failure:
+            cure = f"start it, mend its ssh access, or leave it out with --limit '!{host.name}'"
+            yield Fault(host.name, "unreachable", f"did not answer: {host.failure}", cure)
+
+
+def not_root(cluster: Cluster) -> Iterator[Fault]:
+    """A connection without root rights, which neither sees everything nor can install anything."""
+    for host, facts in cluster.seen():
+        if not facts["root"]:
+            cure = "let the connection become root (cluster_become, ansible_become_method)"
+            yield Fault(host.name, "root", "the tasks run without root rights", cure)
+
+
+def parts(cluster: Cluster) -> Iterator[Fault]:
+    """Inventory variables without which nothing can be judged."""
+    for host in cluster.hosts:
+        if host.part not in cluster.profile.parts:
+            text = f"cluster_part is {host.part!r}"
+            yield Fault(host.name, "part", text, f"set it to one of {', '.join(cluster.profile.parts)}")
+
+
+def managers(cluster: Cluster) -> Iterator[Fault]:
+    """No manager at all, or a number of them that adds no safety."""
+    count = sum(host.part == MANAGER for host in cluster.hosts)
+    if count == 0:
+        yield Fault("", "managers", "the cluster has no cluster manager", "give the inventory 1, 3 or 5 managers")
+    elif count % 2 == 0 and cluster.profile.odd_managers:
+        text = f"{count} cluster managers survive no more failures than {count - 1}"
+        yield Fault("", "managers", text, f"make it {count - 1} or {count + 1}")
+
+
+def system(cluster: Cluster) -> Iterator[Fault]:
+    """An operating system or a processor the roles are not made for."""
+    tested = ", ".join(f"{name} {'/'.join(v)}" for name, v in cluster.profile.systems.items())
+    for host, facts in cluster.seen():
+        name, version = facts["os_id"], facts["os_version"]
+        if version not in cluster.profile.systems.get(name, ()):
+            text = f"runs {name or 'an unknown system'} {version}".rstrip()
+            yield Fault(host.name, "system", text, f"use {tested}")
+        if facts["architecture"] not in cluster.profile.architectures:
+            text = f"has a processor of architecture {facts['architecture']}"
+            yield Fault(host.name, "architecture", text, f"use {' or '.join(cluster.profile.architectures)}")
+
+
+def duplicates(cluster: Cluster) -> Iterator[Fault]:
+    """Hosts that cannot be told apart."""
+    facts_of: dict[str, tuple[Callable[[Host], Any], str]] = {
+        "machine-id": (
+            lambda host: host.facts and host.facts["machine_id"],
+            "remove /etc/machine-id on one of them, run systemd-machine-id-setup and reboot it",
+        ),
+        "hostname": (lambda host: host.facts and host.facts["hostname"], "rename one of them with hostnamectl"),
+        "address": (lambda host: host.address, "correct cluster_address: two hosts cannot share one"),
+        "connection": (lambda host: host.connect, "correct ansible_host: two names lead to one server"),
+    }
+    for kind, (value_of, cure) in facts_of.items():
+        groups = defaultdict(list)
+        for host in cluster.hosts:
+            if value_of(host):
+                groups[str(value_of(host))].append(host.name)
+        for value, names in groups.items():
+            for name in names if len(names) > 1 else []:
+                rest = ", ".join(other for other in names if other != name)
+                yield Fault(name, f"duplicate {kind}", f"has the same {kind} as {rest}: {value}", cure)
+
+
+def clock(cluster: Cluster) -> Iterator[Fault]:
+    """A clock that differs from the other hosts' by more than the measurement leaves open.
+
+    Each host's offset to the controller lies in [time - after, time - before], which is wide where the machine is busy. The
+    offset that most hosts allow is taken as right, so one wrong controller does not accuse every host.
+    """
+    spans = {}
+    for host, facts in cluster.seen():
+        spans[host.name] = (facts["time"] - facts["clock"]["after"], facts["time"] - facts["clock"]["before"])
+    if not spans:
+        return
+    right = agreed(list(spans.values()))
+    for name, (low, high) in spans.items():
+        skew = max(low - right, right - high, 0.0)
+        if skew > MAX_SKEW:
+            text = f"its clock is {skew:.0f} s {'ahead of' if low > right else 'behind'} the other hosts"
+            yield Fault(name, "clock", text, "start a time service on it (systemd-timesyncd or chrony) and wait")
+    if abs(right) > MAX_SKEW and len(spans) > 1:
+        text = f"the controller's clock is {abs(right):.0f} s {'behind' if right > 0 else 'ahead of'} the hosts'"
+        yield Fault("", "clock", text, "set the controller's clock: new certificates carry its time", WARNING)
+
+
+def agreed(spans: Sequence[tuple[float, float]]) -> float:
+    """The value that lies in most of the spans (low, high), of several such values the one closest to zero."""
+
+    def most(low: float) -> tuple[int, float, float]:
+        highs = [high for start, high in spans if start <= low <= high]
+        nearest = min(max(low, 0.0), *highs)
+        return len(highs), -abs(nearest), nearest
+
+    return max(most(low) for low, _high in spans)[2]
+
+
+def ports(cluster: Cluster) -> Iterator[Fault]:
+    """A port the engine needs, held by a program that is not ours."""
+    for host, facts in cluster.seen():
+        wanted = cluster.profile.parts[host.part].listeners if host.part in cluster.profile.parts else ()
+        needed = {(w.port, w.protocol): w for w in wanted if w.port != ANY_PORT and w.address == "cluster"}
+        for entry in facts["listeners"]:
+            want = needed.get((entry["port"], entry["protocol"]))
+            # A member's services may run in containers, where a program's path says nothing.
+            ours = entry["executable"].startswith(OWN_PROGRAMS) or (
+                want is not None and _member(cluster, facts) and entry["process"] == want.process
+            )
+            if want and not ours and entry["address"] in ("0.0.0.0", "::", host.address):
+                who = f"{entry['process'] or 'an unknown process'} (pid {entry['pid']}, {entry['executable'] or '?'})"
+                text = f"port {entry['port']}/{entry['protocol']}, needed for the {want.purpose}, is taken by {who}"
+                yield Fault(host.name, "port", text, "stop that program or move it to another port")
+
+
+def addresses(cluster: Cluster) -> Iterator[Fault]:
+    """A cluster_address that is none, is not the host's, or lies outside the cluster's networks."""
+    for host in cluster.hosts:
+        try:
+            address = ipaddress.ip_address(host.address)
+        except ValueError:
+            text = f"cluster_address is {host.address!r}, which is no IP address"
+            yield Fault(host.name, "address", text, "set it to the address cluster services listen on")
+            continue
+        inside = any(address in ipaddress.ip_network(cidr) for cidr in cluster.networks.values())
+        if cluster.networks and not inside:
+            known = ", ".join(f"{name} {cidr}" for name, cidr in cluster.networks.items())
+            text = f"cluster_address {address} lies in none of the cluster's networks ({known})"
+            yield Fault(host.name, "network", text, "correct cluster_address or cluster_networks")
+        if host.facts is not None and str(address) not in host.facts["addresses"]:
+            known = ", ".join(host.facts["addresses"]) or "none"
+            text = f"cluster_address {address} is not an address of this host (it has {known})"
+            yield Fault(host.name, "address", text, "correct cluster_address, or give the host this address")
+
+
+def room(cluster: Cluster) -> Iterator[Fault]:
+    """Too little memory or free disk."""
+    for host, facts in cluster.seen():
+        if host.part not in cluster.profile.parts:
+            continue
+        needs = cluster.profile.parts[host.part].requirements
+        if facts["memory_mib"] < needs.memory_mib:
+            text = f"has {facts['memory_mib']} MiB of memory, a {host.part} needs {needs.memory_mib}"
+            yield Fault(host.name, "memory", text, "give the server more memory")
+        for path, needed in needs.disk_mib.items():
+            free = facts["disk_free_mib"].get(path)
+            if free is not None and free < needed and not _member(cluster, facts):
+                text = f"{path} has {free} MiB free, installing a {host.part} needs {needed}"
+                yield Fault(host.name, "disk", text, "free space there or give it a bigger volume")
+
+
+def features(cluster: Cluster) -> Iterator[Fault]:
+    """A kernel feature that was tried and does not work."""
+    for host, facts in cluster.seen():
+        needs = cluster.profile.parts[host.part].requirements.features if host.part in cluster.profile.parts else ()
+        for name in needs:
+            error = facts["features"].get(name, "not tried")
+            if error and facts["root"]:
+                cure = FEATURE_CURES.get(name, f"boot a kernel with {name}, or load the module that has it")
+                yield Fault(host.name, "feature", f"{name} does not work here: {error}", cure)
+
+
+def _member(cluster: Cluster, facts: Mapping[str, Any]) -> bool:
+    """Tell whether the host is already a member of this very cluster."""
+    return any(c["name"] == cluster.name and c["engine"] == cluster.profile.name for c in facts["clusters"])
+
+
+def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
+    """A host that is a member of another cluster already."""
+    for host, facts in cluster.seen():
+        for found in facts["clusters"]:
+            engine, name = found["engine"], found["name"]
+            if (engine, name) != (cluster.profile.name, cluster.name):
+                whose = f"the {engine} cluster {name}" if name else f"a {engine} cluster"
+                text = f"is already a member of {whose} ({found['evidence']})"
+                cure = "remove it there first, or take it out of this inventory"
+                yield Fault(host.name, "foreign cluster", text, cure)
+
+
+def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
+    """A server that two clusters of the inventory claim."""
+    for host in cluster.hosts:
+        claims = {group.rsplit("_", 1)[0] for group in host.groups if group.endswith(("_managers", "_nodes"))}
+        others = {claim for claim in claims - {cluster.name} if claim in host.groups}
+        others |= {other.cluster for other in cluster.others if host.connect and other.connect == host.connect}
+        for name in sorted(others):
+            text = f"is claimed by cluster {name} too"
+            yield Fault(host.name, "claimed twice", text, "take it out of one of the two clusters")
+
+
+def orphaned(cluster: Cluster) -> Iterator[Fault]:
+    """A member of the running cluster that the inventory does not know. Left alone unless told otherwise."""
+    for orphan in orphans(cluster):
+        text = f"{orphan['part']} {orphan['address']} ({orphan['status']}) is a member the inventory does not know"
+        cure = "nothing is done to it; add -e cluster_remove_orphans=true to install to remove it, or put it back into the stack"
+        yield Fault(orphan["name"], "orphan", text, cure, WARNING)
+
+
+RULES: tuple[Rule, ...] = (
+    unreachable,
+    not_root,
+    parts,
+    managers,
+    system,
+    duplicates,
+    claimed_twice,
+    clock,
+    ports,
+    addresses,
+    room,
+    features,
+    foreign_cluster,
+    orphaned,
+)
+
+
+def judge(cluster: Cluster, more: Iterable[Fault] = (), ignore: frozenset[str] = frozenset()) -> list[Fault]:
+    """Return every fault and `more`, errors first, in the inventory's order of hosts; kinds in `ignore` only warn."""
+    found = [fault for rule in (*RULES, *cluster.profile.rules) for fault in rule(cluster)] + list(more)
+    found = [replace(fault, level=WARNING) if fault.kind in ignore else fault for fault in found]
+    order = {host.name: index for index, host in enumerate(cluster.hosts)}
+    return sorted(merge(found, len(cluster.hosts)), key=lambda f: (f.level != ERROR, order.get(f.host, -1)))
+
+
+def merge(faults: list[Fault], hosts: int) -> list[Fault]:
+    """Turn a fault that all `hosts` hosts share word for word into one fault of the cluster."""
+    counts = Counter(replace(fault, host="") for fault in faults)
+    shared = {fault for fault, count in counts.items() if hosts > 1 and count == hosts}
+    merged = (replace(fault, host="") if replace(fault, host="") in shared else fault for fault in faults)
+    return list(dict.fromkeys(merged))

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster as preflight sees it: every host of the inventory, with what the run found out about it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..components import Profile
+
+ERROR, WARNING = "error", "warning"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one host (or, with host '', with the cluster), and what to do about it."""
+
+    host: str
+    kind: str
+    text: str
+    cure: str
+    level: str = ERROR
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of the inventory. `facts` is the answer of host_facts, or nothing; `failure` says why there is none.
+
+    `facts["clock"]` is {before, after}: the controller's time around the module (seconds since 1970).
+    A host that this run leaves out (--limit) has neither facts nor failure.
+    """
+
+    name: str
+    cluster: str
+    part: str
+    address: str
+    connect: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] | None = None
+    failure: str = ""
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster: its hosts, and the hosts of the inventory's other clusters."""
+
+    name: str
+    profile: Profile
+    networks: Mapping[str, str]
+    hosts: tuple[Host, ...]
+    others: tuple[Host, ...] = ()
+
+    def seen(self) -> Iterable[tuple[Host, Mapping[str, Any]]]:
+        """Return the hosts whose facts are known, with them."""
+        return [(host, host.facts) for host in self.hosts if host.facts is not None]
+
+
+def networks(value: Any) -> dict[str, str]:
+    """Return {name: CIDR} of cluster_networks: a mapping or a list of CIDRs, or of mappings with `cidr` (and `name`).
+
+    Raises ValueError naming the entry that is no network.
+    """
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        entries = list(value.items())
+    elif isinstance(value, (list, tuple)):
+        entries = [(_name(entry), entry) for entry in value]
+    else:
+        raise ValueError(f"cluster_networks is {value!r}: a list of CIDRs or a mapping of names to CIDRs is needed")
+    found = {}
+    for name, entry in entries:
+        cidr = entry.get("cidr", entry.get("cidr_block")) if isinstance(entry, Mapping) else entry
+        try:
+            found[str(name)] = str(ipaddress.ip_network(str(cidr), strict=False))
+        except ValueError as error:
+            raise ValueError(f"cluster_networks, entry {name}: {cidr!r} is no network in CIDR form") from error
+    return found
+
+
+def _name(entry: Any) -> str:
+    return str(entry.get("name", entry.get("cidr", ""))) if isinstance(entry, Mapping) else str(entry)

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Channels of images: which image a pool gets that asks for `candidate`, `tested` or `released`.
+
+One file beside the images, C(channels.json), lists for each channel its images, the newest promotion last; it is read
+from the directory, or from the same directory served over HTTP. Going back is asking for the one before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from ansible.module_utils.urls import open_url
+
+from ..errors import ImageError
+from . import publish
+
+FORMAT = 1
+INDEX = "channels.json"
+#: What must be stated, and PASSED, of an image in a channel; and the channel it must have been in before.
+NEEDS = {
+    "candidate": (publish.CHECKS,),
+    "tested": (publish.CHECKS, publish.BOOT),
+    "released": (publish.CHECKS, publish.BOOT),
+}
+BEFORE = {"tested": "candidate", "released": "tested"}
+
+
+def empty() -> dict[str, Any]:
+    """The index of a shelf on which nothing was promoted."""
+    return {"format": FORMAT, "channels": {channel: [] for channel in NEEDS}}
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """Read an index; raise ImageError when it is none."""
+    try:
+        index: dict[str, Any] = json.loads(text)
+        known = index["format"] == FORMAT and set(index["channels"]) == set(NEEDS)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ImageError(f"{where}: not an index of channels ({error})") from error
+    if not known:
+        raise ImageError(f"{where}: format {index['format']!r}, but this release reads format {FORMAT}")
+    return index
+
+
+def read(shelf: str) -> dict[str, Any]:
+    """The index of a directory or an address; a directory without one has empty channels."""
+    if shelf.startswith(("http://", "https://")):
+        address = f"{shelf.rstrip('/')}/{INDEX}"
+        try:
+            with open_url(address, timeout=30) as reading:
+                return parse(reading.read().decode(), address)
+        except (URLError, OSError, UnicodeDecodeError) as error:
+            raise ImageError(f"{address}: cannot be read: {error}") from error
+    path = Path(shelf) / INDEX
+    return parse(path.read_text(), str(path)) if path.exists() else empty()
+
+
+def promoted(index: Mapping[str, Any], name: str, channel: str, digest: str, now: str) -> dict[str, Any]:
+    """The index with an image as the newest of a channel; raise ImageError when it skips a channel."""
+    before = BEFORE.get(channel)
+    if before and not any((entry["name"], entry["digest"]) == (name, digest) for entry in index["channels"][before]):
+        raise ImageError(f"{name} was never {before}, so it cannot be {channel}: promote it to {before} first")
+    entries = [entry for entry in index["channels"][channel] if entry["name"] != name]
+    entry = {"name": name, "digest": digest, "promoted": now}
+    return {**index, "channels": {**index["channels"], channel: [*entries, entry]}}
+
+
+def promote(shelf: Path, name: str, channel: str, key: Any) -> dict[str, Any]:
+    """Promote an image whose files are those that were tested; return its entry. Raise ImageError otherwise."""
+    folder = shelf / name
+    publish.read(folder)
+    now = publish.subjects(folder)
+    publish.statement(folder, publish.PROVENANCE, key, now)
+    for need in NEEDS[channel]:
+        result = publish.statement(folder, need, key, now)["result"]
+        if result != "PASSED":
+            raise ImageError(f"{name}: {need} {result}; it cannot be {channel}")
+    index = promoted(read(str(shelf)), name, channel, now[publish.image_file(folder)], publish.moment(int(time.time())))
+    save(shelf, index)
+    entry: dict[str, Any] = index["channels"][channel][-1]
+    return entry
+
+
+def save(shelf: Path, index: Mapping[str, Any]) -> None:
+    """Replace the index in one step."""
+    beside = shelf / f".{INDEX}.part"
+    with beside.open("w") as writing:
+        json.dump(index, writing, indent=1)
+        writing.write("\n")
+        writing.flush()
+        os.fsync(writing.fileno())
+    beside.replace(shelf / INDEX)
+
+
+def choose(index: Mapping[str, Any], channel: str, back: int = 0) -> dict[str, Any]:
+    """The image a pool gets that asks for a channel, or one of those before; raise ImageError when there is none."""
+    entries = index["channels"].get(channel)
+    if entries is None:
+        raise ImageError(f"there is no channel {channel!r}; channels are {', '.join(NEEDS)}")
+    if len(entries) <= back:
+        raise ImageError(f"channel {channel} has {len(entries)} images, so there is none {back} before the newest")
+    entry: dict[str, Any] = entries[-1 - back]
+    return entry

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The programs run on hosts, where there is no Ansible: with the files that the roles ship and nothing else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.keelson.cluster.plugins.filter.shipped_code import CODE, shipped_code
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
+
+ROLES = Path(__file__).parents[3] / "roles"
+
+
+def ship(names: list[str], folder: Path) -> None:
+    """Put the files where the roles put them."""
+    for entry in shipped_code(names, str(folder)):
+        if entry.get("state") == "directory":
+            Path(entry["path"]).mkdir(parents=True, exist_ok=True)
+        else:
+            Path(entry["path"]).write_text(entry["content"])
+
+
+def listed(path: str, *names: str) -> Any:
+    """Lists of names in the variables of a role."""
+    found = yaml.safe_load((ROLES / path).read_text())
+    return [entry for name in names for entry in found[name]]
+
+
+ENGINES = ("nomad", "kubernetes")
+DESK = "cluster_manager/vars/main/admission.yml"
+FIRST_BOOT = "host_node/vars/main/first_boot.yml"
+APPROVE = "cluster_manager/vars/main/kubernetes_approve.yml"
+
+
+def run(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Python on a host: isolated from what is installed here."""
+    environment = {"PATH": os.environ["PATH"], **options.pop("env", {})}
+    command = [sys.executable, "-S", "-B", *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_desk_serves(tmp_path: Path, engine: str) -> None:
+    ship(listed(DESK, "__cluster_manager_desk_code", f"__cluster_manager_{engine}_desk_code"), tmp_path / "desk")
+    pair = pki.issue(pki.make_ca("product"), pki.sort_names("m1", ["127.0.0.1"]), 1)
+    (tmp_path / "cert.pem").write_text(pair.certificate)
+    (tmp_path / "key.pem").write_text(pair.key)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        arguments = (engine, "product", "127.0.0.1", "0", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+        desk = run(
+            tmp_path / "desk",
+            "-m",
+            "utils.admission.serve",
+            *arguments,
+            env={"NOTIFY_SOCKET": str(tmp_path / "notify")},
+        )
+        try:
+            assert systemd.recv(64) == b"READY=1"
+        finally:
+            desk.kill()
+            said = desk.communicate()[1]
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("role", "variables", "modules"),
+    [
+        (APPROVE, ("__cluster_manager_approve_code",), ("kubernetes.approve",)),
+        *(
+            (
+                FIRST_BOOT,
+                ("__host_node_join_code", f"__host_node_{engine}_newcomer_code"),
+                ("admission.join", f"{engine}.newcomer"),
+            )
+            for engine in ENGINES
+        ),
+    ],
+)
+def test_nothing_is_missing(tmp_path: Path, role: str, variables: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    ship(listed(role, *variables), tmp_path)
+    program = run(tmp_path, "-c", "; ".join(f"import utils.{module}" for module in modules))
+    assert program.communicate()[1] == "" and program.returncode == 0
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(AnsibleFilterError, match="nothing.py is no file of module_utils"):
+        shipped_code(["nothing.py"], "/usr/local/lib/keelson/x")
+    entries = shipped_code(["nomad/api.py"], "/usr/local/lib/keelson/x")
+    assert [entry["path"] for entry in entries] == [
+        "/usr/local/lib/keelson",
+        "/usr/local/lib/keelson/x",
+        "/usr/local/lib/keelson/x/utils",
+        "/usr/local/lib/keelson/x/utils/nomad",
+        "/usr/local/lib/keelson/x/utils/nomad/api.py",
+    ]
+    assert entries[-1]["content"] == (CODE / "nomad/api.py").read_text()
