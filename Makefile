@@ -94,20 +94,20 @@ images := $(CURDIR)/build/images
 newest = $$(ls -td $(images)/host-node-$(ENGINE)-*/ | head -1)
 of_image = ansible-playbook keelson.cluster.$(1) -i localhost, -e cluster_engine=$(ENGINE)
 
-# LANE=docker and others make it by another way; VARS='-e image_base=… -e image_target=…' has what they need.
-LANE ?= tree
-.PHONY: image image-boot image-join image-lanes
+# BUILDER=docker and others make it by another way; VARS='-e server_image_base=… -e server_image_target=…' has what they need.
+BUILDER ?= tree
+.PHONY: image image-boot image-join image-builders
 image: venv image-tools ## build the server image of ENGINE's host nodes into build/images
-	@$(call of_image,image) -e image_output=$(images) -e image_lane=$(LANE) $(VARS)
+	@$(call of_image,server_image) -e server_image_output=$(images) -e server_image_builder=$(BUILDER) $(VARS)
 
 # The plugins that can be built here; of the rest the ladder reads the syntax.
-lanes := docker qemu amazon-ebs azure-arm googlecompute openstack
-image-lanes: venv ## build Packer's plugins and validate every lane of server images with them (some ten minutes each)
-	@$(fill) -e '{"bundle_artifacts": ["nomad", "packer", "packer-plugin-ansible"$(foreach lane,$(lanes),, "packer-plugin-$(patsubst amazon-ebs,amazon,$(patsubst azure-arm,azure,$(lane)))")]}' $(quiet)
-	@tools/step lanes env KEELSON_LANES="tree $(lanes)" pytest -q tests/image/test_lanes.py
+builders := docker qemu amazon-ebs azure-arm googlecompute openstack
+image-builders: venv ## build Packer's plugins and validate every builder of server images with them (some ten minutes each)
+	@$(fill) -e '{"bundle_artifacts": ["nomad", "packer", "packer-plugin-ansible"$(foreach builder,$(builders),, "packer-plugin-$(patsubst amazon-ebs,amazon,$(patsubst azure-arm,azure,$(builder)))")]}' $(quiet)
+	@tools/step builders env KEELSON_BUILDERS="tree $(builders)" pytest -q tests/image/test_builders.py
 
 image-boot: venv image-tools ## boot the newest image by emulation, and check it there
-	@$(call of_image,image_boot) -e image=$(newest)
+	@$(call of_image,server_image_boot) -e server_image=$(newest)
 
 image-join: venv image-tools hosts-tools bundle ## a small cluster gets a host from the newest image and a plain one
 	@KEELSON_IMAGE=$(newest) KEELSON_IMAGE_JOIN=1 pytest -q -s tests/image/test_a_host_from_the_image.py

@@ -1,5 +1,5 @@
-# The image of a host node: what all lanes share. Each folder in lanes/ is a template of its own, of this file (by a link)
-# and of lane.pkr.hcl, which says where the image comes from; so nobody needs the plugins of another lane.
+# The image of a host node: what all builders share. Each folder in builders/ is a template of its own, of this file (by a link)
+# and of builder.pkr.hcl, which says where the image comes from; so nobody needs the plugins of another builder.
 packer {
   required_version = ">= 1.11.0"
   required_plugins {
@@ -12,7 +12,7 @@ packer {
 
 variable "work" {
   type        = string
-  description = "Folder of this build: order.json says what is built, variables.json and inventory.yml are Ansible's."
+  description = "Folder of this build: spec.json says what is built, variables.json and inventory.yml are Ansible's."
 }
 
 variable "tools" {
@@ -54,7 +54,7 @@ build {
     inline           = ["'${var.tools.python}' '${local.steps}' root '${var.work}'"]
   }
 
-  # Ansible speaks ssh with the plugin, on this machine, and Packer brings it to the server; a lane whose inventory names
+  # Ansible speaks ssh with the plugin, on this machine, and Packer brings it to the server; a builder whose inventory names
   # another connection does not use that.
   provisioner "ansible" {
     command                 = var.tools.ansible_playbook

@@ -23,7 +23,7 @@ class ActionModule(ChecksAction):
         return bool(self._task.args.get("instances") or self._instances())
 
     def _instances(self) -> list[dict[str, Any]]:
-        return list(self.from_seat("verify_sample").get("instances") or [])
+        return list(self.from_acting_manager("verify_sample").get("instances") or [])
 
     def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return the instances that the sample application reported."""

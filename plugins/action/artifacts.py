@@ -43,8 +43,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         remote = bundle.startswith(("http://", "https://"))
         try:
             index = read_remote(bundle) if remote else Store(Path(bundle).expanduser()).index()
-            wanted = choose(options["names"], index, [Path(folder) for folder in options["manifests"]])
-            arguments = {key: options[key] for key in ("root", "start_services", "runtime")} | {"wanted": wanted}
+            desired = choose(options["names"], index, [Path(folder) for folder in options["manifests"]])
+            arguments = {key: options[key] for key in ("root", "start_services", "runtime")} | {"desired": desired}
             if remote:
                 return {**result, **self._place({**arguments, "url": bundle}, task_vars)}
             answer = self._place(arguments, task_vars)
@@ -57,7 +57,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _place(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         given = {key: value for key, value in arguments.items() if value is not None}
-        answer: dict[str, Any] = self._execute_module("keelson.cluster.place", given, task_vars=task_vars)
+        answer: dict[str, Any] = self._execute_module("keelson.cluster.artifact_install", given, task_vars=task_vars)
         answer.pop("invocation", None)  # repeats the index's entries: long, and not what the user wrote
         return answer
 
@@ -99,18 +99,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> list[dict[str, Any]]:
-    """What the host must have: each wish (``name``, ``name=version``, ``name/image``) with its index entries."""
-    wanted = []
-    for wish in names:
-        artifact, _slash, image = wish.partition("/")
+    """What the host must have: each request (``name``, ``name=version``, ``name/image``) with its index entries."""
+    desired = []
+    for request in names:
+        artifact, _slash, image = request.partition("/")
         name, _equals, version = artifact.partition("=")
         if not version:
             version = manifest.default_version(*manifest.load(name, [*folders, manifest.SHIPPED]))
         architectures = index["artifacts"].get(name, {}).get(version, {})
         if image:
             architectures = {key: only(entry, image) for key, entry in architectures.items()}
-        wanted.append({"name": name, "version": version, "architectures": architectures})
-    return wanted
+        desired.append({"name": name, "version": version, "architectures": architectures})
+    return desired
 
 
 def only(entry: Mapping[str, Any], image: str) -> dict[str, Any]:

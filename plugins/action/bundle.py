@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, fill, wanted
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 
 ARGUMENTS = {
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         display = Display()
         try:
             if self._task.check_mode:
-                titles = [artifact.title for artifact in wanted(order.resolve(), store, order)]
+                titles = [artifact.title for artifact in desired(order.resolve(), store, order)]
                 return {**result, "changed": bool(titles), "path": str(store.root), "would_fill": titles}
             damaged = store.discard_damaged(display.display) if options["verify"] else []
             filled = fill(store, order, display.display)

@@ -30,5 +30,5 @@ class ActionModule(ChecksAction):
             {"name": host, "address": str(known[host]["cluster_address"]), "pool": str(known[host]["cluster_pool"])}
             for host in self.members(components.NODE, live=False)
         ]
-        whole = self.host == self.seat()
+        whole = self.host == self.acting_manager()
         return {"cluster": self.vars["cluster_name"], "managers": managers, "nodes": nodes, "whole": whole}

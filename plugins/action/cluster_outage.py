@@ -19,11 +19,11 @@ class ActionModule(ChecksAction):
         return profile.outage_module
 
     def turn(self) -> bool:
-        """Only the victim is killed; every host node is brought back, whoever killed it."""
+        """Only the outage host is killed; every host node is brought back, whoever killed it."""
         if self._task.args.get("state") == "up":
             return bool(self.vars["cluster_part"] == components.NODE)
-        victim = self.from_seat("verify_sample").get("victim") or {}
-        return bool(victim.get("address") == self.vars["cluster_address"])
+        outage_host = self.from_acting_manager("verify_sample").get("outage_host") or {}
+        return bool(outage_host.get("address") == self.vars["cluster_address"])
 
     def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return nothing: the task says all there is."""

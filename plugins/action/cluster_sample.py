@@ -21,11 +21,13 @@ class ActionModule(ChecksAction):
     def turn(self) -> bool:
         """One manager does it; nothing has moved where nothing was killed."""
         moved = self._task.args.get("state") == "moved"
-        return self.host == self.seat() and not (moved and not self.from_seat("verify_sample").get("victim"))
+        return self.host == self.acting_manager() and not (
+            moved and not self.from_acting_manager("verify_sample").get("outage_host")
+        )
 
     def parameters(self, profile: components.Profile) -> dict[str, Any]:
         """Return the cluster, and the host node that was killed where that matters."""
         given = {"cluster": self.vars["cluster_name"]}
         if self._task.args.get("state") == "moved":
-            given["victim"] = self.from_seat("verify_sample").get("victim")
+            given["outage_host"] = self.from_acting_manager("verify_sample").get("outage_host")
         return given

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Let each host knock at others, so that every endpoint is tried by a manager and by a host node."""
+"""Let each host probe at others, so that every endpoint is tried by a manager and by a host node."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class ActionModule(ChecksAction):
 
     def module(self, profile: components.Profile) -> str:
         """Return the name of the module to run."""
-        return "keelson.cluster.stranger_checks"
+        return "keelson.cluster.endpoint_security_checks"
 
     def turn(self) -> bool:
-        """Tell whether any host is left to this one to knock at."""
+        """Tell whether any host is left to this one to probe at."""
         return bool(self._mine())
 
     def _mine(self) -> list[str]:
@@ -29,7 +29,7 @@ class ActionModule(ChecksAction):
         return assign(self.members(), groups).get(self.host, [])
 
     def parameters(self, profile: components.Profile) -> dict[str, Any]:
-        """Return the endpoints of the hosts this one knocks at, and a certificate of nobody they know."""
+        """Return the endpoints of the hosts this one probes at, and a certificate of nobody they know."""
         targets = []
         for name in self._mine():
             known = self.hostvars[name]

@@ -18,11 +18,11 @@ class ActionModule(ChecksAction):
 
     def module(self, profile: components.Profile) -> str:
         """Return the name of the engine's module."""
-        return profile.turn_module
+        return profile.manager_outage_module
 
     def turn(self) -> bool:
         """Only managers are stopped, and only where enough others answer."""
-        known = components.load(str(self.vars["cluster_engine"])).turn_module
+        known = components.load(str(self.vars["cluster_engine"])).manager_outage_module
         enough = len(self.members(components.MANAGER)) >= QUORUM_OF_TWO
         return bool(known and enough and self.vars["cluster_part"] == components.MANAGER)
 

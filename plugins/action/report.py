@@ -56,8 +56,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def failures(report: model.Report) -> str:
     """Return a table of what failed; of a cluster that is down, the beginning will do."""
-    body = [(c["host"], f"{c['title']} {c['target']}".strip(), c["evidence"], c["cure"]) for c in report.failed[:SHOWN]]
-    text = table(("HOST", "CHECK", "EVIDENCE", "CURE"), (16, 32, 44, 28), body)
+    body = [
+        (c["host"], f"{c['title']} {c['target']}".strip(), c["evidence"], c["remedy"]) for c in report.failed[:SHOWN]
+    ]
+    text = table(("HOST", "CHECK", "EVIDENCE", "REMEDY"), (16, 32, 44, 28), body)
     rest = len(report.failed) - SHOWN
     return f"{text}\n… and {rest} more, see the report" if rest > 0 else text
 
@@ -92,7 +94,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
         hosts=tuple(rows),
         networks=known,
         checks=tuple(checks),
-        instances=tuple(model.travels(instances)),
+        instances=tuple(model.moved_instances(instances)),
     )
 
 

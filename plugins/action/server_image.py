@@ -15,9 +15,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders.registry import LANES
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders.registry import BUILDERS
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import Wish, make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import Request, make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish.sign import default_key
 
 ARGUMENTS = {
@@ -37,7 +37,7 @@ ARGUMENTS = {
     "key": {"type": "path"},
     "artifacts": {"type": "list", "elements": "str", "required": True},
     "variables": {"type": "dict", "default": {}},
-    "lane": {"type": "str", "choices": list(LANES), "default": "tree"},
+    "builder": {"type": "str", "choices": list(BUILDERS), "default": "tree"},
     "target": {"type": "path"},
 }
 
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _validated, options = self.validate_argument_spec(ARGUMENTS)
         if self._task.check_mode:
             return {**result, "changed": True}
-        wish = Wish(
+        request = Request(
             **{
                 **options,
                 "output": Path(options["output"]).absolute(),
@@ -67,6 +67,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             }
         )
         try:
-            return {**result, "changed": True, **make(wish, Display().display)}
+            return {**result, "changed": True, **make(request, Display().display)}
         except (ImageError, BundleError) as error:
             raise AnsibleActionFail(str(error)) from error

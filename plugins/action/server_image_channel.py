@@ -14,7 +14,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.error
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import channels, sign
 
 ARGUMENTS = {
-    "shelf": {"type": "str", "required": True},
+    "image_directory": {"type": "str", "required": True},
     "channel": {"type": "str", "choices": ["candidate", "tested", "released"], "required": True},
     "name": {"type": "str"},
     "public_key": {"type": "path"},
@@ -32,16 +32,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """See DOCUMENTATION of the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(ARGUMENTS)
-        shelf, channel, name = options["shelf"], options["channel"], options["name"]
+        image_directory, channel, name = options["image_directory"], options["channel"], options["name"]
         try:
-            index = channels.read(shelf)
+            index = channels.read(image_directory)
             if not name:
                 return {**result, "changed": False, "image": channels.choose(index, channel, options["back"])}
             newest = index["channels"][channel][-1:]
             if self._task.check_mode:
                 return {**result, "changed": [entry["name"] for entry in newest] != [name]}
             key = sign.load_public(Path(options["public_key"] or sign.default_key().with_suffix(".pub")))
-            entry = channels.promote(Path(shelf), name, channel, key)
+            entry = channels.promote(Path(image_directory), name, channel, key)
         except ImageError as error:
             raise AnsibleActionFail(str(error)) from error
         return {**result, "changed": [known["name"] for known in newest] != [name], "image": entry}

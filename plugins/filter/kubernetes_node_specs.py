@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.view import POOL
 
 
-def kubernetes_wanted(hosts: list[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+def kubernetes_node_specs(hosts: list[str], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One dictionary a host: its name, address, labels and taints."""
     found = []
     for host in hosts:
@@ -29,4 +29,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"kubernetes_wanted": kubernetes_wanted}
+        return {"kubernetes_node_specs": kubernetes_node_specs}

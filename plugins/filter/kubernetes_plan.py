@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.plan im
 REGISTER = "__host_node_host"  # where the preparation of a host registers it
 
 
-def kubernetes_said(
+def kubernetes_host_states(
     hosts: list[str], hostvars: Mapping[str, Any], more: list[dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """What kubernetes_host found, by host: of hosts of this play as registered there, of others as a loop registers it."""
@@ -30,7 +30,7 @@ def kubernetes_plan(said: dict[str, dict[str, Any]], managers: list[str], run: l
         decided = plan(said, managers, run)
     except PlanError as error:
         raise AnsibleFilterError(str(error)) from error
-    return {"seat": decided.seat, "init": decided.init, "join": list(decided.join)}
+    return {"acting_manager": decided.acting_manager, "init": decided.init, "join": list(decided.join)}
 
 
 class FilterModule:
@@ -38,4 +38,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"kubernetes_plan": kubernetes_plan, "kubernetes_said": kubernetes_said}
+        return {"kubernetes_plan": kubernetes_plan, "kubernetes_host_states": kubernetes_host_states}

@@ -13,10 +13,10 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.error
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import labels
 
 
-def image_labels(contents: dict[str, str], shelf: str, now: float) -> list[str]:
+def server_image_labels(contents: dict[str, str], image_directory: str, now: float) -> list[str]:
     """One line a host; see module_utils."""
     try:
-        return labels.lines(contents, shelf, now)
+        return labels.lines(contents, image_directory, now)
     except ImageError as error:
         raise AnsibleFilterError(str(error)) from error
 
@@ -26,4 +26,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"image_labels": image_labels}
+        return {"server_image_labels": server_image_labels}

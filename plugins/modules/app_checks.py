@@ -33,7 +33,7 @@ RETURN = r"""
 checks:
   description:
     - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
   returned: always
   type: list
   elements: dict
@@ -44,7 +44,7 @@ checks:
       target: nomad.service
       passed: true
       evidence: active, 0 restarts
-      cure: ""
+      remedy: ""
       seconds: 0.01
 """
 
@@ -58,8 +58,8 @@ def main() -> None:
     arguments = {"instances": {"type": "list", "elements": "dict", "default": []}}
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     instances = module.params["instances"]
-    title, cure = "Every instance answers this host", "look at the networks and firewalls between the hosts"
-    check = answer("app", title, "sample application", cure, lambda: answers(instances))
+    title, remedy = "Every instance answers this host", "look at the networks and firewalls between the hosts"
+    check = answer("app", title, "sample application", remedy, lambda: answers(instances))
     module.exit_json(changed=False, checks=[check])
 
 

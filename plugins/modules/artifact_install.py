@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: place
+module: artifact_install
 short_description: Place artifacts on a host from blobs of a bundle
 version_added: 0.1.0
 description:
   - Compares what lies on the host with what entries of a bundle's index ask for, and brings it there.
-  - The host's half of M(keelson.cluster.artifacts) and M(keelson.cluster.images), which also carry the blobs over.
+  - The host's half of M(keelson.cluster.artifacts) and M(keelson.cluster.container_images), which also carry the blobs over.
     Use these instead.
   - Uses nothing but Python's standard library on the host. Packages need C(apt-get) and C(dpkg).
 author: keelson.cluster contributors (@keelson-cluster)
 options:
-  wanted:
+  desired:
     description: What must be on the host.
     type: list
     elements: dict
@@ -47,13 +47,13 @@ options:
     type: str
     choices: [docker, containerd]
 extends_documentation_fragment:
-  - keelson.cluster.placing
+  - keelson.installing
 """
 
 EXAMPLES = r"""
 - name: Place what was staged before
-  keelson.cluster.place:
-    wanted: "{{ entries }}"
+  keelson.cluster.artifact_install:
+    desired: "{{ entries }}"
     staged: /var/tmp/staged
 """
 
@@ -79,14 +79,14 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.host import Host
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import PlaceError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import InstallError
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "wanted": {
+            "desired": {
                 "type": "list",
                 "elements": "dict",
                 "required": True,
@@ -107,7 +107,7 @@ def main() -> None:
     try:
         host = Host(module.params, module.run_command)
         module.exit_json(**host.bring(check=module.check_mode, temporary=lambda: Path(module.tmpdir)))
-    except PlaceError as error:
+    except InstallError as error:
         module.fail_json(msg=str(error))
     except PermissionError as error:
         module.fail_json(msg=f"{error.filename}: {error.strerror}; placing artifacts needs root (become)")

@@ -23,11 +23,11 @@ options:
     type: str
     choices: [docker, containerd]
 extends_documentation_fragment:
-  - keelson.cluster.placing
-  - keelson.cluster.placing.bundle
+  - keelson.installing
+  - keelson.installing.bundle
 seealso:
   - module: keelson.cluster.bundle
-  - module: keelson.cluster.images
+  - module: keelson.cluster.container_images
 """
 
 EXAMPLES = r"""

@@ -8,11 +8,11 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: choose
+module: cluster_select
 short_description: Make sure that a run is about one cluster
 version_added: "0.1.0"
 description:
-  - Runs on the controller. Fails unless the inventory has the wished cluster, or just one cluster where none is wished.
+  - Runs on the controller. Fails unless the inventory has the requested cluster, or just one cluster where none is requested.
   - Without it a misspelt name would match no host, and the run would end well without having done anything.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -31,7 +31,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Choose the cluster
-  keelson.cluster.choose:
+  keelson.cluster.cluster_select:
     cluster: "{{ cluster | default('clusters') }}"
 """
 

@@ -12,7 +12,7 @@ module: config_files
 short_description: Write a list of configuration files in one task
 version_added: "0.1.0"
 description:
-  - Brings a list of files, directories and links to the wanted content, owner and mode.
+  - Brings a list of files, directories and links to the desired content, owner and mode.
   - A file is written beside its place, synced and renamed, so a reader sees the old or the new one and never a part.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -57,7 +57,7 @@ def main() -> None:
     )
     changes: list[host_files.Change] = []
     try:
-        host_files.bring_all_about(module.params["files"], module.check_mode, changes)
+        host_files.ensure_all(module.params["files"], module.check_mode, changes)
     except host_files.FileError as error:
         module.fail_json(msg=str(error), changed_paths=[change.path for change in changes])
     module.exit_json(

@@ -7,7 +7,7 @@ from __future__ import annotations
 # Implemented by the action plugin of the same name; the host's half is module place.
 
 DOCUMENTATION = r"""
-module: images
+module: container_images
 short_description: Load container images of a bundle into a host's runtime
 version_added: 0.1.0
 description:
@@ -26,15 +26,15 @@ options:
     choices: [present, absent]
     default: present
 extends_documentation_fragment:
-  - keelson.cluster.placing
-  - keelson.cluster.placing.bundle
+  - keelson.installing
+  - keelson.installing.bundle
 seealso:
   - module: keelson.cluster.artifacts
 """
 
 EXAMPLES = r"""
 - name: Load the images a Nomad host node needs
-  keelson.cluster.images:
+  keelson.cluster.container_images:
     names: [pause, sample-app]
     runtime: docker
 """

@@ -3,16 +3,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Knock at other hosts as a stranger."""
+"""Probe at other hosts as an unauthorized client."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: stranger_checks
-short_description: Check that the endpoints of other hosts are closed to strangers
+module: endpoint_security_checks
+short_description: Check that the endpoints of other hosts are closed to unauthorized clients
 version_added: "0.1.0"
 description:
-  - Runs on one host and knocks at others without TLS, without a certificate, with a certificate of a foreign CA, with an
+  - Runs on one host and probes at others without TLS, without a certificate, with a certificate of a foreign CA, with an
     old version of TLS, with a member's certificate but no token, and, for gossip, without the key.
   - Options are taken from the inventory and the engine's profile unless given.
 options:
@@ -25,7 +25,7 @@ options:
     elements: dict
     default: []
   guarded:
-    description: Paths of the API that must be closed to strangers.
+    description: Paths of the API that must be closed to unauthorized clients.
     type: list
     elements: str
     default: []
@@ -37,26 +37,26 @@ options:
     description: The certificate of the CA that signs all members.
     type: path
   cert_file:
-    description: The certificate of the host that knocks.
+    description: The certificate of the host that probes.
     type: path
   key_file:
-    description: The key of the host that knocks.
+    description: The key of the host that probes.
     type: path
 extends_documentation_fragment:
   - keelson.cluster.checks
 """
 
 EXAMPLES = r"""
-- name: Knock at the other hosts as a stranger
-  keelson.cluster.stranger_checks:
-  register: verify_stranger
+- name: Probe at the other hosts as an unauthorized client
+  keelson.cluster.endpoint_security_checks:
+  register: verify_endpoint_security
 """
 
 RETURN = r"""
 checks:
   description:
     - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
   returned: always
   type: list
   elements: dict
@@ -67,7 +67,7 @@ checks:
       target: nomad.service
       passed: true
       evidence: active, 0 restarts
-      cure: ""
+      remedy: ""
       seconds: 0.01
 """
 
@@ -75,7 +75,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import tls
-from ansible_collections.keelson.cluster.plugins.module_utils.checks.probes import knock
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.probes import probe
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "targets": {"type": "list", "elements": "dict", "default": []},
@@ -88,12 +88,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Knock and return."""
+    """Probe and return."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
     member = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
-    with tls.foreign(given["foreign"]) as stranger:
-        checks = [c for target in given["targets"] for c in knock(target, member, stranger, given["guarded"])]
+    with tls.foreign(given["foreign"]) as unauthorized:
+        checks = [c for target in given["targets"] for c in probe(target, member, unauthorized, given["guarded"])]
     module.exit_json(changed=False, checks=checks)
 
 

@@ -119,14 +119,14 @@ def main() -> None:
     params = module.params
     folder: str = params["directory"]
     present = _read(folder) if params["certificate"] is None else ""
-    wanted = [_file(params, folder, "", "directory", "0750")]
-    wanted.append(_file(params, f"{folder}/ca.pem", params["ca_certificate"], "file", "0644"))
+    desired = [_file(params, folder, "", "directory", "0750")]
+    desired.append(_file(params, f"{folder}/ca.pem", params["ca_certificate"], "file", "0644"))
     if params["certificate"] is not None:
         # The key goes last: until it is there, a run that is cut off finds a pair that does not match, and makes both.
-        wanted.append(_file(params, f"{folder}/cert.pem", params["certificate"], "file", "0644"))
-        wanted.append(_file(params, f"{folder}/key.pem", params["key"], "file", "0640"))
+        desired.append(_file(params, f"{folder}/cert.pem", params["certificate"], "file", "0644"))
+        desired.append(_file(params, f"{folder}/key.pem", params["key"], "file", "0640"))
     try:
-        changes = [change for change in (host_files.bring_about(file, module.check_mode) for file in wanted) if change]
+        changes = [change for change in (host_files.ensure(file, module.check_mode) for file in desired) if change]
     except (OSError, host_files.FileError) as error:
         module.fail_json(msg=f"The certificate cannot be kept in {folder}: {error}")
     paths = [change.path for change in changes]
@@ -143,9 +143,9 @@ def _read(folder: str) -> str:
         return ""
 
 
-def _file(params: dict[str, str], path: str, content: str, state: str, mode: str) -> host_files.Wanted:
+def _file(params: dict[str, str], path: str, content: str, state: str, mode: str) -> host_files.Desired:
     owner = params["owner"] if os.path.basename(path) == "key.pem" else "root"
-    return host_files.Wanted(path, state, content, "", int(mode, 8), owner, params["group"], True)
+    return host_files.Desired(path, state, content, "", int(mode, 8), owner, params["group"], True)
 
 
 if __name__ == "__main__":

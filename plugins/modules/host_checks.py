@@ -64,7 +64,7 @@ RETURN = r"""
 checks:
   description:
     - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
   returned: always
   type: list
   elements: dict
@@ -75,7 +75,7 @@ checks:
       target: nomad.service
       passed: true
       evidence: active, 0 restarts
-      cure: ""
+      remedy: ""
       seconds: 0.01
 """
 
@@ -108,8 +108,8 @@ def check_services(module: AnsibleModule, units: list[str]) -> list[Check]:
         found = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
         return host.service(found.get("ActiveState", ""), int(found.get("NRestarts") or 0))
 
-    title, cure = "The service is active", "look at systemctl status and journalctl -u of this unit"
-    return [answer("service", title, unit, cure, functools.partial(question, unit)) for unit in units]
+    title, remedy = "The service is active", "look at systemctl status and journalctl -u of this unit"
+    return [answer("service", title, unit, remedy, functools.partial(question, unit)) for unit in units]
 
 
 def main() -> None:
@@ -118,7 +118,7 @@ def main() -> None:
     given = module.params
     sockets, address = listening(), given["address"]
     checks = check_services(module, given["services"])
-    cure = "stop the program, bind it to loopback, or expect it with verify_listeners"
+    remedy = "stop the program, bind it to loopback, or expect it with verify_listeners"
     checks += [
         answer(
             "listeners",
@@ -128,16 +128,16 @@ def main() -> None:
             lambda: host.missing(sockets, given["listeners"], address),
         ),
         answer(
-            "strangers",
+            "unauthorized_sockets",
             "No unexpected port can be reached",
             address,
-            cure,
+            remedy,
             lambda: host.unexpected(sockets, given["listeners"], address),
         ),
     ]
     if given["port"]:
         own = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
-        knock = tls.Endpoint(address, given["port"], b"")
+        probe = tls.Endpoint(address, given["port"], b"")
         renew = "run the install playbook: it renews certificates in time"
         checks += [
             answer(
@@ -145,7 +145,7 @@ def main() -> None:
                 "The certificate is the cluster's, names this host and lasts",
                 f"{address}:{given['port']}",
                 renew,
-                lambda: tls.certificate(knock, own, given["days"]),
+                lambda: tls.certificate(probe, own, given["days"]),
             ),
             answer(
                 "authority",

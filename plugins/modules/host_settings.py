@@ -56,7 +56,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Settle the operating system
+- name: Configure the operating system
   keelson.cluster.host_settings:
     sysctls: {net.ipv4.ip_forward: "1"}
     accounts: [{name: nomad, home: /var/lib/nomad}]
@@ -114,27 +114,27 @@ def _accounts(entries: list[dict[str, str]], check: bool) -> list[str]:
     return [f"account {account.name}" for account in absent]
 
 
-def _modules(wanted: list[str], check: bool) -> list[str]:
-    present, unloaded = host_settings.modules(wanted)
+def _modules(desired: list[str], check: bool) -> list[str]:
+    present, unloaded = host_settings.modules(desired)
     if not present:
         return []
     text = "".join(f"{name}\n" for name in present)
-    file = host_files.Wanted(host_settings.MODULES_FILE, "file", text, "", 0o644, "root", "root", False)
-    change = host_files.bring_about(file, check)
+    file = host_files.Desired(host_settings.MODULES_FILE, "file", text, "", 0o644, "root", "root", False)
+    change = host_files.ensure(file, check)
     for name in unloaded if not check else []:
         host_settings.load_module(name)
     return [f"module {name}" for name in unloaded] + ([change.path] if change else [])
 
 
-def _sysctls(wanted: dict[str, object], check: bool) -> tuple[list[str], list[str], list[dict[str, str]]]:
-    differing, missing = host_settings.sysctl_changes({key: str(value) for key, value in wanted.items()})
+def _sysctls(desired: dict[str, object], check: bool) -> tuple[list[str], list[str], list[dict[str, str]]]:
+    differing, missing = host_settings.sysctl_changes({key: str(value) for key, value in desired.items()})
     if not check:
         host_settings.set_sysctls(differing)
-    settled = {key: str(value) for key, value in wanted.items() if key not in missing}
+    settled = {key: str(value) for key, value in desired.items() if key not in missing}
     if not settled:
         return [], missing, []
-    change = host_files.bring_about(
-        host_files.Wanted(
+    change = host_files.ensure(
+        host_files.Desired(
             host_settings.SYSCTL_FILE, "file", host_settings.sysctl_text(settled), "", 0o644, "root", "root", False
         ),
         check,
@@ -156,7 +156,7 @@ def _swap_off(module: AnsibleModule, check: bool) -> list[str]:
     if cured != text:
         changes.append(FSTAB)
         if not check:
-            host_files.bring_about(host_files.Wanted(FSTAB, "file", cured, "", 0o644, "root", "root", False), False)
+            host_files.ensure(host_files.Desired(FSTAB, "file", cured, "", 0o644, "root", "root", False), False)
     return changes
 
 

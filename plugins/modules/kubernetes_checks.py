@@ -15,7 +15,7 @@ description:
   - Runs on a manager. Checks that the API is ready at the cluster's endpoint, that the members of etcd are the managers,
     and that kubeadm's certificates last.
   - Where asked, also that the API is ready at every manager, that every node is ready in its pool, that the programs
-    are of one version, that Secrets are encrypted in etcd, and that neither strangers nor leftover tokens have access.
+    are of one version, that Secrets are encrypted in etcd, and that neither unauthorized sockets nor leftover tokens have access.
   - The pods of kube-system and the APIs they serve are given a minute, since an installation does not wait for them.
 options:
   cluster:
@@ -56,7 +56,7 @@ RETURN = r"""
 checks:
   description:
     - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
   returned: always
   type: list
   elements: dict
@@ -67,7 +67,7 @@ checks:
       target: kubelet.service
       passed: true
       evidence: active, 0 restarts
-      cure: ""
+      remedy: ""
       seconds: 0.01
 """
 

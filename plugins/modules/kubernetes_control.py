@@ -90,7 +90,7 @@ def main() -> None:
     )
     params = module.params
     cluster, address, timeout = params["cluster"], params["address"], params["timeout"]
-    if host.membership(MANAGER, host.read_note(cluster)) != host.MEMBER:
+    if host.membership(MANAGER, host.read_note(cluster)) != host.JOINED:
         module.exit_json(changed=False, renewed=[])
     soon: list[str] = []
     try:

@@ -52,7 +52,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-abilities:
+features:
   description:
     - C(cgroup) (version), C(oom_score) (processes can be protected from the out-of-memory killer), C(confined) (the host
       is a container itself, and the kernel refuses some settings), C(conntrack) (the table's size can be set),
@@ -118,13 +118,13 @@ def main() -> None:
     state = host.membership(part, note)
     module.exit_json(
         changed=False,
-        abilities={**host.abilities(), "interface": name, "prefix": prefix},
+        features={**host.kernel_features(), "interface": name, "prefix": prefix},
         state=state,
         step=note.step,
-        fault=host.serves(address) if part == MANAGER and state != host.BARE else "",
+        fault=host.serves(address) if part == MANAGER and state != host.ABSENT else "",
         version=host.version(),
-        fixed=host.fixed() if part == MANAGER and state == host.MEMBER else {},
-        leftovers=[] if state != host.BARE or os.path.isdir(f"/etc/keelson/{cluster}") else host.leftovers(),
+        fixed=host.fixed() if part == MANAGER and state == host.JOINED else {},
+        leftovers=[] if state != host.ABSENT or os.path.isdir(f"/etc/keelson/{cluster}") else host.leftovers(),
         **look_up(module.params["endpoint"]),
     )
 

@@ -96,12 +96,12 @@ def main() -> None:
     params = module.params
     cluster, part, name, address = params["cluster"], params["part"], params["name"], params["address"]
     state = host.membership(part, host.read_note(cluster))
-    if state == host.MEMBER:
+    if state == host.JOINED:
         module.exit_json(changed=False)
     if module.check_mode:
         module.exit_json(changed=True)
     try:
-        if part == MANAGER and state == host.HALF and kubeadm.joined(cluster, name, address):
+        if part == MANAGER and state == host.INCOMPLETE and kubeadm.joined(cluster, name, address):
             kubeadm.note_joined(cluster)
             module.exit_json(changed=True)
         kubeadm.join(cluster, part, address, params["config"], params["discovery"], params["ignore"], params["timeout"])

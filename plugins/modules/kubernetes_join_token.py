@@ -49,12 +49,12 @@ tokens:
 """
 
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import token_module
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.enrollment import Desk
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.enrollment import EnrollmentService
 
 
 def main() -> None:
     """Run the module."""
-    token_module.main(Desk)
+    token_module.main(EnrollmentService)
 
 
 if __name__ == "__main__":

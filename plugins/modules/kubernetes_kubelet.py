@@ -60,12 +60,12 @@ def main() -> None:
     note = host.read_note(cluster)
     if module.check_mode and not note.done:  # a host that is still to join is configured by that
         module.exit_json(changed=False)
-    wanted = kubeadm.kubelet_digest(cluster)
-    if not wanted:
+    desired = kubeadm.kubelet_digest(cluster)
+    if not desired:
         module.fail_json(
             msg="The cluster does not tell this host how kubelet is configured. Run again when its API answers."
         )
-    changed = note.kubelet != wanted or (module.check_mode and host.PATCH in foreseen)
+    changed = note.kubelet != desired or (module.check_mode and host.PATCH in foreseen)
     if changed and not module.check_mode:
         try:
             kubeadm.renew_kubelet(cluster)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: kubernetes_turn
+module: kubernetes_manager_outage
 short_description: Stop a manager of a Kubernetes cluster, see that the endpoint answers, and bring it back
 version_added: "0.1.0"
 description:
@@ -45,7 +45,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Stop each manager in turn
-  keelson.cluster.kubernetes_turn:
+  keelson.cluster.kubernetes_manager_outage:
     cluster: product
     address: "{{ cluster_address }}"
   throttle: 1
@@ -65,7 +65,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage imp
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.checks import unready
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.outage import VICTIM
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.outage import OUTAGE_SCOPE
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def main() -> None:
     except ApiError as error:
         unasked = failure("turn", "The manager's API can be asked", str(error), "run the install playbook")
         module.exit_json(changed=False, checks=[unasked])
-    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), VICTIM)
+    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), OUTAGE_SCOPE)
     own = api.at(given["address"])
     checks = turn(
         outage, given["watchdog"], given["timeout"], lambda: unready(api), lambda: unready(own) or etcd.sick() or None

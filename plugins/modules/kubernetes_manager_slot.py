@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: kubernetes_admit
+module: kubernetes_manager_slot
 short_description: Make sure that a Kubernetes cluster can take one more manager
 version_added: "0.1.0"
 description:
@@ -28,7 +28,7 @@ options:
     description: Address of the manager that is to join.
     type: str
     required: true
-  seat:
+  acting_manager:
     description: Address of this manager.
     type: str
     required: true
@@ -47,11 +47,11 @@ attributes:
 
 EXAMPLES = r"""
 - name: Await health before the next manager joins
-  keelson.cluster.kubernetes_admit:
+  keelson.cluster.kubernetes_manager_slot:
     cluster: product
     name: manager-2
     address: 10.0.1.12
-    seat: 10.0.1.11
+    acting_manager: 10.0.1.11
 """
 
 RETURN = r"""
@@ -73,7 +73,7 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
-            "seat": {"type": "str", "required": True},
+            "acting_manager": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
@@ -91,7 +91,7 @@ def main() -> None:
             module.exit_json(changed=False, removed=[])
         module.fail_json(msg=f"{error}. No manager was joined; look at etcd's log (crictl logs) on the managers.")
     if not module.check_mode:
-        fault = kubeadm.await_ready(module.params["seat"], timeout) or etcd.await_health(timeout)
+        fault = kubeadm.await_ready(module.params["acting_manager"], timeout) or etcd.await_health(timeout)
         if fault:
             module.fail_json(
                 msg=f"{address} was not joined, the managers are not healthy: {fault}. Mend that first; where a manager is "

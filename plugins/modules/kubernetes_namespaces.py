@@ -143,7 +143,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     try:
         api = Api.from_env(module.params["cluster"], 30.0)
-        outcome = tenancy.bring_about(api, module.params["namespaces"], module.check_mode)
+        outcome = tenancy.ensure(api, module.params["namespaces"], module.check_mode)
     except tenancy.TenancyError as error:
         module.fail_json(msg=str(error))
     except ApiError as error:

@@ -103,12 +103,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    wanted = [nodes.wanted(entry) for entry in params["nodes"]]
+    desired = [nodes.desired(entry) for entry in params["nodes"]]
     try:
         api = Api.from_env(params["cluster"])
         if module.check_mode:
-            module.exit_json(**predict(api, wanted, params["addresses"]))
-        changes, faults = nodes.bring_about(api, wanted, params["addresses"], params["timeout"])
+            module.exit_json(**predict(api, desired, params["addresses"]))
+        changes, faults = nodes.ensure(api, desired, params["addresses"], params["timeout"])
     except ApiError as error:
         if module.check_mode:
             module.exit_json(changed=True, changes=[])
@@ -118,9 +118,9 @@ def main() -> None:
     module.exit_json(changed=bool(changes), changes=changes)
 
 
-def predict(api: Api, wanted: list[nodes.Wanted], addresses: dict[str, str]) -> dict[str, Any]:
+def predict(api: Api, desired: list[nodes.Desired], addresses: dict[str, str]) -> dict[str, Any]:
     """What would change on the nodes that are there."""
-    changes = nodes.foresee(api, wanted, addresses)
+    changes = nodes.foresee(api, desired, addresses)
     return {"changed": bool(changes), "changes": changes}
 
 

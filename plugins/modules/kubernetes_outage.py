@@ -64,13 +64,13 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage imp
     OutageError,
     perform,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.outage import VICTIM
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.outage import OUTAGE_SCOPE
 
 
 def main() -> None:
     """Do what the state asks."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), VICTIM)
+    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), OUTAGE_SCOPE)
     try:
         module.exit_json(**perform(module.params, outage, module.check_mode))
     except OutageError as error:

@@ -16,7 +16,7 @@ description:
   - With O(state=present) removes what an interrupted run left, then deploys, asks every instance, scales up and down
     and updates under load; then asks from inside of its pods for names, other pods, services and what network policies,
     pod security and quotas refuse. With O(drills=true) also drains the host node with the most instances.
-  - With O(state=moved) waits until the instances of the killed host node O(victim) answer elsewhere.
+  - With O(state=moved) waits until the instances of the killed host node O(outage_host) answer elsewhere.
   - With O(state=absent) removes the namespace V(keelson-verify), where all of it lives, and ends drains of its own.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -41,7 +41,7 @@ options:
     description: Whether a host node is drained.
     type: bool
     default: false
-  victim:
+  outage_host:
     description: The host node that was killed, as this module returned it.
     type: dict
   timeout:
@@ -73,7 +73,7 @@ RETURN = r"""
 checks:
   description:
     - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
   returned: always
   type: list
   elements: dict
@@ -84,7 +84,7 @@ checks:
       target: kubelet.service
       passed: true
       evidence: active, 0 restarts
-      cure: ""
+      remedy: ""
       seconds: 0.01
 instances:
   description: Where the instances ran (C(id), C(host), C(address), C(port)).
@@ -96,7 +96,7 @@ left:
   returned: when O(state=present)
   type: list
   elements: dict
-victim:
+outage_host:
   description: The host node with the most instances (C(name), C(address)).
   returned: when O(state=present) and every check passed, else empty
   type: dict

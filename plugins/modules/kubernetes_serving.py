@@ -91,18 +91,18 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    wanted = serving.Serving(given["namespace"], given["service"], given["secret_name"])
+    desired = serving.Serving(given["namespace"], given["service"], given["secret_name"])
     try:
         api = Api.from_env(given["cluster"])
-        found = api.find(wanted.path)
-        reason = serving.reason_to_renew(found, wanted, given["renew_before_days"], module.run_command)
+        found = api.find(desired.path)
+        reason = serving.reason_to_renew(found, desired, given["renew_before_days"], module.run_command)
         if reason and not module.check_mode:
-            serving.keep(api, wanted, serving.issue(wanted, given["days"], module.run_command))
+            serving.keep(api, desired, serving.issue(desired, given["days"], module.run_command))
         bundle = serving.encoded(f"{serving.PKI}/ca.crt")
     except (ApiError, serving.ServingError, OSError) as error:
         if module.check_mode:  # the cluster is still to be made
             module.exit_json(changed=True, reason=str(error), ca_bundle="")
-        module.fail_json(msg=f"{wanted.name} cannot get a certificate: {error}")
+        module.fail_json(msg=f"{desired.name} cannot get a certificate: {error}")
     module.exit_json(changed=bool(reason), reason=reason, ca_bundle=bundle)
 
 

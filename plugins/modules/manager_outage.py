@@ -8,11 +8,11 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: cluster_turn
+module: manager_outage
 short_description: Stop a manager, see that the cluster answers, and bring it back
 version_added: "0.1.0"
 description:
-  - A drill. Runs the module of the cluster's engine (C(cluster_engine)), such as M(keelson.cluster.kubernetes_turn). Use it
+  - A drill. Runs the module of the cluster's engine (C(cluster_engine)), such as M(keelson.cluster.kubernetes_manager_outage). Use it
     with C(throttle=1), so that one manager is stopped at a time.
   - Does nothing where fewer than three managers answer, or where the engine has no such drill.
 author: keelson.cluster contributors (@keelson-cluster)
@@ -36,9 +36,9 @@ attributes:
 
 EXAMPLES = r"""
 - name: Stop each manager in turn
-  keelson.cluster.cluster_turn:
+  keelson.cluster.manager_outage:
   throttle: 1
-  register: verify_turn
+  register: verify_manager_outage
 """
 
 RETURN = r"""

@@ -55,7 +55,7 @@ RETURN = r"""
 checks:
   description:
     - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
   returned: always
   type: list
   elements: dict
@@ -66,7 +66,7 @@ checks:
       target: nomad.service
       passed: true
       evidence: active, 0 restarts
-      cure: ""
+      remedy: ""
       seconds: 0.01
 """
 

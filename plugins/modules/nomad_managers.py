@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on one manager, after the agents of all managers were started.
   - Waits for a leader, makes the stored secret the first management token (once in the life of the cluster), and waits
-    until every wanted manager is a healthy voter.
+    until every desired manager is a healthy voter.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:

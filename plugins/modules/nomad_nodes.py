@@ -78,15 +78,15 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=False, ready=[])
     try:
-        wanted = [nodes.Wanted(entry["name"], entry["address"], entry["pool"]) for entry in params["nodes"]]
-        reason = nodes.wait_ready(Api.from_env(params["cluster"]), wanted, params["drivers"], params["timeout"])
+        desired = [nodes.Desired(entry["name"], entry["address"], entry["pool"]) for entry in params["nodes"]]
+        reason = nodes.wait_ready(Api.from_env(params["cluster"]), desired, params["drivers"], params["timeout"])
     except KeyError as error:
         module.fail_json(msg=f"Each of the nodes needs name, address and pool; {error} is missing.")
     except ApiError as error:
         module.fail_json(msg=f"The API of {params['cluster']} fails: {error}")
     if reason:
         module.fail_json(msg=f"After {params['timeout']} s {reason}. See 'journalctl -u nomad' there.")
-    module.exit_json(changed=False, ready=[node.name for node in wanted])
+    module.exit_json(changed=False, ready=[node.name for node in desired])
 
 
 if __name__ == "__main__":

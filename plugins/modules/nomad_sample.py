@@ -15,7 +15,7 @@ description:
   - Runs on a manager. The image must be on the host nodes of the pool.
   - With O(state=present) removes what an interrupted run left, then deploys, asks every instance, scales up and down
     and updates under load. With O(drills=true) also drains the host node with the most instances.
-  - With O(state=moved) waits until the instances of the killed host node O(victim) answer elsewhere.
+  - With O(state=moved) waits until the instances of the killed host node O(outage_host) answer elsewhere.
   - With O(state=absent) removes the job and ends drains of its own.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -40,7 +40,7 @@ options:
     description: Whether a host node is drained.
     type: bool
     default: false
-  victim:
+  outage_host:
     description: The host node that was killed, as this module returned it.
     type: dict
   timeout:
@@ -72,7 +72,7 @@ RETURN = r"""
 checks:
   description:
     - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(cure) what to do where it failed, C(seconds) how long it took.
+      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
   returned: always
   type: list
   elements: dict
@@ -83,7 +83,7 @@ checks:
       target: nomad.service
       passed: true
       evidence: active, 0 restarts
-      cure: ""
+      remedy: ""
       seconds: 0.01
 instances:
   description: Where the instances ran (C(id), C(host), C(address), C(port)).
@@ -95,7 +95,7 @@ left:
   returned: when O(state=present)
   type: list
   elements: dict
-victim:
+outage_host:
   description: The host node with the most instances (C(name), C(address)).
   returned: when O(state=present) and every check passed, else empty
   type: dict

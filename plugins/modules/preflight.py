@@ -13,7 +13,7 @@ short_description: Judge all hosts of a cluster and show every fault in one tabl
 version_added: "0.1.0"
 description:
   - Runs on the controller, once, after M(keelson.cluster.host_facts) ran on the cluster's hosts.
-  - Prints one table with host, fault and cure. Fails when there is an error; warnings do not fail.
+  - Prints one table with host, fault and remedy. Fails when there is an error; warnings do not fail.
   - Hosts that the run leaves out by C(--limit) are judged by their inventory variables only.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -55,7 +55,7 @@ faults:
       kind: port
       level: error
       text: port 4646/tcp, needed for the HTTPS API, is taken by nginx (pid 812, /usr/sbin/nginx)
-      cure: stop that program or move it to another port
+      remedy: stop that program or move it to another port
 orphans:
   description: Members the running cluster knows and the inventory does not (C(name), C(address), C(part), C(id), C(status)).
   returned: always

@@ -38,7 +38,7 @@ attributes:
 EXAMPLES = r"""
 - name: Judge
   keelson.cluster.report:
-    results: [verify_host, verify_stranger, verify_cluster]
+    results: [verify_host, verify_endpoint_security, verify_cluster]
   run_once: true
 """
 

@@ -88,11 +88,11 @@ def main() -> None:
         held, broken = secret_store.read_newest(cluster)
         if number is not None:
             payload: dict[str, Any] = module.params["payload"]
-            wanted = secret_store.Generation(number, secret_store.digest_of(number, payload), payload)
-            changed = held != wanted
+            desired = secret_store.Generation(number, secret_store.digest_of(number, payload), payload)
+            changed = held != desired
             if changed and not module.check_mode:
-                secret_store.write(cluster, wanted)
-            held = wanted
+                secret_store.write(cluster, desired)
+            held = desired
     except OSError as error:
         module.fail_json(msg=f"The secrets of {cluster} cannot be kept here: {error}")
     module.exit_json(

@@ -7,7 +7,7 @@ from __future__ import annotations
 # Implemented by the action plugin of the same name.
 
 DOCUMENTATION = r"""
-module: image
+module: server_image
 short_description: Build the server image of an engine's host nodes
 version_added: 0.1.0
 description:
@@ -39,7 +39,7 @@ options:
   bundle:
     description: Directory of the bundle, C($XDG_CACHE_HOME/keelson/bundle) when not given.
     type: path
-  lane:
+  builder:
     description:
       - By which way the image comes about. V(tree) makes a disk without virtualisation; V(docker) makes a container image
         for local servers, by Podman; V(qemu) makes a disk from O(base), a vendor's cloud image, which it starts.
@@ -49,7 +49,7 @@ options:
     default: tree
   target:
     description:
-      - File with the variables of the lane's template, as C(packer/host_node/targets) has one for each. A cloud's lane
+      - File with the variables of the builder's template, as C(packer/host_node/targets) has one for each. A cloud's builder
         needs it; what it does not know is refused.
     type: path
   architecture:
@@ -59,7 +59,7 @@ options:
     default: amd64
   base:
     description:
-      - A tar with the root file system of a plain Debian with a kernel, GRUB, cloud-init and an ssh server. For lane
+      - A tar with the root file system of a plain Debian with a kernel, GRUB, cloud-init and an ssh server. For builder
         V(qemu) a disk of such a Debian, as its vendor publishes it.
       - Unless given, one is made by C(mmdebstrap) as C(packer/host_node/base.json) says, and kept.
     type: path
@@ -81,7 +81,7 @@ options:
   var_size:
     description:
       - Of O(size) what C(/var) has as a file system of its own, in MiB; with V(0) it is part of the root's. It is then
-        C(/var) that grows on a larger disk. Lane V(tree) alone makes partitions.
+        C(/var) that grows on a larger disk. Builder V(tree) alone makes partitions.
     type: int
     default: 0
   data_device:
@@ -120,7 +120,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Build the image of Nomad's host nodes
-  keelson.cluster.image:
+  keelson.cluster.server_image:
     engine: nomad
     artifacts: [nomad, docker, cni-plugins, pause]
     output: images
@@ -140,7 +140,7 @@ kept:
   description: How a cloud calls the images that were made in it.
   type: list
   elements: str
-  returned: for the lanes of clouds
+  returned: for the builders of clouds
 digest:
   description: Digest of the file, as C(sha256:HEX).
   type: str

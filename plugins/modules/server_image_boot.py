@@ -7,7 +7,7 @@ from __future__ import annotations
 # Implemented by the action plugin of the same name.
 
 DOCUMENTATION = r"""
-module: image_boot
+module: server_image_boot
 short_description: Boot a published image by emulation and check what runs there
 version_added: 0.1.0
 description:
@@ -45,7 +45,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Boot the image
-  keelson.cluster.image_boot:
+  keelson.cluster.server_image_boot:
     path: images/host-node-nomad-1.11.3-amd64-20261122T1510Z
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 # Implemented by the action plugin of the same name.
 
 DOCUMENTATION = r"""
-module: image_channel
+module: server_image_channel
 short_description: Promote an image to a channel, or tell which image a channel has
 version_added: 0.1.0
 description:
@@ -16,7 +16,7 @@ description:
   - Going back is asking for the image before the newest (O(back=1)), or promoting the earlier one again.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
-  shelf:
+  image_directory:
     description: Directory with the images; without O(name) also its address, where it is served over HTTP.
     type: str
     required: true
@@ -32,7 +32,7 @@ options:
     description: Public key that is trusted, C($XDG_DATA_HOME/keelson/image.pub) when not given.
     type: path
   back:
-    description: How many promotions before the newest the image is wanted.
+    description: How many promotions before the newest the image is desired.
     type: int
     default: 0
 attributes:
@@ -46,14 +46,14 @@ attributes:
 
 EXAMPLES = r"""
 - name: Promote an image that booted well
-  keelson.cluster.image_channel:
-    shelf: images
+  keelson.cluster.server_image_channel:
+    image_directory: images
     channel: tested
     name: host-node-nomad-1.11.3-amd64-20261122T1510Z
 
 - name: Ask which image the pools get
-  keelson.cluster.image_channel:
-    shelf: https://images.example.com/
+  keelson.cluster.server_image_channel:
+    image_directory: https://images.example.com/
     channel: released
   register: released
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 # Implemented by the action plugin of the same name.
 
 DOCUMENTATION = r"""
-module: image_diff
+module: server_image_diff
 short_description: Tell what differs between two published images
 version_added: 0.1.0
 description:
@@ -33,7 +33,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: What is new in this image?
-  keelson.cluster.image_diff:
+  keelson.cluster.server_image_diff:
     before: images/host-node-nomad-1.11.3-amd64-20261115T0200Z
     after: images/host-node-nomad-1.11.3-amd64-20261122T0200Z
 """

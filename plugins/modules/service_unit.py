@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring systemd units with their files to the wanted state and tell which run on old files."""
+"""Bring systemd units with their files to the desired state and tell which run on old files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ module: service_unit
 short_description: Start systemd units with their files and tell which run on old ones
 version_added: "0.1.0"
 description:
-  - Brings a list of files to the wanted state, then enables and starts (or removes) a list of units, in one task.
+  - Brings a list of files to the desired state, then enables and starts (or removes) a list of units, in one task.
   - A unit of ours writes, when it starts, which versions of its files it starts with (see O(units[].inputs)). The module
     compares that with the files as they are now, so it knows after any interruption whether a restart is due. Whether
     it restarts is the caller's choice, as managers must be restarted one at a time.
@@ -121,7 +121,7 @@ def main() -> None:
     actions: list[str] = []
     stale: list[str] = []
     try:
-        host_files.bring_all_about(module.params["files"], module.check_mode, changes)
+        host_files.ensure_all(module.params["files"], module.check_mode, changes)
     except host_files.FileError as error:
         module.fail_json(msg=str(error), changed_paths=[change.path for change in changes], actions=[], stale=[])
     paths = [change.path for change in changes]

@@ -15,14 +15,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER, NODE  # noqa: F401
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER as MANAGER
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import NODE as NODE
 
 ANY_PORT = 0
-ADMISSION = 4650  # our own, see the playbook admit
+ENROLLMENT = 4650  # our own, see the playbook enroll
 
 
 class EngineError(ValueError):
-    """An engine that does not exist; the message names it and the cure."""
+    """An engine that does not exist; the message names it and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Listener:
     """A socket the engine opens: `port` (ANY_PORT: a port of the kernel's choosing) on `address`.
 
     `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm,
-    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol strangers are to try on it, and
+    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol unauthorized clients are to try on it, and
     `guarded` the paths that must be closed to them where these are not the API's; `optional` is what some clusters have.
     """
 
@@ -94,7 +95,7 @@ class Profile:
     facts_module: str = ""
     rules: tuple[Callable[[Any], Iterable[Any]], ...] = ()
     runtime: str = "docker"
-    turn_module: str = ""
+    manager_outage_module: str = ""
 
 
 def load(name: str) -> Profile:

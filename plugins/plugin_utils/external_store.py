@@ -29,7 +29,7 @@ except ImportError:
 
 
 class ExternalStoreError(Exception):
-    """The place cannot be read or written; the message names it and the cure."""
+    """The place cannot be read or written; the message names it and the remedy."""
 
 
 class ExternalStore(Protocol):

@@ -56,14 +56,14 @@ STEPS = [
 
 def artifacts(engine: str) -> list[str]:
     """What the image must have, as the playbook has it."""
-    plays = yaml.safe_load((ROOT / "playbooks/image.yml").read_text())
+    plays = yaml.safe_load((ROOT / "playbooks/server_image.yml").read_text())
     names: dict[str, list[str]] = plays[-1]["vars"]["__image_artifacts"]
     return names[engine]
 
 
 def build(engine: str, output: Path) -> dict[str, Any]:
     """One build."""
-    wish = make.Wish(
+    request = make.Request(
         engine=engine,
         output=output,
         bundle=default_root(),
@@ -78,7 +78,7 @@ def build(engine: str, output: Path) -> dict[str, Any]:
         key=sign.default_key(),
         artifacts=artifacts(engine),
     )
-    return make.make(wish, lambda what: print(f"image bench: {engine}: {what}", file=sys.stderr))
+    return make.make(request, lambda what: print(f"image bench: {engine}: {what}", file=sys.stderr))
 
 
 def slowest(engine: str, booted: dict[str, Any]) -> Table:

@@ -219,23 +219,23 @@ on_host() { # PART CLUSTER NOMAD_VERSION NOMAD_BLOB PAUSE_VERSION PAUSE_BLOB
 }
 
 bring() { # NAME ADDRESS PART
-  local folder=$work/$1 wanted
+  local folder=$work/$1 desired
   mkdir "$folder"
   if [ "$3" = manager ]; then
     certificate "$folder" "$1" "$2" server
     manager_files "$folder" "$1" "$2"
-    wanted=("$(blob nomad)")
+    desired=("$(blob nomad)")
   else
     certificate "$folder" "$1" "$2" client
     node_files "$folder" "$1" "$2" "$3"
-    wanted=("$(blob nomad)" "$(blob pause)")
+    desired=("$(blob nomad)" "$(blob pause)")
     # Only the packages this host does not have in that version.
     remote "$2" "dpkg-query -W -f '\${Package} \${Version}\n'" > "$folder/have"
     while read -r name number digest; do
-      grep -qxF "$name $number" "$folder/have" || { ln -s "$blobs/$digest" "$folder/$name.deb"; wanted+=("$name.deb:$digest"); }
+      grep -qxF "$name $number" "$folder/have" || { ln -s "$blobs/$digest" "$folder/$name.deb"; desired+=("$name.deb:$digest"); }
     done < <(awk '$1 == "package" && !seen[$2]++ {print $2, $3, $4}' "$work/bundle")
   fi
-  for item in "${wanted[@]}"; do
+  for item in "${desired[@]}"; do
     [ -e "$folder/${item%%:*}" ] || ln -s "$blobs/$item" "$folder/$item"
     echo "${item##*:}  ${item%%:*}" >> "$folder/sums"
   done

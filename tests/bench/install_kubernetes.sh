@@ -27,9 +27,9 @@ python3 - "$bundle/index.json" "$(dirname "$0")/../../artifacts" > "$work/bundle
 import json, sys, yaml
 
 artifacts = json.load(open(sys.argv[1]))["artifacts"]
-wanted = ("kubeadm", "kubelet", "kubectl", "kubernetes-images", "kubernetes-host", "containerd", "runc", "cni-plugins",
+desired = ("kubeadm", "kubelet", "kubectl", "kubernetes-images", "kubernetes-host", "containerd", "runc", "cni-plugins",
           "crictl", "etcd", "coredns", "pause", "calico", "endpoint-vip")
-for name in wanted:
+for name in desired:
     versions = [str(entry["version"]) for entry in yaml.safe_load(open(f"{sys.argv[2]}/{name}.yml"))["versions"]]
     entry = artifacts[name]["3.10.2" if name == "pause" else versions[0]]["amd64"]
     for item in entry["files"]:

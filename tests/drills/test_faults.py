@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults of hosts and of input: one clear message each, nothing changed and nothing lost, and the cure works."""
+"""Faults of hosts and of input: one clear message each, nothing changed and nothing lost, and the remedy works."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_managers_with_different_authorities(cluster: Lab) -> None:
     """Nobody guesses which of two is right."""
     host, path = cluster.managers[1], f"/etc/keelson/{cluster.name}/secrets/000001.json"
     right = cluster.ssh(host, f"cat {path}")
-    ca = pki.make_ca("stranger")
+    ca = pki.make_ca("unauthorized")
     payload = {**json.loads(right)["payload"], "ca_certificate": ca.certificate, "ca_key": ca.key}
     wrong = {"generation": 1, "digest": digest_of(1, payload), "payload": payload}
     cluster.ssh(host, f"cat > {path}", given=json.dumps(wrong))
@@ -207,9 +207,9 @@ def test_variables_that_are_wrong(cluster: Lab, variables: dict[str, Any], messa
 
 def test_two_clusters_that_claim_one_server(cluster: Lab, tmp_path: Path) -> None:
     host: Server = cluster.nodes[0]
-    stranger = {"ansible_host": host.address, "cluster_address": host.address}
+    unauthorized = {"ansible_host": host.address, "cluster_address": host.address}
     shared = {"cluster_name": "other", "cluster_engine": "nomad", "cluster_part": "manager"}
-    groups = {"other_managers": {"vars": shared, "hosts": {"claimed": stranger}}}
+    groups = {"other_managers": {"vars": shared, "hosts": {"claimed": unauthorized}}}
     inventory = {"all": {"children": {"clusters": {"children": {"other": {"children": groups}}}}}}
     (tmp_path / "other.yml").write_text(yaml.safe_dump(inventory))
     refused = cluster.play("install", "-i", str(tmp_path / "other.yml"), "-e", f"cluster={cluster.name}").expect(2)

@@ -29,13 +29,13 @@ def answers(lab: Lab, asker: Server, timeout: float = 60) -> float:
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_the_endpoint_outlives_any_manager(cluster: Lab, number: int) -> None:
     """Each manager stopped in turn."""
-    victim = cluster.managers[number]
-    cluster.podman("stop", victim, "-t", "0")
+    outage_host = cluster.managers[number]
+    cluster.podman("stop", outage_host, "-t", "0")
     try:
         seconds = answers(cluster, cluster.nodes[0])
-        print(f"{victim.name} stopped: the endpoint answers after {seconds:.1f} s", flush=True)
+        print(f"{outage_host.name} stopped: the endpoint answers after {seconds:.1f} s", flush=True)
     finally:
-        cluster.podman("start", victim)
+        cluster.podman("start", outage_host)
     wait("a whole cluster", lambda: assert_whole(cluster) is None, 180)
 
 
@@ -100,7 +100,7 @@ def test_a_change_that_does_not_start_is_taken_back(cluster: Lab) -> None:
 
 
 def test_certificates_are_renewed_in_time(cluster: Lab) -> None:
-    """With a year left and more wanted, every manager gets new ones, and its services show them."""
+    """With a year left and more desired, every manager gets new ones, and its services show them."""
     ask = "openssl s_client -connect {}:6443 </dev/null 2>/dev/null | openssl x509 -noout -serial"
     before = [cluster.ssh(manager, ask.format(manager.address)) for manager in cluster.managers]
     cluster.play("install", variables={"cluster_manager_certificate_renew_days": 370}).expect()
@@ -113,16 +113,16 @@ def test_certificates_are_renewed_in_time(cluster: Lab) -> None:
 def test_a_manager_that_dies_during_its_join(lab: Lab) -> None:
     """Its half-made etcd member is removed, and the rerun ends well."""
     lab.play("uninstall", "-e", f"uninstall_confirm={lab.name}").expect()
-    seat, victim = lab.managers[0], lab.managers[1]
+    acting_manager, outage_host = lab.managers[0], lab.managers[1]
     # As soon as its etcd member is there, everything of the join on that host is killed.
     script = "until [ -d /var/lib/etcd/member ]; do sleep 0.05; done; pkill -9 kubeadm; systemctl kill -s KILL kubelet; rm -rf /var/lib/etcd/*"
-    lab.ssh(victim, f"systemd-run --quiet --unit=killer sh -c '{script}'")
+    lab.ssh(outage_host, f"systemd-run --quiet --unit=killer sh -c '{script}'")
     lab.play("install").expect(2)
-    lab.ssh(victim, "systemctl stop killer", check=False)
+    lab.ssh(outage_host, "systemctl stop killer", check=False)
     lab.play("install").expect()
     assert_whole(lab)
     assert not lab.play("install").expect().changed()
-    assert lab.ssh(seat, "ls /etc/kubernetes/super-admin.conf 2>/dev/null", check=False) == ""
+    assert lab.ssh(acting_manager, "ls /etc/kubernetes/super-admin.conf 2>/dev/null", check=False) == ""
 
 
 def test_a_pod_network_by_manifest(lab: Lab, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def leaks(lab: Lab, folder: Path, *arguments: str) -> list[str]:
         f"{name} in {place}" for place, text in texts.items() for name, word in words.items() if word.encode() in text
     ]
     for host in lab.hosts:
-        # The program travels in argv, the secrets do not.
+        # The program moved instances in argv, the secrets do not.
         said = lab.ssh(host, f"python3 -c '{SEARCH}'", given=json.dumps(words))
         found += [f"{host.name}: {place}" for place in json.loads(said)]
     return found

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cloud_image.py FILE: a stand-in for a vendor's cloud image, for lane qemu where none can be downloaded.
+"""cloud_image.py FILE: a stand-in for a vendor's cloud image, for builder qemu where none can be downloaded.
 
-It is the base of the fast lane as a disk, with an address by DHCP and nothing else: no role was near it. As root.
+It is the base of the fast builder as a disk, with an address by DHCP and nothing else: no role was near it. As root.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ DHCP = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"
 
 
 def main(target: Path) -> None:
-    """Write the disk, and print its digest as image_base_digest wants it."""
+    """Write the disk, and print its digest as server_image_base_digest wants it."""
     places = {"output": target.parent, "bundle": default_root(), "key": target, "base": "", "base_digest": ""}
     about = {"engine": "nomad", "architecture": "amd64", "base_days": 7.0, "apt_sources": "", "artifacts": ["nomad"]}
-    wish = make.Wish(**places, **about, size=SIZE, kernel_options=OPTIONS, epoch=int(time.time()))  # type: ignore[arg-type]
+    request = make.Request(**places, **about, size=SIZE, kernel_options=OPTIONS, epoch=int(time.time()))  # type: ignore[arg-type]
     with build.workspace(target.parent) as work:
-        order = make.order_of(wish, default_root().parent / "images")
+        spec = make.order_of(request, default_root().parent / "images")
         root = work / TREE
-        base.unpack(base.used(work, order, print), root)
+        base.unpack(base.used(work, spec, print), root)
         (root / "etc/systemd/network/90-dhcp.network").write_text(DHCP)
         tree.run(root, ["systemctl", "--quiet", "enable", "systemd-networkd", "systemd-resolved"])
-        disk.write(root, disk.Disk("cloud image", SIZE, OPTIONS, wish.epoch), work / "raw")
+        disk.write(root, disk.Disk("cloud image", SIZE, OPTIONS, request.epoch), work / "raw")
         disk.convert(work / "raw", target)
-    print(f"image_base={target} image_base_digest={digest_of(target)}")
+    print(f"server_image_base={target} server_image_base_digest={digest_of(target)}")
 
 
 if __name__ == "__main__":

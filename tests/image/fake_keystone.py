@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fake of Keystone, OpenStack's identity service (API v3): Packer's plugin logs in to read a template of its lane.
+"""A fake of Keystone, OpenStack's identity service (API v3): Packer's plugin logs in to read a template of its builder.
 
 Every password is right; the catalogue it hands out names services that nobody serves.
 """

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .admission import admit, give, outcome
+from .enrollment import enroll, give, outcome
 from .runs import Run
 from .servers import Lab, Server
 from .state import await_ready
@@ -20,7 +20,7 @@ from .state import await_ready
 class Joined:
     """The runs that made a plain server and one from the image host nodes, and what the latter changed there.
 
-    `alone` has the seconds in which one from the image joined with nobody at a keyboard; `listed` what `image_list` showed.
+    `alone` has the seconds in which one from the image joined with nobody at a keyboard; `listed` what `server_image_list` showed.
     """
 
     plain: Run
@@ -41,7 +41,7 @@ def joined(engine: str, image: Path) -> Joined:
         runs = [lab.play("install", "--limit", host.name).expect() for host in (plain, made)]
         alone = join_alone(lab, new)
         lab.play("verify").expect()
-        listed = lab.play("image_list", "-e", f"image_output={image.parent}").expect().output
+        listed = lab.play("server_image_list", "-e", f"server_image_output={image.parent}").expect().output
     finally:
         lab.destroy()
     changed = sorted(task for task, host in runs[1].changed() if host == made.name)
@@ -51,7 +51,7 @@ def joined(engine: str, image: Path) -> Joined:
 def join_alone(lab: Lab, new: Server) -> float:
     """Seconds from the moment at which a server has its join document until it is ready in its pool."""
     with tempfile.TemporaryDirectory() as folder:
-        document = admit(lab, Path(folder), pool=new.pool)
+        document = enroll(lab, Path(folder), pool=new.pool)
     start = time.monotonic()
     give(lab, new, document)
     said = outcome(lab, new)

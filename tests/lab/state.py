@@ -109,8 +109,8 @@ def ready(lab: Lab) -> dict[str, str]:
 
 def await_ready(lab: Lab, hosts: Sequence[Server]) -> None:
     """Wait until these hosts are ready in their pools; the API may be gone for a moment."""
-    wanted = {host.name: host.pool for host in hosts}
-    wait(f"ready in their pools: {wanted}", lambda: wanted.items() <= ready(lab).items(), 180)
+    desired = {host.name: host.pool for host in hosts}
+    wait(f"ready in their pools: {desired}", lambda: desired.items() <= ready(lab).items(), 180)
 
 
 def forget(lab: Lab, names: set[str]) -> None:

@@ -1,4 +1,4 @@
-# Lane amazon-ebs: an AMI. Copy this file, change it, and name it as image_target. No secret belongs here: credentials
+# Builder amazon-ebs: an AMI. Copy this file, change it, and name it as server_image_target. No secret belongs here: credentials
 # come from AWS_PROFILE, the environment, or the role of the machine that builds.
 
 # Region in which the server is built and the AMI appears.

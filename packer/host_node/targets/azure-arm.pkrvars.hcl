@@ -1,4 +1,4 @@
-# Lane azure-arm: a managed image. Copy this file, change it, and name it as image_target. No secret belongs here: who
+# Builder azure-arm: a managed image. Copy this file, change it, and name it as server_image_target. No secret belongs here: who
 # builds is who is logged in with `az login`.
 
 # Id of the subscription in which the image is made.

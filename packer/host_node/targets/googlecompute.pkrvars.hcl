@@ -1,4 +1,4 @@
-# Lane googlecompute: an image of Compute Engine. Copy this file, change it, and name it as image_target. No secret belongs
+# Builder googlecompute: an image of Compute Engine. Copy this file, change it, and name it as server_image_target. No secret belongs
 # here: credentials are the application default ones.
 
 # Id of the project in which the server is built and the image appears.

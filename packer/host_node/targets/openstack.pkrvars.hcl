@@ -1,4 +1,4 @@
-# Lane openstack: an image of Glance. Copy this file, change it, and name it as image_target. No secret belongs here: the
+# Builder openstack: an image of Glance. Copy this file, change it, and name it as server_image_target. No secret belongs here: the
 # credentials are in clouds.yaml.
 
 # The cloud's name in clouds.yaml.

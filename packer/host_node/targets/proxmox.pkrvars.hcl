@@ -1,4 +1,4 @@
-# Lane proxmox: a template of Proxmox VE. Copy this file, change it, and name it as image_target. No secret belongs here:
+# Builder proxmox: a template of Proxmox VE. Copy this file, change it, and name it as server_image_target. No secret belongs here:
 # PROXMOX_USERNAME and PROXMOX_TOKEN come from the environment.
 
 # The API; its certificate is verified, so the builder must know who signed it.

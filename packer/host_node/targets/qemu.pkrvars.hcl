@@ -1,4 +1,4 @@
-# Lane qemu: a disk from a vendor's cloud image, which QEMU starts. Copy this file, change it, and name it as image_target.
+# Builder qemu: a disk from a vendor's cloud image, which QEMU starts. Copy this file, change it, and name it as server_image_target.
 # The cloud image itself is named by image_base and image_base_digest.
 
 # "kvm"; "tcg" emulates, some ten times slower; "" is kvm where /dev/kvm can be opened.

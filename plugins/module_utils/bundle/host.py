@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from . import install, packages, runtimes
-from .install import Entry, PlaceError
+from .install import Entry, InstallError
 
 
 class Host:
@@ -27,19 +27,21 @@ class Host:
         self._start_services: bool = options["start_services"]
         self._runtime: str | None = options["runtime"]
         self._run = run
-        self._entries = [self._entry(item) for item in options["wanted"]]
+        self._entries = [self._entry(item) for item in options["desired"]]
 
-    def _entry(self, wanted: Mapping[str, Any]) -> Entry:
+    def _entry(self, desired: Mapping[str, Any]) -> Entry:
         """The entry for this host's architecture, else the one noted when this version was placed here."""
         machine = packages.machine()
-        listed = wanted["architectures"]
-        entry: Entry = listed.get(machine) or install.receipt(install.folder(self._root, wanted)).get("entry", {})
-        title = f"{wanted['name']} {wanted['version']} ({machine})"
+        listed = desired["architectures"]
+        entry: Entry = listed.get(machine) or install.receipt(install.folder(self._root, desired)).get("entry", {})
+        title = f"{desired['name']} {desired['version']} ({machine})"
         if not entry:
             others = f", which has it for {', '.join(listed)}" if listed else ""
-            raise PlaceError(f"{title} is neither on this host nor in the bundle{others}: fill it with playbook bundle")
+            raise InstallError(
+                f"{title} is neither on this host nor in the bundle{others}: fill it with playbook bundle"
+            )
         if entry["packages"] and not packages.fits(packages.distribution(), entry["distribution"]):
-            raise PlaceError(
+            raise InstallError(
                 f"{title}: the bundle's packages are of {entry['distribution']}, this is {packages.distribution()}; "
                 "fill a bundle for it (bundle_apt_sources)"
             )
@@ -96,8 +98,8 @@ class Host:
 
     def _runtime_at_hand(self, check: bool) -> contextlib.AbstractContextManager[None]:
         """The runtime that is to have images answers while they are placed and loaded."""
-        wanted = self._runtime if any(entry["images"] for entry in self._entries) and not check else None
-        return runtimes.awake(wanted, self._run) if wanted else contextlib.nullcontext()
+        desired = self._runtime if any(entry["images"] for entry in self._entries) and not check else None
+        return runtimes.awake(desired, self._run) if desired else contextlib.nullcontext()
 
     def _report(
         self,
@@ -166,9 +168,9 @@ class Host:
             with open_url(url, timeout=30) as reading, target.open("wb") as writing:
                 shutil.copyfileobj(reading, writing, 1 << 20)
         except OSError as error:  # urllib's errors are of this kind as well
-            raise PlaceError(f"{url}: download failed: {error}; nothing was changed") from error
+            raise InstallError(f"{url}: download failed: {error}; nothing was changed") from error
         if install.digest(target) != digest:
-            raise PlaceError(f"{url}: wrong digest or cut short; nothing was changed, check the bundle's server")
+            raise InstallError(f"{url}: wrong digest or cut short; nothing was changed, check the bundle's server")
 
 
 def _blobs(

@@ -27,8 +27,8 @@ RESERVE = 64 << 20
 Entry = dict[str, Any]
 
 
-class PlaceError(Exception):
-    """Ends the task: its text names the host's path and the cure; the host is as it was."""
+class InstallError(Exception):
+    """Ends the task: its text names the host's path and the remedy; the host is as it was."""
 
 
 class Step(NamedTuple):
@@ -76,15 +76,15 @@ def digest(path: Path) -> str:
     return "sha256:" + found.hexdigest()
 
 
-def is_right(path: Path, wanted: Mapping[str, Any], noted: list[int] | None) -> bool:
-    """Whether a placed file is what is wanted; its contents are read only when its stamp is not the noted one."""
-    if path.is_symlink() or not path.is_file() or path.stat().st_mode & 0o7777 != int(wanted["mode"], 8):
+def is_right(path: Path, desired: Mapping[str, Any], noted: list[int] | None) -> bool:
+    """Whether a placed file is what is desired; its contents are read only when its stamp is not the noted one."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_mode & 0o7777 != int(desired["mode"], 8):
         return False
-    return path.stat().st_size == wanted["size"] and (noted == stamp(path) or digest(path) == wanted["digest"])
+    return path.stat().st_size == desired["size"] and (noted == stamp(path) or digest(path) == desired["digest"])
 
 
 def plan(root: Path, entry: Entry, unloaded: Collection[str]) -> Step:
-    """Compare one artifact with the host; raise PlaceError when a link's place is taken by something else.
+    """Compare one artifact with the host; raise InstallError when a link's place is taken by something else.
 
     Archives of images are on a host only until its runtime has them: those of the images named in ``unloaded``.
     """
@@ -94,9 +94,9 @@ def plan(root: Path, entry: Entry, unloaded: Collection[str]) -> Step:
     loaded = {image["path"] for image in entry["images"] if image["name"] not in unloaded}
     files = [item for item in entry["files"] if item["path"] not in loaded]
     missing = [item for item in files if not is_right(here / item["path"], item, stamps.get(item["path"]))]
-    wanted = {current: entry["version"]} if files else {}
-    wanted.update({Path(link): str(current / target) for link, target in entry["links"].items()})
-    links = {link: target for link, target in wanted.items() if leads_to(link) != target}
+    desired = {current: entry["version"]} if files else {}
+    desired.update({Path(link): str(current / target) for link, target in entry["links"].items()})
+    links = {link: target for link, target in desired.items() if leads_to(link) != target}
     unnoted = not missing and any(stamps.get(item["path"]) != stamp(here / item["path"]) for item in files)
     return Step(entry, leads_to(current), files, missing, links, unnoted)
 
@@ -106,19 +106,19 @@ def leads_to(link: Path) -> str | None:
     if link.is_symlink():
         return str(link.readlink())
     if link.exists():
-        raise PlaceError(f"{link} is not a link of ours; nothing was changed, move it away and run again")
+        raise InstallError(f"{link} is not a link of ours; nothing was changed, move it away and run again")
     return None
 
 
 def check_space(needs: Iterable[tuple[Path, int]]) -> None:
-    """Raise PlaceError when a file system lacks room; ``needs`` are folders with the bytes to be written there."""
+    """Raise InstallError when a file system lacks room; ``needs`` are folders with the bytes to be written there."""
     devices: dict[int, tuple[Path, int]] = {}
     for path, size in needs:
         first, sum_before = devices.get(path.stat().st_dev, (path, 0))
         devices[path.stat().st_dev] = (first, sum_before + size)
     for path, size in devices.values():
         if size and shutil.disk_usage(path).free < size + RESERVE:
-            raise PlaceError(no_room(path, size + RESERVE))
+            raise InstallError(no_room(path, size + RESERVE))
 
 
 def no_room(path: Path, needed: int) -> str:
@@ -131,7 +131,7 @@ def place(root: Path, step: Step, staged: Path) -> None:
     """Bring one artifact's version into place: files first, aside and synced, then the links that make it used.
 
     ``staged`` holds the blobs by digest (hexadecimal). A new version appears whole by one rename; a damaged one is
-    mended file by file, each by one rename. Raise PlaceError on a wrong digest or a full disk, with nothing left.
+    mended file by file, each by one rename. Raise InstallError on a wrong digest or a full disk, with nothing left.
     """
     here = folder(root, step.entry)
     if step.missing:
@@ -150,7 +150,7 @@ def place(root: Path, step: Step, staged: Path) -> None:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             shutil.rmtree(building, ignore_errors=True)
-            raise PlaceError(no_room(here.parent, sum(item["size"] for item in step.missing))) from error
+            raise InstallError(no_room(here.parent, sum(item["size"] for item in step.missing))) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
             with contextlib.suppress(OSError):  # goes only when nothing was placed and it is empty
@@ -178,7 +178,7 @@ def _build(building: Path, step: Step, staged: Path) -> None:
         # One program may bear several names; its blob came once.
         source = placed.get(item["digest"], staged / item["digest"].split(":")[1])
         if not source.is_file() or digest(source) != item["digest"]:
-            raise PlaceError(f"{item['path']}: wrong digest after the transfer; nothing was changed, run again")
+            raise InstallError(f"{item['path']}: wrong digest after the transfer; nothing was changed, run again")
         target = building / item["path"]
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
-from .install import Entry, PlaceError, digest
+from .install import Entry, InstallError, digest
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 MARK = "# written by keelson.cluster"
@@ -45,11 +45,11 @@ def installed(names: list[str], run: Run) -> dict[str, str]:
     return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "installed"}
 
 
-def older(have: str | None, wanted: str, run: Run) -> bool:
+def older(have: str | None, desired: str, run: Run) -> bool:
     """Whether a package is absent or older than the bundle's; a newer one (a security update) stays."""
     if have is None:
         return True
-    return have != wanted and bool(run(["dpkg", "--compare-versions", have, "lt", wanted])[0] == 0)
+    return have != desired and bool(run(["dpkg", "--compare-versions", have, "lt", desired])[0] == 0)
 
 
 def lacking(entry: Entry, have: Mapping[str, str], run: Run) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ def repository(folder: Path, entries: list[Entry], staged: Path) -> None:
 def _checked_blob(staged: Path, item: Mapping[str, Any]) -> Path:
     blob = staged.joinpath(item["digest"].split(":")[1])
     if not blob.is_file() or digest(blob) != item["digest"]:
-        raise PlaceError(f"{blob}: wrong digest after the transfer; no package was installed, run again")
+        raise InstallError(f"{blob}: wrong digest after the transfer; no package was installed, run again")
     return blob
 
 
@@ -116,7 +116,7 @@ def _checked(run: Run, command: list[str]) -> None:
     if code != 0:
         words = [line for line in (err + out).splitlines() if line.startswith(("E: ", "dpkg: ", " "))]
         said = " | ".join(line.strip() for line in words[:4]) or err.strip()[-400:]
-        raise PlaceError(f"installing packages from the bundle failed ({command[0]}): {said}")
+        raise InstallError(f"installing packages from the bundle failed ({command[0]}): {said}")
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from ..host.booted import booted
 from .images import full_name
-from .install import PlaceError
+from .install import InstallError
 from .packages import Run
 
 Image = Mapping[str, Any]
@@ -37,7 +37,7 @@ class Docker:
         return dict(line.split(" ", 1) for line in out.splitlines() if " " in line)
 
     @staticmethod
-    def wanted(image: Image) -> list[str]:
+    def desired(image: Image) -> list[str]:
         """Name and digest under which an image is known once it is loaded."""
         return [image["name"].removeprefix("docker.io/").removeprefix("library/"), image["id"]]
 
@@ -67,7 +67,7 @@ class Containerd:
         return {row[0]: row[2] for row in rows if len(row) > 2}
 
     @staticmethod
-    def wanted(image: Image) -> list[str]:
+    def desired(image: Image) -> list[str]:
         """Name and digest under which an image is known once it is loaded."""
         return [image["full_name"], image["manifest"]]
 
@@ -94,9 +94,9 @@ def pending(runtime: str, images: list[Image], run: Run, predicting: bool) -> li
     if code != 0 and predicting:
         return list(images)
     if code != 0:
-        raise PlaceError(f"{runtime} does not answer; start it before loading images: {err.strip()[-200:]}")
+        raise InstallError(f"{runtime} does not answer; start it before loading images: {err.strip()[-200:]}")
     known = kind.known(out)
-    return [image for image in images if known.get(kind.wanted(image)[0]) != kind.wanted(image)[1]]
+    return [image for image in images if known.get(kind.desired(image)[0]) != kind.desired(image)[1]]
 
 
 #: Seconds the daemon of a runtime may take to answer, and to end.
@@ -107,7 +107,7 @@ PATIENCE = 60.0
 def awake(runtime: str, run: Run) -> Iterator[None]:
     """On a host that is not booted (an image being built) run the runtime's daemon while the block runs.
 
-    What it then keeps is what running containers needs. Raise PlaceError with the daemon's last words when it does not
+    What it then keeps is what running containers needs. Raise InstallError with the daemon's last words when it does not
     come up.
     """
     if booted():
@@ -122,13 +122,13 @@ def awake(runtime: str, run: Run) -> Iterator[None]:
                 if daemon.poll() is not None or time.monotonic() > deadline:
                     log.seek(max(0, os.fstat(log.fileno()).st_size - 600))
                     said = log.read().decode(errors="replace").strip()
-                    raise PlaceError(f"{runtime} cannot be started to load images into it: {said}")
+                    raise InstallError(f"{runtime} cannot be started to load images into it: {said}")
                 time.sleep(0.1)
             yield
             if kind.settle:
                 code, _out, err = run(kind.settle)
                 if code != 0:
-                    raise PlaceError(f"{runtime} cannot remove the archives of unpacked layers: {err.strip()[-300:]}")
+                    raise InstallError(f"{runtime} cannot remove the archives of unpacked layers: {err.strip()[-300:]}")
         finally:
             daemon.terminate()
             try:
@@ -144,4 +144,4 @@ def load(runtime: str, archives: Mapping[str, Path], images: list[Image], run: R
         path = archives[image["name"]]
         code, _out, err = run(RUNTIMES[runtime].load(path))
         if code != 0:
-            raise PlaceError(f"{path}: {runtime} cannot load it: {err.strip()[-300:]}")
+            raise InstallError(f"{path}: {runtime} cannot load it: {err.strip()[-300:]}")

@@ -73,8 +73,8 @@ def _owned(entry: dict[str, Any]) -> bool:
 
 def missing(sockets: list[dict[str, Any]], expected: list[dict[str, Any]], address: str) -> Verdict:
     """Judge that every port is open that the engine opens: on the cluster's address, or by a program of its own."""
-    wanted = [e for e in expected if not e.get("optional") and (e["address"] == "cluster" or _owned(e))]
-    absent = [e for e in wanted if not any(fits(socket, e, address) for socket in sockets)]
-    names = [f"{e['address']}:{e['port']}/{e['protocol']} ({e['purpose']})" for e in absent or wanted]
+    desired = [e for e in expected if not e.get("optional") and (e["address"] == "cluster" or _owned(e))]
+    absent = [e for e in desired if not any(fits(socket, e, address) for socket in sockets)]
+    names = [f"{e['address']}:{e['port']}/{e['protocol']} ({e['purpose']})" for e in absent or desired]
     text = ", ".join(names).replace("cluster:", f"{address}:")
     return Verdict(not absent, ("nothing listens on " if absent else "open: ") + text)

@@ -26,11 +26,11 @@ class Check(TypedDict):
     target: str
     passed: bool
     evidence: str
-    cure: str
+    remedy: str
     seconds: float
 
 
-def answer(check: str, title: str, target: str, cure: str, question: Callable[[], Verdict]) -> Check:
+def answer(check: str, title: str, target: str, remedy: str, question: Callable[[], Verdict]) -> Check:
     """Ask `question` and return the check. What it raises is a failure with the error as evidence.
 
     `host` is left empty: the controller knows under which name it asked.
@@ -47,7 +47,7 @@ def answer(check: str, title: str, target: str, cure: str, question: Callable[[]
         "target": target,
         "passed": verdict.passed,
         "evidence": verdict.evidence,
-        "cure": "" if verdict.passed else cure,
+        "remedy": "" if verdict.passed else remedy,
         "seconds": round(time.monotonic() - start, 3),
     }
 
@@ -61,9 +61,9 @@ def patiently(question: Callable[[], Verdict], deadline: float, pause: float = 2
         time.sleep(pause)
 
 
-def failure(check: str, title: str, evidence: str, cure: str) -> Check:
+def failure(check: str, title: str, evidence: str, remedy: str) -> Check:
     """Return a failed check about the host as a whole."""
-    return answer(check, title, "", cure, lambda: Verdict(False, " ".join(evidence.split())[:500]))
+    return answer(check, title, "", remedy, lambda: Verdict(False, " ".join(evidence.split())[:500]))
 
 
 def broken(task: str, result: Mapping[str, Any]) -> Check:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The knocks each kind of endpoint must withstand. Standard library only."""
+"""The probes each kind of endpoint must withstand. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..nomad.probes import gossip_refused, rpc_endpoint
 from . import tls
 from .model import Check, Verdict, answer
 
-_CURE = "run the install playbook; look for a hand-made change of how the service asks for certificates and tokens"
+_REMEDY = "run the install playbook; look for a hand-made change of how the service asks for certificates and tokens"
 
 
 Questions = list[tuple[str, str, Callable[[], Verdict]]]
@@ -24,7 +24,7 @@ def _common(endpoint: tls.Endpoint, member: tls.Identity) -> Questions:
     ]
 
 
-def _closed(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> Questions:
+def _closed(endpoint: tls.Endpoint, member: tls.Identity, unauthorized: tls.Identity, guarded: list[str]) -> Questions:
     """An endpoint that speaks only with clients whose certificate it knows; where it speaks HTTP, paths are guarded."""
     found: Questions = [
         *_common(endpoint, member),
@@ -36,7 +36,7 @@ def _closed(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity
         (
             "foreign_certificate",
             "A certificate of another CA is refused",
-            lambda: tls.refused(endpoint, tls.context(stranger)),
+            lambda: tls.refused(endpoint, tls.context(unauthorized)),
         ),
     ]
     if guarded:
@@ -45,8 +45,8 @@ def _closed(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity
     return found
 
 
-def _login(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> Questions:
-    """An endpoint that speaks with anybody, but tells nothing to strangers, and little to a host's certificate."""
+def _login(endpoint: tls.Endpoint, member: tls.Identity, unauthorized: tls.Identity, guarded: list[str]) -> Questions:
+    """An endpoint that speaks with anybody, but tells nothing to unauthorized clients, and little to a host's certificate."""
     nobody = tls.Identity(ca=member.ca)
     return [
         *_common(endpoint, member),
@@ -58,7 +58,7 @@ def _login(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity,
         (
             "foreign_certificate",
             "A certificate of another CA opens nothing",
-            lambda: tls.untrusted(endpoint, stranger, guarded),
+            lambda: tls.untrusted(endpoint, unauthorized, guarded),
         ),
         (
             "no_token",
@@ -68,24 +68,26 @@ def _login(endpoint: tls.Endpoint, member: tls.Identity, stranger: tls.Identity,
     ]
 
 
-def _questions(target: dict[str, Any], member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> Questions:
+def _questions(
+    target: dict[str, Any], member: tls.Identity, unauthorized: tls.Identity, guarded: list[str]
+) -> Questions:
     address, port, probe = target["address"], int(target["port"]), target["probe"]
     https = tls.Endpoint(address, port, tls.http_request("/", address))
     if probe == "https":
-        return _closed(https, member, stranger, guarded)
+        return _closed(https, member, unauthorized, guarded)
     if probe == "https_members":
-        return _closed(https, member, stranger, [])
+        return _closed(https, member, unauthorized, [])
     if probe == "https_login":
-        return _login(https, member, stranger, guarded)
+        return _login(https, member, unauthorized, guarded)
     if probe == "nomad_rpc":
-        return _closed(rpc_endpoint(address, port), member, stranger, [])
+        return _closed(rpc_endpoint(address, port), member, unauthorized, [])
     if probe == "gossip":
         return [("gossip", "Gossip needs the cluster's key", lambda: gossip_refused(address, port))]
     raise ValueError(f"unknown probe {probe!r}")
 
 
-def knock(target: dict[str, Any], member: tls.Identity, stranger: tls.Identity, guarded: list[str]) -> list[Check]:
+def probe(target: dict[str, Any], member: tls.Identity, unauthorized: tls.Identity, guarded: list[str]) -> list[Check]:
     """Return the checks of one endpoint {host, address, port, probe}; its own `guarded` paths go before the API's."""
     name = f"{target['host']} {target['address']}:{target['port']}"
-    questions = _questions(target, member, stranger, target.get("guarded") or guarded)
-    return [answer(kind, title, name, _CURE, question) for kind, title, question in questions]
+    questions = _questions(target, member, unauthorized, target.get("guarded") or guarded)
+    return [answer(kind, title, name, _REMEDY, question) for kind, title, question in questions]

@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "image": {"type": "str", "default": ""},
     "pool": {"type": "str", "default": ""},
     "drills": {"type": "bool", "default": False},
-    "victim": {"type": "dict"},
+    "outage_host": {"type": "dict"},
     "timeout": {"type": "int", "default": 120},
 }
 
@@ -48,7 +48,7 @@ class Application(Protocol):
     """The sample application on one engine. What it does ends within `timeout` seconds or with a SampleError."""
 
     timeout: float
-    cure: str
+    remedy: str
 
     @property
     def pool(self) -> str:
@@ -101,13 +101,13 @@ def spread(instances: list[Instance], nodes: int) -> Verdict:
     """Judge that the instances lie on at least two hosts where there are two."""
     hosts = collections.Counter(instance["host"] for instance in instances)
     text = ", ".join(f"{host}: {count}" for host, count in sorted(hosts.items()))
-    wanted = min(2, nodes, len(instances))
-    return Verdict(len(hosts) >= max(wanted, 1), f"instances by host node: {text or 'none'}")
+    desired = min(2, nodes, len(instances))
+    return Verdict(len(hosts) >= max(desired, 1), f"instances by host node: {text or 'none'}")
 
 
 def step(sample: Application, name: str, title: str, question: Callable[[], Verdict]) -> Check:
     """Answer one step."""
-    return answer(f"sample_{name}", title, "sample application", sample.cure, question)
+    return answer(f"sample_{name}", title, "sample application", sample.remedy, question)
 
 
 def deploy(sample: Application) -> list[Check]:
@@ -164,14 +164,14 @@ def drain(sample: Application) -> Check:
     return step(sample, "drain", "It moves when its host node is drained", moved)
 
 
-def outage(sample: Application, victim: dict[str, Any], timeout: float) -> Check:
+def outage(sample: Application, outage_host: dict[str, Any], timeout: float) -> Check:
     """Wait until the instances of a host node that was killed run and answer elsewhere."""
 
     def moved() -> Verdict:
         start = time.monotonic()
-        await_(functools.partial(sample.moved_wrong, victim["name"], COUNT), timeout)
+        await_(functools.partial(sample.moved_wrong, outage_host["name"], COUNT), timeout)
         verdict = answers(sample.instances())
-        return Verdict(verdict.passed, f"{victim['name']} died; moved {elapsed(start)} later: {verdict.evidence}")
+        return Verdict(verdict.passed, f"{outage_host['name']} died; moved {elapsed(start)} later: {verdict.evidence}")
 
     return step(sample, "outage", "It moves when its host node is killed", moved)
 
@@ -179,7 +179,7 @@ def outage(sample: Application, victim: dict[str, Any], timeout: float) -> Check
 def present(sample: Application, drills: bool, more: Callable[[], list[Check]] = list) -> dict[str, Any]:
     """Deploy and try, then ask `more`, then, for drills, drain a host node; return what a sample module returns.
 
-    Whatever fails ends it: the victim of the next drill is named only where all is well.
+    Whatever fails ends it: the outage host of the next drill is named only where all is well.
     """
     checks = deploy(sample)
     if all(check["passed"] for check in checks):
@@ -188,14 +188,14 @@ def present(sample: Application, drills: bool, more: Callable[[], list[Check]] =
     if drills and all(check["passed"] for check in checks):
         checks.append(drain(sample))
     after = sample.instances()
-    victim = sample.busiest() if all(check["passed"] for check in checks) else None
-    found = {"name": victim.name, "address": victim.address} if victim else {}
-    return {"checks": checks, "left": before, "instances": after, "victim": found, "changed": True}
+    outage_host = sample.busiest() if all(check["passed"] for check in checks) else None
+    found = {"name": outage_host.name, "address": outage_host.address} if outage_host else {}
+    return {"checks": checks, "left": before, "instances": after, "outage_host": found, "changed": True}
 
 
-def moved(sample: Application, victim: dict[str, Any]) -> dict[str, Any]:
-    """Wait for the instances of the victim; return what a sample module returns."""
-    check = outage(sample, victim, sample.timeout)
+def moved(sample: Application, outage_host: dict[str, Any]) -> dict[str, Any]:
+    """Wait for the instances of the outage host; return what a sample module returns."""
+    check = outage(sample, outage_host, sample.timeout)
     return {"checks": [check], "instances": sample.instances(), "changed": False}
 
 
@@ -222,7 +222,7 @@ def perform(given: dict[str, Any], means: Callable[[], Means], logs: str) -> dic
             return {"changed": bool(removed), "checks": [], "removed": removed}
         application = known.place()
         if given["state"] == "moved":
-            return moved(application, given["victim"])
+            return moved(application, given["outage_host"])
         return present(application, given["drills"], functools.partial(known.more, application))
     except (ApiError, SampleError) as error:
         title = "The sample application is removed" if absent else "The sample application can be tried"

@@ -28,11 +28,11 @@ def decode_address(text: str) -> str:
 
 def parse_table(text: str, protocol: str) -> list[dict[str, Any]]:
     """Return the listening sockets of one /proc/net table as {protocol, address, port, inode}."""
-    wanted = _LISTEN if protocol == "tcp" else _UNCONNECTED
+    desired = _LISTEN if protocol == "tcp" else _UNCONNECTED
     found = []
     for line in text.splitlines()[1:]:
         fields = line.split()
-        if len(fields) > 9 and fields[3] == wanted:
+        if len(fields) > 9 and fields[3] == desired:
             address, port = fields[1].split(":")
             where = {"protocol": protocol, "address": decode_address(address), "port": int(port, 16)}
             found.append({**where, "inode": int(fields[9])})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an endpoint answers to strangers: no TLS, no certificate, somebody else's, an old protocol. Standard library only."""
+"""What an endpoint answers to unauthorized clients: no TLS, no certificate, somebody else's, an old protocol. Standard library only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIMEOUT = 6.0  # seconds for each step of a connection
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where to knock. `preamble` is sent before TLS starts, `request` after (or at once where there is no TLS)."""
+    """Where to probe. `preamble` is sent before TLS starts, `request` after (or at once where there is no TLS)."""
 
     address: str
     port: int
@@ -153,10 +153,10 @@ def token_required(endpoint: Endpoint, identity: Identity, paths: list[str], tri
     return Verdict(True, "; ".join(seen))
 
 
-def untrusted(endpoint: Endpoint, stranger: Identity, paths: list[str]) -> Verdict:
+def untrusted(endpoint: Endpoint, unauthorized: Identity, paths: list[str]) -> Verdict:
     """Judge that a foreign certificate is refused at once or opens no path."""
     try:
-        return token_required(endpoint, stranger, paths)
+        return token_required(endpoint, unauthorized, paths)
     except (ssl.SSLError, ConnectionError) as error:
         return Verdict(True, f"refused: {getattr(error, 'reason', None) or error}")
 
@@ -179,7 +179,7 @@ def certificate(endpoint: Endpoint, identity: Identity, least: float) -> Verdict
     shown = served(endpoint, identity)
     left = days_left(shown["notAfter"], time.time())
     names = ", ".join(value for _kind, value in shown.get("subjectAltName", ()))
-    return Verdict(left >= least, f"{left:.0f} days left (at least {least:.0f} wanted), for {names}")
+    return Verdict(left >= least, f"{left:.0f} days left (at least {least:.0f} desired), for {names}")
 
 
 def authority(path: str, least: float) -> Verdict:
@@ -187,7 +187,7 @@ def authority(path: str, least: float) -> Verdict:
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.load_verify_locations(path)
     left = min(days_left(str(entry["notAfter"]), time.time()) for entry in settings.get_ca_certs())
-    return Verdict(left >= least, f"{left:.0f} days left (at least {least:.0f} wanted)")
+    return Verdict(left >= least, f"{left:.0f} days left (at least {least:.0f} desired)")
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class OutageError(Exception):
 
 
 @dataclass(frozen=True)
-class Victim:
+class OutageScope:
     """What is killed: those of the systemd units that are active, and every process in control groups of these names.
 
     Then `clear` removes what outlives its processes, and returns the number of containers among it.
@@ -51,15 +51,15 @@ class Victim:
 class Outage:
     """The drill on this host; `run` runs a command and, where told so, fails the module when that fails."""
 
-    def __init__(self, run: Run, victim: Victim) -> None:
+    def __init__(self, run: Run, scope: OutageScope) -> None:
         """Remember what is killed and how commands are run."""
         self.run = run
-        self.victim = victim
+        self.scope = scope
         self.was_down = False
 
     def down_units(self) -> list[str]:
         """Return the units that the drill keeps from starting."""
-        return [unit for unit in self.victim.units if os.path.exists(drop_in(unit))]
+        return [unit for unit in self.scope.units if os.path.exists(drop_in(unit))]
 
     def is_down(self) -> bool:
         """Tell whether the drill keeps any unit from starting."""
@@ -67,8 +67,8 @@ class Outage:
 
     def down(self, watchdog: int) -> dict[str, int]:
         """Arm the watchdog, then kill; return the numbers of processes and containers."""
-        active = [unit for unit in self.victim.units if self.run(["systemctl", "is-active", "-q", unit], False)[0] == 0]
-        units = [unit for unit in self.victim.units if unit in {*active, *self.down_units()}]
+        active = [unit for unit in self.scope.units if self.run(["systemctl", "is-active", "-q", unit], False)[0] == 0]
+        units = [unit for unit in self.scope.units if unit in {*active, *self.down_units()}]
         self.run(["systemctl", "stop", f"{WATCHDOG}.timer"], False)
         timer = [f"--unit={WATCHDOG}", f"--on-active={watchdog}", "--timer-property=AccuracySec=1s"]
         # No semicolon: systemd-run escapes it, and all would be arguments of the first command.
@@ -80,8 +80,8 @@ class Outage:
             with open(path, "w", encoding="ascii") as file:
                 file.write(_NEVER)
         self.run(["systemctl", "daemon-reload"], True)
-        processes = kill_all(group_processes(self.victim.groups))
-        return {"processes": processes, "containers": self.victim.clear(self.run)}
+        processes = kill_all(group_processes(self.scope.groups))
+        return {"processes": processes, "containers": self.scope.clear(self.run)}
 
     def up(self, timeout: int) -> str:
         """Start the units again if this drill stopped them; return what went wrong, or nothing."""
@@ -112,7 +112,7 @@ def perform(given: dict[str, Any], outage: Outage, check: bool) -> dict[str, Any
         return {"changed": True, "killed": outage.down(given["watchdog"])}
     error = outage.up(given["timeout"])
     if error:
-        raise OutageError(f"{error}; look at journalctl{''.join(f' -u {unit}' for unit in outage.victim.units)}")
+        raise OutageError(f"{error}; look at journalctl{''.join(f' -u {unit}' for unit in outage.scope.units)}")
     return {"changed": outage.was_down}
 
 
@@ -132,9 +132,9 @@ def turn(outage: Outage, watchdog: int, timeout: int, ask: Question, whole: Ques
         wrong = outage.up(timeout) or wait_for(whole, timeout)
         return Verdict(not wrong, wrong or f"whole again after {time.monotonic() - start:.1f} s")
 
-    cure = "look at the endpoint's load balancer, or at haproxy and keepalived, and at the other managers' logs"
+    remedy = "look at the endpoint's load balancer, or at haproxy and keepalived, and at the other managers' logs"
     asked = [("turn", "The cluster answers while the manager is stopped", answered), ("back", "It comes back", back)]
-    return [answer(kind, title, "", cure, question) for kind, title, question in asked]
+    return [answer(kind, title, "", remedy, question) for kind, title, question in asked]
 
 
 def steady(

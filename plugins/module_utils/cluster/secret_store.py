@@ -21,7 +21,7 @@ _NAME = re.compile(r"^(\d{6})\.json$")
 
 
 class StoreError(Exception):
-    """The store of a manager cannot be used; the message names the file and the cure."""
+    """The store of a manager cannot be used; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def newest(copies: list[Copy], describe: dict[str, str]) -> Copy | None:
         seen = ", ".join(f"{copy.host} has {describe.get(copy.host, copy.digest[:12])}" for copy in candidates)
         raise StoreError(
             f"The managers hold different secrets under generation {number}: {seen}. They belong to different "
-            f"clusters. Find out which manager is the stranger (preflight tells what runs on it), then take it out of "
+            f"clusters. Find out which manager is of another cluster (preflight tells what runs on it), then take it out of "
             f"the inventory or uninstall the foreign cluster on it."
         )
     return candidates[0]

@@ -7,7 +7,7 @@ It reads its join document (JSON), asks one manager after the other to be let in
 does what its engine does to join, and asks the managers until they see it as a member. It may be cut off anywhere and starts
 again: its key and the answer are kept until it has joined.
 
-usage: python3 -m utils.admission.join ENGINE [DOCUMENT]
+usage: python3 -m utils.enrollment.join ENGINE [DOCUMENT]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DOCUMENT = "/etc/keelson/join.json"
 FOLDER = "/var/lib/keelson/join"
 STATE = "/var/lib/keelson/join.json"  # what came of it, for people and their monitoring
 FIELDS = ("cluster", "engine", "pool", "managers", "ca", "token")
-KEY, ANSWER = "key.pem", "admission.json"  # in that folder
+KEY, ANSWER = "key.pem", "enrollment.json"  # in that folder
 PATIENCE = 30.0  # seconds for one request
 PAUSE = 2.0  # seconds between two rounds of asking
 ENTRY = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "owner": "root", "group": "root"}
@@ -70,11 +70,11 @@ def read_document(path: str, fetch: Callable[[str], str]) -> Document:
             found = json.loads(fetch(path))
     except (OSError, ValueError, TypeError) as error:
         raise Refused(
-            f"{path} cannot be read as a join document ({error}); issue it anew with the admit playbook"
+            f"{path} cannot be read as a join document ({error}); issue it anew with the enroll playbook"
         ) from error
     missing = [name for name in FIELDS if not found.get(name)] if isinstance(found, dict) else list(FIELDS)
     if missing:
-        raise Refused(f"{path} lacks {', '.join(missing)}; issue it anew with the admit playbook")
+        raise Refused(f"{path} lacks {', '.join(missing)}; issue it anew with the enroll playbook")
     known = {key: value for key, value in found.items() if key in Document.__dataclass_fields__}
     return Document(**{**known, "managers": tuple(map(str, found["managers"]))})
 
@@ -197,7 +197,7 @@ class Asking:
         }
 
 
-def admission(asking: Asking, folder: str) -> dict[str, Any]:
+def enrollment(asking: Asking, folder: str) -> dict[str, Any]:
     """What a manager answers to this host, or what was answered before a cut. Raises Refused, OSError."""
     kept = os.path.join(folder, ANSWER)
     with contextlib.suppress(FileNotFoundError), open(kept, encoding="utf-8") as file:
@@ -216,7 +216,7 @@ def settle(answer: dict[str, Any], engine: Any, folder: str) -> None:
     """Write the files of an answer, start its units, and let the engine join. Raises FileError, OSError."""
     with open(os.path.join(folder, KEY), encoding="ascii") as file:
         entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, file.read())]
-    host_files.bring_all_about(entries, False, [])
+    host_files.ensure_all(entries, False, [])
     for entry in answer["units"]:
         unit = service_units.Unit(**entry)
         for step in service_units.plan(unit, service_units.read(unit)):
@@ -256,7 +256,7 @@ def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: floa
         report("joining", f"joining pool {document.pool} of cluster {document.cluster}")
         deadline = time.monotonic() + patience
         asking = Asking(document, make_request(folder), deadline, lambda message: report("waiting", message))
-        settle(admission(asking, folder), importlib.import_module(f"..{engine}.newcomer", __package__), folder)
+        settle(enrollment(asking, folder), importlib.import_module(f"..{engine}.joining_host", __package__), folder)
         asking.until_answered("/v1/joined", "this host is no member yet")
     except Refused as error:
         # Out of the way, so that it is not tried for ever; a new document may come at any time.

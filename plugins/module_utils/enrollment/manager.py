@@ -23,7 +23,7 @@ PAUSE = 0.1  # seconds between them
 
 
 @dataclass(frozen=True)
-class Newcomer:
+class JoiningHost:
     """A host that asks to join. C(request) is a certificate request (PEM), C(key) the digest of the key it was made with."""
 
     name: str
@@ -32,7 +32,7 @@ class Newcomer:
     key: str
 
 
-class Desk(ABC):
+class EnrollmentService(ABC):
     """One cluster's join tokens, and who is a member of it. Every method may raise the engine's ApiError."""
 
     pools: ClassVar[str] = POOLS
@@ -40,8 +40,8 @@ class Desk(ABC):
 
     @classmethod
     @abstractmethod
-    def open(cls, cluster: str) -> Desk:
-        """The desk of this manager. Raises ApiError when the manager knows no such cluster."""
+    def open(cls, cluster: str) -> EnrollmentService:
+        """The enrollment service of this manager. Raises ApiError when the manager knows no such cluster."""
 
     @property
     @abstractmethod
@@ -69,17 +69,17 @@ class Desk(ABC):
         """The address of the member that has this name and may not lose it, or ''."""
 
     @abstractmethod
-    def introduce(self, newcomer: Newcomer, pool: str) -> dict[str, Any]:
+    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """What a host that was let in becomes a member by: C(files), C(units), and more that its own code of the engine takes."""
 
     @abstractmethod
-    def settle(self, newcomer: Newcomer) -> str:
+    def settle(self, joining_host: JoiningHost) -> str:
         """Do what is left to do once a host has joined; returns what is still missing, '' when it is ready in its pool."""
 
     def change(self, number: str, step: Callable[[Token | None], Token]) -> Token:
         """Replace a token by what C(step) makes of it, after whatever others do at the same time. Raises Denied."""
         for _try in range(TRIES):
-            # What a stranger sends is no path.
+            # What an unauthorized client sends is no path.
             token, version = self.read(number) if number.isalnum() else (None, "")
             after = step(token)
             if after == token or self.write(after, version):
@@ -106,14 +106,14 @@ class Desk(ABC):
             self.forget(number)
         return gone
 
-    def description(self, pool: str, newcomer: Newcomer) -> dict[str, Any]:
-        """What the admit playbook has laid down for the pool, for this host. Raises Denied."""
+    def description(self, pool: str, joining_host: JoiningHost) -> dict[str, Any]:
+        """What the enroll playbook has laid down for the pool, for this host. Raises Denied."""
         path = self.pools.format(cluster=self.cluster, pool=pool)
         try:
             with open(path, encoding="utf-8") as file:
                 text = file.read()
         except FileNotFoundError:
-            raise Denied(503, f"this manager has no {path}; run the admit playbook for the pool {pool}") from None
-        text = text.replace("NAME.placeholder", newcomer.name).replace("ADDRESS.placeholder", newcomer.address)
+            raise Denied(503, f"this manager has no {path}; run the enroll playbook for the pool {pool}") from None
+        text = text.replace("NAME.placeholder", joining_host.name).replace("ADDRESS.placeholder", joining_host.address)
         found: dict[str, Any] = json.loads(text)
         return found

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The desk on a manager at which new hosts ask to join, over TLS with the manager's own certificate. Standard library only.
+"""The enrollment service on a manager at which new hosts ask to join, over TLS with the manager's own certificate. Standard library only.
 
-usage: python3 -m utils.admission.serve ENGINE CLUSTER ADDRESS PORT CERTIFICATE KEY
+usage: python3 -m utils.enrollment.service ENGINE CLUSTER ADDRESS PORT CERTIFICATE KEY
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 
 from ..cluster.remote import ApiError
 from . import certificate
-from .manager import Newcomer
-from .tokens import Denied, admit
+from .manager import JoiningHost
+from .tokens import Denied, enroll
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LARGEST = 1 << 16  # bytes of a request
@@ -33,7 +33,7 @@ PATIENCE = 20  # seconds a host may take to ask
 
 @dataclass(frozen=True)
 class Counter:
-    """What a manager needs to answer: the cluster's name, and its engine's module `admission`."""
+    """What a manager needs to answer: the cluster's name, and its engine's module `enrollment`."""
 
     cluster: str
     engine: Any
@@ -44,32 +44,34 @@ class Counter:
         C(asked) has C(token), C(name), C(address) and C(request), a certificate request.
         """
         try:
-            token, new = str(asked["token"]), newcomer(asked, peer)
+            token, new = str(asked["token"]), joining_host(asked, peer)
         except (KeyError, TypeError) as error:
             raise Denied(
                 400, f"the request to join lacks {error}; the host runs another version of this collection"
             ) from error
         return self.join(token, new, now) if path == "/v1/join" else self.joined(new)
 
-    def join(self, token: str, new: Newcomer, now: float) -> dict[str, Any]:
+    def join(self, token: str, new: JoiningHost, now: float) -> dict[str, Any]:
         """Let a host in: what it becomes a member by."""
-        desk = self.engine.Desk.open(self.cluster)
-        holder = desk.holder(new.name)
+        enrollment_service = self.engine.EnrollmentService.open(self.cluster)
+        holder = enrollment_service.holder(new.name)
         if holder not in ("", new.address):
             raise Denied(409, f"{new.name} is the name of a member at {holder}; give the new host another one")
-        used = desk.change(token.partition(".")[0], lambda found: admit(found, token, new.name, new.key, now))
-        answer: dict[str, Any] = desk.introduce(new, used.pool)
+        used = enrollment_service.change(
+            token.partition(".")[0], lambda found: enroll(found, token, new.name, new.key, now)
+        )
+        answer: dict[str, Any] = enrollment_service.introduce(new, used.pool)
         return answer
 
-    def joined(self, new: Newcomer) -> dict[str, Any]:
+    def joined(self, new: JoiningHost) -> dict[str, Any]:
         """Finish what a host has begun: nothing when it is a member now."""
-        missing = self.engine.Desk.open(self.cluster).settle(new)
+        missing = self.engine.EnrollmentService.open(self.cluster).settle(new)
         if missing:
             raise Denied(503, missing)
         return {}
 
 
-def newcomer(asked: dict[str, Any], peer: str) -> Newcomer:
+def joining_host(asked: dict[str, Any], peer: str) -> JoiningHost:
     """The host that asks, which is who it says it is as far as can be seen from here. Raises Denied, KeyError, TypeError."""
     name, address, request = (str(asked[key]) for key in ("name", "address", "request"))
     if not NAME.fullmatch(name):
@@ -78,7 +80,7 @@ def newcomer(asked: dict[str, Any], peer: str) -> Newcomer:
         raise Denied(
             403, f"the host calls itself {address} and asks from {peer}; correct the address in its join document"
         )
-    return Newcomer(name, address, request, certificate.key_digest(request))
+    return JoiningHost(name, address, request, certificate.key_digest(request))
 
 
 def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
@@ -136,7 +138,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.files = (certificate, key)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Greet with the certificate as it is now, for it is renewed; a stranger's noise ends this connection alone."""
+        """Greet with the certificate as it is now, for it is renewed; an unauthorized client's noise ends this connection alone."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*self.files)
@@ -148,7 +150,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 def main(engine: str, cluster: str, address: str, port: str, certificate: str, key: str) -> None:
     """Serve until stopped."""
-    module = importlib.import_module(f"..{engine}.admission", __package__)
+    module = importlib.import_module(f"..{engine}.enrollment", __package__)
     server = Server((address, int(port)), Counter(cluster, module), certificate, key)
     notify("READY=1")
     server.serve_forever()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules that issue join tokens share; each engine has a module of its own, for its own desk."""
+"""What the modules that issue join tokens share; each engine has a module of its own, for its own enrollment service."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..cluster.remote import ApiError
 from . import tokens
-from .manager import Desk
+from .manager import EnrollmentService
 
 
-def main(desk_type: type[Desk]) -> None:
+def main(enrollment_service_type: type[EnrollmentService]) -> None:
     """Run the module of an engine."""
     module = AnsibleModule(
         argument_spec={
@@ -31,16 +31,16 @@ def main(desk_type: type[Desk]) -> None:
     )
     params = module.params
     try:
-        desk = desk_type.open(params["cluster"])
-        result = act(desk, params, module.check_mode, time.time())
-        with open(desk.ca_file, encoding="ascii") as file:
+        enrollment_service = enrollment_service_type.open(params["cluster"])
+        result = act(enrollment_service, params, module.check_mode, time.time())
+        with open(enrollment_service.ca_file, encoding="ascii") as file:
             result["ca"] = file.read()
     except (ApiError, OSError) as error:
         module.fail_json(msg=f"The join tokens of {params['cluster']} cannot be reached: {error}")
     module.exit_json(**result)
 
 
-def act(desk: Desk, params: dict[str, Any], check: bool, now: float) -> dict[str, Any]:
+def act(enrollment_service: EnrollmentService, params: dict[str, Any], check: bool, now: float) -> dict[str, Any]:
     """Do what the options say; returns C(changed), C(token) for a new one, and all C(tokens). Raises ApiError."""
     result: dict[str, Any] = {"changed": params["state"] == "present"}
     if params["state"] == "present":
@@ -48,11 +48,11 @@ def act(desk: Desk, params: dict[str, Any], check: bool, now: float) -> dict[str
         if check:
             result["token"] = ""
         else:
-            desk.sweep(now)
-            desk.write(token)
+            enrollment_service.sweep(now)
+            enrollment_service.write(token)
     elif params["state"] == "absent":
-        known = desk.read(params["number"])[0] is not None
-        result["changed"] = known if check else desk.revoke(params["number"])
+        known = enrollment_service.read(params["number"])[0] is not None
+        result["changed"] = known if check else enrollment_service.revoke(params["number"])
     result["tokens"] = [
         {
             "number": token.number,
@@ -61,6 +61,6 @@ def act(desk: Desk, params: dict[str, Any], check: bool, now: float) -> dict[str
             "expires": token.expires,
             "joined": [name for name, _key in token.joined],
         }
-        for token in desk.tokens()
+        for token in enrollment_service.tokens()
     ]
     return result

@@ -64,7 +64,7 @@ def parse(text: str) -> Token:
     return Token(**found, joined=joined)
 
 
-def admit(token: Token | None, text: str, name: str, key: str, now: float) -> Token:
+def enroll(token: Token | None, text: str, name: str, key: str, now: float) -> Token:
     """The token after it has let in a host of this name with a key of this digest. Raises Denied.
 
     The same host with the same key may ask again: it was cut off before it had read the answer.

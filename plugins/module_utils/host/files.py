@@ -30,11 +30,11 @@ SPEC: dict[str, dict[str, Any]] = {
 
 
 class FileError(Exception):
-    """The wanted file is not well described or cannot be had."""
+    """The desired file is not well described or cannot be had."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """What shall be at C(path); C(mode) is None where it does not matter."""
 
     path: str
@@ -55,7 +55,7 @@ class Change:
     diff: dict[str, str]
 
 
-def wanted(entry: dict[str, Any]) -> Wanted:
+def desired(entry: dict[str, Any]) -> Desired:
     """Read one entry of the module's list. Raises FileError when it contradicts itself."""
     state = entry["state"]
     if state == "file" and (entry["content"] is None) == (entry["data"] is None):
@@ -68,24 +68,24 @@ def wanted(entry: dict[str, Any]) -> Wanted:
     mode = int(entry["mode"], 8) if entry["mode"] else None
     if mode is None and state in ("file", "directory"):
         raise FileError(f"a {state} needs a mode")
-    return Wanted(
+    return Desired(
         entry["path"], state, content, entry["target"] or "", mode, entry["owner"], entry["group"], entry["secret"]
     )
 
 
-def bring_all_about(entries: list[dict[str, Any]], check: bool, changes: list[Change]) -> None:
+def ensure_all(entries: list[dict[str, Any]], check: bool, changes: list[Change]) -> None:
     """Bring entries about in their order and add to C(changes). Raises FileError naming the path at the first fault."""
     for entry in entries:
         try:
-            change = bring_about(wanted(entry), check)
+            change = ensure(desired(entry), check)
         except (OSError, FileError) as error:
             raise FileError(f"{entry['path']}: {error}") from error
         if change:
             changes.append(change)
 
 
-def bring_about(want: Wanted, check: bool) -> Change | None:
-    """Make the host have what is wanted; returns what had to change, or None. C(check) changes nothing."""
+def ensure(want: Desired, check: bool) -> Change | None:
+    """Make the host have what is desired; returns what had to change, or None. C(check) changes nothing."""
     before = describe(want.path)
     after = _description(want)
     if want.state == "absent" and os.path.ismount(want.path) and not os.listdir(want.path):
@@ -121,7 +121,7 @@ def describe(path: str) -> str:
         return f"file {head}{handle.read()}"
 
 
-def _description(want: Wanted) -> str:
+def _description(want: Desired) -> str:
     if want.state == "absent":
         return "absent\n"
     if want.state == "link":
@@ -130,7 +130,7 @@ def _description(want: Wanted) -> str:
     return head if want.state == "directory" else head + want.content
 
 
-def _write(want: Wanted) -> None:
+def _write(want: Desired) -> None:
     partial = f"{want.path}.partial"
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -146,12 +146,12 @@ def _write(want: Wanted) -> None:
         raise
 
 
-def _make_directory(want: Wanted) -> None:
+def _make_directory(want: Desired) -> None:
     os.makedirs(want.path, exist_ok=True)
     _own(want.path, want)
 
 
-def _link(want: Wanted) -> None:
+def _link(want: Desired) -> None:
     partial = f"{want.path}.partial"
     if os.path.lexists(partial):
         os.unlink(partial)
@@ -159,7 +159,7 @@ def _link(want: Wanted) -> None:
     os.replace(partial, want.path)
 
 
-def _remove(want: Wanted) -> None:
+def _remove(want: Desired) -> None:
     if os.path.ismount(want.path):
         # A data volume stays, empty.
         for name in os.listdir(want.path):
@@ -171,7 +171,7 @@ def _remove(want: Wanted) -> None:
         os.unlink(want.path)
 
 
-def _own(path: str, want: Wanted) -> None:
+def _own(path: str, want: Desired) -> None:
     try:
         owner, group = pwd.getpwnam(want.owner).pw_uid, grp.getgrnam(want.group).gr_gid
     except KeyError as error:

@@ -31,12 +31,12 @@ class Account:
     home: str
 
 
-def sysctl_text(wanted: dict[str, str]) -> str:
+def sysctl_text(desired: dict[str, str]) -> str:
     """The content of the file that sets the parameters at every boot."""
-    return "".join(f"{key} = {value}\n" for key, value in sorted(wanted.items()))
+    return "".join(f"{key} = {value}\n" for key, value in sorted(desired.items()))
 
 
-def sysctl_changes(wanted: dict[str, str], root: str = "/proc/sys") -> tuple[dict[str, str], list[str]]:
+def sysctl_changes(desired: dict[str, str], root: str = "/proc/sys") -> tuple[dict[str, str], list[str]]:
     """The parameters whose live value differs, and those this kernel does not have.
 
     None of either on a host that is not booted: the kernel that answers is its builder's.
@@ -45,7 +45,7 @@ def sysctl_changes(wanted: dict[str, str], root: str = "/proc/sys") -> tuple[dic
     missing: list[str] = []
     if not booted():
         return differing, missing
-    for key, value in sorted(wanted.items()):
+    for key, value in sorted(desired.items()):
         try:
             with open(_parameter(key, root), encoding="utf-8") as handle:
                 if handle.read().split() != str(value).split():
@@ -67,8 +67,8 @@ def set_sysctls(changes: dict[str, str], root: str = "/proc/sys") -> None:
             raise SettingError(f"the kernel refuses {key} = {value} ({error.strerror})") from error
 
 
-def modules(wanted: list[str], tree: str = "", loaded: str = "/sys/module") -> tuple[list[str], list[str]]:
-    """Those of C(wanted) that this kernel has as modules, and those of them that are not loaded.
+def modules(desired: list[str], tree: str = "", loaded: str = "/sys/module") -> tuple[list[str], list[str]]:
+    """Those of C(desired) that this kernel has as modules, and those of them that are not loaded.
 
     What is built in needs none, and what is missing is for preflight to refuse. C(tree) is the kernel's /lib/modules.
     A host that is not booted has the modules of every kernel installed there, and loads them when it boots.
@@ -81,7 +81,7 @@ def modules(wanted: list[str], tree: str = "", loaded: str = "/sys/module") -> t
                 known |= {os.path.basename(line.split(":")[0]).split(".")[0].replace("-", "_") for line in handle}
         except OSError:
             continue
-    present = [name for name in wanted if name in known]
+    present = [name for name in desired if name in known]
     return present, [name for name in present if booted() and not os.path.isdir(os.path.join(loaded, name))]
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small HTTPS client of the Kubernetes API, for use on a member. Standard library only.
 
-Who asks and where is read from the root-only kubeconfigs that kubeadm writes, so no secret travels through Ansible.
+Who asks and where is read from the root-only kubeconfigs that kubeadm writes, so no secret moved instances through Ansible.
 """
 
 from __future__ import annotations

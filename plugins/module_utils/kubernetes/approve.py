@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approve serving certificates that kubelets renew, by what the last installation knew of the inventory, and whom the desk let in.
+"""Approve serving certificates that kubelets renew, by what the last installation knew of the inventory, and whom the enrollment service let in.
 
 A timer on every manager runs this file with those it imports, copied to the host: the same rules as at the join.
 usage: python3 -m utils.kubernetes.approve CLUSTER

@@ -48,14 +48,14 @@ def unready(api: Api) -> str | None:
 def peers(found: list[etcd.Member], managers: Mapping[str, str]) -> Verdict:
     """Judge that etcd's members are the inventory's `managers` (address by name), all of them started and voting."""
     voters = {member.address for member in found if member.started and not member.learner}
-    wanted = set(managers.values())
+    desired = set(managers.values())
     text = f"voters: {', '.join(sorted(voters)) or 'none'}"
-    if wanted - voters:
-        text += f"; missing: {', '.join(sorted(wanted - voters))}"
-    strangers = {member.address for member in found} - wanted
-    if strangers:
-        text += f"; not in the inventory: {', '.join(sorted(strangers))}"
-    return Verdict(voters == wanted and not strangers, text)
+    if desired - voters:
+        text += f"; missing: {', '.join(sorted(desired - voters))}"
+    unknown = {member.address for member in found} - desired
+    if unknown:
+        text += f"; not in the inventory: {', '.join(sorted(unknown))}"
+    return Verdict(voters == desired and not unknown, text)
 
 
 def certificates(report: Mapping[str, Any], least: float, now: datetime.datetime) -> Verdict:
@@ -68,7 +68,7 @@ def certificates(report: Mapping[str, Any], least: float, now: datetime.datetime
     soon = sorted((days, name) for name, days in left.items() if days < least)
     if soon:
         return Verdict(
-            False, ", ".join(f"{name}: {days:.0f} days" for days, name in soon) + f" left, {least:.0f} wanted"
+            False, ", ".join(f"{name}: {days:.0f} days" for days, name in soon) + f" left, {least:.0f} desired"
         )
     days, name = min((days, name) for name, days in left.items())
     return Verdict(True, f"{len(left)} certificates, the first to end is {name} in {days:.0f} days")
@@ -109,9 +109,9 @@ def node(nodes: list[Node], name: str, address: str, pool: str | None) -> Verdic
 
 def members(nodes: list[Node], known: set[str]) -> Verdict:
     """Judge that the cluster has no node that the inventory does not know."""
-    strangers = sorted(n.name for n in nodes if n.name not in known)
-    text = f"not in the inventory: {', '.join(strangers)}" if strangers else f"{len(nodes)} nodes"
-    return Verdict(not strangers, text)
+    unknown = sorted(n.name for n in nodes if n.name not in known)
+    text = f"not in the inventory: {', '.join(unknown)}" if unknown else f"{len(nodes)} nodes"
+    return Verdict(not unknown, text)
 
 
 def versions(found: Mapping[str, str]) -> Verdict:
@@ -148,10 +148,10 @@ def system(workloads: list[dict[str, Any]]) -> Verdict:
     for entry in workloads:
         status, name = entry.get("status") or {}, entry["metadata"]["name"]
         if "desiredNumberScheduled" in status:
-            wanted, ready = status["desiredNumberScheduled"], status.get("numberReady", 0)
+            desired, ready = status["desiredNumberScheduled"], status.get("numberReady", 0)
         else:
-            wanted, ready = (entry.get("spec") or {}).get("replicas", 1), status.get("readyReplicas", 0)
-        (good if ready >= wanted else lacking).append(f"{name} {ready} of {wanted}")
+            desired, ready = (entry.get("spec") or {}).get("replicas", 1), status.get("readyReplicas", 0)
+        (good if ready >= desired else lacking).append(f"{name} {ready} of {desired}")
     return Verdict(not lacking and bool(good), "ready: " + ", ".join(lacking or good or ["nothing"]))
 
 
@@ -186,7 +186,9 @@ def anonymous(bindings: list[dict[str, Any]]) -> Verdict:
         if {subject["name"] for subject in binding.get("subjects") or []} & ANYBODY
         and binding["roleRef"]["name"] not in PUBLIC
     ]
-    return Verdict(not open_, ", ".join(sorted(open_)) or f"none of {len(bindings)} bindings is for strangers")
+    return Verdict(
+        not open_, ", ".join(sorted(open_)) or f"none of {len(bindings)} bindings is for unauthorized clients"
+    )
 
 
 def tokens(secrets: list[dict[str, Any]]) -> Verdict:
@@ -224,8 +226,8 @@ def host_checks(run: Run, days: float, now: datetime.datetime) -> list[Check]:
             return Verdict(False, " ".join(error.split())[-300:])
         return certificates(json.loads(out), days, now)
 
-    cure = "run the install playbook, or kubeadm certs renew all and restart the management services"
-    return [answer("certificates", "kubeadm's certificates last", "", cure, expiration)]
+    remedy = "run the install playbook, or kubeadm certs renew all and restart the management services"
+    return [answer("certificates", "kubeadm's certificates last", "", remedy, expiration)]
 
 
 def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, str]]) -> list[Check]:
@@ -263,21 +265,26 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
         ("system", "The pods of kube-system are ready", "look at kubectl -n kube-system get pods", all_workloads),
         ("apis", "Every API is available", "look at what serves it, or delete the APIService", all_apis),
         ("encryption", "Secrets are encrypted in etcd", "run the install playbook", first_secret),
-        ("anonymous", "Strangers are given nothing", "delete the binding, or take strangers out of it", all_bindings),
+        (
+            "anonymous",
+            "Anonymous users are given nothing",
+            "delete the binding, or take anonymous users out of it",
+            all_bindings,
+        ),
         ("tokens", "No join token is left", "kubeadm token delete", join_tokens),
         ("dashboard", "There is no dashboard", "remove it", lambda: dashboards(api.items("/api/v1/services"))),
     ]
-    found = [answer(kind, title, "", cure, question) for kind, title, cure, question in asked]
+    found = [answer(kind, title, "", remedy, question) for kind, title, remedy, question in asked]
     for name, address in managers.items():
         own = api.at(address)
         found.append(answer("ready", "The manager's API is ready", name, _LOGS, functools.partial(readyz, own)))
-    wanted: list[tuple[str, str, str | None]] = [(name, address, None) for name, address in managers.items()]
-    wanted += [(entry["name"], entry["address"], entry["pool"]) for entry in nodes]
+    desired: list[tuple[str, str, str | None]] = [(name, address, None) for name, address in managers.items()]
+    desired += [(entry["name"], entry["address"], entry["pool"]) for entry in nodes]
     try:
         seen = list_nodes(api)
     except ApiError as error:
         return [*found, answer("node", "The nodes can be listed", "", _LOGS, functools.partial(_unlisted, str(error)))]
-    for name, address, pool in wanted:
+    for name, address, pool in desired:
         title = "The manager is a node" if pool is None else "The host node is ready in its pool"
         found.append(answer("node", title, name, _LOGS, functools.partial(node, seen, name, address, pool)))
     return found

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..enrollment import manager
-from ..enrollment.manager import Newcomer
+from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import nodes, requests, tokens
 from .api import Api, ApiError
@@ -30,15 +30,15 @@ MARK = "made by keelson.cluster to let in {name}"
 
 
 @dataclass(frozen=True)
-class Desk(manager.Desk):
+class EnrollmentService(manager.EnrollmentService):
     """The managers share the tokens by etcd, so one is used up on all of them at once."""
 
     cluster: str
     api: Api
 
     @classmethod
-    def open(cls, cluster: str) -> Desk:
-        """The desk of this manager. Raises ApiError when the manager knows no such cluster."""
+    def open(cls, cluster: str) -> EnrollmentService:
+        """The enrollment service of this manager. Raises ApiError when the manager knows no such cluster."""
         return cls(cluster, Api.from_env(cluster))
 
     @property
@@ -90,38 +90,38 @@ class Desk(manager.Desk):
             return known or (node.address if node else "")
         return str(record["data"]["address"]) if record and _pending(record, time.time()) else ""
 
-    def introduce(self, newcomer: Newcomer, pool: str) -> dict[str, Any]:
+    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """The pool's files, kubeadm's configuration, and how the host knows and asks the cluster. Raises ApiError, Denied."""
-        found = self.description(pool, newcomer)
-        record = self.api.find(f"{LET_IN}/{newcomer.name}")
+        found = self.description(pool, joining_host)
+        record = self.api.find(f"{LET_IN}/{joining_host.name}")
         version = str(record["metadata"]["resourceVersion"]) if record else ""
-        data = {"address": newcomer.address, "key": newcomer.key, "pool": pool, "time": str(time.time())}
-        if not self._keep("ConfigMap", LET_IN, newcomer.name, version, {"data": data}):
-            raise Denied(503, f"another host of the name {newcomer.name} asks at the same time; ask again")
-        token = tokens.make(self.api, MINUTES, MARK.format(name=newcomer.name))
+        data = {"address": joining_host.address, "key": joining_host.key, "pool": pool, "time": str(time.time())}
+        if not self._keep("ConfigMap", LET_IN, joining_host.name, version, {"data": data}):
+            raise Denied(503, f"another host of the name {joining_host.name} asks at the same time; ask again")
+        token = tokens.make(self.api, MINUTES, MARK.format(name=joining_host.name))
         where = f"[{self.api.host}]" if ":" in self.api.host else self.api.host
         with open(self.ca_file, encoding="ascii") as file:
             discovery = tokens.discovery(f"https://{where}:{self.api.port}", file.read(), token)
-        own = {"cluster": self.cluster, "address": newcomer.address, "discovery": discovery}
+        own = {"cluster": self.cluster, "address": joining_host.address, "discovery": discovery}
         return {"files": found["files"], "units": found["units"], "config": found["config"], **own}
 
-    def settle(self, newcomer: Newcomer) -> str:
+    def settle(self, joining_host: JoiningHost) -> str:
         """Approve its serving certificate, give the node its labels and taints, end its token. Raises ApiError, Denied."""
-        record = self.api.find(f"{LET_IN}/{newcomer.name}")
-        if not record or (record["data"]["address"], record["data"]["key"]) != (newcomer.address, newcomer.key):
+        record = self.api.find(f"{LET_IN}/{joining_host.name}")
+        if not record or (record["data"]["address"], record["data"]["key"]) != (joining_host.address, joining_host.key):
             raise Denied(
-                403, f"no {newcomer.name} was let in from {newcomer.address} with this key; have a token issued"
+                403, f"no {joining_host.name} was let in from {joining_host.address} with this key; have a token issued"
             )
-        node = self.api.find(f"{NODES}/{newcomer.name}")
-        if node is None or parse_node(node).address != newcomer.address:
-            return f"node {newcomer.name} has not registered with the address {newcomer.address}"
+        node = self.api.find(f"{NODES}/{joining_host.name}")
+        if node is None or parse_node(node).address != joining_host.address:
+            return f"node {joining_host.name} has not registered with the address {joining_host.address}"
         self._bind(record, node)
         requests.approve(self.api, requests.read_members(self.api), False)
-        wanted = nodes.wanted(self.description(record["data"]["pool"], newcomer)["node"])
-        nodes.settle(self.api, wanted, False)
-        faults = nodes.unready(self.api, [wanted])
+        desired = nodes.desired(self.description(record["data"]["pool"], joining_host)["node"])
+        nodes.settle(self.api, desired, False)
+        faults = nodes.unready(self.api, [desired])
         if not faults:
-            tokens.forget(self.api, MARK.format(name=newcomer.name))
+            tokens.forget(self.api, MARK.format(name=joining_host.name))
         return "; ".join(faults)
 
     def _bind(self, record: dict[str, Any], node: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from ..preflight import features, netlink
 CA_FILE = "/etc/kubernetes/pki/ca.crt"
 NOTE = "/etc/keelson/{cluster}/kubernetes.json"
 PATCH = "/etc/kubernetes/patches/kubeletconfiguration+merge.json"
-BARE, HALF, MEMBER = "bare", "half", "member"
+ABSENT, INCOMPLETE, JOINED = "absent", "incomplete", "joined"
 # What kubelet sets at its start (pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables).
 TUNABLES = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
 PROXY_KERNEL = (5, 13)  # kube-proxy's nftables mode refuses older ones
@@ -83,17 +83,17 @@ def digest(paths: Sequence[str], more: str = "", root: str = "/") -> str:
 
 
 def membership(part: str, note: Note, root: str = "/") -> str:
-    """Say how far this host is a member: BARE, HALF (kubeadm began and was cut off) or MEMBER."""
+    """Say how far this host is a member: ABSENT, INCOMPLETE (kubeadm began and was cut off) or JOINED."""
 
     def there(path: str) -> bool:
         return os.path.exists(_below(root, path))
 
     manager = ("/etc/kubernetes/admin.conf", "/etc/kubernetes/manifests/kube-apiserver.yaml", "/var/lib/etcd/member")
-    wanted = ("/etc/kubernetes/kubelet.conf", *(manager if part == MANAGER else ()))
-    if note.done and all(map(there, wanted)):
-        return MEMBER
-    traces = (*wanted, "/etc/kubernetes/bootstrap-kubelet.conf", "/var/lib/kubelet/config.yaml")
-    return HALF if any(map(there, traces)) else BARE
+    desired = ("/etc/kubernetes/kubelet.conf", *(manager if part == MANAGER else ()))
+    if note.done and all(map(there, desired)):
+        return JOINED
+    traces = (*desired, "/etc/kubernetes/bootstrap-kubelet.conf", "/var/lib/kubelet/config.yaml")
+    return INCOMPLETE if any(map(there, traces)) else ABSENT
 
 
 def _below(root: str, path: str) -> str:
@@ -102,11 +102,11 @@ def _below(root: str, path: str) -> str:
 
 def interface(address: str) -> tuple[str, int]:
     """Return name and prefix length of the interface that has C(address); ('', 0) where none has it."""
-    wanted = ipaddress.ip_address(address).packed
+    desired = ipaddress.ip_address(address).packed
     header = struct.pack("=BBBBi", 0, 0, 0, 0, 0)
     for _kind, payload in netlink.request(netlink.NETLINK_ROUTE, netlink.RTM_GETADDR, 0x300, header):
         _family, prefix, _flags, _scope, index = struct.unpack_from("=BBBBi", payload)
-        if wanted in payload[8:]:
+        if desired in payload[8:]:
             return socket.if_indextoname(index), prefix
     return "", 0
 
@@ -246,8 +246,8 @@ def release(text: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def demands(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What the abilities of a host demand of runtime, kubelet and kubeadm, by the names that the role's files have for it."""
+def requirements(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the features of a host demand of runtime, kubelet and kubeadm, by the names that the role's files have for it."""
     new = found["cgroup"] == 2
     return {
         "restrict_oom_score_adj": not found["oom_score"],
@@ -261,7 +261,7 @@ def demands(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def abilities() -> dict[str, Any]:
+def kernel_features() -> dict[str, Any]:
     """Return what of the kernel decides how runtime, kubelet and kube-proxy are configured.
 
     C(confined) is a host that is a container itself: kubelet must take refusals of the kernel for granted there.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a new host node of Kubernetes does with the managers' answer. Standard library only.
 
-The answer is for any host of the pool; what this one's kernel demands is filled in here, by the code with which an
+The answer is for any host of the pool; what this one's kernel requirements is filled in here, by the code with which an
 installation looks at a host.
 """
 
@@ -21,29 +21,29 @@ MARK = re.compile(r'"DEMAND\.([a-z0-9_]+)"|DEMAND\.([a-z0-9_]+)')
 TIMEOUT = 60.0  # seconds
 
 
-def fill(text: str, demands: Mapping[str, Any]) -> str:
-    """Put in what the host demands: instead of a quoted mark its value as JSON and TOML write it, else its plain text."""
-    return MARK.sub(lambda found: json.dumps(demands[found[1]]) if found[1] else str(demands[found[2]]), text)
+def fill(text: str, requirements: Mapping[str, Any]) -> str:
+    """Put in what the host requirements: instead of a quoted mark its value as JSON and TOML write it, else its plain text."""
+    return MARK.sub(lambda found: json.dumps(requirements[found[1]]) if found[1] else str(requirements[found[2]]), text)
 
 
 def files(answer: dict[str, Any], _key: str) -> list[dict[str, Any]]:
     """The files to write, in the form of host_files. kubelet makes its own key."""
-    demands = host.demands(host.abilities())
+    requirements = host.requirements(host.kernel_features())
     filled: list[dict[str, Any]] = json.loads(json.dumps(answer["files"]))
     for entry in filled:
         if entry.get("content") is not None:
-            entry["content"] = fill(entry["content"], demands)
+            entry["content"] = fill(entry["content"], requirements)
         if entry.get("data") is not None:
-            entry["data"] = json.loads(fill(json.dumps(entry["data"]), demands))
+            entry["data"] = json.loads(fill(json.dumps(entry["data"]), requirements))
     return filled
 
 
 def join(answer: dict[str, Any]) -> None:
     """Call kubeadm, unless this host has joined already. Raises OSError."""
     cluster = answer["cluster"]
-    if host.membership(NODE, host.read_note(cluster)) == host.MEMBER:
+    if host.membership(NODE, host.read_note(cluster)) == host.JOINED:
         return
-    ignore = host.demands(host.abilities())["ignore"]
+    ignore = host.requirements(host.kernel_features())["ignore"]
     try:
         kubeadm.join(cluster, NODE, answer["address"], answer["config"], answer["discovery"], ignore, TIMEOUT)
     except kubeadm.KubeadmError as error:

@@ -102,7 +102,7 @@ def drop_initial_access(api: Api) -> None:
 
 def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> None:
     """Make the cluster on this manager, or go on making it. Raises KubeadmError, ApiError."""
-    begun = host.membership(MANAGER, host.read_note(cluster)) == host.HALF
+    begun = host.membership(MANAGER, host.read_note(cluster)) == host.INCOMPLETE
     host.write_note(cluster, host.Note("init", False))
     run(["config", "validate", "--config", CONFIG])
     traces = OWN_TRACES if begun else ()
@@ -141,7 +141,7 @@ def is_manager(cluster: str, name: str, address: str) -> bool:
 
 def joined(cluster: str, name: str, address: str) -> bool:
     """Tell whether this manager, whose join was cut off, is a whole member all the same."""
-    whole = host.membership(MANAGER, host.Note("join", True)) == host.MEMBER
+    whole = host.membership(MANAGER, host.Note("join", True)) == host.JOINED
     return whole and is_manager(cluster, name, address)
 
 
@@ -158,7 +158,7 @@ def join(
 
     C(discovery) is the kubeconfig by which it knows the cluster.
     """
-    if host.membership(part, host.read_note(cluster)) == host.HALF:
+    if host.membership(part, host.read_note(cluster)) == host.INCOMPLETE:
         reset(ignore)
     host.write_note(cluster, host.Note("join", False))
     with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".conf", encoding="utf-8") as file:

@@ -34,7 +34,7 @@ def chosen(document: str, kinds: Sequence[str], names: Sequence[str]) -> bool:
     kind = re.search(r"^kind: *[\"']?([\w.-]+)", document, re.MULTILINE)
     name = re.search(r"^metadata:\n(?:[ #].*\n)*?  name: *[\"']?([\w.:-]+)", document, re.MULTILINE)
     return all(
-        not wanted or (found is not None and found[1] in wanted) for found, wanted in ((kind, kinds), (name, names))
+        not desired or (found is not None and found[1] in desired) for found, desired in ((kind, kinds), (name, names))
     )
 
 

@@ -14,11 +14,11 @@ from .view import list_nodes
 
 
 def members(api: Api) -> list[dict[str, Any]]:
-    """Return managers and nodes as {name, address, part, id, status, admitted}; raise ApiError when the API does not answer.
+    """Return managers and nodes as {name, address, part, id, status, enrolled}; raise ApiError when the API does not answer.
 
-    C(admitted) is a host node that joined by itself, under this name and address, which no inventory needs to know.
+    C(enrolled) is a host node that joined by itself, under this name and address, which no inventory needs to know.
     """
-    admitted = requests.let_in(api)
+    enrolled = requests.let_in(api)
     return [
         {
             "name": node.name,
@@ -26,7 +26,7 @@ def members(api: Api) -> list[dict[str, Any]]:
             "part": MANAGER if node.manager else NODE,
             "id": node.name,
             "status": "down" if node.trouble else "ready",
-            "admitted": not node.manager and admitted.get(node.name) == node.address,
+            "enrolled": not node.manager and enrolled.get(node.name) == node.address,
         }
         for node in list_nodes(api)
     ]

@@ -25,7 +25,7 @@ KUBELET = 10250
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """A node as the inventory knows it. Each of C(taints) has C(key), C(effect) and perhaps C(value)."""
 
     name: str
@@ -34,24 +34,24 @@ class Wanted:
     taints: list[dict[str, str]] = field(default_factory=list)
 
 
-def wanted(entry: Mapping[str, Any]) -> Wanted:
+def desired(entry: Mapping[str, Any]) -> Desired:
     """Read a node from data; its labels become texts as the API takes them, a boolean as YAML writes it."""
     labels = {
         key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in entry["labels"].items()
     }
-    return Wanted(entry["name"], entry["address"], labels, list(entry["taints"]))
+    return Desired(entry["name"], entry["address"], labels, list(entry["taints"]))
 
 
-def taints(node: dict[str, Any], wanted: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """The taints a node is to have: the wanted ones instead of those we set earlier, and everybody else's."""
+def taints(node: dict[str, Any], desired: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The taints a node is to have: the desired ones instead of those we set earlier, and everybody else's."""
     metadata = node["metadata"]
     ours = set(filter(None, metadata.get("annotations", {}).get(OWN_TAINTS, "").split(",")))
-    ours |= {entry["key"] for entry in wanted}
+    ours |= {entry["key"] for entry in desired}
     others = [entry for entry in node.get("spec", {}).get("taints") or [] if entry["key"] not in ours]
-    return [*others, *wanted]
+    return [*others, *desired]
 
 
-def settle(api: Api, want: Wanted, check: bool) -> list[str]:
+def settle(api: Api, want: Desired, check: bool) -> list[str]:
     """Give a node its labels and taints; returns what had to change. Raises ApiError."""
     node = api.get(f"{NODES}/{want.name}")
     changes, after = [], taints(node, want.taints)
@@ -80,11 +80,11 @@ def serves(address: str, timeout: float = 2.0) -> str:
         return f"kubelet at {address} shows no certificate of this cluster yet ({error})"
 
 
-def unready(api: Api, wanted: Sequence[Wanted]) -> list[str]:
+def unready(api: Api, desired: Sequence[Desired]) -> list[str]:
     """Say which nodes are missing, not ready, or without a certificate of their own."""
     known = {node.name: node for node in list_nodes(api)}
     faults = []
-    for want in wanted:
+    for want in desired:
         if want.name not in known:
             faults.append(f"node {want.name} has not registered")
         elif known[want.name].trouble:
@@ -94,17 +94,17 @@ def unready(api: Api, wanted: Sequence[Wanted]) -> list[str]:
     return [fault for fault in faults if fault]
 
 
-def foresee(api: Api, wanted: Sequence[Wanted], addresses: Mapping[str, str]) -> list[str]:
-    """What bring_about would change on the nodes that are there. Raises ApiError."""
+def foresee(api: Api, desired: Sequence[Desired], addresses: Mapping[str, str]) -> list[str]:
+    """What ensure would change on the nodes that are there. Raises ApiError."""
     kept = ["addresses of the inventory"] if requests.keep_members(api, addresses, True) else []
     approved, _refused = requests.approve(api, {**requests.let_in(api), **addresses}, True)
     known = {node["metadata"]["name"] for node in api.items(NODES)}
-    settled = [change for want in wanted if want.name in known for change in settle(api, want, True)]
+    settled = [change for want in desired if want.name in known for change in settle(api, want, True)]
     return [*kept, *(f"serving certificate of {name}" for name in approved), *settled]
 
 
-def bring_about(
-    api: Api, wanted: Sequence[Wanted], addresses: Mapping[str, str], timeout: float
+def ensure(
+    api: Api, desired: Sequence[Desired], addresses: Mapping[str, str], timeout: float
 ) -> tuple[list[str], list[str]]:
     """Approve certificates of the inventory's nodes (C(addresses) by name) and set labels until all nodes are ready.
 
@@ -120,11 +120,11 @@ def bring_about(
             approved, refused = requests.approve(api, requests.read_members(api), False)
             changes += [f"serving certificate of {name}" for name in approved]
             known = {node["metadata"]["name"] for node in api.items(NODES)}
-            for want in wanted:
+            for want in desired:
                 if want.name in known and want.name not in settled:
                     changes += settle(api, want, False)
                     settled.add(want.name)
-            faults = unready(api, wanted)
+            faults = unready(api, desired)
             if faults:
                 faults += [f"request {name} was not approved: {text}" for name, text in refused.items()]
         except ApiError as error:

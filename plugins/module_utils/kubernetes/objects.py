@@ -132,14 +132,17 @@ def visitor(role: str, host: str, image: str) -> dict[str, Any]:
 
 
 def policies() -> list[dict[str, Any]]:
-    """Return network policies: nothing is allowed but that a guest asks an instance, and that a stranger tries."""
-    guest, stranger, app = ({"matchLabels": labels} for labels in ({_ROLE: "guest"}, {_ROLE: "stranger"}, _APP))
+    """Return network policies: nothing is allowed but that a guest asks an instance, and that an unauthorized client tries."""
+    guest, unauthorized, app = ({"matchLabels": labels} for labels in ({_ROLE: "guest"}, {_ROLE: "unauthorized"}, _APP))
     port = [{"protocol": "TCP", "port": PORT}]
     specs: dict[str, dict[str, Any]] = {
         "default-deny": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
         "from-guests": {"podSelector": app, "ingress": [{"from": [{"podSelector": guest}], "ports": port}]},
         "guests": {"podSelector": guest, "egress": [{"to": [{"podSelector": app}], "ports": port}]},
-        "strangers": {"podSelector": stranger, "egress": [{"to": [{"podSelector": app}], "ports": port}]},
+        "unauthorized_sockets": {
+            "podSelector": unauthorized,
+            "egress": [{"to": [{"podSelector": app}], "ports": port}],
+        },
     }
     for spec in specs.values():
         spec.setdefault("policyTypes", ["Egress" if "egress" in spec else "Ingress"])

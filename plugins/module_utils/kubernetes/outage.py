@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..cluster.outage import Run, Victim
+from ..cluster.outage import OutageScope, Run
 
 _ADDRESS = "keepalived.service"
 
@@ -17,7 +17,7 @@ def give_up_address(run: Run) -> int:
 
 
 # The kubelet and the runtime first, that they do not see their pods end; then whatever runs in pods.
-VICTIM = Victim(
+OUTAGE_SCOPE = OutageScope(
     units=("containerd.service", "kubelet.service", "haproxy.service", _ADDRESS),
     groups=("kubelet.service", "containerd.service", "kubepods", "haproxy.service"),
     clear=give_up_address,

@@ -26,7 +26,7 @@ from .view import list_nodes
 
 UNANSWERED = 3  # the exit code of the image's get when nothing good was answered
 SETTLES = 20.0  # seconds in which a network policy or a quota must have come into force
-GUEST, STRANGER = "guest", "stranger"
+GUEST, UNAUTHORIZED = "guest", "unauthorized"
 
 Run = Callable[[list[str]], "tuple[int, str, str]"]
 
@@ -117,21 +117,21 @@ class Probe:
         return Verdict(True, f"port {port} of {', '.join(self.sample.placed.nodes)}")
 
     def start_visitors(self) -> Verdict:
-        """Start guest and stranger on another host than an instance's, of whichever pool; judge that they run."""
+        """Start guest and unauthorized on another host than an instance's, of whichever pool; judge that they run."""
         target = self.sample.instances()[0]["host"]
         others = [
             node.name for node in list_nodes(self.api) if node.usable and not node.manager and node.name != target
         ]
         host = others[0] if others else target
-        pods = [objects.visitor(role, host, self.sample.image) for role in (GUEST, STRANGER)]
+        pods = [objects.visitor(role, host, self.sample.image) for role in (GUEST, UNAUTHORIZED)]
         for pod in pods:
             self.api.post(f"{SPACE}/pods", pod)
         await_(lambda: self.visitors_wrong(pods), self.sample.timeout)
-        return Verdict(True, f"guest and stranger run on {host}, the instance they ask on {target}")
+        return Verdict(True, f"guest and unauthorized run on {host}, the instance they ask on {target}")
 
     def end_visitors(self) -> None:
-        """Remove guest and stranger; what an API that fails leaves goes with the namespace."""
-        for role in (GUEST, STRANGER):
+        """Remove guest and unauthorized; what an API that fails leaves goes with the namespace."""
+        for role in (GUEST, UNAUTHORIZED):
             with contextlib.suppress(ApiError):
                 self.api.delete(f"{SPACE}/pods/keelson-{role}")
 
@@ -154,24 +154,24 @@ class Probe:
         return None
 
     def walls(self, url: str, way: str) -> Verdict:
-        """Judge what guest and stranger are answered from an instance before and under the policies."""
-        guest, stranger = f"keelson-{GUEST}", f"keelson-{STRANGER}"
-        back = self.api.get(f"{SPACE}/pods/{stranger}")["status"]["podIP"]
+        """Judge what guest and unauthorized are answered from an instance before and under the policies."""
+        guest, unauthorized = f"keelson-{GUEST}", f"keelson-{UNAUTHORIZED}"
+        back = self.api.get(f"{SPACE}/pods/{unauthorized}")["status"]["podIP"]
         beside = f"http://{bracketed(back)}:{PORT}/healthz"
-        for pod, where in ((guest, url), (stranger, url), (guest, beside)):
+        for pod, where in ((guest, url), (unauthorized, url), (guest, beside)):
             good, text = self.get(pod, where)
             if not good:
                 return Verdict(False, f"{way}: {pod} gets no answer even without policies: {text}")
         start = time.monotonic()
         for policy in objects.policies():
             self.api.apply(f"{POLICIES}/{policy['metadata']['name']}", policy)
-        for pod, where, what in ((stranger, url, "the instance"), (guest, beside, "what it was not given")):
+        for pod, where, what in ((unauthorized, url, "the instance"), (guest, beside, "what it was not given")):
             await_(functools.partial(self.still_answered, pod, where, what), SETTLES)
         good, text = self.get(guest, url)
         took = f"refused {elapsed(start)} after the policies"
         if not good:
             return Verdict(False, f"{way}: the guest is refused, too: {text}")
-        return Verdict(True, f"{way}: the guest is answered; the stranger, and the guest elsewhere, {took}")
+        return Verdict(True, f"{way}: the guest is answered; the unauthorized client, and the guest elsewhere, {took}")
 
     def still_answered(self, pod: str, url: str, what: str) -> str | None:
         """Say that a pod is still answered, or None."""
@@ -185,7 +185,7 @@ class Probe:
             pod = objects.privileged(self.sample.image)
             words = refusal(functools.partial(self.api.post, f"/api/v1/namespaces/{space}/pods?dryRun=All", pod))
             if "violates PodSecurity" not in words:
-                return Verdict(False, f"namespace {space}: a privileged pod was {words or 'admitted'}")
+                return Verdict(False, f"namespace {space}: a privileged pod was {words or 'enrolled'}")
             seen.append(f"{space}: {words.partition('violates ')[2][:60]}")
         return Verdict(True, "; ".join(seen))
 
@@ -199,7 +199,7 @@ class Probe:
 
         await_(probe, SETTLES)
         words = refusal(lambda: self.api.post(f"{SPACE}/services?dryRun=All", objects.service("keelson-second")))
-        return Verdict("exceeded quota" in words, words[:200] or "a second service was admitted")
+        return Verdict("exceeded quota" in words, words[:200] or "a second service was enrolled")
 
     def encryption(self) -> Verdict:
         """Judge that a Secret made now does not lie in etcd as it is."""

@@ -20,7 +20,7 @@ from .api import Api
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 MEMBERS = "/api/v1/namespaces/kube-system/configmaps/keelson-members"
-SPACE = "/api/v1/namespaces/keelson-join"  # what the desk for new hosts keeps, where nobody but an administrator reads
+SPACE = "/api/v1/namespaces/keelson-join"  # what the enrollment service for new hosts keeps, where nobody but an administrator reads
 LET_IN = f"{SPACE}/configmaps"
 SIGNER = "kubernetes.io/kubelet-serving"
 GROUPS = {"system:nodes", "system:authenticated"}

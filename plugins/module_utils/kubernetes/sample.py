@@ -32,15 +32,15 @@ class Placed:
     nodes: dict[str, Node]
 
 
-def choose_pool(nodes: list[Node], wish: str = "") -> Placed:
-    """Return the wished pool, else the one with most usable host nodes (the first by name among equals).
+def choose_pool(nodes: list[Node], request: str = "") -> Placed:
+    """Return the requested pool, else the one with most usable host nodes (the first by name among equals).
 
     Raises SampleError when no node takes work there.
     """
-    usable = [node for node in nodes if node.usable and not node.manager and wish in ("", node.pool)]
+    usable = [node for node in nodes if node.usable and not node.manager and request in ("", node.pool)]
     pools = collections.Counter(node.pool for node in usable)
     if not pools:
-        where = f"pool {wish}" if wish else "any pool"
+        where = f"pool {request}" if request else "any pool"
         raise SampleError(f"no host node in {where} is ready, without taints and not cordoned")
     pool = min(pools, key=lambda name: (-pools[name], name))
     return Placed(pool, {node.name: node for node in usable if node.pool == pool})
@@ -49,7 +49,7 @@ def choose_pool(nodes: list[Node], wish: str = "") -> Placed:
 class Sample:
     """The sample application on a cluster. All waits end after `timeout` seconds."""
 
-    cure = f"look at kubectl -n {NAMESPACE} get pods,events and at the host nodes' logs (journalctl -u kubelet -u containerd)"
+    remedy = f"look at kubectl -n {NAMESPACE} get pods,events and at the host nodes' logs (journalctl -u kubelet -u containerd)"
 
     def __init__(self, api: Api, placed: Placed, image: str, timeout: float) -> None:
         """Remember where and what; nothing is done yet."""
@@ -104,15 +104,15 @@ class Sample:
         if set(numbers.values()) == {count}:
             return None
         text = ", ".join(f"{key} {number}" for key, number in numbers.items())
-        return f"{count} instances wanted, but {text}; {self.trouble()}"
+        return f"{count} instances desired, but {text}; {self.trouble()}"
 
     def count_wrong(self, count: int) -> str | None:
-        """Say how the instances that are registered differ from those that run, `count` wanted; or None."""
+        """Say how the instances that are registered differ from those that run, `count` desired; or None."""
         running = {pod["metadata"]["name"] for pod in self.pods() if pod["status"].get("phase") == "Running"}
         registered = {instance["id"] for instance in self.instances()}
         if len(running) == count and registered == running:
             return None
-        return f"{len(running)} instances run and {len(registered)} are registered, {count} wanted; {self.trouble()}"
+        return f"{len(running)} instances run and {len(registered)} are registered, {count} desired; {self.trouble()}"
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the pods of the application but those that end."""

@@ -133,7 +133,7 @@ def settled(found: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**{key: value for key, value in found.items() if key not in ("status", "metadata")}, "metadata": meta}
 
 
-def bring_about(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> Outcome:
+def ensure(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> Outcome:
     """Apply the namespaces with what lies in them, prune what of ours is in none of them; return what has changed.
 
     With `predict` nothing is changed. Raises TenancyError before anything is changed, ApiError when the API refuses.
@@ -144,11 +144,11 @@ def bring_about(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool
     for entry in namespaces:
         path = f"/api/v1/namespaces/{entry['name']}"
         known = _apply(api, path, namespace(entry), predict, outcome, True)
-        wanted = dict(content(entry))
-        for inner, body in wanted.items():
+        desired = dict(content(entry))
+        for inner, body in desired.items():
             _apply(api, inner, body, predict, outcome, known or not predict)
         if known:
-            _prune(api, entry["name"], set(wanted), predict, outcome)
+            _prune(api, entry["name"], set(desired), predict, outcome)
     for name in dropped:
         outcome.note("delete", f"/api/v1/namespaces/{name}", {"metadata": {"name": name}}, {})
         if not predict:
@@ -167,23 +167,23 @@ def _apply(api: Api, path: str, body: dict[str, Any], predict: bool, outcome: Ou
     return found is not None
 
 
-def _prune(api: Api, space: str, wanted: set[str], predict: bool, outcome: Outcome) -> None:
-    """Delete what of ours lies in a namespace and is not wanted."""
+def _prune(api: Api, space: str, desired: set[str], predict: bool, outcome: Outcome) -> None:
+    """Delete what of ours lies in a namespace and is not desired."""
     for plural, version, _kind in _KINDS:
         for found in api.items(f"{base(version, space)}/{plural}{_SELECT}"):
             path = f"{base(version, space)}/{plural}/{found['metadata']['name']}"
-            if path not in wanted:
+            if path not in desired:
                 outcome.note("delete", path, settled(found), {})
                 if not predict:
                     api.delete(path)
 
 
-def _dropped(api: Api, wanted: set[str]) -> list[str]:
+def _dropped(api: Api, desired: set[str]) -> list[str]:
     """Return our namespaces that are no longer listed; raise TenancyError where one of them is in use."""
     dropped = []
     for found in api.items(f"/api/v1/namespaces{_SELECT}"):
         name = found["metadata"]["name"]
-        if name in wanted or "deletionTimestamp" in found["metadata"]:
+        if name in desired or "deletionTimestamp" in found["metadata"]:
             continue
         used = [
             f"{len(items)} {plural}"

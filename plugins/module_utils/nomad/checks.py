@@ -10,7 +10,7 @@ from typing import Any
 
 from ..checks.model import Check, Verdict, answer
 from .api import Api
-from .nodes import Node, Wanted, find_node, list_nodes, unready
+from .nodes import Desired, Node, find_node, list_nodes, unready
 from .servers import Health, host_of, read_health
 
 DRIVERS = ("docker", "exec")
@@ -24,23 +24,23 @@ def leader(address: str) -> Verdict:
 def peers(configuration: dict[str, Any], managers: dict[str, str]) -> Verdict:
     """Judge that the raft peers are the inventory's `managers` (address by name), all of them voters."""
     voters = {host_of(s["Address"]) for s in configuration["Servers"] if s["Voter"]}
-    wanted = set(managers.values())
+    desired = set(managers.values())
     text = f"voters: {', '.join(sorted(voters)) or 'none'}"
-    if wanted - voters:
-        text += f"; missing: {', '.join(sorted(wanted - voters))}"
-    if voters - wanted:
-        text += f"; not in the inventory: {', '.join(sorted(voters - wanted))}"
-    return Verdict(voters == wanted, text)
+    if desired - voters:
+        text += f"; missing: {', '.join(sorted(desired - voters))}"
+    if voters - desired:
+        text += f"; not in the inventory: {', '.join(sorted(voters - desired))}"
+    return Verdict(voters == desired, text)
 
 
 def health(found: Health) -> Verdict:
     """Judge autopilot's answer: all healthy, and as many failures survived as the number of managers allows."""
     sick = [server.name for server in found.servers if not server.healthy]
-    wanted = (len(found.servers) - 1) // 2
-    text = f"{len(found.servers)} servers, failure tolerance {found.failure_tolerance} of {wanted}"
+    desired = (len(found.servers) - 1) // 2
+    text = f"{len(found.servers)} servers, failure tolerance {found.failure_tolerance} of {desired}"
     if sick:
         text += f"; unhealthy: {', '.join(sick)}"
-    return Verdict(found.healthy and not sick and found.failure_tolerance >= wanted, text)
+    return Verdict(found.healthy and not sick and found.failure_tolerance >= desired, text)
 
 
 def versions(found: dict[str, str]) -> Verdict:
@@ -52,7 +52,7 @@ def versions(found: dict[str, str]) -> Verdict:
     return Verdict(False, "; ".join(groups) or "no agent told its version")
 
 
-def node(nodes: list[Node], want: Wanted) -> Verdict:
+def node(nodes: list[Node], want: Desired) -> Verdict:
     """Judge that the node is ready, in its pool, eligible, and its drivers are healthy."""
     found, wrong = find_node(nodes, want.name, want.address), unready(nodes, want, list(DRIVERS))
     if wrong or found is None:
@@ -103,11 +103,11 @@ def cluster_checks(api: Api, nodes: list[dict[str, str]]) -> list[Check]:
         answer("versions", "All agents run one version", "", "run the upgrade or install playbook", all_versions),
     ]
     for entry in nodes:
-        cure = "look at journalctl -u nomad on it; run the install playbook"
-        ask = functools.partial(_ask_node, api, Wanted(**entry))
-        found.append(answer("node", "The host node is ready in its pool", entry["name"], cure, ask))
+        remedy = "look at journalctl -u nomad on it; run the install playbook"
+        ask = functools.partial(_ask_node, api, Desired(**entry))
+        found.append(answer("node", "The host node is ready in its pool", entry["name"], remedy, ask))
     return found
 
 
-def _ask_node(api: Api, want: Wanted) -> Verdict:
+def _ask_node(api: Api, want: Desired) -> Verdict:
     return node(list_nodes(api), want)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..cluster.secret_store import read_newest
 from ..enrollment import certificate, manager
-from ..enrollment.manager import Newcomer
+from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import introduction
 from .api import Api, ApiError
@@ -26,15 +26,15 @@ NAMES = ("client.global.nomad", "localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True)
-class Desk(manager.Desk):
+class EnrollmentService(manager.EnrollmentService):
     """The managers share the tokens by raft, so one is used up on all of them at once."""
 
     cluster: str
     api: Api
 
     @classmethod
-    def open(cls, cluster: str) -> Desk:
-        """The desk of this manager. Raises ApiError when the manager knows no such cluster."""
+    def open(cls, cluster: str) -> EnrollmentService:
+        """The enrollment service of this manager. Raises ApiError when the manager knows no such cluster."""
         return cls(cluster, Api.from_env(cluster))
 
     @property
@@ -75,27 +75,29 @@ class Desk(manager.Desk):
             (n["Address"] for n in self.api.get("/v1/nodes") if n["Name"] == name and n["Status"] == "ready"), ""
         )
 
-    def introduce(self, newcomer: Newcomer, pool: str) -> dict[str, Any]:
+    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """The agent's files, a certificate for exactly this name and address, and an introduction. Raises ApiError, Denied."""
-        found = self.description(pool, newcomer)
+        found = self.description(pool, joining_host)
         generation, _broken = read_newest(self.cluster)
         if generation is None:
             raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
         ca, ca_key = generation.payload["ca_certificate"], generation.payload["ca_key"]
-        names = [*NAMES, newcomer.name, newcomer.address]
-        signed = certificate.sign(newcomer.request, ca, ca_key, newcomer.name, names, int(found["certificate_days"]))
+        names = [*NAMES, joining_host.name, joining_host.address]
+        signed = certificate.sign(
+            joining_host.request, ca, ca_key, joining_host.name, names, int(found["certificate_days"])
+        )
         own = [
             {"path": found["certificate"], "content": signed, "mode": "0644"},
             {"path": found["ca"], "content": ca, "mode": "0644"},
         ]
-        token = introduction.issue(self.api, newcomer.name, pool)
+        token = introduction.issue(self.api, joining_host.name, pool)
         return {
             "files": [*found["files"], *own, *introduction.files(token)],
             "units": found["units"],
             "key": found["key"],
         }
 
-    def settle(self, newcomer: Newcomer) -> str:
+    def settle(self, joining_host: JoiningHost) -> str:
         """Nothing is left to do, but a host has joined only when it takes work. Raises ApiError."""
-        ready = self.holder(newcomer.name) == newcomer.address
-        return "" if ready else f"the managers do not see {newcomer.name} as a ready host node yet"
+        ready = self.holder(joining_host.name) == joining_host.address
+        return "" if ready else f"the managers do not see {joining_host.name} as a ready host node yet"

@@ -32,7 +32,7 @@ def files(token: str) -> list[dict[str, Any]]:
     ]
 
 
-def strangers(api: Api, nodes: list[dict[str, str]]) -> list[dict[str, str]]:
+def unauthorized_sockets(api: Api, nodes: list[dict[str, str]]) -> list[dict[str, str]]:
     """Those of C(nodes), each with C(name), C(address) and C(pool), that the managers do not see as live. Raises ApiError."""
     known = {(n["Name"], n["Address"]) for n in api.get("/v1/nodes") or [] if n["Status"] in KNOWN}
     return [node for node in nodes if (node["name"], node["address"]) not in known]

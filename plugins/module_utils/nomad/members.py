@@ -12,16 +12,16 @@ from ..cluster.parts import MANAGER, NODE
 from .api import Api
 
 #: What a host node says of itself that joined with a join token.
-ADMITTED = "keelson_admitted"
+ADMITTED = "keelson_enrolled"
 
 
 def members(api: Api) -> list[dict[str, Any]]:
-    """Return servers and nodes as {name, address, part, id, status, admitted}; raise ApiError when nobody answers.
+    """Return servers and nodes as {name, address, part, id, status, enrolled}; raise ApiError when nobody answers.
 
-    C(admitted) is a host node that joined by itself, which no inventory needs to know.
+    C(enrolled) is a host node that joined by itself, which no inventory needs to know.
     """
     chosen = urllib.parse.quote(f'"{ADMITTED}" in Meta')
-    admitted = {n["ID"] for n in api.get(f"/v1/nodes?filter={chosen}")}
+    enrolled = {n["ID"] for n in api.get(f"/v1/nodes?filter={chosen}")}
     servers = [
         {
             "name": m["Name"].removesuffix(f".{m['Tags']['region']}"),
@@ -29,7 +29,7 @@ def members(api: Api) -> list[dict[str, Any]]:
             "part": MANAGER,
             "id": "",
             "status": m["Status"],
-            "admitted": False,
+            "enrolled": False,
         }
         for m in api.get("/v1/agent/members")["Members"]
         if m["Status"] != "left"
@@ -41,7 +41,7 @@ def members(api: Api) -> list[dict[str, Any]]:
             "part": NODE,
             "id": n["ID"],
             "status": n["Status"],
-            "admitted": n["ID"] in admitted,
+            "enrolled": n["ID"] in enrolled,
         }
         for n in api.get("/v1/nodes")
     ]

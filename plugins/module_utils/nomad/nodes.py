@@ -44,7 +44,7 @@ def parse_nodes(answer: list[dict[str, Any]] | None) -> list[Node]:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """A host node as the inventory knows it."""
 
     name: str
@@ -58,7 +58,7 @@ def find_node(nodes: list[Node], name: str, address: str) -> Node | None:
     return next((node for node in found if node.status == "ready"), found[0] if found else None)
 
 
-def unready(nodes: list[Node], want: Wanted, drivers: list[str]) -> str | None:
+def unready(nodes: list[Node], want: Desired, drivers: list[str]) -> str | None:
     """What keeps a node from taking work in its pool, or None."""
     node = find_node(nodes, want.name, want.address)
     if node is None:
@@ -74,12 +74,12 @@ def unready(nodes: list[Node], want: Wanted, drivers: list[str]) -> str | None:
     return None
 
 
-def wait_ready(api: Api, wanted: list[Wanted], drivers: list[str], timeout: float) -> str | None:
+def wait_ready(api: Api, desired: list[Desired], drivers: list[str], timeout: float) -> str | None:
     """Wait until all the nodes take work; returns what is still wrong, or None."""
 
     def probe() -> str | None:
         nodes = list_nodes(api)
-        reasons = [reason for reason in (unready(nodes, want, drivers) for want in wanted) if reason]
+        reasons = [reason for reason in (unready(nodes, want, drivers) for want in desired) if reason]
         return "; ".join(reasons) or None
 
     return wait_for(probe, timeout)

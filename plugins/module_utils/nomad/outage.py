@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..cluster.outage import Run, Victim
+from ..cluster.outage import OutageScope, Run
 
 UNIT = "nomad.service"
 # Containers of tasks, and those that hold their networks.
@@ -21,4 +21,4 @@ def remove_containers(run: Run) -> int:
     return len(containers)
 
 
-VICTIM = Victim(units=(UNIT,), groups=(UNIT,), clear=remove_containers)
+OUTAGE_SCOPE = OutageScope(units=(UNIT,), groups=(UNIT,), clear=remove_containers)

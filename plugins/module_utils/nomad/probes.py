@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nomad's own protocols as a stranger tries them: RPC, and the gossip of its servers. Standard library only.
+"""Nomad's own protocols as an unauthorized client tries them: RPC, and the gossip of its servers. Standard library only.
 
 RPC: a first byte says what follows (nomad/rpc.go: 1 RPC, 4 TLS), then net/rpc with MessagePack.
 Gossip: hashicorp/memberlist; a ping is type 0 and a MessagePack map.
@@ -30,7 +30,7 @@ def rpc_request() -> bytes:
 
 
 def rpc_endpoint(address: str, port: int) -> Endpoint:
-    """Return the RPC port as an endpoint to knock at."""
+    """Return the RPC port as an endpoint to probe at."""
     return Endpoint(address, port, rpc_request(), RPC_TLS)
 
 

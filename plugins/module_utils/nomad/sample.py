@@ -81,15 +81,15 @@ def job(pool: str, image: str, count: int, release: str) -> dict[str, Any]:
     }
 
 
-def choose_pool(nodes: list[Node], wish: str = "") -> Placed:
-    """Return the wished pool, else the one with most ready nodes (the first by name among equals).
+def choose_pool(nodes: list[Node], request: str = "") -> Placed:
+    """Return the requested pool, else the one with most ready nodes (the first by name among equals).
 
     Raises SampleError when no node takes work there.
     """
     ready = [node for node in nodes if node.status == "ready" and node.eligible and "docker" in node.drivers]
-    pools = collections.Counter(node.pool for node in ready if wish in ("", node.pool))
+    pools = collections.Counter(node.pool for node in ready if request in ("", node.pool))
     if not pools:
-        where = f"pool {wish}" if wish else "any pool"
+        where = f"pool {request}" if request else "any pool"
         raise SampleError(f"no node in {where} is ready, eligible and has a healthy docker driver")
     pool = min(pools, key=lambda name: (-pools[name], name))
     return Placed(pool, {node.node_id: node for node in ready if node.pool == pool})
@@ -98,7 +98,7 @@ def choose_pool(nodes: list[Node], wish: str = "") -> Placed:
 class Sample:
     """The sample application on a cluster. All waits end after `timeout` seconds."""
 
-    cure = "look at nomad job status keelson-sample and at the host nodes' logs (journalctl -u nomad -u docker)"
+    remedy = "look at nomad job status keelson-sample and at the host nodes' logs (journalctl -u nomad -u docker)"
 
     def __init__(self, api: Api, placed: Placed, image: str, timeout: float) -> None:
         """Remember where and what; nothing is done yet."""
@@ -135,12 +135,12 @@ class Sample:
 
     def count_wrong(self, count: int) -> str | None:
         """Say how the number of running, registered instances differs from `count`, or None."""
-        wanted = [a for a in self.allocations() if a["DesiredStatus"] == "run"]
-        running = {a["ID"] for a in wanted if a["ClientStatus"] == "running"}
+        desired = [a for a in self.allocations() if a["DesiredStatus"] == "run"]
+        running = {a["ID"] for a in desired if a["ClientStatus"] == "running"}
         registered = {instance["id"] for instance in self.instances()}
         if len(running) == count and registered == running:
             return None
-        return f"{len(running)} instances run and {len(registered)} are registered, {count} wanted; {self.trouble()}"
+        return f"{len(running)} instances run and {len(registered)} are registered, {count} desired; {self.trouble()}"
 
     def allocations(self) -> list[dict[str, Any]]:
         """Return the job's allocations, ended ones included."""

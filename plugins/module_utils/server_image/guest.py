@@ -48,14 +48,14 @@ def service(name: str) -> Verdict:
     return host.service(run("systemctl", "is-active", name).stdout.strip(), 0)
 
 
-def parameter(key: str, wanted: str, root: str = "/proc/sys") -> Verdict:
+def parameter(key: str, desired: str, root: str = "/proc/sys") -> Verdict:
     """Judge the live value of a kernel parameter."""
     try:
         with open(os.path.join(root, key.replace(".", "/")), encoding="ascii") as reading:
             found = " ".join(reading.read().split())
     except FileNotFoundError:
         return Verdict(False, "this kernel has no such parameter")
-    return Verdict(found == wanted, f"{found}, wanted {wanted}")
+    return Verdict(found == desired, f"{found}, desired {desired}")
 
 
 def blocked(name: str) -> Verdict:
@@ -65,13 +65,13 @@ def blocked(name: str) -> Verdict:
     return Verdict(not last.startswith("insmod"), last)
 
 
-def option(shown: Mapping[str, str], key: str, wanted: str) -> Verdict:
+def option(shown: Mapping[str, str], key: str, desired: str) -> Verdict:
     """Judge an option of the ssh server as it works; a list that begins with a minus is what must not be offered."""
     found = shown.get(key.lower(), "nothing")
-    if wanted.startswith("-"):
-        weak = set(wanted[1:].split(",")) & set(found.split(","))
+    if desired.startswith("-"):
+        weak = set(desired[1:].split(",")) & set(found.split(","))
         return Verdict(not weak, f"offered: {', '.join(sorted(weak))}" if weak else found)
-    return Verdict(found.lower() in (wanted.lower(), wanted.lower().replace("prohibit", "without")), found)
+    return Verdict(found.lower() in (desired.lower(), desired.lower().replace("prohibit", "without")), found)
 
 
 def ssh_options() -> dict[str, str]:
@@ -162,41 +162,41 @@ def _seconds(shown: Mapping[str, str], name: str) -> float:
     return round(int(shown[f"{name}{MOMENT}"] or 0) / 1e6, 1)
 
 
-def look(wanted: Mapping[str, Any]) -> list[Check]:
-    """Ask all questions; `wanted` has services, sysctls, sshd, modules, grows and data (paths), runtime, images."""
+def look(desired: Mapping[str, Any]) -> list[Check]:
+    """Ask all questions; `desired` has services, sysctls, sshd, modules, grows and data (paths), runtime, images."""
     shown = ssh_options()
     return [
         answer(f"boot.{name}", title, target, "boot the image by hand and look there", question)
-        for name, title, target, question in _questions(wanted, shown)
+        for name, title, target, question in _questions(desired, shown)
     ]
 
 
-def _questions(wanted: Mapping[str, Any], shown: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:
-    for name in wanted["modules"]:  # what the rest of the boot does not change comes first
+def _questions(desired: Mapping[str, Any], shown: Mapping[str, str]) -> Iterator[tuple[str, str, str, Any]]:
+    for name in desired["modules"]:  # what the rest of the boot does not change comes first
         yield "module", "The kernel module cannot be loaded", name, partial(blocked, name)
-    for key, value in wanted["sshd"].items():
+    for key, value in desired["sshd"].items():
         yield "sshd", "The ssh server works with the option", key, partial(option, shown, key, value)
     yield "settled", "The server comes up with no unit failed", "", settled
-    for name in wanted["services"]:
+    for name in desired["services"]:
         yield "service", "The service runs", name, partial(service, name)
-    for key, value in wanted["sysctls"].items():
+    for key, value in desired["sysctls"].items():
         yield "sysctl", "The kernel parameter is set", key, partial(parameter, key, value)
     yield "listeners", "Nothing but ssh can be reached", "", listeners
-    yield "grown", "The last file system has grown to its disk", wanted["grows"], partial(grown, wanted["grows"])
-    if wanted["data"]:
-        yield "data", "The data volume was made, and is mounted", wanted["data"], partial(mounted, wanted["data"])
-    for image in wanted["images"]:
+    yield "grown", "The last file system has grown to its disk", desired["grows"], partial(grown, desired["grows"])
+    if desired["data"]:
+        yield "data", "The data volume was made, and is mounted", desired["data"], partial(mounted, desired["data"])
+    for image in desired["images"]:
         yield (
             "container",
             "A container of the preloaded image runs",
             image,
-            partial(container, wanted["runtime"], image),
+            partial(container, desired["runtime"], image),
         )
     yield "identity", "The server made itself an identity", "", has_identity
 
 
 def main() -> None:
-    """Read what is wanted from standard input, print the answers, the identity, and what the boot cost."""
-    wanted = json.load(sys.stdin)
-    answers = look(wanted)
-    json.dump({"answers": answers, "identity": identity(), "boot": boot_seconds(wanted["services"])}, sys.stdout)
+    """Read what is desired from standard input, print the answers, the identity, and what the boot cost."""
+    desired = json.load(sys.stdin)
+    answers = look(desired)
+    json.dump({"answers": answers, "identity": identity(), "boot": boot_seconds(desired["services"])}, sys.stdout)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class BundleError(Exception):
-    """Ends the run: its text names the place and the cure. Nothing was kept."""
+    """Ends the run: its text names the place and the remedy. Nothing was kept."""
 
 
 class Unavailable(BundleError):

@@ -53,8 +53,8 @@ class Order:
         """All manifests of the order, checked before anything is fetched. ``name=version`` asks for a version."""
         here = [name for name, machine in MACHINES.items() if machine == platform.machine()]
         result = []
-        for wish in self.artifacts:
-            name, _equals, version = wish.partition("=")
+        for request in self.artifacts:
+            name, _equals, version = request.partition("=")
             for architecture in self.architectures or here:
                 result.append(find(name, version or None, architecture, [*self.manifests, SHIPPED]))
         unknown = set(self.sources) - set(KINDS)
@@ -66,18 +66,18 @@ class Order:
 def fill(store: Store, order: Order, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """Bring every artifact of the order into the bundle; return the entries that were filled anew."""
     artifacts = order.resolve()
-    if not wanted(artifacts, store, order):
+    if not desired(artifacts, store, order):
         return []
     filled = []
     with store.workspace() as scratch:
         for artifact in artifacts:
             with store.lock(f"{artifact.name}-{artifact.version}-{artifact.architecture}", progress):
-                if wanted([artifact], store, order):  # else another filler was quicker
+                if desired([artifact], store, order):  # else another filler was quicker
                     filled.append(obtain(artifact, store, order, scratch, progress))
     return filled
 
 
-def wanted(artifacts: Sequence[Artifact], store: Store, order: Order) -> list[Artifact]:
+def desired(artifacts: Sequence[Artifact], store: Store, order: Order) -> list[Artifact]:
     """Those of the artifacts that must be obtained. Needs no lock: an index is always a whole one."""
     held = store.index()["artifacts"]
 

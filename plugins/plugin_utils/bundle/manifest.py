@@ -99,11 +99,11 @@ def validate(path: Path, data: Mapping[str, Any]) -> None:
 
 def resolve(path: Path, data: Mapping[str, Any], version: str | None, architecture: str) -> Artifact:
     """Choose a version and an architecture of a checked manifest and fill in the placeholders."""
-    wanted = version or default_version(path, data)
-    chosen = next((item for item in data["versions"] if item["version"] == wanted), None)
+    desired = version or default_version(path, data)
+    chosen = next((item for item in data["versions"] if item["version"] == desired), None)
     if chosen is None:
         known = ", ".join(item["version"] for item in data["versions"])
-        raise BundleError(f"{path}: has no version {wanted} (it lists {known})")
+        raise BundleError(f"{path}: has no version {desired} (it lists {known})")
     if architecture not in data["architectures"]:
         known = ", ".join(data["architectures"])
         raise BundleError(f"{path}: has no architecture {architecture} (it lists {known})")
@@ -124,11 +124,11 @@ def resolve(path: Path, data: Mapping[str, Any], version: str | None, architectu
     sources = [
         fill(source)
         for source in data["sources"]
-        if wanted in source.get("versions", [wanted]) and architecture in source.get("architectures", [architecture])
+        if desired in source.get("versions", [desired]) and architecture in source.get("architectures", [architecture])
     ]
     artifact = Artifact(
         name=data["name"],
-        version=wanted,
+        version=desired,
         architecture=architecture,
         licence=data["licence"],
         base=path.parent,

@@ -76,14 +76,14 @@ class ChecksAction(ActionBase):  # type: ignore[misc]
             and (not live or (host in run and self.lives(host)))
         ]
 
-    def seat(self) -> str:
+    def acting_manager(self) -> str:
         """Return the manager that acts for the cluster: the first of this run that answered, or nothing."""
         return next(iter(self.members(components.MANAGER)), "")
 
-    def from_seat(self, register: str) -> dict[str, Any]:
-        """Return what the seat registered under a name, or nothing."""
-        seat = self.seat()
-        return dict(self.hostvars[seat].get(register) or {}) if seat else {}
+    def from_acting_manager(self, register: str) -> dict[str, Any]:
+        """Return what the acting manager registered under a name, or nothing."""
+        acting_manager = self.acting_manager()
+        return dict(self.hostvars[acting_manager].get(register) or {}) if acting_manager else {}
 
     def identity(self, profile: components.Profile) -> dict[str, str]:
         """Return the files of this host's certificate as module parameters."""

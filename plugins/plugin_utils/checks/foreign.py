@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate of a CA that nobody knows, for knocking at doors that must stay shut."""
+"""A certificate of a CA that nobody knows, for probing at doors that must stay shut."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ else:
 def foreign_identity(name: str, address: str) -> str:
     """Return key and certificate as one PEM text: the names of a real member, signed by a CA made for the occasion.
 
-    Raises ImportError with the cure when the library is missing.
+    Raises ImportError with the remedy when the library is missing.
     """
     if IMPORT_ERROR:
         raise ImportError("the controller needs the Python library cryptography") from IMPORT_ERROR
@@ -35,7 +35,7 @@ def foreign_identity(name: str, address: str) -> str:
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name(subject))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a stranger's CA")]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an unknown CA")]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Kubernetes demands of its hosts and opens on them.
+"""What Kubernetes requirements of its hosts and opens on them.
 
 Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 """
@@ -28,7 +28,7 @@ PROFILE = Profile(
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
     outage_module="keelson.cluster.kubernetes_outage",
-    turn_module="keelson.cluster.kubernetes_turn",
+    manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,
     parts={

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import BARE, MEMBER
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import ABSENT, JOINED
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, validate
 
 from ..bundle import manifest
@@ -41,25 +41,28 @@ def names(cluster: Cluster) -> Iterator[Fault]:
 def endpoints(cluster: Cluster) -> Iterator[Fault]:
     """No endpoint, one that is a manager's own, one that leads nowhere, or to somebody else's cluster."""
     given, vip = str(_shared(cluster, "cluster_endpoint") or ""), str(_shared(cluster, "cluster_vip") or "")
-    cure = "give the stacks file an endpoint (a load balancer's name), or set cluster_vip to a free address"
+    remedy = "give the stacks file an endpoint (a load balancer's name), or set cluster_vip to a free address"
     try:
         name, _port = endpoint(given, vip)
     except ValueError as error:
-        yield Fault("", "endpoint", str(error), cure)
+        yield Fault("", "endpoint", str(error), remedy)
         return
     if not name:
         yield Fault(
-            "", "endpoint", "the cluster has no endpoint, by which it could be reached without its first manager", cure
+            "",
+            "endpoint",
+            "the cluster has no endpoint, by which it could be reached without its first manager",
+            remedy,
         )
         return
     owner = next((host.name for host in cluster.hosts if name in (host.address, host.name)), "")
     if owner:
-        yield Fault("", "endpoint", f"the endpoint {name} is {owner}'s own: it goes when that host goes", cure)
-    # A host that has not joined knows no CA: a stranger's is one where no manager of this cluster has one.
+        yield Fault("", "endpoint", f"the endpoint {name} is {owner}'s own: it goes when that host goes", remedy)
+    # A host that has not joined knows no CA: an unauthorized client's is one where no manager of this cluster has one.
     managers = [
         host.facts and host.facts.get("engine", {}).get("state") for host in cluster.hosts if host.part == MANAGER
     ]
-    none_made = all(state is not None and state != MEMBER for state in managers)
+    none_made = all(state is not None and state != JOINED for state in managers)
     for host, facts in cluster.seen():
         found = facts.get("engine", {}).get("endpoint")
         if not found:
@@ -67,7 +70,7 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
         if not found["addresses"]:
             text = f"the endpoint {found['host']} resolves to nothing here"
             yield Fault(host.name, "endpoint", text, "correct the name, or this host's name service")
-        elif found["serves"] == "others" and (none_made or facts["engine"]["state"] == MEMBER):
+        elif found["serves"] == "others" and (none_made or facts["engine"]["state"] == JOINED):
             text = f"at the endpoint {found['host']} somebody else's cluster answers, with a certificate of another CA"
             yield Fault(
                 host.name,
@@ -115,20 +118,20 @@ def _single(address: str) -> Any:
 
 def settled(cluster: Cluster) -> Iterator[Fault]:
     """What a cluster was made with and the inventory now says otherwise: an installation could not change it."""
-    wanted = {
+    desired = {
         "pod_subnet": str(_shared(cluster, "cluster_pod_subnet") or DEFAULTS["cluster_pod_subnet"]),
         "service_subnet": str(_shared(cluster, "cluster_service_subnet") or DEFAULTS["cluster_service_subnet"]),
     }
     try:
         given, vip = str(_shared(cluster, "cluster_endpoint") or ""), str(_shared(cluster, "cluster_vip") or "")
-        wanted["endpoint"] = join(*endpoint(given, vip))
+        desired["endpoint"] = join(*endpoint(given, vip))
     except ValueError:
         pass  # `endpoints` tells it
     for host, facts in cluster.seen():
         for name, made in facts.get("engine", {}).get("fixed", {}).items():
-            if name in wanted and made != wanted[name]:
+            if name in desired and made != desired[name]:
                 variable = "cluster_endpoint or cluster_vip" if name == "endpoint" else f"cluster_{name}"
-                text = f"the cluster was made with {name} {made}, and {variable} says {wanted[name]}"
+                text = f"the cluster was made with {name} {made}, and {variable} says {desired[name]}"
                 yield Fault(host.name, "settled", text, f"put {made} back: a running cluster keeps it")
 
 
@@ -147,24 +150,24 @@ def versions(cluster: Cluster) -> Iterator[Fault]:
     """
     for host, facts in cluster.seen():
         running = facts.get("engine", {}).get("version", "")
-        wanted = str(
+        desired = str(
             host.variables.get("cluster_kubernetes_version") or manifest.default_version(*manifest.load("kubelet"))
         )
-        if not running or facts["engine"]["state"] != MEMBER or running == wanted:
+        if not running or facts["engine"]["state"] != JOINED or running == desired:
             continue
         try:
-            now, then = parse(running), parse(wanted)
+            now, then = parse(running), parse(desired)
         except ValueError as error:
             yield Fault(host.name, "version", str(error), "correct cluster_kubernetes_version")
             continue
-        cure = f"set cluster_kubernetes_version to {running}: an installation changes no member's version"
+        remedy = f"set cluster_kubernetes_version to {running}: an installation changes no member's version"
         if then < now:
-            text = f"runs Kubernetes {running}, and {wanted} is older: there is no way back"
+            text = f"runs Kubernetes {running}, and {desired} is older: there is no way back"
         elif then[1] - now[1] > 1:
-            text = f"runs Kubernetes {running}, and the way to {wanted} leads through 1.{now[1] + 1}: no minor may be skipped"
+            text = f"runs Kubernetes {running}, and the way to {desired} leads through 1.{now[1] + 1}: no minor may be skipped"
         else:
-            text = f"runs Kubernetes {running}, not {wanted}"
-        yield Fault(host.name, "version", text, cure)
+            text = f"runs Kubernetes {running}, not {desired}"
+        yield Fault(host.name, "version", text, remedy)
     yield from skew(cluster)
 
 
@@ -174,7 +177,7 @@ def skew(cluster: Cluster) -> Iterator[Fault]:
     def running(part: str) -> Mapping[str, str]:
         found = ((host, facts.get("engine", {})) for host, facts in cluster.seen() if host.part == part)
         return {
-            host.name: entry["version"] for host, entry in found if entry.get("version") and entry["state"] == MEMBER
+            host.name: entry["version"] for host, entry in found if entry.get("version") and entry["state"] == JOINED
         }
 
     managers = [parse(version)[:2] for version in running(MANAGER).values()]
@@ -191,10 +194,10 @@ def left(cluster: Cluster) -> Iterator[Fault]:
     """Traces of an earlier cluster on a host that is in none."""
     for host, facts in cluster.seen():
         entry = facts.get("engine", {})
-        if entry.get("state") == BARE and entry.get("leftovers"):
+        if entry.get("state") == ABSENT and entry.get("leftovers"):
             text = f"has leftovers of another cluster: {', '.join(entry['leftovers'])}"
-            cure = "make the server anew, or run 'kubeadm reset' on it and delete these"
-            yield Fault(host.name, "leftovers", text, cure)
+            remedy = "make the server anew, or run 'kubeadm reset' on it and delete these"
+            yield Fault(host.name, "leftovers", text, remedy)
 
 
 def tenants(cluster: Cluster) -> Iterator[Fault]:
@@ -203,8 +206,8 @@ def tenants(cluster: Cluster) -> Iterator[Fault]:
     try:
         validate([entry for entry in listed if isinstance(entry, Mapping) and isinstance(entry.get("name"), str)])
     except TenancyError as error:
-        fault, _semicolon, cure = str(error).rpartition("; ")
-        yield Fault("", "tenancy", fault or cure, cure)
+        fault, _semicolon, remedy = str(error).rpartition("; ")
+        yield Fault("", "tenancy", fault or remedy, remedy)
 
 
 RULES = (names, endpoints, networks, settled, versions, left, tenants)

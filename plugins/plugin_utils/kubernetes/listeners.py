@@ -9,11 +9,11 @@ as in /proc/PID/comm, which holds 15 characters.
 
 from __future__ import annotations
 
-from ..components import ADMISSION, ANY_PORT, MANAGER, NODE, Listener
+from ..components import ANY_PORT, ENROLLMENT, MANAGER, NODE, Listener
 
 API, ETCD_CLIENT, ETCD_PEER, KUBELET, VXLAN = 6443, 2379, 2380, 10250, 4789
 
-# What nobody but an administrator may read: neither a stranger nor the certificate of a host.
+# What nobody but an administrator may read: neither an unauthorized client nor the certificate of a host.
 GUARDED = (
     "/api/v1/secrets",
     "/apis/rbac.authorization.k8s.io/v1/clusterroles",
@@ -42,7 +42,7 @@ LISTENERS: dict[str, tuple[Listener, ...]] = {
         Listener(10257, "tcp", "loopback", "kube-controller", "controller manager"),
         Listener(10259, "tcp", "loopback", "kube-scheduler", "scheduler"),
         Listener(API, "tcp", "any", "haproxy", "the endpoint's address", optional=True),
-        Listener(ADMISSION, "tcp", "cluster", "python3", "desk for new hosts", optional=True),
+        Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", optional=True),
         *_EVERYWHERE,
     ),
     NODE: _EVERYWHERE,

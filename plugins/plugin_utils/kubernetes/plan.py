@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import BARE, HALF, MEMBER
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import ABSENT, INCOMPLETE, JOINED
 
 
 class PlanError(ValueError):
@@ -18,9 +18,9 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """The C(seat) is the manager that acts for the cluster; it is made there with C(init). C(join) come after."""
+    """The C(acting_manager) is the manager that acts for the cluster; it is made there with C(init). C(join) come after."""
 
-    seat: str
+    acting_manager: str
     init: bool
     join: tuple[str, ...]
 
@@ -32,12 +32,12 @@ def plan(found: Mapping[str, Mapping[str, Any]], managers: Sequence[str], run: S
     run may change. No manager is preferred for its place in a list, but to make a new cluster. Raises PlanError.
     """
     ours = [name for name in run if name in found]
-    live = [name for name, entry in found.items() if entry["state"] == MEMBER and not entry["fault"]]
+    live = [name for name, entry in found.items() if entry["state"] == JOINED and not entry["fault"]]
     absent = [name for name in managers if name not in ours]
     if live:
-        return Plan(live[0], False, tuple(name for name in ours if found[name]["state"] != MEMBER))
-    begun = [name for name, entry in found.items() if entry["state"] == HALF and entry["step"] == "init"]
-    made = [name for name, entry in found.items() if entry["state"] != BARE and name not in begun]
+        return Plan(live[0], False, tuple(name for name in ours if found[name]["state"] != JOINED))
+    begun = [name for name, entry in found.items() if entry["state"] == INCOMPLETE and entry["step"] == "init"]
+    made = [name for name, entry in found.items() if entry["state"] != ABSENT and name not in begun]
     if made:
         said = "; ".join(f"{name}: {found[name]['fault']}" for name in made)
         raise PlanError(
@@ -50,5 +50,5 @@ def plan(found: Mapping[str, Mapping[str, Any]], managers: Sequence[str], run: S
             "run: a second cluster might be made. Make them reachable and part of --limit, or take them out of the "
             "stack, then run again."
         )
-    seat = (begun or ours)[0]
-    return Plan(seat, True, tuple(name for name in ours if name != seat))
+    acting_manager = (begun or ours)[0]
+    return Plan(acting_manager, True, tuple(name for name in ours if name != acting_manager))

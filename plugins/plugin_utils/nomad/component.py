@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Nomad demands of its hosts and opens on them.
+"""What Nomad requirements of its hosts and opens on them.
 
 Ports: https://developer.hashicorp.com/nomad/docs/install/production/requirements#ports-used
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.ports import HTTP, RPC, SERF
 
-from ..components import ADMISSION, ANY_PORT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
+from ..components import ANY_PORT, ENROLLMENT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
 
 _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe="https")
 
@@ -37,7 +37,7 @@ PROFILE = Profile(
                 Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents", probe="nomad_rpc"),
                 Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers", probe="gossip"),
                 Listener(SERF, "udp", "cluster", "nomad", "gossip between managers"),
-                Listener(ADMISSION, "tcp", "cluster", "python3", "desk for new hosts", optional=True),
+                Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", optional=True),
             ),
             services=("nomad.service",),
         ),

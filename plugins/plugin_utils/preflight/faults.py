@@ -17,7 +17,7 @@ from .orphans import orphans
 
 MAX_SKEW = 2.0  # seconds, beyond what the measurement itself leaves open
 OWN_PROGRAMS = "/opt/keelson/"
-FEATURE_CURES = {
+FEATURE_REMEDIES = {
     "systemd": "use a server that boots with systemd",
     "cgroup": "mount cgroup version 2 at /sys/fs/cgroup; boot without cgroup_disable=memory",
 }
@@ -29,16 +29,16 @@ def unreachable(cluster: Cluster) -> Iterator[Fault]:
     """A host that did not answer, or whose facts could not be read."""
     for host in cluster.hosts:
         if host.failure:
-            cure = f"start it, mend its ssh access, or leave it out with --limit '!{host.name}'"
-            yield Fault(host.name, "unreachable", f"did not answer: {host.failure}", cure)
+            remedy = f"start it, mend its ssh access, or leave it out with --limit '!{host.name}'"
+            yield Fault(host.name, "unreachable", f"did not answer: {host.failure}", remedy)
 
 
 def not_root(cluster: Cluster) -> Iterator[Fault]:
     """A connection without root rights, which neither sees everything nor can install anything."""
     for host, facts in cluster.seen():
         if not facts["root"]:
-            cure = "let the connection become root (cluster_become, ansible_become_method)"
-            yield Fault(host.name, "root", "the tasks run without root rights", cure)
+            remedy = "let the connection become root (cluster_become, ansible_become_method)"
+            yield Fault(host.name, "root", "the tasks run without root rights", remedy)
 
 
 def parts(cluster: Cluster) -> Iterator[Fault]:
@@ -83,7 +83,7 @@ def duplicates(cluster: Cluster) -> Iterator[Fault]:
         "address": (lambda host: host.address, "correct cluster_address: two hosts cannot share one"),
         "connection": (lambda host: host.connect, "correct ansible_host: two names lead to one server"),
     }
-    for kind, (value_of, cure) in facts_of.items():
+    for kind, (value_of, remedy) in facts_of.items():
         groups = defaultdict(list)
         for host in cluster.hosts:
             if value_of(host):
@@ -91,7 +91,7 @@ def duplicates(cluster: Cluster) -> Iterator[Fault]:
         for value, names in groups.items():
             for name in names if len(names) > 1 else []:
                 rest = ", ".join(other for other in names if other != name)
-                yield Fault(name, f"duplicate {kind}", f"has the same {kind} as {rest}: {value}", cure)
+                yield Fault(name, f"duplicate {kind}", f"has the same {kind} as {rest}: {value}", remedy)
 
 
 def clock(cluster: Cluster) -> Iterator[Fault]:
@@ -130,8 +130,8 @@ def agreed(spans: Sequence[tuple[float, float]]) -> float:
 def ports(cluster: Cluster) -> Iterator[Fault]:
     """A port the engine needs, held by a program that is not ours."""
     for host, facts in cluster.seen():
-        wanted = cluster.profile.parts[host.part].listeners if host.part in cluster.profile.parts else ()
-        needed = {(w.port, w.protocol): w for w in wanted if w.port != ANY_PORT and w.address == "cluster"}
+        desired = cluster.profile.parts[host.part].listeners if host.part in cluster.profile.parts else ()
+        needed = {(w.port, w.protocol): w for w in desired if w.port != ANY_PORT and w.address == "cluster"}
         for entry in facts["listeners"]:
             want = needed.get((entry["port"], entry["protocol"]))
             # A member's services may run in containers, where a program's path says nothing.
@@ -187,8 +187,8 @@ def features(cluster: Cluster) -> Iterator[Fault]:
         for name in needs:
             error = facts["features"].get(name, "not tried")
             if error and facts["root"]:
-                cure = FEATURE_CURES.get(name, f"boot a kernel with {name}, or load the module that has it")
-                yield Fault(host.name, "feature", f"{name} does not work here: {error}", cure)
+                remedy = FEATURE_REMEDIES.get(name, f"boot a kernel with {name}, or load the module that has it")
+                yield Fault(host.name, "feature", f"{name} does not work here: {error}", remedy)
 
 
 def _member(cluster: Cluster, facts: Mapping[str, Any]) -> bool:
@@ -204,8 +204,8 @@ def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
             if (engine, name) != (cluster.profile.name, cluster.name):
                 whose = f"the {engine} cluster {name}" if name else f"a {engine} cluster"
                 text = f"is already a member of {whose} ({found['evidence']})"
-                cure = "remove it there first, or take it out of this inventory"
-                yield Fault(host.name, "foreign cluster", text, cure)
+                remedy = "remove it there first, or take it out of this inventory"
+                yield Fault(host.name, "foreign cluster", text, remedy)
 
 
 def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
@@ -223,8 +223,8 @@ def orphaned(cluster: Cluster) -> Iterator[Fault]:
     """A member of the running cluster that the inventory does not know. Left alone unless told otherwise."""
     for orphan in orphans(cluster):
         text = f"{orphan['part']} {orphan['address']} ({orphan['status']}) is a member the inventory does not know"
-        cure = "nothing is done to it; add -e cluster_remove_orphans=true to install to remove it, or put it back into the stack"
-        yield Fault(orphan["name"], "orphan", text, cure, WARNING)
+        remedy = "nothing is done to it; add -e cluster_remove_orphans=true to install to remove it, or put it back into the stack"
+        yield Fault(orphan["name"], "orphan", text, remedy, WARNING)
 
 
 RULES: tuple[Rule, ...] = (

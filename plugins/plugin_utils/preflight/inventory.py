@@ -26,18 +26,18 @@ def chosen(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> s
     return names[0]
 
 
-def choose(wish: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the cluster that -e cluster=`wish` (a cluster's group, or `clusters` for the only one) stands for.
+def choose(request: str, groups: Mapping[str, list[str]], hostvars: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the cluster that -e cluster=`request` (a cluster's group, or `clusters` for the only one) stands for.
 
     Raises ValueError naming the clusters there are.
     """
     names = sorted({str(v["cluster_name"]) for v in hostvars.values() if v.get("cluster_name")})
-    if not groups.get(wish):
+    if not groups.get(request):
         known = ", ".join(names) or "none"
         raise ValueError(
-            f"the inventory has no hosts in a cluster {wish!r}; it has {known}. Give -i and -e cluster=NAME"
+            f"the inventory has no hosts in a cluster {request!r}; it has {known}. Give -i and -e cluster=NAME"
         )
-    return chosen(hostvars, groups[wish])
+    return chosen(hostvars, groups[request])
 
 
 def read_host(name: str, variables: Mapping[str, Any], run: bool, register: str) -> Host:

@@ -22,7 +22,7 @@ class Fault:
     host: str
     kind: str
     text: str
-    cure: str
+    remedy: str
     level: str = ERROR
 
 

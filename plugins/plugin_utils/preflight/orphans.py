@@ -19,6 +19,6 @@ def orphans(cluster: Cluster) -> list[dict[str, Any]]:
     known = {host.address for host in cluster.hosts}
     for _host, facts in cluster.seen():
         if facts.get("members") is not None:
-            strangers = [dict(member) for member in facts["members"] if member["address"] not in known]
-            return [member for member in strangers if not member.get("admitted")]
+            unauthorized_sockets = [dict(member) for member in facts["members"] if member["address"] not in known]
+            return [member for member in unauthorized_sockets if not member.get("enrolled")]
     return []

@@ -31,6 +31,6 @@ def render(head: Sequence[str], widths: Sequence[int], body: Iterable[Sequence[s
 
 
 def faults_table(faults: Iterable[Fault]) -> str:
-    """Return the table of all faults; a row names the host ('cluster' for all of it), the fault and the cure."""
-    body = [(fault.level, fault.host or "cluster", fault.text, fault.cure) for fault in faults]
-    return render(("LEVEL", "HOST", "FAULT", "CURE"), (7, 16, 54, 38), body)
+    """Return the table of all faults; a row names the host ('cluster' for all of it), the fault and the remedy."""
+    body = [(fault.level, fault.host or "cluster", fault.text, fault.remedy) for fault in faults]
+    return render(("LEVEL", "HOST", "FAULT", "REMEDY"), (7, 16, 54, 38), body)

@@ -93,9 +93,9 @@ def check(
 
 def _wrong(name: str, value: Any, spec: Mapping[str, Any]) -> str:
     """Say what is wrong with a value, or nothing. The value itself is not repeated: it may be a secret."""
-    wanted = spec.get("type", "str")
+    desired = spec.get("type", "str")
     messages = ArgumentSpecValidator({name: dict(spec)}).validate({name: value}).error_messages
     kind = next((plain for plain in _PLAIN if isinstance(value, plain)), object)
-    if kind not in _ACCEPTED.get(wanted, (kind,)) or (messages and "choices" not in spec and "options" not in spec):
-        return f"{name} is of type {kind.__name__}, {wanted} is needed"
+    if kind not in _ACCEPTED.get(desired, (kind,)) or (messages and "choices" not in spec and "options" not in spec):
+        return f"{name} is of type {kind.__name__}, {desired} is needed"
     return f"{name}: {messages[0]}" if messages else ""

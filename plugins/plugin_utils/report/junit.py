@@ -42,7 +42,7 @@ def render(report: Report) -> str:
             )
             if not check["passed"]:
                 failure = ElementTree.SubElement(case, "failure", message=clean(check["evidence"]), type=check["check"])
-                failure.text = clean(f"{check['evidence']}\ncure: {check['cure']}")
+                failure.text = clean(f"{check['evidence']}\ncure: {check['remedy']}")
             else:
                 ElementTree.SubElement(case, "system-out").text = clean(check["evidence"])
     ElementTree.indent(root)

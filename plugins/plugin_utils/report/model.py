@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.checks.model impor
 # What a reader looks at together, in this order; a check of another kind comes last.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Hosts", ("reachable", "task", "service", "listeners", "certificate", "certificates", "authority")),
-    ("Closed to strangers", ("strangers", "plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_token",
+    ("Endpoints locked down", ("unauthorized_sockets", "plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_token",
                              "gossip", "anonymous", "tokens", "dashboard", "encryption")),
     ("Cluster", ("access", "endpoint", "ready", "leader", "peers", "autopilot", "versions", "members", "system", "apis", "node")),
     ("Sample application", ("sample", "app")),
@@ -100,7 +100,7 @@ class Report:
         }
 
 
-def travels(stays: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+def moved_instances(stays: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """Return every instance of the `stays`, which follow each other; `moved` are those not there in the last."""
     lists = [list(stay) for stay in stays if stay]
     last = {instance["id"] for instance in lists[-1]} if lists else set()
@@ -131,9 +131,11 @@ def collect(results: Mapping[str, Mapping[str, Any]]) -> list[Check]:
     found: list[Check] = []
     for name, result in results.items():
         if result.get("unreachable"):
-            cure = "start the host, mend its ssh access, run verify again"
+            remedy = "start the host, mend its ssh access, run verify again"
             found.append(
-                failure("reachable", "The host answers", str(result.get("msg", "")).removeprefix("Task failed: "), cure)
+                failure(
+                    "reachable", "The host answers", str(result.get("msg", "")).removeprefix("Task failed: "), remedy
+                )
             )
             break
         if result.get("failed"):
@@ -151,7 +153,7 @@ def _check(entry: Mapping[str, Any]) -> Check:
         "target": str(entry["target"]),
         "passed": entry["passed"] is True,
         "evidence": str(entry["evidence"]),
-        "cure": str(entry["cure"]),
+        "remedy": str(entry["remedy"]),
         "seconds": float(entry["seconds"]),
     }
 

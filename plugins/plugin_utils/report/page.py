@@ -44,7 +44,7 @@ td:nth-child(3) { width: 190px } td:nth-child(5), th:nth-child(5) { text-align: 
   color: var(--soft) }
 td small { color: var(--soft); display: block } code { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace }
 .good { color: var(--good) } .bad { color: var(--bad) } tr.failed td { background: var(--bad-back) }
-.cure { display: block; margin-top: 4px }
+.remedy { display: block; margin-top: 4px }
 svg { width: 100%; height: auto; display: block; font: 13px system-ui, "Segoe UI", sans-serif }
 svg text { fill: var(--ink) } svg .address { fill: var(--soft); font-size: 12px; font-family: ui-monospace, monospace }
 svg .band { fill: var(--band); stroke: var(--line) } svg .band-title { font-weight: 600 } svg .name { font-weight: 600 }
@@ -71,10 +71,10 @@ _LEGEND = (
 def _row(check: Check) -> str:
     mark = '<td class="good">passed</td>' if check["passed"] else '<td class="bad"><b>failed</b></td>'
     target = f"<small>{escape(check['target'])}</small>" if check["target"] else ""
-    cure = f'<span class="cure">Cure: {escape(check["cure"])}</span>' if check["cure"] else ""
+    remedy = f'<span class="remedy">Remedy: {escape(check["remedy"])}</span>' if check["remedy"] else ""
     return (
         f'<tr class="{"passed" if check["passed"] else "failed"}">{mark}<td>{escape(check["title"])}</td>'
-        f"<td>{escape(check['host'])}{target}</td><td><code>{escape(check['evidence'])}</code>{cure}</td>"
+        f"<td>{escape(check['host'])}{target}</td><td><code>{escape(check['evidence'])}</code>{remedy}</td>"
         f"<td>{check['seconds']:.2f} s</td></tr>"
     )
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a wish to a published image: build it, look at the finished file, describe it, and only then give it its name."""
+"""From a request to a published image: build it, look at the finished file, describe it, and only then give it its name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..bundle.store import Store, default_root, digest_of
 from .assembly import build, hardening, sbom
 from .assembly.base import read_recipe
 from .assembly.packages import Package
-from .assembly.spec import BASE, Order
+from .assembly.spec import BASE, BuildSpec
 from .builders import container, registry
 from .checks import offline
 from .errors import ImageError
@@ -43,7 +43,7 @@ CHECKING, PUBLISHING = "check the finished file and list what is in it", "descri
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """What module C(image) is asked for, see its documentation."""
 
     engine: str
@@ -60,7 +60,7 @@ class Wish:
     key: Path
     artifacts: list[str] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
-    lane: str = "tree"
+    builder: str = "tree"
     target: str = ""
     var_size: int = 0
     data_device: str = ""
@@ -76,48 +76,48 @@ class Wish:
     def name(self) -> str:
         """Name of the image: what it is, and when it was made."""
         moment = time.strftime("%Y%m%dT%H%MZ", time.gmtime(self.epoch))
-        lane = "" if self.lane == "tree" else f"{self.lane}-"
-        return f"host-node-{lane}{self.engine}-{self.version}-{self.architecture}-{moment}"
+        builder = "" if self.builder == "tree" else f"{self.builder}-"
+        return f"host-node-{builder}{self.engine}-{self.version}-{self.architecture}-{moment}"
 
     @property
     def exempt(self) -> dict[str, str]:
         """The controls that do not hold for this image, with the reasons: a container's, and those of the user."""
-        own = container.recipe()["exempt"] if self.lane == "docker" else {}
+        own = container.recipe()["exempt"] if self.builder == "docker" else {}
         return {**own, **(self.variables.get("host_node_hardening_exempt") or {})}
 
 
-def order_of(wish: Wish, bases: Path) -> Order:
-    """What the steps need to know of a wish."""
-    return Order(
-        name=wish.name,
-        engine=wish.engine,
-        architecture=wish.architecture,
+def order_of(request: Request, bases: Path) -> BuildSpec:
+    """What the steps need to know of a request."""
+    return BuildSpec(
+        name=request.name,
+        engine=request.engine,
+        architecture=request.architecture,
         bases=str(bases),
-        base=wish.base,
-        base_digest=wish.base_digest,
-        base_days=wish.base_days,
-        sources=wish.apt_sources,
-        size=wish.size,
-        var_size=wish.var_size,
-        data_device=wish.data_device,
-        data_path=wish.data_path,
-        services=list(components.load(wish.engine).parts[components.NODE].services),
-        kernel_options=wish.kernel_options,
-        epoch=wish.epoch,
+        base=request.base,
+        base_digest=request.base_digest,
+        base_days=request.base_days,
+        sources=request.apt_sources,
+        size=request.size,
+        var_size=request.var_size,
+        data_device=request.data_device,
+        data_path=request.data_path,
+        services=list(components.load(request.engine).parts[components.NODE].services),
+        kernel_options=request.kernel_options,
+        epoch=request.epoch,
     )
 
 
-def make(wish: Wish, tell: build.Tell) -> dict[str, Any]:
+def make(request: Request, tell: build.Tell) -> dict[str, Any]:
     """Build an image; return what module C(image) does. Raise ImageError with nothing published."""
     if os.geteuid() != 0:
         raise ImageError("an image is built as root, since its files belong to root; run this as root")
     try:
-        return _make(wish, tell)
+        return _make(request, tell)
     except OSError as error:
-        raise ImageError(f"{error.filename or wish.output}: {error.strerror}; nothing was published") from error
+        raise ImageError(f"{error.filename or request.output}: {error.strerror}; nothing was published") from error
 
 
-def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
+def _make(request: Request, say: build.Tell) -> dict[str, Any]:
     started = time.monotonic()
     phases: list[tuple[str, float]] = []
 
@@ -126,35 +126,35 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
         say(what)
 
     cache = default_root().parent
-    store, lane = Store(wish.bundle), registry.LANES[wish.lane]
-    key = sign.load_key(wish.key)
-    check_disks(wish)
-    with build.workspace(wish.output) as work:
-        wanted = expected(wish, store)
-        target = registry.target(wish.lane, wish.target)
-        build.need_space(wish.output, wish.size // 2 + OVERHEAD)
-        packer, program = build.place_packer(store, cache / "packer", registry.plugins(wish.lane))
-        order = order_of(wish, cache / "images")
-        build.prepare(work, order, versions(wanted), role_variables(wish))
-        lane.begin(work, order, tell)
-        build.run_packer(program, work, registry.FOLDER / wish.lane, target, cache / build.LOG, tell)
-        if not lane.file:
-            return {"name": wish.name, "kept": build.kept(work), "seconds": round(time.monotonic() - started, 1)}
+    store, builder = Store(request.bundle), registry.BUILDERS[request.builder]
+    key = sign.load_key(request.key)
+    check_disks(request)
+    with build.workspace(request.output) as work:
+        desired = expected(request, store)
+        target = registry.target(request.builder, request.target)
+        build.need_space(request.output, request.size // 2 + OVERHEAD)
+        packer, program = build.place_packer(store, cache / "packer", registry.plugins(request.builder))
+        spec = order_of(request, cache / "images")
+        build.prepare(work, spec, versions(desired), role_variables(request))
+        builder.begin(work, spec, tell)
+        build.run_packer(program, work, registry.FOLDER / request.builder, target, cache / build.LOG, tell)
+        if not builder.file:
+            return {"name": request.name, "kept": build.kept(work), "seconds": round(time.monotonic() - started, 1)}
         made = work / "image"
         made.mkdir()
         tell("make the file")
-        lane.finish(work, order, made / lane.file)
+        builder.finish(work, spec, made / builder.file)
         tell(CHECKING)
-        found = build.look(work, made / lane.file, dataclasses.asdict(wanted))
+        found = build.look(work, made / builder.file, dataclasses.asdict(desired))
         refuse(found["answers"])
         tell(PUBLISHING)
-        described = describe(wish, wanted, work, packer, found)
-        write_about(made, described, found, wanted, key)
-        publish.publish(made, wish.output / wish.name)
+        described = describe(request, desired, work, packer, found)
+        write_about(made, described, found, desired, key)
+        publish.publish(made, request.output / request.name)
     file = publish.file_described(described)
     return {
-        "name": wish.name,
-        "path": str(wish.output / wish.name / lane.file),
+        "name": request.name,
+        "path": str(request.output / request.name / builder.file),
         **{word: file[word] for word in ("digest", "size")},
         "seconds": round(time.monotonic() - started, 1),
         "phases": durations([("unpack the base", started), *phases, ("", time.monotonic())]),
@@ -163,33 +163,37 @@ def _make(wish: Wish, say: build.Tell) -> dict[str, Any]:
     }
 
 
-def check_disks(wish: Wish) -> None:
+def check_disks(request: Request) -> None:
     """Raise ImageError when the image cannot have such file systems."""
-    for name, given in (("image_var_size", wish.var_size), ("image_data_device", wish.data_device)):
-        if given and wish.lane != "tree":
+    for name, given in (("server_image_var_size", request.var_size), ("server_image_data_device", request.data_device)):
+        if given and request.builder != "tree":
             raise ImageError(
-                f"{name}: lane {wish.lane} has the file systems of what it starts from; only lane tree makes its own"
+                f"{name}: builder {request.builder} has the file systems of what it starts from; only builder tree makes its own"
             )
-    if wish.data_device and not (wish.data_device.startswith("/dev/") and re.fullmatch(r"(/[\w.-]+)+", wish.data_path)):
+    if request.data_device and not (
+        request.data_device.startswith("/dev/") and re.fullmatch(r"(/[\w.-]+)+", request.data_path)
+    ):
         raise ImageError(
-            f"image_data_device is {wish.data_device}, image_data_path {wish.data_path}: a device, as /dev/vdb, and an absolute path"
+            f"server_image_data_device is {request.data_device}, server_image_data_path {request.data_path}: "
+            "a device, as /dev/vdb, and an absolute path"
         )
-    if wish.var_size < 0 or wish.size - wish.var_size < LEAST:
+    if request.var_size < 0 or request.size - request.var_size < LEAST:
         raise ImageError(
-            f"of image_size {wish.size} MiB image_var_size {wish.var_size} leaves {wish.size - wish.var_size} to the system, which needs {LEAST}"
+            f"of server_image_size {request.size} MiB server_image_var_size {request.var_size} leaves "
+            f"{request.size - request.var_size} to the system, which needs {LEAST}"
         )
 
 
-def versions(wanted: offline.Expected) -> dict[str, str]:
+def versions(desired: offline.Expected) -> dict[str, str]:
     """Versions by artifact."""
-    return {entry["name"]: entry["version"] for entry in wanted.artifacts}
+    return {entry["name"]: entry["version"] for entry in desired.artifacts}
 
 
-def role_variables(wish: Wish) -> dict[str, Any]:
-    """The variables of the role, for this engine and lane."""
-    ours: dict[str, Any] = {"cluster_engine": wish.engine, "cluster_bundle": str(wish.bundle)}
-    ours["ansible_become"] = registry.LANES[wish.lane].server
-    return {**ours, **wish.variables, "host_node_hardening_exempt": wish.exempt}
+def role_variables(request: Request) -> dict[str, Any]:
+    """The variables of the role, for this engine and builder."""
+    ours: dict[str, Any] = {"cluster_engine": request.engine, "cluster_bundle": str(request.bundle)}
+    ours["ansible_become"] = registry.BUILDERS[request.builder].server
+    return {**ours, **request.variables, "host_node_hardening_exempt": request.exempt}
 
 
 def durations(phases: list[tuple[str, float]]) -> dict[str, float]:
@@ -197,29 +201,31 @@ def durations(phases: list[tuple[str, float]]) -> dict[str, float]:
     return {what: round(after - began, 1) for (what, began), (_next, after) in zip(phases, phases[1:])}
 
 
-def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def describe(
+    request: Request, desired: offline.Expected, work: Path, packer: str, found: Mapping[str, Any]
+) -> dict[str, Any]:
     """The manifest of an image (docs/reference/image.schema.json)."""
-    file = registry.LANES[wish.lane].file
+    file = registry.BUILDERS[request.builder].file
     what = {"digest": digest_of(work / "image" / file), "size": (work / "image" / file).stat().st_size}
     galaxy = build.ROOT / "galaxy.yml"
     version = yaml.safe_load(galaxy.read_text())["version"] if galaxy.exists() else _installed_version()
     base = json.loads((work / BASE).read_text())
     return {
         "format": publish.FORMAT,
-        "name": wish.name,
-        "engine": wish.engine,
-        "version": wish.version,
-        "architecture": wish.architecture,
-        "made": publish.moment(wish.epoch),
-        "lane": wish.lane,
+        "name": request.name,
+        "engine": request.engine,
+        "version": request.version,
+        "architecture": request.architecture,
+        "made": publish.moment(request.epoch),
+        "builder": request.builder,
         **(
             {
                 "disk": {
                     "format": "qcow2",
                     **what,
-                    "virtual_mib": wish.size,
-                    "var_mib": wish.var_size,
-                    **data_volume(wish),
+                    "virtual_mib": request.size,
+                    "var_mib": request.var_size,
+                    **data_volume(request),
                 }
             }
             if file == publish.DISK
@@ -230,22 +236,22 @@ def describe(wish: Wish, wanted: offline.Expected, work: Path, packer: str, foun
             "base": {"digest": base["digest"], "made": publish.moment(base["made"])},
             "collection": {"version": version, "digest": publish.collection_digest(build.ROOT)},
             "packer": packer,
-            "artifacts": publish.artifacts(wanted.artifacts),
-            "parameters": {"kernel_options": wish.kernel_options, "variables": wish.variables},
+            "artifacts": publish.artifacts(desired.artifacts),
+            "parameters": {"kernel_options": request.kernel_options, "variables": request.variables},
         },
         "hardening": {
-            "met": [str(control["id"]) for control in wanted.controls if "exempt" not in control],
+            "met": [str(control["id"]) for control in desired.controls if "exempt" not in control],
             "exempt": {
-                **{str(control["id"]): control["exempt"] for control in wanted.controls if "exempt" in control},
-                **wish.exempt,
+                **{str(control["id"]): control["exempt"] for control in desired.controls if "exempt" in control},
+                **request.exempt,
             },
         },
     }
 
 
-def data_volume(wish: Wish) -> dict[str, Any]:
+def data_volume(request: Request) -> dict[str, Any]:
     """The data volume, if servers are to have one."""
-    return {"data": {"device": wish.data_device, "path": wish.data_path}} if wish.data_device else {}
+    return {"data": {"device": request.data_device, "path": request.data_path}} if request.data_device else {}
 
 
 def _installed_version() -> str:
@@ -255,37 +261,37 @@ def _installed_version() -> str:
 
 
 def write_about(
-    made: Path, described: Mapping[str, Any], found: Mapping[str, Any], wanted: offline.Expected, key: Any
+    made: Path, described: Mapping[str, Any], found: Mapping[str, Any], desired: offline.Expected, key: Any
 ) -> None:
     """Write all that is said about an image into its folder: manifest, bill, list of files, signed statements."""
     (made.parent / publish.FILES).rename(made / publish.FILES)
     (made / publish.MANIFEST).write_text(json.dumps(described, indent=1) + "\n")
     packages = [Package(*row) for row in found["packages"]]
     epoch = int(found["image"]["made"])
-    (made / publish.BILL).write_text(sbom.text(str(described["name"]), epoch, packages, wanted.artifacts))
+    (made / publish.BILL).write_text(sbom.text(str(described["name"]), epoch, packages, desired.artifacts))
     subjects = publish.subjects(made)
     publish.state(made, publish.PROVENANCE, subjects, publish.SLSA, publish.provenance(described), key)
     publish.state(made, publish.CHECKS, subjects, publish.TESTED, publish.results(found["answers"]), key)
 
 
-def expected(wish: Wish, store: Store) -> offline.Expected:
+def expected(request: Request, store: Store) -> offline.Expected:
     """What the checks ask for; raise ImageError when an artifact is not in the bundle."""
-    packages = [] if wish.base else read_recipe()["packages"]
-    if wish.lane == "docker":
+    packages = [] if request.base else read_recipe()["packages"]
+    if request.builder == "docker":
         packages = [name for name in packages if name not in container.recipe()["without"]]
     return offline.Expected(
-        runtime=components.load(wish.engine).runtime,
+        runtime=components.load(request.engine).runtime,
         packages=packages,
-        artifacts=[entry_of(name, store, wish.architecture) for name in wish.artifacts],
-        controls=[dict(control) for control in hardening.applied(profile(), wish.exempt)],
-        machine=wish.lane != "docker",
-        data=wish.data_path if wish.data_device else "",
+        artifacts=[entry_of(name, store, request.architecture) for name in request.artifacts],
+        controls=[dict(control) for control in hardening.applied(profile(), request.exempt)],
+        machine=request.builder != "docker",
+        data=request.data_path if request.data_device else "",
     )
 
 
-def entry_of(wish: str, store: Store, architecture: str) -> dict[str, Any]:
+def entry_of(request: str, store: Store, architecture: str) -> dict[str, Any]:
     """The bundle's entry of an artifact, `NAME` or `NAME=VERSION`; `NAME/IMAGE` is the part that is one of its images."""
-    artifact, _slash, image = wish.partition("/")
+    artifact, _slash, image = request.partition("/")
     name, _equals, version = artifact.partition("=")
     version = version or artifacts.default_version(*artifacts.load(name))
     entry: dict[str, Any] = store.index()["artifacts"].get(name, {}).get(version, {}).get(architecture, {})
@@ -319,5 +325,5 @@ def refuse(answers: list[dict[str, Any]]) -> None:
     if failed:
         shown = "; ".join(f"{answer['title']} ({answer['target']}): {answer['evidence']}" for answer in failed[:5])
         raise ImageError(
-            f"{len(failed)} of {len(answers)} checks of the finished image failed, nothing was published: {shown}; {failed[0]['cure']}"
+            f"{len(failed)} of {len(answers)} checks of the finished image failed, nothing was published: {shown}; {failed[0]['remedy']}"
         )

@@ -52,12 +52,12 @@ def masquerade(subnet: str) -> str:
     return f"table ip keelson_pods\ndelete table ip keelson_pods\ntable ip keelson_pods {{\n{chain}\n}}\n"
 
 
-def changes(wanted: dict[str, str], present: dict[str, str]) -> list[list[str]]:
-    """Return the `ip route` commands from the routes that are there to those that are wanted, both {network: gateway}."""
-    gone = [["del", network, "proto", PROTOCOL] for network in present if network not in wanted]
+def changes(desired: dict[str, str], present: dict[str, str]) -> list[list[str]]:
+    """Return the `ip route` commands from the routes that are there to those that are desired, both {network: gateway}."""
+    gone = [["del", network, "proto", PROTOCOL] for network in present if network not in desired]
     new = [
         ["replace", network, "via", gateway, "proto", PROTOCOL]
-        for network, gateway in wanted.items()
+        for network, gateway in desired.items()
         if present.get(network) != gateway
     ]
     return gone + new

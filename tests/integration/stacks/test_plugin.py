@@ -83,12 +83,12 @@ def test_listing(world: World) -> None:
     assert web["stack"]["address"] == "module.web.terraform_data.web[0]"
 
 
-def admit(world: World, *arguments: str) -> str:
+def enroll(world: World, *arguments: str) -> str:
     """What the playbook prints that lets hosts into a pool, on managers that are this machine, where it changes nothing."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "cluster_become": False}
     given = json.dumps({**local, "cluster_no_log": False, "admit_document": str(world.folder / "join.json")})
     done = ansible(
-        world, "ansible-playbook", str(ROOT / "playbooks" / "admit.yml"), "--check", "--diff", "-e", given, *arguments
+        world, "ansible-playbook", str(ROOT / "playbooks" / "enroll.yml"), "--check", "--diff", "-e", given, *arguments
     )
     assert not (world.folder / "join.json").exists()
     return done.stdout + done.stderr
@@ -96,11 +96,11 @@ def admit(world: World, *arguments: str) -> str:
 
 def test_a_pool_without_a_host_lets_hosts_in(world: World) -> None:
     world.cluster()["pools"]["burst"] = {"size": 0, "labels": {"tier": "burst"}}
-    said = admit(world, "-e", "cluster=product", "-e", "admit_pool=burst")
+    said = enroll(world, "-e", "cluster=product", "-e", "enroll_pool=burst")
     assert "after: /etc/keelson/product/pools/burst.json" in said, said
     for part in ('"tier": "burst"', '"node_pool": "burst"', '"name": "NAME.placeholder"'):
         assert part in said, part
-    said = admit(world, "-e", "cluster=product", "-e", "admit_pool=bust")
+    said = enroll(world, "-e", "cluster=product", "-e", "enroll_pool=bust")
     assert "declares no pool bust of the cluster product; it has web, batch, burst. A pool" in " ".join(said.split()), (
         said
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a wish for an artifact, a version or one of its images means."""
+"""What a request for an artifact, a version or one of its images means."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ INDEX = {"artifacts": {"kubernetes-images": {VERSION: {"amd64": ENTRY}}}}
 
 
 def test_the_whole_artifact() -> None:
-    for wish in ("kubernetes-images", f"kubernetes-images={VERSION}"):
-        (found,) = choose([wish], INDEX, [])
+    for request in ("kubernetes-images", f"kubernetes-images={VERSION}"):
+        (found,) = choose([request], INDEX, [])
         assert found == {"name": "kubernetes-images", "version": VERSION, "architectures": {"amd64": ENTRY}}
     (absent,) = choose(["kubernetes-images=1.0.0"], INDEX, [])
     assert absent["architectures"] == {}
 
 
 def test_one_image_of_it() -> None:
-    for wish in ("kubernetes-images/kube-proxy", f"kubernetes-images={VERSION}/kube-proxy"):
-        (found,) = choose([wish], INDEX, [])
+    for request in ("kubernetes-images/kube-proxy", f"kubernetes-images={VERSION}/kube-proxy"):
+        (found,) = choose([request], INDEX, [])
         entry = found["architectures"]["amd64"]
         assert entry["images"] == [image("kube-proxy")]
         assert entry["files"] == [{"path": "images/kube-proxy.tar"}]

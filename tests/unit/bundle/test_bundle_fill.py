@@ -288,7 +288,7 @@ SLOW_FILL = """
 import sys, time
 sys.path.insert(0, {collections!r})
 from pathlib import Path
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import fill as module
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fill as module
 deliver = module.KINDS["directory"]
 def slow(*arguments):
     (arguments[2].scratch / "half").write_bytes(b"x" * 1000)

@@ -267,8 +267,8 @@ def test_bundle_of_each_engine_has_manifests_only() -> None:
     root = Path(__file__).parents[3]
     [play] = yaml.safe_load((root / "playbooks" / "bundle.yml").read_text())
     for names in play["vars"]["__bundle_of_engine"].values():
-        for wish in names:
-            name, _, version = wish.partition("=")
+        for request in names:
+            name, _, version = request.partition("=")
             find(name, version or None, "amd64")
 
 

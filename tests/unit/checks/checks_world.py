@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Local servers that checks knock at, closed or open as a test wants them, and certificates for them."""
+"""Local servers that checks probe at, closed or open as a test wants them, and certificates for them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sockets that should be there and are not, and the other way round; who knocks at whom."""
+"""Sockets that should be there and are not, and the other way round; who probes at whom."""
 
 from __future__ import annotations
 
@@ -76,11 +76,11 @@ def test_a_port_that_should_be_open() -> None:
 
 def test_a_service_that_leaves_loopback() -> None:
     """Kubernetes' controller manager must be on loopback, and there it must be."""
-    wanted = [{"port": 10257, "protocol": "tcp", "address": "loopback", "process": "kube-controller", "purpose": "c"}]
+    desired = [{"port": 10257, "protocol": "tcp", "address": "loopback", "process": "kube-controller", "purpose": "c"}]
     local, everywhere = (open_socket(10257, where, process="kube-controller") for where in ("127.0.0.1", "0.0.0.0"))
-    assert host.missing([local], wanted, ADDRESS).passed and host.unexpected([local], wanted, ADDRESS).passed
-    assert not host.unexpected([everywhere], wanted, ADDRESS).passed
-    verdict = host.missing([everywhere], wanted, ADDRESS)
+    assert host.missing([local], desired, ADDRESS).passed and host.unexpected([local], desired, ADDRESS).passed
+    assert not host.unexpected([everywhere], desired, ADDRESS).passed
+    verdict = host.missing([everywhere], desired, ADDRESS)
     assert not verdict.passed and verdict.evidence == "nothing listens on loopback:10257/tcp (c)"
 
 

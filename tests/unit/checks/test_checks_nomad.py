@@ -12,7 +12,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.checks import samp
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, sample
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import Wanted, parse_nodes
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import Desired, parse_nodes
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import parse_health
 
 MANAGERS = {"m1": "10.0.0.1", "m2": "10.0.0.2", "m3": "10.0.0.3"}
@@ -45,7 +45,7 @@ def node(**changes: Any) -> dict[str, Any]:
 
 def ask(**changes: Any) -> Verdict:
     """Judge one node."""
-    return checks.node(parse_nodes([node(**changes)]), Wanted("w1", "10.0.0.9", "web"))
+    return checks.node(parse_nodes([node(**changes)]), Desired("w1", "10.0.0.9", "web"))
 
 
 CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
@@ -165,7 +165,7 @@ def trying(**answers: Any) -> sample.Sample:
     ("allocations", "registered", "words"),
     [
         ([allocation("a"), allocation("b")], ["a", "b"], None),
-        ([allocation("a"), allocation("b", "pending")], ["a"], "1 instances run and 1 are registered, 2 wanted"),
+        ([allocation("a"), allocation("b", "pending")], ["a"], "1 instances run and 1 are registered, 2 desired"),
         ([allocation("a"), allocation("b")], ["a"], "2 instances run and 1 are registered"),
         ([allocation("a"), allocation("b"), allocation("c", desired="stop")], ["a", "b", "c"], "3 are registered"),
     ],
@@ -244,10 +244,10 @@ def test_what_a_sample_module_returns() -> None:
         raise ApiError(0, "does not answer")
 
     def perform(state: str, means: Any) -> dict[str, Any]:
-        return sample_app.perform({"state": state, "timeout": 1, "drills": False, "victim": {}}, means, "the logs")
+        return sample_app.perform({"state": state, "timeout": 1, "drills": False, "outage_host": {}}, means, "the logs")
 
     broken = perform("present", fail)["checks"][0]
-    assert (broken["passed"], broken["evidence"], broken["cure"]) == (False, "does not answer", "look at the logs")
+    assert (broken["passed"], broken["evidence"], broken["remedy"]) == (False, "does not answer", "look at the logs")
     assert perform("absent", fail)["checks"][0]["title"] == "The sample application is removed"
     gone = sample_app.Means(lambda timeout: [f"job after {timeout}"], fail)
     assert perform("absent", lambda: gone) == {"changed": True, "checks": [], "removed": ["job after 1"]}

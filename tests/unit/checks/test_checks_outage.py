@@ -15,9 +15,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import outage as nomad
 
 
-@pytest.mark.parametrize(("victim", "containers"), [(nomad.VICTIM, 2), (kubernetes.VICTIM, 0)])
+@pytest.mark.parametrize(("outage_host", "containers"), [(nomad.OUTAGE_SCOPE, 2), (kubernetes.OUTAGE_SCOPE, 0)])
 def test_outage_arms_the_watchdog_before_it_kills(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: outage.Victim, containers: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outage_host: outage.OutageScope, containers: int
 ) -> None:
     order: list[str] = []
     commands: list[list[str]] = []
@@ -36,11 +36,11 @@ def test_outage_arms_the_watchdog_before_it_kills(
         inactive = command[-1] == "keepalived.service" and "is-active" in command
         return int(inactive), "c1 c2" if command[:2] == ["docker", "ps"] else "", ""
 
-    drill = outage.Outage(run, victim)
+    drill = outage.Outage(run, outage_host)
     assert drill.down(60) == {"processes": 2, "containers": containers}
     assert order.index("systemd-run --unit=keelson-outage") < order.index("kill")
     assert ("docker rm" in order) is bool(containers)
-    units = [unit for unit in victim.units if unit != "keepalived.service"]
+    units = [unit for unit in outage_host.units if unit != "keepalived.service"]
     drop_ins = [tmp_path / f"{unit}.d" / "keelson-outage.conf" for unit in units]
     assert set(tmp_path.iterdir()) == {path.parent for path in drop_ins}
     assert drill.is_down() and all("Restart=no" in path.read_text() for path in drop_ins)
@@ -50,14 +50,16 @@ def test_outage_arms_the_watchdog_before_it_kills(
     assert drill.up(5) == "" and drill.was_down and not drill.is_down()
     assert order[-len(units) :] == ["timeout 5"] * len(units)
     order.clear()
-    assert outage.Outage(run, victim).up(5) == "" and order == ["systemctl stop"]
+    assert outage.Outage(run, outage_host).up(5) == "" and order == ["systemctl stop"]
 
 
 def test_a_unit_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "DROP_INS", str(tmp_path))
     (tmp_path / "nomad.service.d").mkdir()
     (tmp_path / "nomad.service.d" / "keelson-outage.conf").touch()
-    failing = outage.Outage(lambda command, _check: (int(command[0] == "timeout"), "", "no such unit\n"), nomad.VICTIM)
+    failing = outage.Outage(
+        lambda command, _check: (int(command[0] == "timeout"), "", "no such unit\n"), nomad.OUTAGE_SCOPE
+    )
     with pytest.raises(
         outage.OutageError, match="nomad.service does not start: no such unit; look at journalctl -u nomad"
     ):
@@ -67,7 +69,7 @@ def test_a_unit_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.
 def test_what_a_module_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "DROP_INS", str(tmp_path))
     monkeypatch.setattr(outage, "group_processes", lambda groups: [])
-    drill = outage.Outage(lambda _command, _check: (0, "", ""), nomad.VICTIM)
+    drill = outage.Outage(lambda _command, _check: (0, "", ""), nomad.OUTAGE_SCOPE)
     down, up = {"state": "down", "watchdog": 60}, {"state": "up", "timeout": 5}
     assert outage.perform(up, drill, True) == {"changed": False} and outage.perform(down, drill, True)["changed"]
     assert list(tmp_path.iterdir()) == []
@@ -139,7 +141,7 @@ def test_a_manager_is_brought_back_whatever_happens(monkeypatch: pytest.MonkeyPa
             calls.append("up")
             return ""
 
-    drill = Drill(lambda _command, _check: (0, "", ""), kubernetes.VICTIM)
+    drill = Drill(lambda _command, _check: (0, "", ""), kubernetes.OUTAGE_SCOPE)
     stopped, back = outage.turn(drill, 60, 5, lambda: None, lambda: None)
     assert not stopped["passed"] and "no systemd" in stopped["evidence"]
     assert back["passed"] and calls == ["up"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each knock passes at a closed door and fails at an open one."""
+"""Each probe passes at a closed door and fails at an open one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GO_TO_PLAINTEXT = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request 
 
 
 class World:
-    """A CA, a member's identity, and a stranger's."""
+    """A CA, a member's identity, and an unauthorized client's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -29,14 +29,14 @@ class World:
         self.member = self.ca.issue(folder, "member")
         pem = folder / "foreign.pem"
         pem.write_text(foreign_identity("member", ADDRESS))
-        self.stranger = tls.Identity(cert=str(pem), key=str(pem))
+        self.unauthorized = tls.Identity(cert=str(pem), key=str(pem))
 
-    def knock(
+    def probe(
         self, port: int, probe: str = "https", guarded: tuple[str, ...] = ("/v1/nodes",)
     ) -> dict[str, model.Check]:
-        """Knock in every way; return the checks by their kinds."""
+        """Probe in every way; return the checks by their kinds."""
         target = {"host": "m1", "address": ADDRESS, "port": port, "probe": probe}
-        return {c["check"]: c for c in probes.knock(target, self.member, self.stranger, list(guarded))}
+        return {c["check"]: c for c in probes.probe(target, self.member, self.unauthorized, list(guarded))}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ ALL = {"plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_toke
 
 def test_a_closed_door(world: World) -> None:
     with serving(https(world.member, FORBIDDEN, client_ca=world.member.ca)) as port:
-        found = world.knock(port)
+        found = world.probe(port)
     assert passed(found) == ALL, found
     assert "403" in found["no_token"]["evidence"]
     assert found["plaintext"]["target"] == f"m1 {ADDRESS}:{port}"
@@ -61,40 +61,40 @@ def test_a_closed_door(world: World) -> None:
 
 def test_a_door_that_needs_no_certificate(world: World) -> None:
     with serving(https(world.member, OK)) as port:
-        found = world.knock(port)
+        found = world.probe(port)
     assert passed(found) == {"plaintext", "old_tls"}, found
     assert found["no_token"]["evidence"] == "answered without a token: /v1/nodes: HTTP/1.1 200 OK"
     assert found["no_certificate"]["evidence"] == "answered: HTTP/1.1 200 OK"
-    assert found["no_certificate"]["cure"]
+    assert found["no_certificate"]["remedy"]
 
 
 def test_a_door_that_asks_for_certificates_and_believes_any(world: World) -> None:
-    """The stranger's CA is what such a door is told to trust."""
+    """The unauthorized client's CA is what such a door is told to trust."""
     other = authority()
     theirs = other.issue(world.folder, "theirs")
     with serving(https(world.member, OK, client_ca=theirs.ca)) as port:
         endpoint = tls.Endpoint(ADDRESS, port, tls.http_request("/", ADDRESS))
-        stranger = tls.Identity(cert=theirs.cert, key=theirs.key)
-        assert not tls.refused(endpoint, tls.context(stranger)).passed
+        unauthorized = tls.Identity(cert=theirs.cert, key=theirs.key)
+        assert not tls.refused(endpoint, tls.context(unauthorized)).passed
         assert tls.refused(endpoint, tls.context(tls.Identity())).passed
 
 
-def test_a_door_that_tells_strangers_nothing(world: World) -> None:
+def test_a_door_that_tells_unauthorized_sockets_nothing(world: World) -> None:
     with serving(https(world.member, b"HTTP/1.1 401 Unauthorized\r\n\r\n")) as port:
-        found = world.knock(port, "https_login")
+        found = world.probe(port, "https_login")
     assert passed(found) == ALL, found
     assert "401" in found["no_certificate"]["evidence"]
 
 
-def test_a_door_that_tells_strangers_something(world: World) -> None:
+def test_a_door_that_tells_unauthorized_sockets_something(world: World) -> None:
     with serving(https(world.member, OK)) as port:
-        found = world.knock(port, "https_login")
+        found = world.probe(port, "https_login")
     assert passed(found) == {"plaintext", "old_tls"}, found
 
 
 def test_a_login_that_refuses_foreign_certificates_at_once(world: World) -> None:
     with serving(https(world.member, FORBIDDEN, client_ca=world.member.ca)) as port:
-        found = world.knock(port, "https_login")
+        found = world.probe(port, "https_login")
     assert "foreign_certificate" in passed(found), found
 
 
@@ -104,20 +104,20 @@ def test_a_door_with_paths_of_its_own(world: World) -> None:
 
     with serving(answer) as port:
         target = {"host": "m1", "address": ADDRESS, "port": port, "probe": "https_login", "guarded": ["/pods"]}
-        found = {c["check"]: c for c in probes.knock(target, world.member, world.stranger, ["/api"])}
+        found = {c["check"]: c for c in probes.probe(target, world.member, world.unauthorized, ["/api"])}
     assert found["no_certificate"]["evidence"] == "no answer to judge by: /pods: HTTP/1.1 404 Not Found"
 
 
 def test_a_door_for_members_only(world: World) -> None:
     with serving(https(world.member, OK, client_ca=world.member.ca)) as port:
-        assert passed(world.knock(port, "https_members")) == ALL - {"no_token"}
+        assert passed(world.probe(port, "https_members")) == ALL - {"no_token"}
     with serving(https(world.member, OK)) as port:
-        assert passed(world.knock(port, "https_members")) == {"plaintext", "old_tls"}
+        assert passed(world.probe(port, "https_members")) == {"plaintext", "old_tls"}
 
 
 def test_plaintext(world: World) -> None:
     with serving(plain(OK)) as port:
-        found = world.knock(port)
+        found = world.probe(port)
     assert "plaintext" not in passed(found)
     assert found["plaintext"]["evidence"] == "answered: HTTP/1.1 200 OK"
 
@@ -151,21 +151,21 @@ def test_another_400_is_an_answer(world: World) -> None:
 
 def test_old_tls(world: World) -> None:
     with serving(https(world.member, FORBIDDEN, client_ca=world.member.ca, oldest=True)) as port:
-        found = world.knock(port)
+        found = world.probe(port)
     assert passed(found) == ALL - {"old_tls"}, found
     assert "speaks TLSv1" in found["old_tls"]["evidence"]
 
 
 def test_a_door_behind_a_preamble(world: World) -> None:
     with serving(https(world.member, b"", client_ca=world.member.ca, preamble=1)) as port:
-        found = world.knock(port, "nomad_rpc")
+        found = world.probe(port, "nomad_rpc")
     assert passed(found) == ALL - {"no_token"}, found
 
 
 def test_nobody_at_home_proves_nothing(world: World) -> None:
     with socket.create_server((ADDRESS, 0)) as server:
         port = server.getsockname()[1]
-    found = world.knock(port)
+    found = world.probe(port)
     assert passed(found) == set()
     assert "nothing was tried" in found["plaintext"]["evidence"]
 
@@ -184,7 +184,7 @@ def test_days_left(world: World, days: float, least: float, good: bool, words: s
     shown = world.ca.issue(world.folder, "shown", days=days + 0.1)
     with serving(https(shown, b"")) as port:
         endpoint = tls.Endpoint(ADDRESS, port, b"")
-        check = model.answer("c", "t", "", "cure", lambda: tls.certificate(endpoint, world.member, least))
+        check = model.answer("c", "t", "", "remedy", lambda: tls.certificate(endpoint, world.member, least))
     assert check["passed"] is good and words in check["evidence"], check
 
 
@@ -192,7 +192,7 @@ def test_a_certificate_of_another_ca(world: World) -> None:
     other = authority().issue(world.folder, "other")
     with serving(https(other, b"")) as port:
         endpoint = tls.Endpoint(ADDRESS, port, b"")
-        check = model.answer("c", "t", "", "cure", lambda: tls.certificate(endpoint, world.member, 1))
+        check = model.answer("c", "t", "", "remedy", lambda: tls.certificate(endpoint, world.member, 1))
     assert not check["passed"] and "verify failed" in check["evidence"]
 
 
@@ -200,7 +200,7 @@ def test_a_certificate_for_another_address(world: World) -> None:
     other = world.ca.issue(world.folder, "other", address="10.1.1.1")
     with serving(https(other, b"")) as port:
         endpoint = tls.Endpoint(ADDRESS, port, b"")
-        check = model.answer("c", "t", "", "cure", lambda: tls.certificate(endpoint, world.member, 1))
+        check = model.answer("c", "t", "", "remedy", lambda: tls.certificate(endpoint, world.member, 1))
     assert not check["passed"] and "IP address mismatch" in check["evidence"]
 
 
@@ -235,7 +235,7 @@ def test_gossip(tcp: bytes, udp: bytes, good: bool) -> None:
 
 def test_an_unknown_probe_is_an_error(world: World) -> None:
     with pytest.raises(ValueError, match="unknown probe 'ldap'"):
-        world.knock(1, "ldap")
+        world.probe(1, "ldap")
 
 
 def test_what_goes_wrong_is_evidence() -> None:
@@ -243,4 +243,4 @@ def test_what_goes_wrong_is_evidence() -> None:
         raise KeyError("notAfter")
 
     check = model.answer("c", "t", "", "do that", broken)
-    assert (check["passed"], check["evidence"], check["cure"]) == (False, "KeyError: 'notAfter'", "do that")
+    assert (check["passed"], check["evidence"], check["remedy"]) == (False, "KeyError: 'notAfter'", "do that")

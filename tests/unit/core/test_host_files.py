@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
-from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, bring_about, describe
+from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, describe, ensure
 
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
 
 
-def wanted(path: Path, **settings: Any) -> host_files.Wanted:
+def desired(path: Path, **settings: Any) -> host_files.Desired:
     entry = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "secret": False}
-    return host_files.wanted({**entry, "path": str(path), "owner": USER, "group": GROUP, **settings})
+    return host_files.desired({**entry, "path": str(path), "owner": USER, "group": GROUP, **settings})
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def wanted(path: Path, **settings: Any) -> host_files.Wanted:
 )
 def test_entries_that_contradict_themselves(tmp_path: Path, settings: dict[str, Any], fault: str) -> None:
     with pytest.raises(FileError, match=fault):
-        wanted(tmp_path / "x", **settings)
+        desired(tmp_path / "x", **settings)
 
 
 @pytest.mark.parametrize(
@@ -51,19 +51,19 @@ def test_entries_that_contradict_themselves(tmp_path: Path, settings: dict[str, 
     ],
 )
 def test_the_first_run_changes_and_the_second_does_not(tmp_path: Path, settings: dict[str, Any]) -> None:
-    want = wanted(tmp_path / "x", **settings)
-    predicted = bring_about(want, True)
+    want = desired(tmp_path / "x", **settings)
+    predicted = ensure(want, True)
     assert not os.path.lexists(want.path)
-    done = bring_about(want, False)
+    done = ensure(want, False)
     assert done == predicted and done is not None and done.diff["before"] == "absent\n"
-    assert bring_about(want, True) is None and bring_about(want, False) is None
-    absent = wanted(tmp_path / "x", state="absent")
-    assert bring_about(absent, False) is not None
-    assert bring_about(absent, False) is None and list(tmp_path.iterdir()) == []
+    assert ensure(want, True) is None and ensure(want, False) is None
+    absent = desired(tmp_path / "x", state="absent")
+    assert ensure(absent, False) is not None
+    assert ensure(absent, False) is None and list(tmp_path.iterdir()) == []
 
 
 def test_data_becomes_json_with_sorted_keys(tmp_path: Path) -> None:
-    bring_about(wanted(tmp_path / "x", data={"b": 1, "a": 2}, mode="0600"), False)
+    ensure(desired(tmp_path / "x", data={"b": 1, "a": 2}, mode="0600"), False)
     text = (tmp_path / "x").read_text()
     assert json.loads(text) == {"a": 2, "b": 1} and text.index('"a"') < text.index('"b"')
 
@@ -71,8 +71,8 @@ def test_data_becomes_json_with_sorted_keys(tmp_path: Path) -> None:
 def test_the_mode_is_exact_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
-        bring_about(wanted(tmp_path / "x", content="", mode="0644"), False)
-        bring_about(wanted(tmp_path / "d", state="directory", mode="0755"), False)
+        ensure(desired(tmp_path / "x", content="", mode="0644"), False)
+        ensure(desired(tmp_path / "d", state="directory", mode="0755"), False)
     finally:
         os.umask(before)
     assert describe(str(tmp_path / "x")) == f"file 0644 {USER} {GROUP}\n"
@@ -82,7 +82,7 @@ def test_the_mode_is_exact_whatever_the_umask(tmp_path: Path) -> None:
 def test_a_mode_that_differs_is_a_change_and_the_diff_says_so(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("a\n")
     (tmp_path / "x").chmod(0o666)
-    change = bring_about(wanted(tmp_path / "x", content="a\n", mode="0600"), False)
+    change = ensure(desired(tmp_path / "x", content="a\n", mode="0600"), False)
     assert change is not None
     assert change.diff["before"] == f"file 0666 {USER} {GROUP}\na\n"
     assert change.diff["after"] == f"file 0600 {USER} {GROUP}\na\n"
@@ -90,7 +90,7 @@ def test_a_mode_that_differs_is_a_change_and_the_diff_says_so(tmp_path: Path) ->
 
 def test_a_secret_is_in_no_diff(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("old secret")
-    change = bring_about(wanted(tmp_path / "x", content="new secret", mode="0600", secret=True), False)
+    change = ensure(desired(tmp_path / "x", content="new secret", mode="0600", secret=True), False)
     assert change is not None and "old" not in str(change) and "new" not in str(change)
 
 
@@ -103,7 +103,7 @@ def test_a_disk_that_fills_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, call, full)
     with pytest.raises(OSError, match="No space"):
-        bring_about(wanted(tmp_path / "x", content="new", mode="0600"), False)
+        ensure(desired(tmp_path / "x", content="new", mode="0600"), False)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "old")]
 
 
@@ -114,7 +114,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     try:
         (tmp_path / "x").write_text("old")
         with pytest.raises(OSError, match="No space"):
-            bring_about(wanted(tmp_path / "x", content="new" * 100_000, mode="0600"), False)
+            ensure(desired(tmp_path / "x", content="new" * 100_000, mode="0600"), False)
         assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "old")]
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
@@ -123,29 +123,29 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_not_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "x.partial").write_text("half")
     (tmp_path / "l.partial").symlink_to("/half")
-    bring_about(wanted(tmp_path / "x", content="whole", mode="0600"), False)
-    bring_about(wanted(tmp_path / "l", state="link", target="/whole"), False)
+    ensure(desired(tmp_path / "x", content="whole", mode="0600"), False)
+    ensure(desired(tmp_path / "l", state="link", target="/whole"), False)
     assert (tmp_path / "x").read_text() == "whole" and os.readlink(tmp_path / "l") == "/whole"
     assert {path.name for path in tmp_path.iterdir()} == {"x", "l"}
 
 
 def test_an_unknown_account_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="nobody-of-that-name"):
-        bring_about(wanted(tmp_path / "x", content="", mode="0600", owner="nobody-of-that-name"), False)
+        ensure(desired(tmp_path / "x", content="", mode="0600", owner="nobody-of-that-name"), False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_is_replaced_and_never_followed(tmp_path: Path) -> None:
     (tmp_path / "far").write_text("far")
     (tmp_path / "x").symlink_to(tmp_path / "far")
-    bring_about(wanted(tmp_path / "x", content="near", mode="0600"), False)
+    ensure(desired(tmp_path / "x", content="near", mode="0600"), False)
     assert (tmp_path / "far").read_text() == "far" and not (tmp_path / "x").is_symlink()
 
 
 def test_a_removed_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
     (tmp_path / "x").symlink_to(tmp_path / "far")
-    bring_about(wanted(tmp_path / "x", state="absent"), False)
+    ensure(desired(tmp_path / "x", state="absent"), False)
     assert (tmp_path / "far").is_dir() and not os.path.lexists(tmp_path / "x")
 
 
@@ -158,8 +158,8 @@ def test_a_data_volume_is_emptied_and_stays(tmp_path: Path) -> None:
     try:
         (volume / "data").mkdir()
         (volume / "file").touch()
-        absent = wanted(volume, state="absent")
-        assert bring_about(absent, False) is not None
-        assert list(volume.iterdir()) == [] and bring_about(absent, False) is None
+        absent = desired(volume, state="absent")
+        assert ensure(absent, False) is not None
+        assert list(volume.iterdir()) == [] and ensure(absent, False) is None
     finally:
         subprocess.run(["umount", str(volume)], check=True)

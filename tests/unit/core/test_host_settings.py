@@ -30,8 +30,8 @@ def kernel(tmp_path: Path) -> Path:
 
 
 def test_parameters_are_compared_by_their_words(kernel: Path) -> None:
-    wanted = {"net.ipv4.ip_forward": "1", "net.ipv4.range": "1024 65535", "net.bridge.x": "1"}
-    assert host_settings.sysctl_changes(wanted, str(kernel)) == ({"net.ipv4.ip_forward": "1"}, ["net.bridge.x"])
+    desired = {"net.ipv4.ip_forward": "1", "net.ipv4.range": "1024 65535", "net.bridge.x": "1"}
+    assert host_settings.sysctl_changes(desired, str(kernel)) == ({"net.ipv4.ip_forward": "1"}, ["net.bridge.x"])
 
 
 def test_parameters_are_set(kernel: Path) -> None:
@@ -90,10 +90,10 @@ def test_modules_that_are_built_in_or_unknown_are_left_alone(tmp_path: Path) -> 
         "kernel/fs/overlayfs/overlay.ko.xz:\nkernel/net/br-netfilter.ko: kernel/x.ko\n"
     )
     (tmp_path / "loaded" / "overlay").mkdir(parents=True)
-    wanted = ["overlay", "br_netfilter", "vxlan"]
-    found = host_settings.modules(wanted, str(tmp_path), str(tmp_path / "loaded"))
+    desired = ["overlay", "br_netfilter", "vxlan"]
+    found = host_settings.modules(desired, str(tmp_path), str(tmp_path / "loaded"))
     assert found == (["overlay", "br_netfilter"], ["br_netfilter"])
-    assert host_settings.modules(wanted, str(tmp_path / "none")) == ([], [])
+    assert host_settings.modules(desired, str(tmp_path / "none")) == ([], [])
 
 
 def test_a_module_that_cannot_be_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,10 +109,10 @@ def test_a_host_that_is_not_booted_has_no_live_settings(kernel: Path, monkeypatc
     for version, module in (("6.1.0-1", "overlay"), ("6.1.0-2", "br_netfilter")):
         (kernel / "modules" / version).mkdir(parents=True)
         (kernel / "modules" / version / "modules.dep").write_text(f"kernel/{module}.ko:\n")
-    wanted, trees = {"net.ipv4.ip_forward": "1", "net.bridge.x": "1"}, str(kernel / "modules" / "*")
-    assert host_settings.sysctl_changes(wanted, str(kernel)) != ({}, [])
+    desired, trees = {"net.ipv4.ip_forward": "1", "net.bridge.x": "1"}, str(kernel / "modules" / "*")
+    assert host_settings.sysctl_changes(desired, str(kernel)) != ({}, [])
     monkeypatch.setattr(host_settings, "booted", lambda: False)
-    assert host_settings.sysctl_changes(wanted, str(kernel)) == ({}, [])
+    assert host_settings.sysctl_changes(desired, str(kernel)) == ({}, [])
     assert host_settings.swaps(str(kernel / "swaps")) == []
     found = host_settings.modules(["overlay", "br_netfilter", "vxlan"], trees, str(kernel))
     assert found == (["overlay", "br_netfilter"], [])

@@ -24,9 +24,9 @@ def test_a_refusal_keeps_status_and_words(nomad: FakeNomad) -> None:
 def test_the_server_must_belong_to_the_cluster(nomad: FakeNomad) -> None:
     (nomad.folder / "other.pem").write_text(pki.make_ca("fake").certificate)
     client = nomad.api()
-    stranger = Api(client.host, client.port, str(nomad.folder / "other.pem"), client.cert_file, client.key_file, "")
+    unauthorized = Api(client.host, client.port, str(nomad.folder / "other.pem"), client.cert_file, client.key_file, "")
     with pytest.raises(ApiError, match="certificate verify failed") as caught:
-        stranger.get("/v1/status/leader")
+        unauthorized.get("/v1/status/leader")
     assert caught.value.status == 0
 
 

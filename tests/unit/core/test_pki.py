@@ -35,8 +35,8 @@ def test_names_are_sorted_into_dns_and_addresses() -> None:
 @pytest.mark.parametrize("subject", ["server.global.nomad", "10.0.1.11"])
 def test_the_chain_holds_as_a_server(ca: pki.Pair, host: pki.Pair, subject: str) -> None:
     store = verification.Store([x509.load_pem_x509_certificate(ca.certificate.encode())])
-    wanted = x509.DNSName(subject) if "nomad" in subject else x509.IPAddress(ipaddress.ip_address(subject))
-    verifier = verification.PolicyBuilder().store(store).build_server_verifier(wanted)
+    desired = x509.DNSName(subject) if "nomad" in subject else x509.IPAddress(ipaddress.ip_address(subject))
+    verifier = verification.PolicyBuilder().store(store).build_server_verifier(desired)
     assert len(verifier.verify(x509.load_pem_x509_certificate(host.certificate.encode()), [])) == 2
 
 
@@ -75,15 +75,15 @@ def test_a_good_certificate_stays(ca: pki.Pair, host: pki.Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "days", "reason"),
+    ("desired", "days", "reason"),
     [
         (pki.sort_names("m1", [*NAMES.dns, *NAMES.addresses, "api.example"]), 60, "the names in it are not the host's"),
         (pki.sort_names("m2", [*NAMES.dns, *NAMES.addresses]), 60, "the names in it are not the host's"),
         (NAMES, 366, "it expires in 364 days"),
     ],
 )
-def test_reasons_to_renew(ca: pki.Pair, host: pki.Pair, wanted: pki.Names, days: int, reason: str) -> None:
-    assert pki.reason_to_renew(host.certificate, ca.certificate, wanted, days) == reason
+def test_reasons_to_renew(ca: pki.Pair, host: pki.Pair, desired: pki.Names, days: int, reason: str) -> None:
+    assert pki.reason_to_renew(host.certificate, ca.certificate, desired, days) == reason
 
 
 def test_an_expired_certificate_is_renewed(ca: pki.Pair) -> None:

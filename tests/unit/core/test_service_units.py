@@ -22,7 +22,7 @@ def state(**differences: bool) -> State:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found", "steps"),
+    ("desired", "found", "steps"),
     [
         ("started", state(), []),
         (
@@ -44,10 +44,12 @@ def state(**differences: bool) -> State:
         ("absent", state(active=False, enabled=False, needs_daemon_reload=True), ["remove"]),
     ],
 )
-def test_the_plan(wanted: str, found: State, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan(
+    desired: str, found: State, steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service_units, "UNITS", str(tmp_path))
     (tmp_path / "x.service").touch()
-    assert service_units.plan(Unit("x.service", wanted), found) == steps
+    assert service_units.plan(Unit("x.service", desired), found) == steps
 
 
 def test_only_what_is_there_is_removed(systemd: Path, monkeypatch: pytest.MonkeyPatch) -> None:

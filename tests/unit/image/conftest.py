@@ -55,8 +55,8 @@ def tree(tmp_path: Path, expected: offline.Expected, monkeypatch: pytest.MonkeyP
     for item in hardening.files(expected.controls):
         if item.get("state") != "directory":
             put(root / item["path"].lstrip("/"), item["content"], int(item["mode"], 8))
-    wanted = root / hardening.UNITS / "multi-user.target.wants"
-    wanted.mkdir(parents=True)
+    desired = root / hardening.UNITS / "multi-user.target.wants"
+    desired.mkdir(parents=True)
     for unit in (*hardening.units(expected.controls), {"name": "ssh.service"}):
-        (wanted / unit["name"]).symlink_to(f"/lib/systemd/system/{unit['name']}")
+        (desired / unit["name"]).symlink_to(f"/lib/systemd/system/{unit['name']}")
     return root

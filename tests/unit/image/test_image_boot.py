@@ -153,7 +153,7 @@ def test_a_server_has_the_data_volume_that_its_image_names(tmp_path: Path) -> No
     assert drives("") == [disk, seed]
     assert drives("/dev/vdb") == [disk, data, seed]
     assert drives("/dev/disk/by-id/virtio-apps") == [disk, f"{data},serial=apps", seed]
-    with pytest.raises(ImageError, match=r"image_data_device /dev/nvme1n1: servers that boot by emulation have"):
+    with pytest.raises(ImageError, match=r"server_image_data_device /dev/nvme1n1: servers that boot by emulation have"):
         drives("/dev/nvme1n1")
 
 
@@ -161,7 +161,7 @@ def test_live_parameters_are_compared(tmp_path: Path) -> None:
     (tmp_path / "kernel").mkdir()
     (tmp_path / "kernel/a").write_text("1\t2\n")
     assert guest.parameter("kernel.a", "1 2", str(tmp_path)).passed
-    assert guest.parameter("kernel.a", "2", str(tmp_path)) == Verdict(False, "1 2, wanted 2")
+    assert guest.parameter("kernel.a", "2", str(tmp_path)) == Verdict(False, "1 2, desired 2")
     assert not guest.parameter("kernel.b", "2", str(tmp_path)).passed
 
 
@@ -242,10 +242,10 @@ def test_the_manifest_says_what_a_server_is_asked_for() -> None:
         "inputs": {"artifacts": entries},
         "hardening": {"exempt": {}},
     }
-    wanted = boot_test.wanted(manifest)
-    assert wanted["images"] == ["registry.k8s.io/pause:3.10.1"] and "docker.service" in wanted["services"]
-    assert wanted["sysctls"]["net.ipv4.ip_forward"] == "1" and "sctp" in wanted["modules"]
-    assert wanted["grows"] == "/" and boot_test.wanted({**manifest, "disk": {"var_mib": 8}})["grows"] == "/var"
-    assert boot_test.wanted({**manifest, "disk": {"data": {"device": "/dev/vdb", "path": "/srv"}}})["data"] == "/srv"
+    desired = boot_test.desired(manifest)
+    assert desired["images"] == ["registry.k8s.io/pause:3.10.1"] and "docker.service" in desired["services"]
+    assert desired["sysctls"]["net.ipv4.ip_forward"] == "1" and "sctp" in desired["modules"]
+    assert desired["grows"] == "/" and boot_test.desired({**manifest, "disk": {"var_mib": 8}})["grows"] == "/var"
+    assert boot_test.desired({**manifest, "disk": {"data": {"device": "/dev/vdb", "path": "/srv"}}})["data"] == "/srv"
     manifest["hardening"] = {"exempt": {"3.2.1": "an application speaks SCTP"}}
-    assert "sctp" not in boot_test.wanted(manifest)["modules"]
+    assert "sctp" not in boot_test.desired(manifest)["modules"]

@@ -42,15 +42,15 @@ WISH = {
 }
 
 
-def wish(folder: Path, **more: Any) -> make.Wish:
+def request(folder: Path, **more: Any) -> make.Request:
     """What is asked for, below a folder."""
     places = {"output": folder / "output", "bundle": folder / "bundle", "key": folder / "image.pem"}
-    return make.Wish(**{**WISH, **places, **more})  # type: ignore[arg-type]
+    return make.Request(**{**WISH, **places, **more})  # type: ignore[arg-type]
 
 
 def test_an_image_is_named_after_what_it_is_and_when(tmp_path: Path) -> None:
-    assert wish(tmp_path, artifacts=["nomad=9.9.9"]).name == "host-node-nomad-9.9.9-amd64-20260101T0000Z"
-    assert wish(tmp_path).name == "host-node-nomad-1.11.3-amd64-20260101T0000Z"
+    assert request(tmp_path, artifacts=["nomad=9.9.9"]).name == "host-node-nomad-9.9.9-amd64-20260101T0000Z"
+    assert request(tmp_path).name == "host-node-nomad-1.11.3-amd64-20260101T0000Z"
 
 
 # --- base ---------------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_an_altered_base_is_refused(tmp_path: Path) -> None:
 def test_a_base_of_ones_own_needs_its_digest(tmp_path: Path) -> None:
     made = tar(tmp_path)
     assert base.given(made.path, made.digest).digest == made.digest
-    with pytest.raises(ImageError, match="not sha256:0 as image_base_digest says; nothing was built"):
+    with pytest.raises(ImageError, match="not sha256:0 as server_image_base_digest says; nothing was built"):
         base.given(made.path, "sha256:0")
     with pytest.raises(ImageError, match="needs its digest"):
         base.given(made.path, "")
@@ -259,7 +259,7 @@ def test_partitions_do_not_overlap_and_one_that_grows_is_last(var_size: int, nam
 def test_a_tree_that_does_not_fit_is_named(small_tree: Path) -> None:
     put(small_tree / "big", "x" * (12 << 20))
     with pytest.raises(
-        ImageError, match=r"^/ does not fit into its 5 MiB: choose another image_size or image_var_size"
+        ImageError, match=r"^/ does not fit into its 5 MiB: choose another server_image_size or server_image_var_size"
     ):
         disk.write(small_tree, disk.Disk("x", 40, "", 0), small_tree.parent / "raw")
 
@@ -322,21 +322,30 @@ def test_var_lies_where_it_is_mounted(small_tree: Path, var_size: int) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"lane": "qemu", "var_size": 1000}, "image_var_size: lane qemu has the file systems of what it starts from"),
-        ({"var_size": 3000}, "of image_size 4096 MiB image_var_size 3000 leaves 1096 to the system, which needs 1500"),
-        ({"var_size": -1}, "image_var_size -1 leaves"),
         (
-            {"lane": "qemu", "data_device": "/dev/vdb"},
-            "image_data_device: lane qemu has the file systems of what it starts",
+            {"builder": "qemu", "var_size": 1000},
+            "server_image_var_size: builder qemu has the file systems of what it starts from",
         ),
-        ({"data_device": "vdb"}, "image_data_device is vdb, image_data_path /srv: a device, as /dev/vdb, and an"),
-        ({"data_device": "/dev/vdb", "data_path": "data"}, "image_data_path data"),
-        ({"size": 800}, "of image_size 800 MiB image_var_size 0 leaves 800"),
+        (
+            {"var_size": 3000},
+            "of server_image_size 4096 MiB server_image_var_size 3000 leaves 1096 to the system, which needs 1500",
+        ),
+        ({"var_size": -1}, "server_image_var_size -1 leaves"),
+        (
+            {"builder": "qemu", "data_device": "/dev/vdb"},
+            "server_image_data_device: builder qemu has the file systems of what it starts",
+        ),
+        (
+            {"data_device": "vdb"},
+            "server_image_data_device is vdb, server_image_data_path /srv: a device, as /dev/vdb, and an",
+        ),
+        ({"data_device": "/dev/vdb", "data_path": "data"}, "server_image_data_path data"),
+        ({"size": 800}, "of server_image_size 800 MiB server_image_var_size 0 leaves 800"),
     ],
 )
 def test_a_disk_that_cannot_be_divided_so_is_refused(tmp_path: Path, more: dict[str, Any], message: str) -> None:
     with pytest.raises(ImageError, match=message):
-        make.check_disks(wish(tmp_path, **more))
+        make.check_disks(request(tmp_path, **more))
 
 
 @needs("sfdisk")
@@ -375,13 +384,13 @@ def test_a_step_that_fails_says_one_thing(tmp_path: Path) -> None:
 
 PREFIX = "==> host_node.null.tree: "
 LINES = [
-    f"{PREFIX}TASK [keelson.cluster.host_node : prepare | Place the artifacts] ***************\n",
+    f"{PREFIX}TASK [keelson.cluster.host_node : prepare | Install the artifacts] ***************\n",
     'fatal: [image]: FAILED! => {"changed": false, "msg": "nomad 1.11.3 (amd64) is neither on this host"}\n',
 ]
 
 
 def test_the_output_of_packer_is_understood() -> None:
-    assert build.progress(LINES[0]) == "prepare | Place the artifacts"
+    assert build.progress(LINES[0]) == "prepare | Install the artifacts"
     assert build.progress("    host_node.null.tree: ok: [image]\n") == ""
     assert build.progress(f"{PREFIX}making the base base-1 (some minutes)\n").startswith("making the base")
 
@@ -399,7 +408,7 @@ def test_the_output_of_packer_is_understood() -> None:
             [
                 "Error: Invalid value",
                 "",
-                "  on lane.pkr.hcl line 1:",
+                "  on builder.pkr.hcl line 1:",
                 "  (source code not available)",
                 "",
                 "It is kvm or tcg.",
@@ -426,7 +435,7 @@ def test_an_artifact_that_is_missing_is_named_before_anything_is_built(tmp_path:
     with pytest.raises(
         ImageError, match=r"nomad 1\.11\.3 \(amd64\) is not in the bundle .* fill it with playbook bundle"
     ):
-        make.expected(wish(tmp_path, artifacts=["nomad"]), store)
+        make.expected(request(tmp_path, artifacts=["nomad"]), store)
     with pytest.raises(ImageError, match=r"packer 1\.16\.0 is not in the bundle"):
         build.place_packer(store, tmp_path / "packer", ["ansible"])
 
@@ -462,7 +471,7 @@ def test_packer_runs_and_what_it_says_is_kept(tmp_path: Path) -> None:
     told: list[str] = []
     speaking = fake_packer(tmp_path, f"echo '{LINES[0].strip()}'")
     build.run_packer(speaking, tmp_path, tmp_path, None, tmp_path / "log", told.append)
-    assert told == ["prepare | Place the artifacts"] and (tmp_path / "log").read_text() == LINES[0]
+    assert told == ["prepare | Install the artifacts"] and (tmp_path / "log").read_text() == LINES[0]
     with pytest.raises(ImageError, match=r"no space left on device \(all that was said: .*log\)"):
         failing = fake_packer(tmp_path, f"echo '{PREFIX}image: no space left on device'; exit 1")
         build.run_packer(failing, tmp_path, tmp_path, None, tmp_path / "log", told.append)
@@ -476,7 +485,7 @@ def test_a_build_that_is_killed_leaves_no_process_no_mount_and_no_image(tmp_path
     )
     script = (
         "import sys; from pathlib import Path\n"
-        "from ansible_collections.keelson.cluster.plugins.module_utils.image import build\n"
+        "from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build\n"
         f"with build.workspace(Path({str(output)!r})) as work:\n"
         f"    build.run_packer(Path({str(program)!r}), work, work, None, work / 'log', print)\n"
     )
@@ -517,9 +526,9 @@ def test_two_builds_do_not_take_each_others_folder(tmp_path: Path) -> None:
 
 
 def test_steps_find_the_order_again(tmp_path: Path) -> None:
-    order = make.order_of(wish(tmp_path), tmp_path)
-    order.save(tmp_path)
-    assert orders.read(tmp_path) == order
+    spec = make.order_of(request(tmp_path), tmp_path)
+    spec.save(tmp_path)
+    assert orders.read(tmp_path) == spec
 
 
 def test_phases_last_until_the_next_begins() -> None:

@@ -46,7 +46,7 @@ def manifest() -> dict[str, Any]:
         "version": "1.0.0",
         "architecture": "amd64",
         "made": moment,
-        "lane": "tree",
+        "builder": "tree",
         "disk": {"format": "qcow2", "digest": DIGEST, "size": 4, "virtual_mib": 4096},
         "contents": {"files": 1, "packages": 1},
         "inputs": {
@@ -68,9 +68,9 @@ def key(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, key: Path) -> Path:
+def image_directory(tmp_path: Path, key: Path) -> Path:
     """A directory with one image that was built and checked."""
-    folder = tmp_path / "shelf" / NAME
+    folder = tmp_path / "image_directory" / NAME
     folder.mkdir(parents=True)
     (folder / publish.DISK).write_bytes(b"disk")
     (folder / publish.MANIFEST).write_text(json.dumps(manifest()))
@@ -82,15 +82,15 @@ def shelf(tmp_path: Path, key: Path) -> Path:
     return folder.parent
 
 
-def booted(shelf: Path, key: Path, answers: list[dict[str, Any]] = GOOD) -> None:
+def booted(image_directory: Path, key: Path, answers: list[dict[str, Any]] = GOOD) -> None:
     """State that the image was booted."""
-    folder = shelf / NAME
+    folder = image_directory / NAME
     subjects = publish.subjects(folder)
     publish.state(folder, publish.BOOT, subjects, publish.TESTED, publish.results(answers), sign.load_key(key))
 
 
-def promote(shelf: Path, key: Path, channel: str) -> dict[str, Any]:
-    return channels.promote(shelf, NAME, channel, sign.load_public(key.with_suffix(".pub")))
+def promote(image_directory: Path, key: Path, channel: str) -> dict[str, Any]:
+    return channels.promote(image_directory, NAME, channel, sign.load_public(key.with_suffix(".pub")))
 
 
 def test_the_manifest_fits_its_schema_and_a_wrong_one_does_not() -> None:
@@ -106,51 +106,53 @@ def test_provenance_names_every_input_by_digest() -> None:
     assert all(len(item["digest"]["sha256"]) == 64 for item in stated)
 
 
-def test_an_image_is_promoted_step_by_step(shelf: Path, key: Path) -> None:
-    assert promote(shelf, key, "candidate")["name"] == NAME
-    booted(shelf, key)
-    assert promote(shelf, key, "tested")["digest"] == publish.subjects(shelf / NAME)[publish.DISK]
-    promote(shelf, key, "released")
-    assert channels.choose(channels.read(str(shelf)), "released")["name"] == NAME
-    promote(shelf, key, "released")
-    assert len(channels.read(str(shelf))["channels"]["released"]) == 1
+def test_an_image_is_promoted_step_by_step(image_directory: Path, key: Path) -> None:
+    assert promote(image_directory, key, "candidate")["name"] == NAME
+    booted(image_directory, key)
+    assert promote(image_directory, key, "tested")["digest"] == publish.subjects(image_directory / NAME)[publish.DISK]
+    promote(image_directory, key, "released")
+    assert channels.choose(channels.read(str(image_directory)), "released")["name"] == NAME
+    promote(image_directory, key, "released")
+    assert len(channels.read(str(image_directory))["channels"]["released"]) == 1
 
 
-def test_an_untested_image_is_not_promoted(shelf: Path, key: Path) -> None:
-    promote(shelf, key, "candidate")
+def test_an_untested_image_is_not_promoted(image_directory: Path, key: Path) -> None:
+    promote(image_directory, key, "candidate")
     with pytest.raises(ImageError, match="has no statement boot: it was not tested for that"):
-        promote(shelf, key, "tested")
-    booted(shelf, key, BAD)
+        promote(image_directory, key, "tested")
+    booted(image_directory, key, BAD)
     with pytest.raises(ImageError, match="boot FAILED; it cannot be tested"):
-        promote(shelf, key, "tested")
-    booted(shelf, key)
+        promote(image_directory, key, "tested")
+    booted(image_directory, key)
     with pytest.raises(ImageError, match="was never tested, so it cannot be released"):
-        promote(shelf, key, "released")
-    assert channels.read(str(shelf))["channels"]["tested"] == []
+        promote(image_directory, key, "released")
+    assert channels.read(str(image_directory))["channels"]["tested"] == []
 
 
 @pytest.mark.parametrize("name", [publish.DISK, publish.MANIFEST, publish.BILL, publish.FILES])
-def test_an_altered_image_is_not_promoted(shelf: Path, key: Path, name: str) -> None:
-    path = shelf / NAME / name
+def test_an_altered_image_is_not_promoted(image_directory: Path, key: Path, name: str) -> None:
+    path = image_directory / NAME / name
     text = json.dumps({**manifest(), "name": "other"}) if name == publish.MANIFEST else "altered"
     path.write_text(text)
     with pytest.raises(ImageError, match=f"{name}: the file is sha256:.*it was altered"):
-        promote(shelf, key, "candidate")
-    assert not (shelf / channels.INDEX).exists()
+        promote(image_directory, key, "candidate")
+    assert not (image_directory / channels.INDEX).exists()
 
 
-def test_a_statement_of_another_key_or_an_altered_one_is_not_believed(shelf: Path, key: Path, tmp_path: Path) -> None:
+def test_a_statement_of_another_key_or_an_altered_one_is_not_believed(
+    image_directory: Path, key: Path, tmp_path: Path
+) -> None:
     sign.load_key(tmp_path / "other.pem")
     with pytest.raises(ImageError, match=r"checks.json|provenance.json: the signature is not of the trusted key"):
-        promote(shelf, tmp_path / "other.pem", "candidate")
-    path = shelf / NAME / publish.STATEMENTS / "provenance.json"
+        promote(image_directory, tmp_path / "other.pem", "candidate")
+    path = image_directory / NAME / publish.STATEMENTS / "provenance.json"
     signed = json.loads(path.read_text())
     path.write_text(json.dumps({**signed, "payload": signed["payload"][:-8] + "AAAAAAA="}))
     with pytest.raises(ImageError, match="what it signs was altered"):
-        promote(shelf, key, "candidate")
+        promote(image_directory, key, "candidate")
     path.write_text("{}")
     with pytest.raises(ImageError, match="not a signed statement"):
-        promote(shelf, key, "candidate")
+        promote(image_directory, key, "candidate")
 
 
 def test_going_back_is_asking_for_the_one_before() -> None:
@@ -172,8 +174,8 @@ def test_what_is_no_index_is_named(text: str) -> None:
 
 
 @pytest.fixture
-def address(shelf: Path) -> Iterator[str]:
-    handler = partial(SimpleHTTPRequestHandler, directory=str(shelf))
+def address(image_directory: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(image_directory))
     handler.log_message = lambda *_args: None  # type: ignore[attr-defined]
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -181,10 +183,10 @@ def address(shelf: Path) -> Iterator[str]:
     server.shutdown()
 
 
-def test_a_channel_is_asked_for_over_http(shelf: Path, key: Path, address: str) -> None:
+def test_a_channel_is_asked_for_over_http(image_directory: Path, key: Path, address: str) -> None:
     with pytest.raises(ImageError, match=r"channels.json: cannot be read"):
         channels.read(address)
-    promote(shelf, key, "candidate")
+    promote(image_directory, key, "candidate")
     assert channels.choose(channels.read(address), "candidate")["name"] == NAME
 
 
@@ -271,14 +273,14 @@ def test_without_its_library_the_bill_says_what_to_install(monkeypatch: pytest.M
         sbom.text(NAME, 0, [], [])
 
 
-def test_hosts_tell_their_images_and_their_age(shelf: Path, key: Path) -> None:
-    promote(shelf, key, "candidate")
+def test_hosts_tell_their_images_and_their_age(image_directory: Path, key: Path) -> None:
+    promote(image_directory, key, "candidate")
     texts = {
         "new": json.dumps({"name": NAME, "made": 9 * 86400}),
         "old": json.dumps({"name": "gone", "made": 0}),
         "plain": "",
     }
-    assert labels.lines(texts, str(shelf), 10 * 86400) == [
+    assert labels.lines(texts, str(image_directory), 10 * 86400) == [
         "old: gone, 10 days old",
         f"new: {NAME}, 1 days old, candidate",
         "plain: made from no image",

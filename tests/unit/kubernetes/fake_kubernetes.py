@@ -134,9 +134,9 @@ class FakeKubernetes:
         pattern = re.compile(
             f"^{re.escape(base)}(/namespaces/{re.escape(space) if space else '[^/]+'})?/{plural}/[^/]+$"
         )
-        wanted = dict(pair.split("=", 1) for pair in selector.split(",") if pair)
+        desired = dict(pair.split("=", 1) for pair in selector.split(",") if pair)
         found = [item for key, item in sorted(self.objects.items()) if pattern.match(key)]
-        return [i for i in found if wanted.items() <= (i["metadata"].get("labels") or {}).items()]
+        return [i for i in found if desired.items() <= (i["metadata"].get("labels") or {}).items()]
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -86,9 +86,9 @@ def test_a_node_s_kubeconfig_names_the_file_that_kubelet_renews(kubernetes: Fake
 
 
 def test_the_server_must_belong_to_the_cluster(kubernetes: FakeKubernetes) -> None:
-    stranger = client_context(pki.make_ca("fake").certificate)
+    unauthorized = client_context(pki.make_ca("fake").certificate)
     with pytest.raises(ApiError, match="certificate verify failed") as caught:
-        dataclasses.replace(kubernetes.api(), context=stranger).get("/readyz")
+        dataclasses.replace(kubernetes.api(), context=unauthorized).get("/readyz")
     assert caught.value.status == 0
 
 

@@ -49,11 +49,11 @@ def stored(value: bytes) -> dict[str, Any]:
     return {"kvs": [{"value": base64.b64encode(value).decode()}]}
 
 
-def workload(name: str, wanted: int, ready: int, daemons: bool = False) -> dict[str, Any]:
+def workload(name: str, desired: int, ready: int, daemons: bool = False) -> dict[str, Any]:
     """A Deployment or a DaemonSet."""
     if daemons:
-        return {"metadata": {"name": name}, "status": {"desiredNumberScheduled": wanted, "numberReady": ready}}
-    return {"metadata": {"name": name}, "spec": {"replicas": wanted}, "status": {"readyReplicas": ready}}
+        return {"metadata": {"name": name}, "status": {"desiredNumberScheduled": desired, "numberReady": ready}}
+    return {"metadata": {"name": name}, "spec": {"replicas": desired}, "status": {"readyReplicas": ready}}
 
 
 def api_service(name: str, status: str | None = "True", local: bool = False) -> dict[str, Any]:
@@ -75,7 +75,7 @@ CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: checks.peers(etcd_members(*MANAGERS.values(), learner=True), MANAGERS), False, "voters: none"),
     (lambda: checks.peers(etcd_members(*MANAGERS.values(), started=False), MANAGERS), False, "voters: none"),
     (lambda: expiry(certificate("admin.conf")), True, "2 certificates, the first to end is admin.conf in 365 days"),
-    (lambda: expiry(certificate("apiserver", "2026-11-25T00:00:00Z")), False, "apiserver: 3 days left, 14 wanted"),
+    (lambda: expiry(certificate("apiserver", "2026-11-25T00:00:00Z")), False, "apiserver: 3 days left, 14 desired"),
     (lambda: expiry(certificate("apiserver", "2026-11-20T00:00:00Z")), False, "apiserver: -2 days"),
     (lambda: expiry(certificate("etcd-server", missing=True)), False, "missing: etcd-server"),
     (lambda: expiry(certificate("admin.conf"), certificate("super-admin.conf", missing=True)), True, "2 certificates"),
@@ -185,7 +185,7 @@ def test_an_api_that_is_not_ready_is_told(kubernetes: FakeKubernetes, monkeypatc
     assert not found["ready m1"][0] and found["node web-1"][0]
 
 
-def test_a_stranger_among_the_nodes_is_told(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_unauthorized_among_the_nodes_is_told(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster(kubernetes, monkeypatch)
     kubernetes.add("/api/v1/nodes/old-1", **node("old-1"))
     kubernetes.add("/api/v1/namespaces/kube-system/secrets/bootstrap-token-abc")
@@ -243,8 +243,8 @@ def test_members(kubernetes: FakeKubernetes) -> None:
         record = {"labels": {"keelson.cluster/record": "host"}}
         kubernetes.add(f"{LET_IN}/{name}", data={"address": address}, metadata=record)
     assert members(kubernetes.api()) == [
-        {"name": "m1", "address": "10.0.0.1", "part": "manager", "id": "m1", "status": "ready", "admitted": False},
+        {"name": "m1", "address": "10.0.0.1", "part": "manager", "id": "m1", "status": "ready", "enrolled": False},
         # Let in under another address than the one it has.
-        {"name": "web-1", "address": "10.0.0.9", "part": "node", "id": "web-1", "status": "down", "admitted": False},
-        {"name": "web-2", "address": "10.0.0.8", "part": "node", "id": "web-2", "status": "ready", "admitted": True},
+        {"name": "web-1", "address": "10.0.0.9", "part": "node", "id": "web-1", "status": "down", "enrolled": False},
+        {"name": "web-2", "address": "10.0.0.8", "part": "node", "id": "web-2", "status": "ready", "enrolled": True},
     ]

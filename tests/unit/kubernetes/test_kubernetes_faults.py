@@ -21,7 +21,7 @@ VARIABLES = {"cluster_endpoint": "api.example.com"}
 def host(name: str, number: int, part: str, variables: dict[str, Any], engine: dict[str, Any]) -> Host:
     """A host at 10.0.0.NUMBER; C(engine) is what kubernetes_host says of it."""
     fit = {
-        "state": "bare",
+        "state": "absent",
         "version": "",
         "leftovers": [],
         "endpoint": {"host": "api.example.com", "addresses": ["10.0.0.5"], "serves": "nobody"},
@@ -45,7 +45,7 @@ def faults(found: Cluster) -> list[str]:
 
 def member(version: str = VERSION, serves: str = "ours") -> dict[str, Any]:
     return {
-        "state": "member",
+        "state": "joined",
         "version": version,
         "endpoint": {"host": "api.example.com", "addresses": ["10.0.0.5"], "serves": serves},
     }
@@ -118,7 +118,7 @@ def test_what_hosts_say(engine: dict[str, Any], text: str) -> None:
     assert any(text in fault for fault in found), found
 
 
-def test_a_new_host_cannot_tell_the_cluster_s_certificate_from_a_stranger_s() -> None:
+def test_a_new_host_cannot_tell_the_cluster_s_certificate_from_a_unauthorized_s() -> None:
     made = cluster(**member())
     new = host("n2", 22, "node", {}, endpoint(["10.0.0.5"], "others"))
     assert faults(replace(made, hosts=(*made.hosts, new))) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.filter.kubernetes_plan import kubernetes_plan, kubernetes_said
+from ansible_collections.keelson.cluster.plugins.filter.kubernetes_plan import kubernetes_host_states, kubernetes_plan
 from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.plan import Plan, PlanError, plan
 
 ALL = ["m1", "m2", "m3"]
@@ -21,47 +21,51 @@ def said(state: str, fault: str = "", step: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("found", "run", "wanted"),
+    ("found", "run", "desired"),
     [
-        ({name: said("bare") for name in ALL}, ALL, Plan("m1", True, ("m2", "m3"))),
-        ({name: said("member") for name in ALL}, ALL, Plan("m1", False, ())),
+        ({name: said("absent") for name in ALL}, ALL, Plan("m1", True, ("m2", "m3"))),
+        ({name: said("joined") for name in ALL}, ALL, Plan("m1", False, ())),
         # The first manager is dead for good, or merely down; a new one takes its place.
         (
-            {"m2": said("member"), "m3": said("member"), "m4": said("bare")},
+            {"m2": said("joined"), "m3": said("joined"), "m4": said("absent")},
             ["m2", "m3", "m4"],
             Plan("m2", False, ("m4",)),
         ),
-        ({"m1": said("member", DEAD), "m2": said("member"), "m3": said("bare")}, ALL, Plan("m2", False, ("m3",))),
+        ({"m1": said("joined", DEAD), "m2": said("joined"), "m3": said("absent")}, ALL, Plan("m2", False, ("m3",))),
         # --limit m3: the others are asked, and left alone.
-        ({"m1": said("member"), "m2": said("bare"), "m3": said("bare")}, ["m3"], Plan("m1", False, ("m3",))),
+        ({"m1": said("joined"), "m2": said("absent"), "m3": said("absent")}, ["m3"], Plan("m1", False, ("m3",))),
         # Cut off: within init, which goes on where it was begun; within a join.
         (
-            {"m1": said("bare"), "m2": said("half", DEAD, "init"), "m3": said("bare")},
+            {"m1": said("absent"), "m2": said("incomplete", DEAD, "init"), "m3": said("absent")},
             ALL,
             Plan("m2", True, ("m1", "m3")),
         ),
         (
-            {"m1": said("member"), "m2": said("half", "", "join"), "m3": said("bare")},
+            {"m1": said("joined"), "m2": said("incomplete", "", "join"), "m3": said("absent")},
             ALL,
             Plan("m1", False, ("m2", "m3")),
         ),
     ],
 )
-def test_the_plan(found: dict[str, Any], run: list[str], wanted: Plan) -> None:
-    assert plan(found, ALL, run) == wanted
+def test_the_plan(found: dict[str, Any], run: list[str], desired: Plan) -> None:
+    assert plan(found, ALL, run) == desired
 
 
 @pytest.mark.parametrize(
     ("found", "run", "message"),
     [
-        ({"m2": said("bare"), "m3": said("bare")}, ALL, "m1 cannot be asked"),
-        ({name: said("bare") for name in ALL}, ["m2", "m3"], "m1 cannot be asked or changed"),
+        ({"m2": said("absent"), "m3": said("absent")}, ALL, "m1 cannot be asked"),
+        ({name: said("absent") for name in ALL}, ["m2", "m3"], "m1 cannot be asked or changed"),
         (
-            {"m1": said("member", DEAD), "m2": said("bare"), "m3": said("bare")},
+            {"m1": said("joined", DEAD), "m2": said("absent"), "m3": said("absent")},
             ALL,
             "none of them serves: m1: 10.0.0.1",
         ),
-        ({"m1": said("half", DEAD, "join"), "m2": said("bare"), "m3": said("bare")}, ALL, "nothing was made anew"),
+        (
+            {"m1": said("incomplete", DEAD, "join"), "m2": said("absent"), "m3": said("absent")},
+            ALL,
+            "nothing was made anew",
+        ),
     ],
 )
 def test_no_second_cluster_is_made(found: dict[str, Any], run: list[str], message: str) -> None:
@@ -70,9 +74,12 @@ def test_no_second_cluster_is_made(found: dict[str, Any], run: list[str], messag
 
 
 def test_what_hosts_said_is_gathered() -> None:
-    hostvars = {"m1": {"__host_node_host": said("member")}, "m2": {"__host_node_host": {"unreachable": True}}, "m3": {}}
-    others = [{"item": "m4", **said("bare")}, {"item": "m5", "unreachable": True}]
-    assert kubernetes_said(ALL, hostvars, others) == {"m1": said("member"), "m4": {"item": "m4", **said("bare")}}
-    assert kubernetes_plan({"m1": said("bare")}, ["m1"], ["m1"]) == {"seat": "m1", "init": True, "join": []}
+    hostvars = {"m1": {"__host_node_host": said("joined")}, "m2": {"__host_node_host": {"unreachable": True}}, "m3": {}}
+    others = [{"item": "m4", **said("absent")}, {"item": "m5", "unreachable": True}]
+    assert kubernetes_host_states(ALL, hostvars, others) == {
+        "m1": said("joined"),
+        "m4": {"item": "m4", **said("absent")},
+    }
+    assert kubernetes_plan({"m1": said("absent")}, ["m1"], ["m1"]) == {"acting_manager": "m1", "init": True, "join": []}
     with pytest.raises(AnsibleFilterError, match="m2, m3 cannot be asked"):
-        kubernetes_plan({"m1": said("bare")}, ALL, ["m1"])
+        kubernetes_plan({"m1": said("absent")}, ALL, ["m1"])

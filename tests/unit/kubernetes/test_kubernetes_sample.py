@@ -20,9 +20,9 @@ SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
 DEPLOYMENT = f"{objects.DEPLOYMENTS}/{NAME}"
 
 
-def placed(*entries: dict[str, Any], wish: str = "") -> sample.Placed:
+def placed(*entries: dict[str, Any], request: str = "") -> sample.Placed:
     """Where the sample goes."""
-    return sample.choose_pool([view.parse_node(entry) for entry in entries], wish)
+    return sample.choose_pool([view.parse_node(entry) for entry in entries], request)
 
 
 def trying(kubernetes: FakeKubernetes, timeout: float = 0.1) -> sample.Sample:
@@ -61,13 +61,13 @@ def test_the_pool_with_most_usable_nodes_is_chosen() -> None:
         node("m-1", manager=True),
     ]
     assert placed(*nodes).pool == "web" and set(placed(*nodes).nodes) == {"w-1", "w-2"}
-    assert set(placed(*nodes, wish="gpu").nodes) == {"g-2"}
+    assert set(placed(*nodes, request="gpu").nodes) == {"g-2"}
 
 
 @pytest.mark.parametrize("changes", [{"ready": "False"}, {"cordoned": True}, {"taint": "x"}, {"pool": "other"}])
 def test_a_pool_without_a_usable_node(changes: dict[str, Any]) -> None:
     with pytest.raises(sample_app.SampleError, match="no host node in pool web is ready"):
-        placed(node("w-1", **changes), wish="web")
+        placed(node("w-1", **changes), request="web")
 
 
 def test_managers_are_no_host_nodes() -> None:
@@ -116,7 +116,7 @@ def test_what_is_needed_is_made_first(kubernetes: FakeKubernetes) -> None:
     ("status", "words"),
     [
         ({"observedGeneration": 0}, "not looked at yet"),
-        ({"updatedReplicas": 1}, "3 instances wanted, but replicas 3, updatedReplicas 1"),
+        ({"updatedReplicas": 1}, "3 instances desired, but replicas 3, updatedReplicas 1"),
         ({"replicas": 4}, "replicas 4"),
         ({"availableReplicas": 2}, "availableReplicas 2; nothing is reported"),
     ],
@@ -283,14 +283,14 @@ class Walls(Inside):
 
 
 TARGET, BESIDE = "http://10.1.0.0:8080/healthz", "http://10.1.0.9:8080/healthz"
-RIGHT = {("keelson-stranger", TARGET), ("keelson-guest", BESIDE)}
+RIGHT = {("keelson-unauthorized", TARGET), ("keelson-guest", BESIDE)}
 
 
 @pytest.mark.parametrize(
     ("refused", "before", "words"),
     [
         (RIGHT, True, None),
-        (RIGHT - {("keelson-stranger", TARGET)}, True, "keelson-stranger is answered by the instance"),
+        (RIGHT - {("keelson-unauthorized", TARGET)}, True, "keelson-unauthorized is answered by the instance"),
         (RIGHT - {("keelson-guest", BESIDE)}, True, "keelson-guest is answered by what it was not given"),
         (RIGHT | {("keelson-guest", TARGET)}, True, "the guest is refused, too"),
         (RIGHT, False, "no answer even without policies"),
@@ -306,12 +306,12 @@ def test_network_policies(
     kubernetes.react = lambda method, path, body: visit(kubernetes, method, path, body)
     kubernetes.add(f"{view.NODES}/web-2", **node("web-2"))
     started = known.start_visitors()
-    assert started.passed and started.evidence == "guest and stranger run on web-2, the instance they ask on web-1"
+    assert started.passed and started.evidence == "guest and unauthorized run on web-2, the instance they ask on web-1"
     found = sample_app.step(known.sample, "policy", "t", known.policy)
     assert found["passed"] is (words is None) and (words or "web-2 → web-1: the guest is answered") in found["evidence"]
     assert not any("networkpolicies" in path for path in kubernetes.objects)
     known.end_visitors()
-    assert not any("keelson-guest" in path or "keelson-stranger" in path for path in kubernetes.objects)
+    assert not any("keelson-guest" in path or "keelson-unauthorized" in path for path in kubernetes.objects)
 
 
 def visit(kubernetes: FakeKubernetes, method: str, path: str, body: Any) -> tuple[int, Any] | None:
@@ -348,8 +348,8 @@ def test_visitors_that_do_not_come_up_are_told(kubernetes: FakeKubernetes) -> No
     ("refused", "words"),
     [
         ({NAMESPACE: "restricted:latest", "default": "baseline:latest"}, None),
-        ({NAMESPACE: "restricted:latest"}, "namespace default: a privileged pod was admitted"),
-        ({"default": "baseline:latest"}, f"namespace {NAMESPACE}: a privileged pod was admitted"),
+        ({NAMESPACE: "restricted:latest"}, "namespace default: a privileged pod was enrolled"),
+        ({"default": "baseline:latest"}, f"namespace {NAMESPACE}: a privileged pod was enrolled"),
     ],
 )
 def test_pod_security(kubernetes: FakeKubernetes, refused: dict[str, str], words: str | None) -> None:
@@ -409,4 +409,4 @@ def test_every_probe_is_a_check_of_the_sample(kubernetes: FakeKubernetes) -> Non
     known = probing.Probe(trying(kubernetes), Inside())
     found = known.checks()
     assert len(found) == 11 and not any(check["passed"] for check in found)
-    assert all(check["check"].startswith("sample_") and check["cure"] for check in found)
+    assert all(check["check"].startswith("sample_") and check["remedy"] for check in found)

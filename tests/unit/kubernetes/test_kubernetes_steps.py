@@ -103,7 +103,7 @@ def state(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 def test_what_init_leaves_open_is_closed(
     program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state(monkeypatch, host.BARE)
+    state(monkeypatch, host.ABSENT)
     kubernetes.add(f"{SYSTEM}/secrets/bootstrap-token-abcdef")
     Path(kubeadm.SUPER_ADMIN).write_text("above all rules")
     kubeadm.init("product", "10.0.0.11", ["SystemVerification"], 1)
@@ -115,24 +115,24 @@ def test_what_init_leaves_open_is_closed(
 
 
 def test_init_that_was_cut_off_goes_on(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
-    state(monkeypatch, host.BARE)
+    state(monkeypatch, host.ABSENT)
     program.fault.write_text("error execution phase wait-control-plane\n")
     with pytest.raises(kubeadm.KubeadmError, match="'kubeadm init' failed: error execution phase wait-control-plane"):
         kubeadm.init("product", "10.0.0.11", [], 1)
     assert host.read_note("product") == host.Note("init", False)
-    state(monkeypatch, host.HALF)
+    state(monkeypatch, host.INCOMPLETE)
     kubeadm.init("product", "10.0.0.11", [], 1)
     assert "DirAvailable--var-lib-etcd" in program.calls.read_text().splitlines()[-1]
     assert host.read_note("product").done
 
 
 def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
-    state(monkeypatch, host.BARE)
+    state(monkeypatch, host.ABSENT)
     program.fault.write_text("[ERROR CRI]: container runtime is not running\n")
     with pytest.raises(kubeadm.KubeadmError, match="container runtime is not running"):
         kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
     assert host.read_note("product") == host.Note("join", False)
-    state(monkeypatch, host.HALF)
+    state(monkeypatch, host.INCOMPLETE)
     kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
     assert program.words() == ["config", "join", "reset", "config", "join"]
     assert "--cert-dir=/etc/kubernetes" not in program.calls.read_text()  # the CAs that were placed stay
@@ -140,7 +140,7 @@ def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pyte
 
 
 def test_a_manager_that_never_gets_ready_is_no_member(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
-    state(monkeypatch, host.BARE)
+    state(monkeypatch, host.ABSENT)
     monkeypatch.setattr(host, "serves", lambda address, **_options: f"{address}:6443 is not ready")
     with pytest.raises(kubeadm.KubeadmError, match="10.0.0.12:6443 is not ready"):
         kubeadm.join("product", "manager", "10.0.0.12", {}, {}, [], 0)
@@ -156,7 +156,7 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     labels: dict[str, str],
     whole: bool,
 ) -> None:
-    state(monkeypatch, host.MEMBER)
+    state(monkeypatch, host.JOINED)
     assert not kubeadm.joined("product", "m2", "10.0.0.12")
     kubernetes.add("/api/v1/nodes/m2", metadata={"labels": labels})
     assert kubeadm.joined("product", "m2", "10.0.0.12") == whole
@@ -164,8 +164,8 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     monkeypatch.setattr(etcd, "members", lambda: [etcd.Member("ff", "m2", "10.0.0.12", True, False)])
     monkeypatch.setattr(etcd, "remove", lambda entry: removed.append(entry.number))
     monkeypatch.setattr(etcd, "await_health", lambda _timeout: "")
-    given = {"cluster": "product", "name": "m2", "address": "10.0.0.12", "seat": "10.0.0.11", "timeout": 0}
-    assert run("kubernetes_admit", **given)["changed"] != whole
+    given = {"cluster": "product", "name": "m2", "address": "10.0.0.12", "acting_manager": "10.0.0.11", "timeout": 0}
+    assert run("kubernetes_manager_slot", **given)["changed"] != whole
     assert removed == ([] if whole else ["ff"])
 
 
@@ -209,7 +209,7 @@ def services(
     """A whole manager; the services that are stopped are listed."""
     monkeypatch.setattr(kubeadm, "CONTROL", (str(tmp_path / "kubeadm.yaml"),))
     kubeadm.note_joined("product")
-    state(monkeypatch, host.MEMBER)
+    state(monkeypatch, host.JOINED)
     monkeypatch.setattr(etcd, "await_health", lambda _timeout: "")
     stopped: list[str] = []
     monkeypatch.setattr(control, "stop", stopped.append)
@@ -339,16 +339,16 @@ def test_a_node_is_approved_labelled_and_awaited(kubernetes: FakeKubernetes, mon
     kubernetes.add("/api/v1/nodes/n1", status=READY)
     kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr()
     kubernetes.add(f"{requests.CSRS}/csr-1/approval")
-    want = nodes.Wanted("n1", "10.0.0.21", {"tier": "web"}, [{"key": "gpu", "effect": "NoSchedule"}])
+    want = nodes.Desired("n1", "10.0.0.21", {"tier": "web"}, [{"key": "gpu", "effect": "NoSchedule"}])
     foreseen = nodes.foresee(kubernetes.api(), [want], {"n1": "10.0.0.21"})
     assert foreseen == ["addresses of the inventory", "serving certificate of n1", "taints of n1", "labels of n1"]
-    changes, faults = nodes.bring_about(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0)
+    changes, faults = nodes.ensure(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0)
     assert (changes, faults) == (foreseen, [])
     node = kubernetes.objects["/api/v1/nodes/n1"]
     assert node["metadata"]["labels"] == {"tier": "web"} and node["spec"]["taints"] == want.taints
     assert ("PUT", f"{requests.CSRS}/csr-1/approval") in kubernetes.requests
     kubernetes.objects[f"{requests.CSRS}/csr-1"]["status"] = {"conditions": [{"type": "Approved"}]}
-    assert nodes.bring_about(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0) == ([], [])
+    assert nodes.ensure(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0) == ([], [])
 
 
 def test_what_keeps_a_node_from_work_is_said(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,8 +356,8 @@ def test_what_keeps_a_node_from_work_is_said(kubernetes: FakeKubernetes, monkeyp
     kubernetes.add("/api/v1/nodes/n1", status=READY)
     kubernetes.add("/api/v1/nodes/n2", status=DOWN)
     kubernetes.objects[f"{requests.CSRS}/csr-1"] = csr(username="system:node:n9")
-    wanted = [nodes.Wanted(f"n{number}", f"10.0.0.2{number}") for number in (1, 2, 3)]
-    changes, faults = nodes.bring_about(kubernetes.api(), wanted, {"n1": "10.0.0.21"}, 0)
+    desired = [nodes.Desired(f"n{number}", f"10.0.0.2{number}") for number in (1, 2, 3)]
+    changes, faults = nodes.ensure(kubernetes.api(), desired, {"n1": "10.0.0.21"}, 0)
     assert changes == ["addresses of the inventory"]
     assert faults == [
         "kubelet at 10.0.0.21 shows no certificate",
@@ -501,7 +501,7 @@ def test_whose_certificate_is_at_the_endpoint(
     assert host.whose("127.0.0.9", kubernetes.port) == "nobody"
 
 
-def test_an_endpoint_too_busy_to_answer_is_no_stranger() -> None:
+def test_an_endpoint_too_busy_to_answer_is_no_unauthorized() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert host.whose("127.0.0.1", silent.getsockname()[1], 0.2) == "nobody"
 
@@ -528,7 +528,7 @@ def test_a_certificate_that_has_ended_is_still_ours(tmp_path: Path, monkeypatch:
 
 def test_whether_an_api_server_is_ready(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "CA_FILE", str(kubernetes.folder / "ca.pem"))
-    # Without a client's certificate the fake answers 401, as a server does that is not open to strangers.
+    # Without a client's certificate the fake answers 401, as a server does that is not open to unauthorized clients.
     assert host.serves("127.0.0.1", kubernetes.port).endswith("is not ready (HTTP/1.0 401 Unauthorized)")
     assert "127.0.0.9:1 does not answer" in host.serves("127.0.0.9", 1)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tenancy
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, bring_about
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, ensure
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.faults import tenants
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Host
@@ -37,7 +37,7 @@ def writes(kubernetes: FakeKubernetes) -> list[str]:
 
 
 def test_a_namespace_with_all_that_lies_in_it(kubernetes: FakeKubernetes) -> None:
-    outcome = bring_about(kubernetes.api(), [SHOP], predict=False)
+    outcome = ensure(kubernetes.api(), [SHOP], predict=False)
     assert set(kubernetes.objects) == ALL and {change.split()[0] for change in outcome.changes} == {"create"}
     labels = kubernetes.objects[BASE]["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted" and labels["cost"] == "12"
@@ -53,30 +53,30 @@ def test_a_namespace_with_all_that_lies_in_it(kubernetes: FakeKubernetes) -> Non
 
 
 def test_a_second_run_changes_nothing(kubernetes: FakeKubernetes) -> None:
-    bring_about(kubernetes.api(), [SHOP], predict=False)
+    ensure(kubernetes.api(), [SHOP], predict=False)
     kubernetes.objects[BASE]["status"] = {"phase": "Active"}
     kubernetes.objects[BASE]["metadata"]["resourceVersion"] = "7"
     kubernetes.requests.clear()
-    assert bring_about(kubernetes.api(), [SHOP], predict=False).changes == [] and writes(kubernetes) == []
+    assert ensure(kubernetes.api(), [SHOP], predict=False).changes == [] and writes(kubernetes) == []
 
 
 def test_prediction_changes_nothing_and_says_all(kubernetes: FakeKubernetes) -> None:
-    predicted = bring_about(kubernetes.api(), [SHOP], predict=True).changes
+    predicted = ensure(kubernetes.api(), [SHOP], predict=True).changes
     assert kubernetes.objects == {} and writes(kubernetes) == []
-    assert predicted == bring_about(kubernetes.api(), [SHOP], predict=False).changes
+    assert predicted == ensure(kubernetes.api(), [SHOP], predict=False).changes
     changed = [{**SHOP, "quota": {"pods": 50}, "teams": []}]
-    predicted = bring_about(kubernetes.api(), changed, predict=True).changes
+    predicted = ensure(kubernetes.api(), changed, predict=True).changes
     assert set(kubernetes.objects) == ALL
-    assert predicted == bring_about(kubernetes.api(), changed, predict=False).changes
+    assert predicted == ensure(kubernetes.api(), changed, predict=False).changes
     assert predicted[0] == f"change {BASE}/resourcequotas/quota"
 
 
 def test_what_is_no_longer_asked_for_is_pruned(kubernetes: FakeKubernetes) -> None:
     api = kubernetes.api()
-    bring_about(api, [SHOP, {"name": "old"}], predict=False)
+    ensure(api, [SHOP, {"name": "old"}], predict=False)
     kubernetes.add("/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/theirs")
     kubernetes.add("/api/v1/namespaces/theirs")
-    outcome = bring_about(api, [{"name": "shop", "default_deny": False}], predict=False)
+    outcome = ensure(api, [{"name": "shop", "default_deny": False}], predict=False)
     left = {path for path in kubernetes.objects if "/shop" in path or "/old" in path}
     assert left == {BASE, "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/theirs"}
     assert "/api/v1/namespaces/theirs" in kubernetes.objects
@@ -93,20 +93,20 @@ def test_what_is_no_longer_asked_for_is_pruned(kubernetes: FakeKubernetes) -> No
 )
 def test_a_namespace_in_use_is_not_deleted(kubernetes: FakeKubernetes, path: str) -> None:
     api = kubernetes.api()
-    bring_about(api, [{"name": "old"}], predict=False)
+    ensure(api, [{"name": "old"}], predict=False)
     kubernetes.add(path)
     kubernetes.requests.clear()
     with pytest.raises(
         TenancyError, match=r"namespace old is not in cluster_namespaces any more, but still holds 1 \w+:"
     ):
-        bring_about(api, [SHOP], predict=False)
+        ensure(api, [SHOP], predict=False)
     assert writes(kubernetes) == [] and BASE not in kubernetes.objects
 
 
 def test_a_namespace_that_ends_already_is_left_alone(kubernetes: FakeKubernetes) -> None:
     meta = {"labels": dict(tenancy.OURS), "deletionTimestamp": "2026-11-22T10:00:00Z"}
     kubernetes.add("/api/v1/namespaces/old", metadata=meta)
-    assert bring_about(kubernetes.api(), [], predict=False).changes == []
+    assert ensure(kubernetes.api(), [], predict=False).changes == []
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_namespace_that_ends_already_is_left_alone(kubernetes: FakeKubernetes)
 )
 def test_names_that_cannot_be(kubernetes: FakeKubernetes, names: list[str], words: str) -> None:
     with pytest.raises(TenancyError, match=words):
-        bring_about(kubernetes.api(), [{"name": name} for name in names], predict=False)
+        ensure(kubernetes.api(), [{"name": name} for name in names], predict=False)
     assert kubernetes.requests == []
 
 
@@ -143,4 +143,4 @@ def test_preflight_tells_it_before_anything_is_installed(listed: Any, found: lis
     variables = {"cluster_namespaces": listed}
     host = Host("m1", "product", "manager", "10.0.0.1", "10.0.0.1:22", variables=variables)
     cluster = Cluster("product", components.load("kubernetes"), {}, (host,))
-    assert [(fault.text, fault.cure) for fault in tenants(cluster)] == found
+    assert [(fault.text, fault.remedy) for fault in tenants(cluster)] == found

@@ -19,7 +19,7 @@ try:
     import tomllib
 except ImportError:  # Python 3.10 and older
     tomllib = None  # type: ignore[assignment]
-from ansible_collections.keelson.cluster.plugins.filter.kubernetes_node_specs import kubernetes_wanted
+from ansible_collections.keelson.cluster.plugins.filter.kubernetes_node_specs import kubernetes_node_specs
 from ansible_collections.keelson.cluster.plugins.filter.registry_files import registry_files
 from ansible_collections.keelson.cluster.plugins.filter.toml import documents
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
@@ -85,7 +85,7 @@ def test_a_registry_without_a_mirror_s_address(settings: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    ("given", "vip", "wanted"),
+    ("given", "vip", "desired"),
     [
         ("https://api.example.com", "", "api.example.com:6443"),
         ("https://api.example.com:443/x", "", "api.example.com:443"),
@@ -96,8 +96,8 @@ def test_a_registry_without_a_mirror_s_address(settings: dict[str, Any]) -> None
         ("", "fd00::9", "[fd00::9]:6443"),
     ],
 )
-def test_the_endpoint(given: str, vip: str, wanted: str) -> None:
-    assert join(*endpoint(given, vip)) == wanted
+def test_the_endpoint(given: str, vip: str, desired: str) -> None:
+    assert join(*endpoint(given, vip)) == desired
 
 
 @pytest.mark.parametrize("given", ["two words", "http://x y", "name:port", "x:123456"])
@@ -117,24 +117,24 @@ MANAGER = [
 
 
 @pytest.mark.parametrize(
-    ("part", "files", "done", "wanted"),
+    ("part", "files", "done", "desired"),
     [
-        ("node", [], False, host.BARE),
-        ("node", [], True, host.BARE),  # somebody has reset it
-        ("node", ["etc/kubernetes/bootstrap-kubelet.conf"], False, host.HALF),
-        ("node", MANAGER[:1], False, host.HALF),
-        ("node", MANAGER[:1], True, host.MEMBER),
-        ("manager", MANAGER, True, host.MEMBER),
-        ("manager", MANAGER, False, host.HALF),
-        ("manager", MANAGER[:3], True, host.HALF),
-        ("manager", MANAGER[3:], False, host.HALF),
+        ("node", [], False, host.ABSENT),
+        ("node", [], True, host.ABSENT),  # somebody has reset it
+        ("node", ["etc/kubernetes/bootstrap-kubelet.conf"], False, host.INCOMPLETE),
+        ("node", MANAGER[:1], False, host.INCOMPLETE),
+        ("node", MANAGER[:1], True, host.JOINED),
+        ("manager", MANAGER, True, host.JOINED),
+        ("manager", MANAGER, False, host.INCOMPLETE),
+        ("manager", MANAGER[:3], True, host.INCOMPLETE),
+        ("manager", MANAGER[3:], False, host.INCOMPLETE),
     ],
 )
-def test_how_far_a_host_is_a_member(part: str, files: list[str], done: bool, wanted: str, tmp_path: Path) -> None:
+def test_how_far_a_host_is_a_member(part: str, files: list[str], done: bool, desired: str, tmp_path: Path) -> None:
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert host.membership(part, host.Note("join", done), str(tmp_path)) == wanted
+    assert host.membership(part, host.Note("join", done), str(tmp_path)) == desired
 
 
 def test_the_note_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -270,8 +270,8 @@ def test_our_taints_change_and_others_stay() -> None:
         "metadata": {"annotations": {nodes.OWN_TAINTS: "old,kept"}},
         "spec": {"taints": [{"key": "old", "effect": "NoSchedule"}, {"key": "theirs", "effect": "NoExecute"}]},
     }
-    wanted = [{"key": "kept", "effect": "NoSchedule"}]
-    assert nodes.taints(node, wanted) == [{"key": "theirs", "effect": "NoExecute"}, *wanted]
+    desired = [{"key": "kept", "effect": "NoSchedule"}]
+    assert nodes.taints(node, desired) == [{"key": "theirs", "effect": "NoExecute"}, *desired]
     assert nodes.taints({"metadata": {}}, []) == []
 
 
@@ -286,7 +286,7 @@ def test_nodes_as_the_inventory_wants_them() -> None:
             "host_node_taints": [1],
         },
     }
-    assert kubernetes_wanted(list(known), known) == [
+    assert kubernetes_node_specs(list(known), known) == [
         {"name": "m1", "address": "10.0.0.11", "labels": {}, "taints": []},
         {"name": "n1", "address": "10.0.0.21", "labels": {"keelson.cluster/pool": "web", "tier": "web"}, "taints": []},
         {"name": "n2", "address": "10.0.0.22", "labels": {"keelson.cluster/pool": "gpu", "a": "b"}, "taints": [1]},
@@ -333,13 +333,13 @@ def test_the_nodes_networks(program: ModuleType) -> None:
 
 
 def test_routes_follow_the_nodes(program: ModuleType) -> None:
-    wanted, present = (
+    desired, present = (
         {"10.244.1.0/24": "10.0.0.2", "10.244.2.0/24": "10.0.0.3"},
         {"10.244.1.0/24": "10.0.0.9", "10.244.9.0/24": "x"},
     )
-    assert program.changes(wanted, present) == [
+    assert program.changes(desired, present) == [
         ["del", "10.244.9.0/24", "proto", "201"],
         ["replace", "10.244.1.0/24", "via", "10.0.0.2", "proto", "201"],
         ["replace", "10.244.2.0/24", "via", "10.0.0.3", "proto", "201"],
     ]
-    assert program.changes(wanted, wanted) == []
+    assert program.changes(desired, desired) == []

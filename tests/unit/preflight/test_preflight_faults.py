@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every fault of preflight is found, with the host, the message and the cure; a fit cluster has none."""
+"""Every fault of preflight is found, with the host, the message and the remedy; a fit cluster has none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MEMBERS = [
 ]
 OTHER = Host(name="x1", cluster="other", part="node", address="10.9.9.9", connect="10.0.0.21:22")
 
-# rule, what is put in, host it is found on, words of the fault and its cure
+# rule, what is put in, host it is found on, words of the fault and its remedy
 CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
     (
         "unreachable",
@@ -128,7 +128,7 @@ def test_a_fit_cluster_has_no_fault() -> None:
 def test_fault(rule: str, spoil: Callable[[Cluster], Cluster], where: str, words: tuple[str, ...]) -> None:
     found = [fault for fault in getattr(faults, rule)(spoil(cluster())) if fault.host == where]
     assert found, f"{rule} found nothing on {where or 'the cluster'}"
-    assert any(all(word in f"{fault.text} | {fault.cure}" for word in words) for fault in found), found
+    assert any(all(word in f"{fault.text} | {fault.remedy}" for word in words) for fault in found), found
 
 
 def test_every_rule_has_a_case() -> None:
@@ -148,7 +148,7 @@ def test_ignored_kinds_only_warn() -> None:
 
 
 def test_what_all_hosts_share_is_said_once() -> None:
-    shared = [Fault(h.name, "variable", "unknown variable x", "cure") for h in cluster().hosts]
+    shared = [Fault(h.name, "variable", "unknown variable x", "remedy") for h in cluster().hosts]
     assert [f.host for f in faults.judge(cluster(), shared)] == [""]
     assert len(faults.judge(cluster(), shared[:2])) == 2
 

@@ -92,8 +92,8 @@ def test_addresses_are_ip_addresses_without_loopback() -> None:
 
 def test_every_feature_that_profiles_ask_for_is_tried() -> None:
     profile = components.load("nomad")
-    wanted = {name for part in profile.parts.values() for name in part.requirements.features}
-    assert wanted <= set(gather.trials())
+    desired = {name for part in profile.parts.values() for name in part.requirements.features}
+    assert desired <= set(gather.trials())
 
 
 def test_trials_leave_nothing_behind() -> None:
@@ -176,7 +176,7 @@ SPECS: dict[str, dict[str, Any]] = {
 def test_wrong_variables(name: str, value: Any, words: tuple[str, ...]) -> None:
     found = list(variables.check("w1", {name: value}, SPECS, ("cluster_", "host_node_")))
     assert len(found) == 1
-    assert all(word in f"{found[0].text} {found[0].cure}" for word in words), found
+    assert all(word in f"{found[0].text} {found[0].remedy}" for word in words), found
 
 
 def test_right_variables_and_those_of_others() -> None:
@@ -270,6 +270,6 @@ def test_engines() -> None:
 
 
 def test_the_table_is_plain_and_wraps() -> None:
-    text = table.faults_table([model.Fault("evil\x1b[31m", "port", "word " * 40, "cure\nit")])
-    assert "\x1b" not in text and "cure it" in text
+    text = table.faults_table([model.Fault("evil\x1b[31m", "port", "word " * 40, "remedy\nit")])
+    assert "\x1b" not in text and "remedy it" in text
     assert max(map(len, text.splitlines())) <= 125

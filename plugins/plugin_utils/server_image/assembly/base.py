@@ -22,7 +22,7 @@ from ...bundle.store import digest_of
 from ..errors import ImageError
 from .packages import read_packages
 from .programs import run
-from .spec import BASE, Order
+from .spec import BASE, BuildSpec
 
 RECIPE = Path(__file__).resolve().parents[4] / "packer" / "host_node" / "base.json"
 DAY = 86400.0
@@ -68,38 +68,40 @@ def command(recipe: Mapping[str, Any], architecture: str, sources: Path | None, 
     ]
 
 
-def used(work: Path, order: Order, tell: Callable[[str], None]) -> Base:
+def used(work: Path, spec: BuildSpec, tell: Callable[[str], None]) -> Base:
     """The base of a build, which the user named or which is made unless it was before; WORK keeps what is known of it."""
-    found = given(Path(order.base), order.base_digest) if order.base else _own(order, tell)
+    found = given(Path(spec.base), spec.base_digest) if spec.base else _own(spec, tell)
     note = {"digest": found.digest, "made": found.made, "file": found.path.name}
     (work / BASE).write_text(json.dumps(note))
     return found
 
 
-def _own(order: Order, tell: Callable[[str], None]) -> Base:
-    folder, recipe = Path(order.bases), read_recipe()
-    sources = Path(order.sources) if order.sources else None
+def _own(spec: BuildSpec, tell: Callable[[str], None]) -> Base:
+    folder, recipe = Path(spec.bases), read_recipe()
+    sources = Path(spec.sources) if spec.sources else None
     if sources and not sources.is_file():
-        raise ImageError(f"{sources}: there is no such file (image_apt_sources)")
-    name = f"base-{recipe_digest(recipe, order.architecture, sources.read_text() if sources else '')}"
+        raise ImageError(f"{sources}: there is no such file (server_image_apt_sources)")
+    name = f"base-{recipe_digest(recipe, spec.architecture, sources.read_text() if sources else '')}"
     folder.mkdir(parents=True, exist_ok=True)
-    found = kept(folder, name, order.base_days, time.time())
+    found = kept(folder, name, spec.base_days, time.time())
     if found:
         return found
-    tell(f"making the base {name} (some minutes; it is kept for {order.base_days:g} days)")
+    tell(f"making the base {name} (some minutes; it is kept for {spec.base_days:g} days)")
     partial = folder / f".{name}-{os.getpid()}.tar"
-    return make(folder, name, command(recipe, order.architecture, sources, partial), partial)
+    return make(folder, name, command(recipe, spec.architecture, sources, partial), partial)
 
 
-def given(path: Path, wanted: str) -> Base:
+def given(path: Path, desired: str) -> Base:
     """A base that the user names; raise ImageError unless it has the digest the user expects."""
     if not path.is_file():
         raise ImageError(f"{path}: there is no such base; nothing was built")
-    if not wanted:
-        raise ImageError(f"{path}: a base of your own needs its digest (image_base_digest=sha256:...)")
+    if not desired:
+        raise ImageError(f"{path}: a base of your own needs its digest (server_image_base_digest=sha256:...)")
     found = digest_of(path)
-    if found != wanted:
-        raise ImageError(f"{path}: the base is {found}, not {wanted} as image_base_digest says; nothing was built")
+    if found != desired:
+        raise ImageError(
+            f"{path}: the base is {found}, not {desired} as server_image_base_digest says; nothing was built"
+        )
     return Base(path, found, int(path.stat().st_mtime))
 
 

@@ -30,7 +30,7 @@ from ...bundle.store import Store, is_held
 from ..errors import ImageError
 from . import tree
 from .programs import run
-from .spec import FAULT, TREE, Order
+from .spec import FAULT, TREE, BuildSpec
 from .steps import CHECKS
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -125,12 +125,12 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def prepare(work: Path, order: Order, versions: Mapping[str, str], variables: Mapping[str, Any]) -> None:
-    """Write what the template reads: the order, versions by artifact, the inventory with the tree, the role's variables.
+def prepare(work: Path, spec: BuildSpec, versions: Mapping[str, str], variables: Mapping[str, Any]) -> None:
+    """Write what the template reads: the spec, versions by artifact, the inventory with the tree, the role's variables.
 
     And a throwaway key, which is in known_hosts as that of everybody who answers.
     """
-    order.save(work)
+    spec.save(work)
     host = {
         "ansible_connection": "keelson.cluster.tree",
         "ansible_host": str(work / TREE),
@@ -147,7 +147,7 @@ def prepare(work: Path, order: Order, versions: Mapping[str, str], variables: Ma
         "ansible_playbook": str(Path(sys.executable).with_name("ansible-playbook")),
         "collections": str(_collections()),
     }
-    image = {"name": order.name, "size": order.size, "base": order.base, "base_digest": order.base_digest}
+    image = {"name": spec.name, "size": spec.size, "base": spec.base, "base_digest": spec.base_digest}
     told = {"work": str(work), "tools": tools, "artifacts": dict(versions), "image": image}
     (work / "packer.json").write_text(json.dumps(told))
 

@@ -198,7 +198,7 @@ def _write_file_system(content: Path, disk: Disk, part: Partition, raw: Path, en
         run(["mke2fs", *options, str(raw), f"{part.size}M"], environment=environment)
     except ImageError as error:
         raise ImageError(
-            f"{part.path} does not fit into its {part.size} MiB: choose another image_size or image_var_size ({error})"
+            f"{part.path} does not fit into its {part.size} MiB: choose another server_image_size or server_image_var_size ({error})"
         ) from error
     _settle_changes(f"{raw}?offset={part.start * MIB}", disk.epoch, environment)
 

@@ -114,9 +114,9 @@ def _blocked(tree: Path) -> set[str]:
     return set(re.findall(r"^install\s+(\S+)\s+/bin/(?:false|true)", "\n".join(texts), re.MULTILINE))
 
 
-def _settings(tree: Path, path: str, wanted: Mapping[str, str], form: str) -> Iterator[str]:
+def _settings(tree: Path, path: str, desired: Mapping[str, str], form: str) -> Iterator[str]:
     text = _text(tree, path) or ""
-    for key, value in wanted.items():
+    for key, value in desired.items():
         line = form.format(key=re.escape(key), value=re.escape(str(value)))
         if not re.search(rf"^{line}$", text, re.MULTILINE):
             yield f"{path} does not say {key} {value}"
@@ -132,7 +132,7 @@ def _file(tree: Path, entry: Mapping[str, Any]) -> Iterator[str]:
     yield from _mode(tree, entry["path"], entry["mode"])
 
 
-def _mode(tree: Path, path: str, wanted: str) -> Iterator[str]:
+def _mode(tree: Path, path: str, desired: str) -> Iterator[str]:
     """A mode is met when nothing more is allowed, and root owns the file."""
     try:
         status = inside(tree, path).stat()
@@ -140,8 +140,8 @@ def _mode(tree: Path, path: str, wanted: str) -> Iterator[str]:
         yield f"{path} is not there"
         return
     mode = stat.S_IMODE(status.st_mode)
-    if mode & ~int(wanted, 8):
-        yield f"{path} has mode {mode:04o}, more than {wanted}"
+    if mode & ~int(desired, 8):
+        yield f"{path} has mode {mode:04o}, more than {desired}"
     if status.st_uid != OWNER:
         yield f"{path} belongs to user {status.st_uid}"
 

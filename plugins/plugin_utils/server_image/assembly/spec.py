@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be built: the order of a build, in the folder that all its processes share."""
+"""What is to be built, in the folder that all its processes share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TREE, BASE = "tree", "base-used.json"
 
 
 @dataclass(frozen=True)
-class Order:
+class BuildSpec:
     """What is to be built; paths are absolute, sizes in MiB, `epoch` in seconds since 1970.
 
     The data volume, if it has a device, is what the `services` need.
@@ -42,7 +42,7 @@ class Order:
 
     def save(self, work: Path) -> None:
         """Write it where the steps look for it."""
-        (work / "order.json").write_text(json.dumps(dataclasses.asdict(self), indent=1))
+        (work / "spec.json").write_text(json.dumps(dataclasses.asdict(self), indent=1))
 
     @property
     def label(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Order:
         return {"name": self.name, "engine": self.engine, "made": self.epoch}
 
 
-def read(work: Path) -> Order:
-    """The order of a build."""
-    content: dict[str, Any] = json.loads((work / "order.json").read_text())
-    return Order(**content)
+def read(work: Path) -> BuildSpec:
+    """What is to be built."""
+    content: dict[str, Any] = json.loads((work / "spec.json").read_text())
+    return BuildSpec(**content)

@@ -37,12 +37,12 @@ def tell(what: str) -> None:
 
 def disk(work: Path) -> None:
     """Seal the tree and write it as a disk."""
-    order = read(work)
+    spec = read(work)
     seal.seal(work / TREE)
     docker_data.settle(work / TREE)
-    seal_running.label(work / TREE, order.label)
-    data = disks.Data(order.data_device, order.data_path, tuple(order.services)) if order.data_device else None
-    made = disks.Disk(order.name, order.size, order.kernel_options, order.epoch, order.var_size, data)
+    seal_running.label(work / TREE, spec.label)
+    data = disks.Data(spec.data_device, spec.data_path, tuple(spec.services)) if spec.data_device else None
+    made = disks.Disk(spec.name, spec.size, spec.kernel_options, spec.epoch, spec.var_size, data)
     disks.write(work / TREE, made, work / RAW)
 
 

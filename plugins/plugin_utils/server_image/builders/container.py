@@ -25,7 +25,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.server_image impor
 from ...bundle.store import digest_of
 from ..assembly import base, disk, tree
 from ..assembly.programs import run
-from ..assembly.spec import TREE, Order
+from ..assembly.spec import TREE, BuildSpec
 from ..errors import ImageError
 
 RECIPE = Path(__file__).resolve().parents[4] / "packer/host_node/builders/docker/container.json"
@@ -54,15 +54,17 @@ def recipe() -> dict[str, Any]:
     return content
 
 
-def begin(work: Path, order: Order, tell: Callable[[str], None]) -> None:
+def begin(work: Path, spec: BuildSpec, tell: Callable[[str], None]) -> None:
     """Bring a Podman whose containers and images are this build's alone, and the base as one of its images."""
-    used = base.used(work, order, tell)
+    used = base.used(work, spec, tell)
     for name in DATA:
         (work / "data" / name).mkdir(parents=True)
     (work / LEFT).parent.mkdir()
     podman = shutil.which("podman")
     if not podman:
-        raise ImageError("lane docker needs podman, which is not installed on this machine; install it and run again")
+        raise ImageError(
+            "builder docker needs podman, which is not installed on this machine; install it and run again"
+        )
     (work / "own").mkdir()
     (work / "own/containers.conf").write_text(SETTINGS)
     program = work / "podman"
@@ -72,12 +74,12 @@ def begin(work: Path, order: Order, tell: Callable[[str], None]) -> None:
     run([str(program), "import", "--quiet", str(used.path), BASE_NAME])
 
 
-def name(order: Order) -> str:
+def name(spec: BuildSpec) -> str:
     """The image's own name, by which a container program knows it once it is loaded."""
-    return f"localhost/{order.name.rpartition('-')[0].lower()}:{order.name.rpartition('-')[2]}"
+    return f"localhost/{spec.name.rpartition('-')[0].lower()}:{spec.name.rpartition('-')[2]}"
 
 
-def finish(work: Path, order: Order, target: Path) -> None:
+def finish(work: Path, spec: BuildSpec, target: Path) -> None:
     """Make the archive of the root file system that the container left."""
     root = work / TREE
     root.mkdir()
@@ -91,18 +93,18 @@ def finish(work: Path, order: Order, target: Path) -> None:
     strip(root, recipe())
     seal.seal(root)
     docker_data.settle(root)
-    seal_running.label(root, order.label)
+    seal_running.label(root, spec.label)
     for path in GIVEN:
         (root / path).unlink(missing_ok=True)
-    disk.clamp(root, order.epoch)
-    pack(root, name(order), order.architecture, target)
+    disk.clamp(root, spec.epoch)
+    pack(root, name(spec), spec.architecture, target)
 
 
-def strip(root: Path, wanted: dict[str, Any]) -> None:
+def strip(root: Path, desired: dict[str, Any]) -> None:
     """Remove packages that only a machine needs, and mask units that a container has no device or right for."""
     argv = ["apt-get", "--quiet", "--yes", "--auto-remove", "-o", "APT::AutoRemove::RecommendsImportant=false", "purge"]
-    tree.run(root, ["env", "DEBIAN_FRONTEND=noninteractive", *argv, *wanted["without"]])
-    for unit in wanted["masked"]:
+    tree.run(root, ["env", "DEBIAN_FRONTEND=noninteractive", *argv, *desired["without"]])
+    for unit in desired["masked"]:
         path = root / "etc/systemd/system" / unit
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)

@@ -90,7 +90,7 @@ def data_volume(server: Server) -> list[str]:
     known = DATA.fullmatch(server.data)
     if not known:
         raise ImageError(
-            f"image_data_device {server.data}: servers that boot by emulation have /dev/vdb and /dev/disk/by-id/virtio-NAME; "
+            f"server_image_data_device {server.data}: servers that boot by emulation have /dev/vdb and /dev/disk/by-id/virtio-NAME; "
             "boot an image that has one of these, and is the same else"
         )
     path = server.folder / "data.img"
@@ -139,7 +139,7 @@ def running(server: Server, image: Path, public_key: str, size: int, memory: int
             process.wait()
 
 
-def ask(server: Server, key: Path, wanted: Mapping[str, Any], patience: float) -> dict[str, Any]:
+def ask(server: Server, key: Path, desired: Mapping[str, Any], patience: float) -> dict[str, Any]:
     """Run the program in a server and return what it says; raise ImageError with the console's last lines."""
     ssh = [*("ssh", "-i", str(key), "-p", str(server.port), "-o", "BatchMode=yes", "-o", "ConnectTimeout=20")]
     ssh += ["-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={server.folder / 'known_hosts'}"]
@@ -149,7 +149,7 @@ def ask(server: Server, key: Path, wanted: Mapping[str, Any], patience: float) -
     remote = f"head -c {len(bundle)} > image-check.pyz && sudo python3 image-check.pyz"
     while True:
         done = subprocess.run(
-            [*ssh, remote], input=bundle + json.dumps(dict(wanted)).encode(), capture_output=True, check=False
+            [*ssh, remote], input=bundle + json.dumps(dict(desired)).encode(), capture_output=True, check=False
         )
         if done.returncode == 0:
             found: dict[str, Any] = json.loads(done.stdout)
@@ -179,8 +179,8 @@ def distinct(identities: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         values = [identity.get(name, "") for identity in identities]
         verdict = Verdict(len(set(values)) == len(values) and all(values), ", ".join(value[-12:] for value in values))
         title = "Servers of one image differ"
-        cure = "it must not be in the image: see seal.py"
-        answers.append(dict(answer("boot.distinct", title, name, cure, partial(_said, verdict))))
+        remedy = "it must not be in the image: see seal.py"
+        answers.append(dict(answer("boot.distinct", title, name, remedy, partial(_said, verdict))))
     return answers
 
 

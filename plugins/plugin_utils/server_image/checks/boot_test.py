@@ -29,7 +29,7 @@ RUNTIME_SERVICES = {"docker": ("docker.service",), "containerd": ("containerd.se
 BOOTED = "until all was answered"
 
 
-def wanted(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def desired(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the servers are asked for: the image's own manifest says which controls it was built with."""
     runtime = components.load(manifest["engine"]).runtime
     exempt = set(manifest["hardening"]["exempt"]) - {str(control["id"]) for control in profile() if "exempt" in control}
@@ -80,7 +80,7 @@ def test(
         work = Path(name)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key")])
         public = (work / "key.pub").read_text().strip()
-        size, asked = manifest["disk"]["virtual_mib"] + 2048, wanted(manifest)
+        size, asked = manifest["disk"]["virtual_mib"] + 2048, desired(manifest)
 
         def booted(server: boot.Server) -> dict[str, Any]:
             tell(f"boot {server.name} by {'UEFI' if server.uefi else 'BIOS'}, by emulation")

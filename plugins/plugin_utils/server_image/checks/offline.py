@@ -65,8 +65,8 @@ class Expected:
 def look(tree: Path, expected: Expected) -> list[Check]:
     """Ask all questions of a mounted root file system."""
     return [
-        answer(f"image.{name}", title, target, cure, question)
-        for name, title, target, cure, question in questions(tree, expected)
+        answer(f"image.{name}", title, target, remedy, question)
+        for name, title, target, remedy, question in questions(tree, expected)
     ]
 
 
@@ -74,7 +74,7 @@ Question = tuple[str, str, str, str, Callable[[], Verdict]]
 
 
 def questions(tree: Path, expected: Expected) -> Iterator[Question]:
-    """Every check as (name, title, what it is about, the cure, the question)."""
+    """Every check as (name, title, what it is about, the remedy, the question)."""
     sealed = "remove it in seal.py, which this check shares its list with"
     for kind in seal.TRACES:
         yield "identity", f"The image has nothing of {kind}", kind, sealed, partial(no_traces, tree, kind)
@@ -115,13 +115,19 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
         yield "boot", title, "", "see the base's packages", partial(boots, tree)
     if expected.data:
         title = "The image has nothing where the data volume is mounted"
-        yield "data", title, expected.data, "choose another image_data_path", partial(vacant, tree, expected.data)
+        yield (
+            "data",
+            title,
+            expected.data,
+            "choose another server_image_data_path",
+            partial(vacant, tree, expected.data),
+        )
     yield "sources", "Packages come from signed sources", "", "remove trusted=yes", partial(signed, tree)
     for control in expected.controls:
         number, exempt = str(control["id"]), control.get("exempt", "")
         title = f"{control['title']} (exempt: {exempt})" if exempt else str(control["title"])
-        cure = f"or exempt control {number} with a reason: host_node_hardening_exempt"
-        yield "hardening", title, number, cure, partial(hardened, tree, control)
+        remedy = f"or exempt control {number} with a reason: host_node_hardening_exempt"
+        yield "hardening", title, number, remedy, partial(hardened, tree, control)
 
 
 def _verdict(faults: Sequence[str], well: str) -> Verdict:
@@ -181,10 +187,10 @@ def no_pins(tree: Path) -> Verdict:
     return _verdict(faults, "interfaces are matched by name")
 
 
-def packages(tree: Path, wanted: Sequence[str]) -> Verdict:
+def packages(tree: Path, desired: Sequence[str]) -> Verdict:
     """Judge that packages are installed, by name."""
     present = {package.name for package in read_packages(tree)}
-    return _verdict([f"{name} is missing" for name in wanted if name not in present], f"{len(present)} packages")
+    return _verdict([f"{name} is missing" for name in desired if name not in present], f"{len(present)} packages")
 
 
 def artifact(tree: Path, entry: Mapping[str, Any]) -> Verdict:

@@ -34,7 +34,7 @@ BEFORE = {"tested": "candidate", "released": "tested"}
 
 
 def empty() -> dict[str, Any]:
-    """The index of a shelf on which nothing was promoted."""
+    """The index of an image directory on which nothing was promoted."""
     return {"format": FORMAT, "channels": {channel: [] for channel in NEEDS}}
 
 
@@ -50,16 +50,16 @@ def parse(text: str, where: str) -> dict[str, Any]:
     return index
 
 
-def read(shelf: str) -> dict[str, Any]:
+def read(image_directory: str) -> dict[str, Any]:
     """The index of a directory or an address; a directory without one has empty channels."""
-    if shelf.startswith(("http://", "https://")):
-        address = f"{shelf.rstrip('/')}/{INDEX}"
+    if image_directory.startswith(("http://", "https://")):
+        address = f"{image_directory.rstrip('/')}/{INDEX}"
         try:
             with open_url(address, timeout=30) as reading:
                 return parse(reading.read().decode(), address)
         except (URLError, OSError, UnicodeDecodeError) as error:
             raise ImageError(f"{address}: cannot be read: {error}") from error
-    path = Path(shelf) / INDEX
+    path = Path(image_directory) / INDEX
     return parse(path.read_text(), str(path)) if path.exists() else empty()
 
 
@@ -73,9 +73,9 @@ def promoted(index: Mapping[str, Any], name: str, channel: str, digest: str, now
     return {**index, "channels": {**index["channels"], channel: [*entries, entry]}}
 
 
-def promote(shelf: Path, name: str, channel: str, key: Any) -> dict[str, Any]:
+def promote(image_directory: Path, name: str, channel: str, key: Any) -> dict[str, Any]:
     """Promote an image whose files are those that were tested; return its entry. Raise ImageError otherwise."""
-    folder = shelf / name
+    folder = image_directory / name
     publish.read(folder)
     now = publish.subjects(folder)
     publish.statement(folder, publish.PROVENANCE, key, now)
@@ -83,21 +83,23 @@ def promote(shelf: Path, name: str, channel: str, key: Any) -> dict[str, Any]:
         result = publish.statement(folder, need, key, now)["result"]
         if result != "PASSED":
             raise ImageError(f"{name}: {need} {result}; it cannot be {channel}")
-    index = promoted(read(str(shelf)), name, channel, now[publish.image_file(folder)], publish.moment(int(time.time())))
-    save(shelf, index)
+    index = promoted(
+        read(str(image_directory)), name, channel, now[publish.image_file(folder)], publish.moment(int(time.time()))
+    )
+    save(image_directory, index)
     entry: dict[str, Any] = index["channels"][channel][-1]
     return entry
 
 
-def save(shelf: Path, index: Mapping[str, Any]) -> None:
+def save(image_directory: Path, index: Mapping[str, Any]) -> None:
     """Replace the index in one step."""
-    beside = shelf / f".{INDEX}.part"
+    beside = image_directory / f".{INDEX}.part"
     with beside.open("w") as writing:
         json.dump(index, writing, indent=1)
         writing.write("\n")
         writing.flush()
         os.fsync(writing.fileno())
-    beside.replace(shelf / INDEX)
+    beside.replace(image_directory / INDEX)
 
 
 def choose(index: Mapping[str, Any], channel: str, back: int = 0) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from . import channels
 DAY = 86400.0
 
 
-def lines(contents: Mapping[str, str], shelf: str, now: float) -> list[str]:
+def lines(contents: Mapping[str, str], image_directory: str, now: float) -> list[str]:
     """One line a host, the oldest image first; hosts that were made from none come last."""
-    index = channels.read(shelf) if shelf else channels.empty()
+    index = channels.read(image_directory) if image_directory else channels.empty()
     known: list[tuple[float, str, str]] = []
     for host, text in contents.items():
         if not text.strip():

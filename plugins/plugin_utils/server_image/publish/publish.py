@@ -73,7 +73,7 @@ def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
             "buildType": BUILD_TYPE,
             "externalParameters": {
                 "engine": manifest["engine"],
-                "lane": manifest["lane"],
+                "builder": manifest["builder"],
                 **inputs["parameters"],
             },
             "resolvedDependencies": [

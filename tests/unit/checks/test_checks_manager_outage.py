@@ -50,5 +50,5 @@ def test_a_manager_is_stopped_only_where_enough_others_answer(found: ActionModul
 
 def test_the_engine_says_how() -> None:
     profile = components.load("kubernetes")
-    assert action("m1").module(profile) == "keelson.cluster.kubernetes_turn"
+    assert action("m1").module(profile) == "keelson.cluster.kubernetes_manager_outage"
     assert action("m1").parameters(profile) == {"cluster": "product", "address": "10.0.0.1"}

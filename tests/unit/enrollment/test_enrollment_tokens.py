@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import tokens
-from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, admit
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, enroll
 
 NOW = 1_000_000.0
 
@@ -15,14 +15,14 @@ NOW = 1_000_000.0
 def test_as_many_hosts_as_it_was_made_for() -> None:
     token, text = tokens.make("web", 2, 3600, NOW)
     assert text.startswith(f"{token.number}.") and token.digest not in text
-    once = admit(token, text, "a", "k1", NOW)
-    assert admit(once, text, "a", "k1", NOW) == once, "a host that was cut off may ask again"
-    twice = admit(once, text, "b", "k2", NOW)
+    once = enroll(token, text, "a", "k1", NOW)
+    assert enroll(once, text, "a", "k1", NOW) == once, "a host that was cut off may ask again"
+    twice = enroll(once, text, "b", "k2", NOW)
     with pytest.raises(Denied, match=r"has let in the 2 it was made for \(a, b\)") as denied:
-        admit(twice, text, "c", "k3", NOW)
+        enroll(twice, text, "c", "k3", NOW)
     assert denied.value.status == 409
     with pytest.raises(Denied, match="has let in"):
-        admit(twice, text, "a", "another key", NOW)
+        enroll(twice, text, "a", "another key", NOW)
     assert tokens.parse(tokens.dump(twice)) == twice
 
 
@@ -32,15 +32,15 @@ def test_as_many_hosts_as_it_was_made_for() -> None:
 def test_a_forged_token(change: object) -> None:
     token, text = tokens.make("web", 1, 3600, NOW)
     with pytest.raises(Denied, match="forged, or revoked") as denied:
-        admit(token, change(text), "a", "k", NOW)  # type: ignore[operator]
+        enroll(token, change(text), "a", "k", NOW)  # type: ignore[operator]
     assert denied.value.status == 403
     with pytest.raises(Denied, match="forged, or revoked"):
-        admit(None, text, "a", "k", NOW)
+        enroll(None, text, "a", "k", NOW)
 
 
 def test_an_expired_token() -> None:
     token, text = tokens.make("web", 1, 3600, NOW)
-    admit(token, text, "a", "k", NOW + 3600)
+    enroll(token, text, "a", "k", NOW + 3600)
     with pytest.raises(Denied, match=r"ended at 1970-01-12T14:46:40\+00:00"):
-        admit(token, text, "a", "k", NOW + 3601)
+        enroll(token, text, "a", "k", NOW + 3601)
     assert not tokens.over(token, NOW + 3601) and tokens.over(token, NOW + 3600 + tokens.KEPT + 1)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new host and the desk on a manager, both real, with the engine played by a fake."""
+"""A new host and the enrollment service on a manager, both real, with the engine played by a fake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate, join, service, tokens
-from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import Desk, Newcomer
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import EnrollmentService, JoiningHost
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Token, dump
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
@@ -27,8 +27,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 
-class FakeDesk(Desk):
-    """An engine's desk: tokens in a dictionary; a new host gets its files, and is a member once its agent was started."""
+class FakeDesk(EnrollmentService):
+    """An engine's enrollment_service: tokens in a dictionary; a new host gets its files, and is a member once its agent was started."""
 
     cluster = "product"
     ca_file = ""
@@ -39,7 +39,7 @@ class FakeDesk(Desk):
         self.missing: list[str] = []
 
     @classmethod
-    def open(cls, cluster: str) -> Desk:
+    def open(cls, cluster: str) -> EnrollmentService:
         raise NotImplementedError
 
     def issue(self, hosts: int = 1, seconds: float = 3600) -> str:
@@ -65,17 +65,17 @@ class FakeDesk(Desk):
     def holder(self, name: str) -> str:
         return self.live.get(name, "")
 
-    def introduce(self, newcomer: Newcomer, pool: str) -> dict[str, Any]:
-        found = self.description(pool, newcomer)
-        own = {"path": "@/introduction", "content": f"{newcomer.name} of {pool}", "mode": "0600"}
+    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
+        found = self.description(pool, joining_host)
+        own = {"path": "@/introduction", "content": f"{joining_host.name} of {pool}", "mode": "0600"}
         return {**found, "files": [*found["files"], own]}
 
-    def settle(self, newcomer: Newcomer) -> str:
+    def settle(self, joining_host: JoiningHost) -> str:
         return self.missing.pop() if self.missing else ""
 
 
 class World:
-    """A cluster with one desk, and a new host below a folder."""
+    """A cluster with one enrollment service, and a new host below a folder."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.engine = folder, FakeDesk()
@@ -90,12 +90,14 @@ class World:
             "units": [{"name": "agent.service", "state": "fresh", "inputs": ["/etc/agent.json"]}],
         }
         (folder / "web.json").write_text(json.dumps(self.pool))
-        counter = service.Counter("product", SimpleNamespace(Desk=SimpleNamespace(open=lambda _cluster: self.engine)))
+        counter = service.Counter(
+            "product", SimpleNamespace(EnrollmentService=SimpleNamespace(open=lambda _cluster: self.engine))
+        )
         self.server = service.Server(("127.0.0.1", 0), counter, str(folder / "cert.pem"), str(folder / "key.pem"))
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
         self.commands: list[tuple[str, str]] = []
-        bring = host_files.bring_all_about
+        bring = host_files.ensure_all
 
         def placed(entries: list[dict[str, Any]], check: bool, changes: list[Any]) -> None:
             bring([{**e, "path": e["path"].replace("@", str(folder / "host"))} for e in entries], check, changes)
@@ -111,7 +113,7 @@ class World:
             join=lambda _answer: self.commands.append(("join", "")),
         )
         monkeypatch.setattr(join.importlib, "import_module", lambda _name, _package: host_side)
-        monkeypatch.setattr(join.host_files, "bring_all_about", placed)
+        monkeypatch.setattr(join.host_files, "ensure_all", placed)
         monkeypatch.setattr(join, "PAUSE", 0.05)
         (folder / "host").mkdir()
         monkeypatch.setattr(join, "report", self.report)
@@ -213,7 +215,7 @@ def test_a_token_that_is_used_up_lets_in_nobody_else(world: World) -> None:
     [
         ({"address": "10.0.0.9"}, "calls itself 10.0.0.9 and asks from 127.0.0.1"),
         ({"name": "Web_7"}, "'Web_7' cannot be a host's name"),
-        ({"ca": ""}, "lacks ca; issue it anew with the admit playbook"),
+        ({"ca": ""}, "lacks ca; issue it anew with the enroll playbook"),
     ],
 )
 def test_a_join_that_is_refused(world: World, changes: dict[str, Any], message: str) -> None:
@@ -255,7 +257,7 @@ def test_the_next_manager_is_asked_when_one_is_away(world: World) -> None:
 def test_a_pool_that_nobody_described(world: World) -> None:
     (world.folder / "web.json").unlink()
     world.write(world.engine.issue())
-    assert world.join() == 1 and "run the admit playbook for the pool web" in world.said[-1][1]
+    assert world.join() == 1 and "run the enroll playbook for the pool web" in world.said[-1][1]
 
 
 def test_a_document_may_lie_elsewhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,5 +322,5 @@ def test_a_certificate_is_for_exactly_this_host(tmp_path: Path) -> None:
     assert names.get_values_for_type(x509.DNSName) == ["client.global.nomad", "web-7"]  # type: ignore[attr-defined]
     assert [str(a) for a in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.7"]  # type: ignore[attr-defined]
     read.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.certificate.encode()))
-    wanted = pki.sort_names("web-7", ["client.global.nomad", "web-7", "10.0.0.7"])
-    assert pki.reason_to_renew(text, ca.certificate, wanted, 20) is None
+    desired = pki.sort_names("web-7", ["client.global.nomad", "web-7", "10.0.0.7"])
+    assert pki.reason_to_renew(text, ca.certificate, desired, 20) is None

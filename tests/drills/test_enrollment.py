@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from lab.admission import admit, give, outcome
+from lab.enrollment import enroll, give, outcome
 from lab.servers import ROOT, Lab, Server, server
 from lab.state import assert_whole, await_ready, forget, ready
 
@@ -49,7 +49,7 @@ def boot(lab: Lab, hosts: list[Server]) -> float:
 @pytest.mark.parametrize("new", ["w6 w7 w8 w9 u1"], indirect=True, ids=["of two pools"])
 def test_three_hosts_at_once(cluster: Lab, new: list[Server], tmp_path: Path) -> None:
     *three, fourth, burst = new
-    document = admit(cluster, tmp_path, "-e", "admit_hosts=3")
+    document = enroll(cluster, tmp_path, "-e", "enroll_hosts=3")
     token = json.loads(document)["token"]
 
     for host in three:  # user data is there when a server boots
@@ -68,7 +68,7 @@ def test_three_hosts_at_once(cluster: Lab, new: list[Server], tmp_path: Path) ->
         found = cluster.ssh(host, f"grep -rls {token.partition('.')[2]} /etc /var/lib /run || true")
         assert host == fourth or not found, f"{host.name} keeps the token in {found}"
 
-    give(cluster, burst, admit(cluster, tmp_path, pool="burst"))
+    give(cluster, burst, enroll(cluster, tmp_path, pool="burst"))
     said = outcome(cluster, burst)
     assert said["state"] == "joined" and ready(cluster)[burst.name] == "burst", said
 
@@ -82,9 +82,9 @@ def test_three_hosts_at_once(cluster: Lab, new: list[Server], tmp_path: Path) ->
 
 @pytest.mark.parametrize("new", ["w6"], indirect=True, ids=["one"])
 def test_a_revoked_token(cluster: Lab, new: list[Server], tmp_path: Path) -> None:
-    document = admit(cluster, tmp_path, "-e", "admit_hosts=3")
+    document = enroll(cluster, tmp_path, "-e", "enroll_hosts=3")
     number = json.loads(document)["token"].partition(".")[0]
-    cluster.play("admit", "-e", f"admit_revoke={number}").expect()
+    cluster.play("enroll", "-e", f"enroll_revoke={number}").expect()
     give(cluster, new[0], document)
     said = outcome(cluster, new[0])
     assert said["state"] == "refused" and "forged, or revoked" in said["message"], said

@@ -12,10 +12,10 @@ from pathlib import Path
 from .servers import Lab, Server
 
 
-def admit(lab: Lab, tmp_path: Path, *arguments: str, pool: str = "web") -> str:
+def enroll(lab: Lab, tmp_path: Path, *arguments: str, pool: str = "web") -> str:
     """The join document for a pool."""
     path = tmp_path / "join.json"
-    lab.play("admit", "-e", f"admit_pool={pool}", "-e", f"admit_document={path}", *arguments).expect()
+    lab.play("enroll", "-e", f"enroll_pool={pool}", "-e", f"enroll_document={path}", *arguments).expect()
     assert path.stat().st_mode & 0o777 == 0o600
     return path.read_text()
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install, packages, runtimes
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.host import Host
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import PlaceError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import InstallError
 from bundle_world import entry_of, is_root, small_disk
 
 
@@ -52,7 +52,7 @@ class World:
             "url": None,
             "start_services": False,
             "runtime": None,
-            "wanted": [item],
+            "desired": [item],
             **options,
         }
         return Host(settings, self.run).bring(check, lambda: self.folder)
@@ -197,13 +197,13 @@ def test_newer_version_lies_beside_and_going_back_is_one_link(world: World) -> N
 def test_version_that_is_nowhere_and_foreign_architecture_are_named(world: World) -> None:
     machine = packages.machine()
     with pytest.raises(
-        PlaceError, match=rf"tool 3\.0\.0 \({machine}\) is neither on this host nor in the bundle: fill it"
+        InstallError, match=rf"tool 3\.0\.0 \({machine}\) is neither on this host nor in the bundle: fill it"
     ):
         world.bring(None, version="3.0.0")
     settings = {"root": str(world.root), "staged": None, "url": None, "start_services": False, "runtime": None}
-    wanted = [{"name": "tool", "version": "1.0.0", "architectures": {"riscv64": world.entry()}}]
-    with pytest.raises(PlaceError, match="nor in the bundle, which has it for riscv64"):
-        Host({**settings, "wanted": wanted}, world.run)
+    desired = [{"name": "tool", "version": "1.0.0", "architectures": {"riscv64": world.entry()}}]
+    with pytest.raises(InstallError, match="nor in the bundle, which has it for riscv64"):
+        Host({**settings, "desired": desired}, world.run)
 
 
 @pytest.mark.parametrize("foreign", ["file", "folder"])
@@ -211,7 +211,7 @@ def test_what_is_not_ours_stays(world: World, foreign: str) -> None:
     world.link.parent.mkdir()
     world.link.write_text("mine") if foreign == "file" else world.link.mkdir()
     for check in (True, False):
-        with pytest.raises(PlaceError, match=r"bin/tool is not a link of ours; nothing was changed, move it away"):
+        with pytest.raises(InstallError, match=r"bin/tool is not a link of ours; nothing was changed, move it away"):
             world.bring(world.entry(), check=check)
     assert world.tree() == {}
 
@@ -221,7 +221,7 @@ def test_wrong_digest_after_the_transfer_leaves_nothing(world: World) -> None:
     blob = world.staged / entry["files"][0]["digest"].split(":")[1]
     for damage in (lambda: blob.write_bytes(b"xxx"), blob.unlink):
         damage()
-        with pytest.raises(PlaceError, match="tool: wrong digest after the transfer; nothing was changed, run again"):
+        with pytest.raises(InstallError, match="tool: wrong digest after the transfer; nothing was changed, run again"):
             world.bring(entry)
         assert [path.name for path in world.root.iterdir()] == [".lock"]
 
@@ -229,7 +229,7 @@ def test_wrong_digest_after_the_transfer_leaves_nothing(world: World) -> None:
 def test_space_is_checked_before_anything_arrives(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "RESERVE", 1 << 60)
     with pytest.raises(
-        PlaceError, match=r": not enough space: needs \d+ bytes, has \d+; nothing was changed, free some"
+        InstallError, match=r": not enough space: needs \d+ bytes, has \d+; nothing was changed, free some"
     ):
         world.bring(world.entry(), staged=None)
     assert world.tree() == {}
@@ -240,12 +240,12 @@ def test_disk_that_fills_while_unpacking_leaves_nothing(world: World, monkeypatc
     content = {"tool": b"1" * 100_000, "more": b"2" * 200_000}
     entry = entry_of(content, world.staged, links={str(world.link): "tool"})
     with small_disk(world.root, "256k"):
-        with pytest.raises(PlaceError, match=r"needs 300000 bytes, has \d+; nothing was changed"):
+        with pytest.raises(InstallError, match=r"needs 300000 bytes, has \d+; nothing was changed"):
             world.bring(entry)
         # Somebody else fills it between the check and the copy.
         monkeypatch.setattr(install, "check_space", lambda _needs: None)
         free = shutil.disk_usage(world.root).free
-        with pytest.raises(PlaceError, match=r"opt/tool: not enough space: needs 300000 bytes, has \d+; nothing was"):
+        with pytest.raises(InstallError, match=r"opt/tool: not enough space: needs 300000 bytes, has \d+; nothing was"):
             world.bring(entry)
         assert world.tree() == {}
         assert [path.name for path in world.root.iterdir()] == [".lock"]
@@ -290,10 +290,10 @@ def test_blobs_are_downloaded_from_a_served_bundle(world: World, publisher: Any)
     path = "/b/blobs/sha256/" + entry["files"][0]["digest"].split(":")[1]
     good = publisher.files[path]
     publisher.files[path] = b"wrong"
-    with pytest.raises(PlaceError, match=f"{publisher.url}{path}: wrong digest or cut short; nothing was changed"):
+    with pytest.raises(InstallError, match=f"{publisher.url}{path}: wrong digest or cut short; nothing was changed"):
         world.bring(entry, **served)
     publisher.status[path] = 403
-    with pytest.raises(PlaceError, match=f"{publisher.url}{path}: download failed: HTTP Error 403"):
+    with pytest.raises(InstallError, match=f"{publisher.url}{path}: download failed: HTTP Error 403"):
         world.bring(entry, **served)
     assert world.tree() == {}
     assert [path.name for path in world.root.iterdir()] == [".lock"]
@@ -355,7 +355,7 @@ def test_newer_package_stays_older_is_replaced(dpkg: World) -> None:
 
 def test_failed_installation_is_one_message(dpkg: World) -> None:
     dpkg.answers["apt-get -qy"] = (100, "Reading lists\n", "E: Unable to correct problems\nE: you have held packages\n")
-    with pytest.raises(PlaceError, match=r"failed \(apt-get\): E: Unable to correct problems \| E: you have held"):
+    with pytest.raises(InstallError, match=r"failed \(apt-get\): E: Unable to correct problems \| E: you have held"):
         dpkg.bring(packaged(dpkg))
     assert not (dpkg.folder / "policy-rc.d").exists()
 
@@ -366,14 +366,14 @@ def test_damaged_package_is_not_installed(dpkg: World) -> None:
         blob = dpkg.staged / item["digest"].split(":")[1]
         content = blob.read_bytes()
         blob.write_bytes(content + b"x")
-        with pytest.raises(PlaceError, match=f"{blob}: wrong digest after the transfer; no package was installed"):
+        with pytest.raises(InstallError, match=f"{blob}: wrong digest after the transfer; no package was installed"):
             dpkg.bring(entry)
         blob.write_bytes(content)
     assert not [command for command in dpkg.commands if command[0] == "apt-get"]
 
 
 def test_packages_of_another_distribution_are_refused(dpkg: World) -> None:
-    with pytest.raises(PlaceError, match=r"the bundle's packages are of ubuntu 24\.04, this is .*bundle_apt_sources"):
+    with pytest.raises(InstallError, match=r"the bundle's packages are of ubuntu 24\.04, this is .*bundle_apt_sources"):
         dpkg.bring(packaged(dpkg, distribution="ubuntu 24.04"))
 
 
@@ -468,14 +468,14 @@ def test_archives_of_images_come_when_there_is_a_runtime(world: World) -> None:
 
 def test_docker_lists_its_own_registry_without_its_name() -> None:
     for name in ("docker.io/library/tool:1", "docker.io/tool:1", "tool:1"):
-        assert runtimes.Docker.wanted({**IMAGE, "name": name})[0] == "tool:1"
+        assert runtimes.Docker.desired({**IMAGE, "name": name})[0] == "tool:1"
 
 
 def test_runtime_that_does_not_answer_is_named_but_for_a_prediction(world: World) -> None:
     entry = world.with_image()
     world.answers["docker"] = (1, "", "Cannot connect to the Docker daemon")
     assert world.bring(entry, check=True, runtime="docker")["changed"] is True
-    with pytest.raises(PlaceError, match="docker does not answer; start it before loading images: Cannot connect"):
+    with pytest.raises(InstallError, match="docker does not answer; start it before loading images: Cannot connect"):
         world.bring(entry, runtime="docker")
 
 
@@ -487,7 +487,7 @@ def test_image_that_cannot_be_loaded_is_named(world: World) -> None:
 
     world.run = run  # type: ignore[method-assign]
     with pytest.raises(
-        PlaceError, match=r"tool/1\.0\.0/images/tool\.tar: docker cannot load it: no space left on device"
+        InstallError, match=r"tool/1\.0\.0/images/tool\.tar: docker cannot load it: no space left on device"
     ):
         world.bring(world.with_image(), runtime="docker")
 
@@ -525,7 +525,7 @@ def test_what_a_runtime_need_not_keep_goes_before_it_ends(monkeypatch: pytest.Mo
         return (1, "", "no such namespace") if "prune" in command else (0, "", "")
 
     with (
-        pytest.raises(install.PlaceError, match="cannot remove the archives of unpacked layers: no such namespace"),
+        pytest.raises(install.InstallError, match="cannot remove the archives of unpacked layers: no such namespace"),
         runtimes.awake("containerd", run),
     ):
         pass
@@ -536,7 +536,7 @@ def test_a_runtime_that_cannot_be_started_says_why(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(runtimes, "booted", lambda: False)
     monkeypatch.setattr(runtimes.Docker, "daemon", ["/bin/sh", "-c", "echo no such storage driver; exit 1"])
     with (
-        pytest.raises(install.PlaceError, match="docker cannot be started .*no such storage driver"),
+        pytest.raises(install.InstallError, match="docker cannot be started .*no such storage driver"),
         runtimes.awake("docker", lambda _command: (1, "", "")),
     ):
         pass

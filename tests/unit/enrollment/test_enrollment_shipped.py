@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.filter.shipped_code import CODE, shipped_code
+from ansible_collections.keelson.cluster.plugins.filter.shipped_code import shipped_code
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
+from ansible_collections.keelson.cluster.plugins.plugin_utils.shipped import MODULE_UTILS
 
 ROLES = Path(__file__).parents[3] / "roles"
 
@@ -30,14 +31,14 @@ def ship(names: list[str], folder: Path) -> None:
             Path(entry["path"]).write_text(entry["content"])
 
 
-def listed(path: str, *names: str) -> Any:
-    """Lists of names in the variables of a role."""
-    found = yaml.safe_load((ROLES / path).read_text())
-    return [entry for name in names for entry in found[name]]
+def listed(path: str, name: str, engine: str = "") -> list[str]:
+    """The entry points that the variables of a role name."""
+    found = yaml.safe_load((ROLES / path).read_text())[name]
+    return [entry.replace("{{ cluster_engine }}", engine) for entry in found]
 
 
 ENGINES = ("nomad", "kubernetes")
-DESK = "cluster_manager/vars/main/admission.yml"
+SERVICE = "cluster_manager/vars/main/enrollment.yml"
 FIRST_BOOT = "host_node/vars/main/first_boot.yml"
 APPROVE = "cluster_manager/vars/main/kubernetes_approve.yml"
 
@@ -50,8 +51,8 @@ def run(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_desk_serves(tmp_path: Path, engine: str) -> None:
-    ship(listed(DESK, "__cluster_manager_desk_code", f"__cluster_manager_{engine}_desk_code"), tmp_path / "desk")
+def test_the_enrollment_service_serves(tmp_path: Path, engine: str) -> None:
+    ship(listed(SERVICE, "__cluster_manager_enrollment_code", engine), tmp_path / "enrollment_service")
     pair = pki.issue(pki.make_ca("product"), pki.sort_names("m1", ["127.0.0.1"]), 1)
     (tmp_path / "cert.pem").write_text(pair.certificate)
     (tmp_path / "key.pem").write_text(pair.key)
@@ -59,50 +60,48 @@ def test_the_desk_serves(tmp_path: Path, engine: str) -> None:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
         arguments = (engine, "product", "127.0.0.1", "0", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
-        desk = run(
-            tmp_path / "desk",
+        enrollment_service = run(
+            tmp_path / "enrollment_service",
             "-m",
-            "utils.admission.serve",
+            "utils.enrollment.service",
             *arguments,
             env={"NOTIFY_SOCKET": str(tmp_path / "notify")},
         )
         try:
             assert systemd.recv(64) == b"READY=1"
         finally:
-            desk.kill()
-            said = desk.communicate()[1]
+            enrollment_service.kill()
+            said = enrollment_service.communicate()[1]
     assert said == ""
 
 
 @pytest.mark.parametrize(
-    ("role", "variables", "modules"),
+    ("role", "variable", "engine", "modules"),
     [
-        (APPROVE, ("__cluster_manager_approve_code",), ("kubernetes.approve",)),
+        (APPROVE, "__cluster_manager_approve_code", "kubernetes", ("kubernetes.approve",)),
         *(
-            (
-                FIRST_BOOT,
-                ("__host_node_join_code", f"__host_node_{engine}_newcomer_code"),
-                ("admission.join", f"{engine}.newcomer"),
-            )
+            (FIRST_BOOT, "__host_node_first_boot_code", engine, ("enrollment.join", f"{engine}.joining_host"))
             for engine in ENGINES
         ),
     ],
 )
-def test_nothing_is_missing(tmp_path: Path, role: str, variables: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    ship(listed(role, *variables), tmp_path)
+def test_nothing_is_missing(tmp_path: Path, role: str, variable: str, engine: str, modules: tuple[str, ...]) -> None:
+    ship(listed(role, variable, engine), tmp_path)
     program = run(tmp_path, "-c", "; ".join(f"import utils.{module}" for module in modules))
     assert program.communicate()[1] == "" and program.returncode == 0
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(AnsibleFilterError, match="nothing.py is no file of module_utils"):
+    with pytest.raises(AnsibleFilterError, match="no such file of module_utils.*nothing.py"):
         shipped_code(["nothing.py"], "/usr/local/lib/keelson/x")
     entries = shipped_code(["nomad/api.py"], "/usr/local/lib/keelson/x")
     assert [entry["path"] for entry in entries] == [
         "/usr/local/lib/keelson",
         "/usr/local/lib/keelson/x",
         "/usr/local/lib/keelson/x/utils",
+        "/usr/local/lib/keelson/x/utils/cluster",
         "/usr/local/lib/keelson/x/utils/nomad",
+        "/usr/local/lib/keelson/x/utils/cluster/remote.py",
         "/usr/local/lib/keelson/x/utils/nomad/api.py",
     ]
-    assert entries[-1]["content"] == (CODE / "nomad/api.py").read_text()
+    assert entries[-1]["content"] == (MODULE_UTILS / "nomad/api.py").read_text()

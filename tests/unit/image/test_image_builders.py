@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lanes: their templates, their variables, what each makes; and each bad input, which has one message."""
+"""The builders: their templates, their variables, what each makes; and each bad input, which has one message."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.check
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
 from image_tree import needs, put
-from test_image_build import wish
+from test_image_build import request
 
-ALL = sorted(registry.LANES)
+ALL = sorted(registry.BUILDERS)
 
 
 # --- templates ----------------------------------------------------------------------------------------------------
 
 
-def test_every_lane_is_a_folder_with_the_shared_build() -> None:
+def test_every_builder_is_a_folder_with_the_shared_build() -> None:
     assert sorted(path.name for path in registry.FOLDER.iterdir()) == ALL
     for name in ALL:
         shared = registry.FOLDER / name / "build.pkr.hcl"
@@ -42,7 +42,7 @@ def test_every_lane_is_a_folder_with_the_shared_build() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_lane_asks_for_versions_that_artifacts_have(name: str) -> None:
+def test_a_builder_asks_for_versions_that_artifacts_have(name: str) -> None:
     """A template cannot read another file for them, so they are compared here."""
     text = "\n".join(path.read_text() for path in (registry.FOLDER / name).glob("*.pkr.hcl"))
     for plugin in registry.plugins(name):
@@ -50,8 +50,8 @@ def test_a_lane_asks_for_versions_that_artifacts_have(name: str) -> None:
         assert f'/{plugin}"\n      version = ">= {version}"' in text, f"{name} and artifacts/packer-plugin-{plugin}.yml"
 
 
-def test_the_playbook_fills_the_bundle_with_the_plugins_of_a_lane() -> None:
-    plays = yaml.safe_load((build.ROOT / "playbooks/image.yml").read_text())
+def test_the_playbook_fills_the_bundle_with_the_plugins_of_a_builder() -> None:
+    plays = yaml.safe_load((build.ROOT / "playbooks/server_image.yml").read_text())
     filled = next(play["vars"]["__image_plugins"] for play in plays if "__image_plugins" in play.get("vars", {}))
     assert filled == {
         name: [f"packer-plugin-{plugin}" for plugin in registry.plugins(name) if plugin != "ansible"] for name in ALL
@@ -70,22 +70,22 @@ def test_no_variables_file_has_a_secret() -> None:
         assert not any(word in names for word in ("password", "secret", "token", "access_key")), file
 
 
-def test_a_variable_the_lane_does_not_know_is_refused(tmp_path: Path) -> None:
+def test_a_variable_the_builder_does_not_know_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.pkrvars.hcl"
     file.write_text('# acelerator = "x"\nacelerator = "tcg"\n')
     with pytest.raises(
-        ImageError, match="mine.pkrvars.hcl: lane qemu has no variable acelerator; it has accelerator, "
+        ImageError, match="mine.pkrvars.hcl: builder qemu has no variable acelerator; it has accelerator, "
     ):
         registry.target("qemu", str(file))
     file.write_text('accelerator = "tcg"\n')
     assert registry.target("qemu", str(file)) == file
-    with pytest.raises(ImageError, match=r"none.hcl: there is no such file \(image_target\)"):
+    with pytest.raises(ImageError, match=r"none.hcl: there is no such file \(server_image_target\)"):
         registry.target("qemu", str(tmp_path / "none.hcl"))
 
 
 def test_a_cloud_needs_values_of_the_user() -> None:
     with pytest.raises(
-        ImageError, match="lane openstack needs your values: copy .*openstack.pkrvars.hcl, .* image_target"
+        ImageError, match="builder openstack needs your values: copy .*openstack.pkrvars.hcl, .* server_image_target"
     ):
         registry.target("openstack", "")
     assert registry.target("tree", "") is None
@@ -114,9 +114,9 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The archive of a small container image."""
     exported(tmp_path)
     monkeypatch.setattr(container.tree, "run", lambda _root, argv: str(argv))
-    order = make.order_of(wish(tmp_path, lane="docker"), tmp_path)
+    spec = make.order_of(request(tmp_path, builder="docker"), tmp_path)
     target = tmp_path / publish.CONTAINER
-    container.finish(tmp_path, order, target)
+    container.finish(tmp_path, spec, target)
     return target
 
 
@@ -154,10 +154,10 @@ def test_the_same_tree_gives_the_same_archive(archive: Path, tmp_path: Path) -> 
 
 
 def test_what_a_container_has_not_is_exempt_with_reasons(tmp_path: Path) -> None:
-    made = wish(tmp_path, lane="docker", variables={"host_node_hardening_exempt": {"3.2.1": "sctp"}})
+    made = request(tmp_path, builder="docker", variables={"host_node_hardening_exempt": {"3.2.1": "sctp"}})
     assert set(made.exempt) == {"1.1.2.2", "1.4.2", "2.3.1", "3.2.1"} and all(made.exempt.values())
     assert make.role_variables(made)["host_node_hardening_exempt"] == made.exempt
-    assert wish(tmp_path).exempt == {}
+    assert request(tmp_path).exempt == {}
 
 
 def test_a_container_image_cannot_be_booted(tmp_path: Path) -> None:
@@ -177,33 +177,35 @@ def raw_disk(path: Path, size: int = 64) -> Path:
     return path
 
 
-def given(tmp_path: Path, file: Path, **more: Any) -> make.Wish:
-    """A wish for lane qemu from a file."""
-    return wish(tmp_path, lane="qemu", base=str(file), base_digest=digest_of(file), **more)
+def given(tmp_path: Path, file: Path, **more: Any) -> make.Request:
+    """A request for builder qemu from a file."""
+    return request(tmp_path, builder="qemu", base=str(file), base_digest=digest_of(file), **more)
 
 
 @needs("qemu-img")
 def test_a_server_gets_a_key_of_its_own_and_what_seals_it(tmp_path: Path) -> None:
-    order = make.order_of(given(tmp_path, raw_disk(tmp_path / "cloud.img")), tmp_path)
-    build.prepare(tmp_path, order, {}, {})
-    server.begin(tmp_path, order, print)
+    spec = make.order_of(given(tmp_path, raw_disk(tmp_path / "cloud.img")), tmp_path)
+    build.prepare(tmp_path, spec, {}, {})
+    server.begin(tmp_path, spec, print)
     (user,) = json.loads((tmp_path / "seed/user-data").read_text().partition("\n")[2])["users"]
     assert user["ssh_authorized_keys"] == [(tmp_path / "key.pub").read_text().strip()]
     with zipfile.ZipFile(tmp_path / server.SEAL) as archive:
-        assert json.loads(archive.read("data.json")) == order.label
-    program = "import sys; sys.argv = ['x']; from ansible_collections.keelson.cluster.plugins.module_utils.image import sealing"
+        assert json.loads(archive.read("data.json")) == spec.label
+    program = "import sys; sys.argv = ['x']; from ansible_collections.keelson.cluster.plugins.module_utils.server_image import seal_running"
     environment = {"PYTHONPATH": str(tmp_path / server.SEAL)}
     subprocess.run([sys.executable, "-S", "-c", program], check=True, env=environment)
 
 
 @needs("qemu-img")
 def test_a_server_needs_a_cloud_image_that_fits(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="lane qemu starts from a vendor's cloud image: name it"):
-        server.begin(tmp_path, make.order_of(wish(tmp_path, lane="qemu"), tmp_path), print)
+    with pytest.raises(ImageError, match="builder qemu starts from a vendor's cloud image: name it"):
+        server.begin(tmp_path, make.order_of(request(tmp_path, builder="qemu"), tmp_path), print)
     large = raw_disk(tmp_path / "cloud.img")
-    with pytest.raises(ImageError, match=r"cloud.img: its disk has 64 MiB, more than the image's 32; raise image_size"):
+    with pytest.raises(
+        ImageError, match=r"cloud.img: its disk has 64 MiB, more than the image's 32; raise server_image_size"
+    ):
         server.begin(tmp_path, make.order_of(given(tmp_path, large, size=32), tmp_path), print)
-    with pytest.raises(ImageError, match="in a cloud the base is one of its images, which image_target names"):
+    with pytest.raises(ImageError, match="in a cloud the base is one of its images, which server_image_target names"):
         server.begin_in_cloud(tmp_path, make.order_of(given(tmp_path, large), tmp_path), print)
 
 
