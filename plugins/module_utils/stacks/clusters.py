@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Union
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+    addresses,
     config,
     host_types,
     hosts,
@@ -30,6 +31,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
     Skipped,
     Stack,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.neighbours import Neighbours
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -81,6 +83,7 @@ class _Builder:
         self.inventory = Inventory()
         self.meaning: dict[str, str] = {"all": "all hosts", "ungrouped": "the hosts of no group"}
         self.claims: dict[str, tuple[str, str]] = {}
+        self.neighbours = Neighbours(stacks.values())
         self.seen: set[tuple[str, str]] = set()
         self.group("clusters", "all clusters")
 
@@ -94,6 +97,7 @@ class _Builder:
         """Add a cluster: its variables, its groups, its hosts."""
         group = self.group(cluster.name, f"cluster {cluster.name}")
         self.inventory.groups["clusters"].children.append(cluster.name)
+        self.taken: dict[str, str] = {}
         environment = self.group(
             f"environment_{cluster.environment.replace('-', '_')}", f"environment {cluster.environment}"
         )
@@ -139,18 +143,24 @@ class _Builder:
         if size is not None and size != len(found):
             self.inventory.warnings.append(f"{part.place}: wants {size} hosts and has {len(found)}")
         mapping = {**self.host, **cluster.host, **part.host}
-        spans = [
-            (network.version, int(network.network_address), int(network.broadcast_address))
-            for network in networks.values()
-        ]
+        spans = [addresses.span(network) for network in networks.values()]
         labels = part.labels
+        public: list[str] = []
+        unsure: list[str] = []
         for candidate in found:
-            host = hosts.read(candidate, mapping, f"{part.place}.hosts")
+            host = hosts.read(candidate, mapping, f"{part.place}.hosts", spans, self.neighbours)
+            if candidate.resource:
+                self.seen.add((candidate.stack.name if candidate.stack else "", candidate.address))
             if spans and host.address:
-                self._inside(host, spans, networks, part)
+                self._inside(host, networks, part)
             name = self._claim(host, part)
             if not name:
                 continue
+            self._alone(name, host, part)
+            if host.public:
+                public.append(f"{name} {host.address}")
+            if host.others:
+                unsure.append(f"{name} {host.address}, not {' or '.join(host.others)}")
             group.hosts.append(name)
             stack = candidate.stack
             self.inventory.hosts[name] = {
@@ -175,9 +185,29 @@ class _Builder:
                 candidate.address, candidate.address, "", candidate.key, candidate.values
             )
             if stack:
-                self.seen.add((stack.name, candidate.address))
                 self.group(f"stack_{stack.name.replace('-', '_')}", f"the hosts of stack {stack.name}").hosts.append(
                     name
+                )
+
+        if public:
+            self.inventory.warnings.append(
+                f"{part.place}: no private address is known, so cluster services would listen on a public one: {_some(public)}"
+            )
+        if unsure:
+            self.inventory.warnings.append(
+                f"{part.place}: several private addresses could be meant, the first is taken; name the right ones by `networks:` "
+                f"or `host.address`: {_some(unsure)}"
+            )
+
+    def _alone(self, name: str, host: Found, part: Part) -> None:
+        """No other host of the cluster has the address, nor is reached by it."""
+        for address in {host.address, host.connect.lower().rstrip(".")} - {""}:
+            other = self.taken.setdefault(address, name)
+            if other != name:
+                raise StackError(
+                    f"{part.place}.hosts",
+                    f"{name} ({host.candidate.address}) has the address {address}, which is {other}'s as well",
+                    "Give each host of a cluster an address of its own; correct `host.address` or `host.connect`",
                 )
 
     def _claim(self, host: Found, part: Part) -> str:
@@ -217,18 +247,22 @@ class _Builder:
         self.claims[name] = (address, part.place)
         return name
 
-    def _inside(
-        self, host: Found, spans: Sequence[tuple[int, int, int]], networks: Mapping[str, Network], part: Part
-    ) -> None:
+    def _inside(self, host: Found, networks: Mapping[str, Network], part: Part) -> None:
+        """The address lies in a network of the cluster, and is that of no network as a whole."""
         address = ipaddress.ip_address(host.address)
-        number = int(address)
-        if not any(version == address.version and low <= number <= high for version, low, high in spans):
-            listed = ", ".join(f"{name} {network}" for name, network in networks.items())
-            raise StackError(
-                f"{part.place}.hosts",
-                f"{host.name} ({host.candidate.address}) has the address {host.address}, outside the networks of its cluster",
-                f"Correct `networks:` or `host.address`; the networks are {listed}",
-            )
+        around = [network for network in networks.values() if addresses.within(address, [addresses.span(network)])]
+        if not around:
+            fault = f"{host.address}, outside the networks of its cluster"
+        elif any(network.num_addresses > 2 and address in _ends(network) for network in around):
+            fault = f"{host.address}, which is the network's own or its broadcast address"
+        else:
+            return
+        listed = ", ".join(f"{name} {network}" for name, network in networks.items())
+        raise StackError(
+            f"{part.place}.hosts",
+            f"{host.name} ({host.candidate.address}) has the address {fault}",
+            f"Correct `networks:` or `host.address`; the networks are {listed}",
+        )
 
     def _networks(self, cluster: Cluster) -> dict[str, Network]:
         """The networks of a cluster by name: a mapping or list of CIDR texts, or of objects with a cidr or cidr_block."""
@@ -329,7 +363,7 @@ class _Builder:
         for resource in stack.resources:
             if resource.mode != "managed" or (stack.name, resource.address) in self.seen:
                 continue
-            if resource.type in host_types.HOSTS:
+            if host_types.host(resource.type):
                 self.inventory.skipped.append(
                     Skipped(stack.name, resource.address, "no cluster of the stacks file names it")
                 )
@@ -347,6 +381,15 @@ class _Builder:
             self.inventory.warnings.append(
                 f"{stack.place}: holds machine-like resources that no cluster names: {listed}"
             )
+
+
+def _ends(network: Network) -> tuple[Any, ...]:
+    return (network.network_address, network.broadcast_address) if network.version == 4 else (network.network_address,)
+
+
+def _some(texts: list[str]) -> str:
+    """The first of many."""
+    return ", ".join(texts[:6]) + (f" and {len(texts) - 6} more" if len(texts) > 6 else "")
 
 
 def _slug(address: str) -> str:

@@ -2,82 +2,258 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which resource types are hosts, which make hosts, and where each keeps its name and its address: data.
+"""Which resource types are hosts, which make hosts, which belong to one, and where each keeps names and addresses: data.
 
-Attribute names are those of the providers' own documentation on the Terraform registry.
+Types and attributes are those of the providers' own documentation on the Terraform registry; Pulumi's are derived from them.
+In a path `*` is every item of a list, and `*type=private` every item whose `type` is private.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+Paths = tuple[str, ...]
 
 
 class HostType(NamedTuple):
-    """Paths into the attributes, the first that has a value wins."""
+    """Paths into the attributes. name: the first that has a value. All addresses are searched, private ones first.
 
-    name: tuple[str, ...]
-    address: tuple[str, ...]
+    private, public: attributes that hold such addresses by definition; either: those of which the address itself tells.
+    ids: by what other objects point at it. links: by what it points at objects of NEIGHBOURS, and their type.
+    """
+
+    name: Paths
+    private: Paths = ()
+    either: Paths = ()
+    public: Paths = ()
+    ids: Paths = ("id",)
+    links: dict[str, str] = {}
+
+
+class Neighbour(NamedTuple):
+    """An object that gives a server an address: an attachment to a network, a network interface, a floating address.
+
+    links: by what it points at its server, or at another such object of the same server, and the type of that.
+    """
+
+    links: dict[str, str]
+    private: Paths = ()
+    either: Paths = ()
+    public: Paths = ()
+    ids: Paths = ("id",)
 
 
 class PoolType(NamedTuple):
     """A resource that makes servers which no state lists. name: how members call it; size: how many it wants."""
 
-    name: tuple[str, ...]
-    size: tuple[str, ...]
+    name: Paths
+    size: Paths
 
+
+_AZURE = HostType(
+    ("name",),
+    ("private_ip_address", "private_ip_addresses.*"),
+    public=("public_ip_address", "public_ip_addresses.*"),
+    links={"network_interface_ids.*": "azurerm_network_interface"},
+)
+_GOOGLE = HostType(
+    ("name",),
+    ("network_interface.*.network_ip",),
+    ("network_interface.*.ipv6_address",),
+    ("network_interface.*.access_config.*.nat_ip", "network_interface.*.ipv6_access_config.*.external_ipv6"),
+)
+_METAL = HostType(("hostname",), ("access_private_ipv4",), public=("access_public_ipv4", "access_public_ipv6"))
 
 HOSTS: dict[str, HostType] = {
     # AWS
-    "aws_instance": HostType(("tags.Name", "tags_all.Name", "id"), ("private_ip",)),
-    "aws_spot_instance_request": HostType(("tags.Name", "spot_instance_id"), ("private_ip",)),
+    "aws_instance": HostType(
+        ("tags.Name", "tags_all.Name", "id"),
+        ("private_ip",),
+        ("ipv6_addresses.*",),
+        ("public_ip",),
+        ("id", "primary_network_interface_id"),
+        {"network_interface.*.network_interface_id": "aws_network_interface"},
+    ),
+    "aws_spot_instance_request": HostType(
+        ("tags.Name", "spot_instance_id"), ("private_ip",), (), ("public_ip",), ("spot_instance_id",)
+    ),
+    "AWS::EC2::Instance": HostType(
+        ("Tags.Name", "InstanceId"), ("PrivateIpAddress", "PrivateIp"), (), ("PublicIpAddress", "PublicIp", "public_ip")
+    ),
     # Azure
-    "azurerm_linux_virtual_machine": HostType(("name",), ("private_ip_address",)),
-    "azurerm_windows_virtual_machine": HostType(("name",), ("private_ip_address",)),
+    "azurerm_linux_virtual_machine": _AZURE,
+    "azurerm_windows_virtual_machine": _AZURE,
+    "azurerm_virtual_machine": _AZURE,
+    "azure-native:compute:VirtualMachine": HostType(
+        ("name",),
+        ("privateIpAddress",),
+        links={"networkProfile.networkInterfaces.*.id": "azure-native:network:NetworkInterface"},
+    ),
     # Google
-    "google_compute_instance": HostType(("name",), ("network_interface.0.network_ip",)),
-    "google_compute_instance_from_template": HostType(("name",), ("network_interface.0.network_ip",)),
-    # OpenStack
-    "openstack_compute_instance_v2": HostType(("name",), ("access_ip_v4", "network.0.fixed_ip_v4", "access_ip_v6")),
+    "google_compute_instance": _GOOGLE,
+    "google_compute_instance_from_template": _GOOGLE,
+    # OpenStack: the access address may be a floating one, which is on no interface of the server
+    "openstack_compute_instance_v2": HostType(
+        ("name",),
+        (),
+        ("network.*.fixed_ip_v4", "access_ip_v4", "network.*.fixed_ip_v6", "access_ip_v6"),
+        ("network.*.floating_ip",),
+        links={"network.*.port": "openstack_networking_port_v2"},
+    ),
     # Hetzner Cloud
-    "hcloud_server": HostType(("name",), ("network.0.ip", "ipv4_address", "ipv6_address")),
+    "hcloud_server": HostType(("name",), ("network.*.ip",), public=("ipv4_address", "ipv6_address")),
     # DigitalOcean
-    "digitalocean_droplet": HostType(("name",), ("ipv4_address_private", "ipv4_address")),
+    "digitalocean_droplet": HostType(("name",), ("ipv4_address_private",), public=("ipv4_address", "ipv6_address")),
     # Proxmox VE: both providers
-    "proxmox_virtual_environment_vm": HostType(("name",), ("ipv4_addresses.1.0", "ipv4_addresses.0.0")),
-    "proxmox_vm_qemu": HostType(("name",), ("default_ipv4_address", "ssh_host")),
+    "proxmox_virtual_environment_vm": HostType(("name",), (), ("ipv4_addresses.*.*", "ipv6_addresses.*.*")),
+    "proxmox_vm_qemu": HostType(("name",), (), ("default_ipv4_address", "ssh_host", "default_ipv6_address")),
     # libvirt
-    "libvirt_domain": HostType(("name",), ("network_interface.0.addresses.0",)),
+    "libvirt_domain": HostType(("name",), (), ("network_interface.*.addresses.*",)),
     # vSphere
-    "vsphere_virtual_machine": HostType(("name",), ("default_ip_address", "guest_ip_addresses.0")),
+    "vsphere_virtual_machine": HostType(("name",), (), ("default_ip_address", "guest_ip_addresses.*")),
     # Equinix Metal, under its present and its former name
-    "equinix_metal_device": HostType(("hostname",), ("access_private_ipv4", "access_public_ipv4")),
-    "metal_device": HostType(("hostname",), ("access_private_ipv4", "access_public_ipv4")),
+    "equinix_metal_device": _METAL,
+    "metal_device": _METAL,
     # Others
-    "linode_instance": HostType(("label",), ("private_ip_address", "ip_address")),
-    "scaleway_instance_server": HostType(("name",), ("private_ips.0.address", "private_ip", "public_ips.0.address")),
-    "vultr_instance": HostType(("hostname", "label"), ("internal_ip", "main_ip")),
-    "oci_core_instance": HostType(("display_name",), ("private_ip", "public_ip")),
+    "linode_instance": HostType(
+        ("label",), ("private_ip_address", "interface.*.ipv4.*.vpc"), ("ipv4.*",), ("ip_address", "ipv6")
+    ),
+    "scaleway_instance_server": HostType(
+        ("name",), ("private_ips.*.address", "private_ip"), public=("public_ips.*.address", "public_ip")
+    ),
+    "vultr_instance": HostType(("hostname", "label"), ("internal_ip",), public=("main_ip", "v6_main_ip")),
+    "oci_core_instance": HostType(
+        ("display_name",), ("private_ip", "create_vnic_details.*.private_ip"), public=("public_ip",)
+    ),
     "ibm_is_instance": HostType(
         ("name",),
-        ("primary_network_interface.0.primary_ip.0.address", "primary_network_interface.0.primary_ipv4_address"),
+        (
+            "primary_network_interface.*.primary_ip.*.address",
+            "primary_network_interface.*.primary_ipv4_address",
+            "primary_network_attachment.*.virtual_network_interface.*.primary_ip.*.address",
+            "network_interfaces.*.primary_ip.*.address",
+            "network_interfaces.*.primary_ipv4_address",
+        ),
+        ids=(
+            "id",
+            "primary_network_interface.*.id",
+            "primary_network_attachment.*.virtual_network_interface.*.id",
+            "network_interfaces.*.id",
+        ),
     ),
-    "exoscale_compute_instance": HostType(("name",), ("private_network_ip_address", "public_ip_address")),
-    "upcloud_server": HostType(("hostname",), ("network_interface.0.ip_address",)),
-    "maas_instance": HostType(("hostname", "fqdn"), ("ip_addresses.0",)),
-    # CloudFormation and Pulumi call the same machines otherwise
-    "AWS::EC2::Instance": HostType(("Tags.Name", "InstanceId"), ("PrivateIpAddress", "PrivateIp")),
-    "aws:ec2/instance:Instance": HostType(("tags.Name", "id"), ("privateIp",)),
-    "azure-native:compute:VirtualMachine": HostType(("name",), ("privateIpAddress",)),
-    "azure:compute/linuxVirtualMachine:LinuxVirtualMachine": HostType(("name",), ("privateIpAddress",)),
-    "gcp:compute/instance:Instance": HostType(("name",), ("networkInterfaces.0.networkIp",)),
-    "openstack:compute/instance:Instance": HostType(("name",), ("accessIpV4",)),
-    "hcloud:index/server:Server": HostType(("name",), ("networks.0.ip", "ipv4Address")),
-    "digitalocean:index/droplet:Droplet": HostType(("name",), ("ipv4AddressPrivate", "ipv4Address")),
+    "exoscale_compute_instance": HostType(
+        ("name",),
+        ("private_network_ip_address", "network_interface.*.ip_address"),
+        public=("public_ip_address", "ipv6_address"),
+        links={"elastic_ip_ids.*": "exoscale_elastic_ip"},
+    ),
+    "upcloud_server": HostType(
+        ("hostname",),
+        ("network_interface.*type=private.ip_address",),
+        ("network_interface.*.ip_address",),
+        ids=("id", "network_interface.*.mac_address"),
+    ),
+    "maas_instance": HostType(("hostname", "fqdn"), (), ("ip_addresses.*",)),
 }
 
 # What is none of the above: an object of an output, a static host, a member of a pool.
-PLAIN = HostType(("name", "tags.Name", "hostname", "id"), ("address", "private_ip", "ip"))
+PLAIN = HostType(
+    ("name", "tags.Name", "hostname", "id"),
+    ("private_ip", "private_ip_address", "PrivateIpAddress", "privateIp"),
+    ("ip", "ip_address"),
+    ("public_ip", "public_ip_address", "publicIp"),
+)
+
+_DROPLET = Neighbour({"droplet_id": "digitalocean_droplet"}, public=("ip_address",))
+_METAL_IP = Neighbour({"device_id": "equinix_metal_device"}, either=("address",))
+
+NEIGHBOURS: dict[str, Neighbour] = {
+    "aws_network_interface": Neighbour(
+        {"attachment.*.instance": "aws_instance"}, ("private_ip", "private_ips.*"), ("ipv6_addresses.*",)
+    ),
+    "aws_network_interface_attachment": Neighbour(
+        {"instance_id": "aws_instance", "network_interface_id": "aws_network_interface"}
+    ),
+    "aws_eip": Neighbour(
+        {"instance": "aws_instance", "network_interface": "aws_network_interface"},
+        ("private_ip",),
+        public=("public_ip",),
+        ids=("id", "allocation_id"),
+    ),
+    "aws_eip_association": Neighbour(
+        {
+            "instance_id": "aws_instance",
+            "network_interface_id": "aws_network_interface",
+            "allocation_id": "aws_eip",
+        },
+        ("private_ip_address",),
+        public=("public_ip",),
+    ),
+    "azurerm_network_interface": Neighbour(
+        {
+            "virtual_machine_id": "azurerm_virtual_machine",
+            "ip_configuration.*.public_ip_address_id": "azurerm_public_ip",
+        },
+        ("private_ip_address", "private_ip_addresses.*", "ip_configuration.*.private_ip_address"),
+    ),
+    "azurerm_public_ip": Neighbour({}, public=("ip_address",)),
+    "azure-native:network:NetworkInterface": Neighbour(
+        {"ipConfigurations.*.publicIPAddress.id": "azure-native:network:PublicIPAddress"},
+        ("ipConfigurations.*.privateIPAddress",),
+    ),
+    "azure-native:network:PublicIPAddress": Neighbour({}, public=("ipAddress",)),
+    "openstack_compute_interface_attach_v2": Neighbour(
+        {"instance_id": "openstack_compute_instance_v2", "port_id": "openstack_networking_port_v2"},
+        either=("fixed_ip",),
+    ),
+    "openstack_networking_port_v2": Neighbour(
+        {"device_id": "openstack_compute_instance_v2"}, either=("all_fixed_ips.*", "fixed_ip.*.ip_address")
+    ),
+    "openstack_networking_floatingip_v2": Neighbour({"port_id": "openstack_networking_port_v2"}, public=("address",)),
+    "openstack_networking_floatingip_associate_v2": Neighbour(
+        {"port_id": "openstack_networking_port_v2"}, public=("floating_ip",)
+    ),
+    "openstack_compute_floatingip_associate_v2": Neighbour(
+        {"instance_id": "openstack_compute_instance_v2"}, public=("floating_ip",)
+    ),
+    "hcloud_server_network": Neighbour({"server_id": "hcloud_server"}, ("ip",)),
+    "hcloud_floating_ip": Neighbour({"server_id": "hcloud_server"}, public=("ip_address",)),
+    "hcloud_floating_ip_assignment": Neighbour({"server_id": "hcloud_server", "floating_ip_id": "hcloud_floating_ip"}),
+    "hcloud_primary_ip": Neighbour({"assignee_id": "hcloud_server"}, public=("ip_address",)),
+    "digitalocean_floating_ip": _DROPLET,
+    "digitalocean_floating_ip_assignment": _DROPLET,
+    "digitalocean_reserved_ip": _DROPLET,
+    "digitalocean_reserved_ip_assignment": _DROPLET,
+    "digitalocean_reserved_ipv6_assignment": _DROPLET._replace(public=("ip",)),
+    "equinix_metal_ip_attachment": _METAL_IP,
+    "metal_ip_attachment": _METAL_IP._replace(links={"device_id": "metal_device"}),
+    "linode_instance_ip": Neighbour({"linode_id": "linode_instance"}, either=("address",)),
+    "scaleway_instance_private_nic": Neighbour(
+        {"server_id": "scaleway_instance_server"}, ("private_ips.*.address", "private_ip")
+    ),
+    "scaleway_ipam_ip": Neighbour({"resource.*.id": "scaleway_instance_private_nic"}, ("address",)),
+    "scaleway_instance_ip": Neighbour({"server_id": "scaleway_instance_server"}, public=("address",)),
+    "vultr_instance_ipv4": Neighbour({"instance_id": "vultr_instance"}, public=("ip",)),
+    "vultr_reserved_ip": Neighbour({"instance_id": "vultr_instance"}, public=("subnet",)),
+    "oci_core_vnic_attachment": Neighbour(
+        {"instance_id": "oci_core_instance"}, ("create_vnic_details.*.private_ip",), ids=("vnic_id",)
+    ),
+    "oci_core_private_ip": Neighbour({"vnic_id": "oci_core_vnic_attachment"}, ("ip_address",)),
+    "oci_core_public_ip": Neighbour({"private_ip_id": "oci_core_private_ip"}, public=("ip_address",)),
+    "ibm_is_floating_ip": Neighbour({"target": "ibm_is_instance"}, public=("address",)),
+    "exoscale_nic": Neighbour({"compute_id": "exoscale_compute_instance"}, ("ip_address",)),
+    "exoscale_elastic_ip": Neighbour({}, public=("ip_address",)),
+    "upcloud_floating_ip_address": Neighbour({"mac_address": "upcloud_server"}, public=("ip_address",)),
+}
+
+# Types that other objects point at as at the second one.
+SAME = {
+    "aws_spot_instance_request": "aws_instance",
+    "azurerm_linux_virtual_machine": "azurerm_virtual_machine",
+    "azurerm_windows_virtual_machine": "azurerm_virtual_machine",
+}
 
 POOLS: dict[str, PoolType] = {
     "aws_autoscaling_group": PoolType(("name", "id"), ("desired_capacity",)),
@@ -85,13 +261,13 @@ POOLS: dict[str, PoolType] = {
     "aws_ec2_fleet": PoolType(("id",), ("target_capacity_specification.0.total_target_capacity",)),
     "aws_eks_node_group": PoolType(("node_group_name",), ("scaling_config.0.desired_size",)),
     "azurerm_linux_virtual_machine_scale_set": PoolType(("name", "id"), ("instances",)),
+    "azurerm_windows_virtual_machine_scale_set": PoolType(("name", "id"), ("instances",)),
     "azurerm_orchestrated_virtual_machine_scale_set": PoolType(("name", "id"), ("instances",)),
     "google_compute_instance_group_manager": PoolType(("name", "instance_group"), ("target_size",)),
     "google_compute_region_instance_group_manager": PoolType(("name", "instance_group"), ("target_size",)),
     "oci_core_instance_pool": PoolType(("display_name", "id"), ("size",)),
     "openstack_orchestration_stack_v1": PoolType(("name",), ()),
     "AWS::AutoScaling::AutoScalingGroup": PoolType(("name",), ("DesiredCapacity",)),
-    "aws:autoscaling/group:Group": PoolType(("name", "id"), ("desiredCapacity",)),
 }
 
 
@@ -102,27 +278,32 @@ class ManagedType(NamedTuple):
     """
 
     kind: str
-    endpoint: tuple[str, ...]
-    ca: tuple[str, ...]
-    version: tuple[str, ...]
+    endpoint: Paths
+    ca: Paths
+    version: Paths
     nodes: tuple[str, ...]
-    member: str
-    inside: str = ""
+    member: Paths
+    inside: Paths = ()
 
 
 MANAGED: dict[str, ManagedType] = {
     "aws_eks_cluster": ManagedType(
-        "eks", ("endpoint",), ("certificate_authority.0.data",), ("version",), ("aws_eks_node_group",), "cluster_name"
+        "eks",
+        ("endpoint",),
+        ("certificate_authority.0.data",),
+        ("version",),
+        ("aws_eks_node_group",),
+        ("cluster_name",),
     ),
-    "aws_ecs_cluster": ManagedType("ecs", ("arn",), (), (), ("aws_ecs_capacity_provider",), "cluster_name"),
+    "aws_ecs_cluster": ManagedType("ecs", ("arn",), (), (), ("aws_ecs_capacity_provider",), ("cluster_name",)),
     "azurerm_kubernetes_cluster": ManagedType(
         "aks",
         ("private_fqdn", "fqdn"),
         ("kube_config.0.cluster_ca_certificate",),
         ("kubernetes_version",),
         ("azurerm_kubernetes_cluster_node_pool",),
-        "kubernetes_cluster_id",
-        "default_node_pool",
+        ("kubernetes_cluster_id",),
+        ("default_node_pool",),
     ),
     "google_container_cluster": ManagedType(
         "gke",
@@ -130,25 +311,8 @@ MANAGED: dict[str, ManagedType] = {
         ("master_auth.0.cluster_ca_certificate",),
         ("master_version", "min_master_version"),
         ("google_container_node_pool",),
-        "cluster",
-        "node_pool",
-    ),
-    "aws:eks/cluster:Cluster": ManagedType(
-        "eks",
-        ("endpoint",),
-        ("certificateAuthority.data",),
-        ("version",),
-        ("aws:eks/nodeGroup:NodeGroup",),
-        "clusterName",
-    ),
-    "gcp:container/cluster:Cluster": ManagedType(
-        "gke",
-        ("endpoint",),
-        ("masterAuth.clusterCaCertificate",),
-        ("masterVersion", "minMasterVersion"),
-        ("gcp:container/nodePool:NodePool",),
-        "cluster",
-        "nodePools",
+        ("cluster",),
+        ("node_pool",),
     ),
 }
 
@@ -159,7 +323,76 @@ NODE_GROUP_SIZE = (
     "scalingConfig.desiredSize",
     "nodeCount",
     "auto_scaling_group_provider.0.managed_scaling.0.target_capacity",
+    "autoScalingGroupProvider.managedScaling.targetCapacity",
 )
+
+# Pulumi's packages that bear another name than Terraform's provider, and modules that are no part of Terraform's type.
+_PACKAGES = {"azure": "azurerm", "gcp": "google"}
+_NO_PART = ("index", "aws/ec2", "azure/compute", "azure/network", "azure/containerservice")
+_OTHERWISE = {
+    "proxmoxve:VM/virtualMachine:VirtualMachine": "proxmox_virtual_environment_vm",
+    "proxmoxve:index/vmLegacy:VmLegacy": "proxmox_virtual_environment_vm",
+    "aws-native:ec2:Instance": "AWS::EC2::Instance",
+}
+_TABLES: tuple[dict[str, Any], ...] = (HOSTS, NEIGHBOURS, POOLS, MANAGED)
+_PLAINER = {re.sub(r"_v\d$", "", kind).replace("_", ""): kind for table in _TABLES for kind in table}
+Entry = TypeVar("Entry", HostType, Neighbour, PoolType, ManagedType)
+
+
+@lru_cache(maxsize=4096)
+def canonical(kind: str) -> str:
+    """The type as the tables name it: a Pulumi type made from a Terraform provider bears the name of that provider's type."""
+    package, _colon, rest = kind.partition(":")
+    if kind in _OTHERWISE or "/" not in rest:
+        return _OTHERWISE.get(kind, kind)
+    module, name = rest.split(":")[0].split("/", 1)
+    part = "" if module in _NO_PART or f"{package}/{module}" in _NO_PART else module
+    return _PLAINER.get(f"{_PACKAGES.get(package, package)}{part}{name}".lower(), kind)
+
+
+def _find(table: dict[str, Entry], kind: str) -> Entry | None:
+    entry = table.get(canonical(kind))
+    if entry is None or kind in table or "/" not in kind:
+        return entry
+    changes: dict[str, Any] = {}
+    for field, value in entry._asdict().items():
+        if isinstance(value, dict):
+            changes[field] = {path: target for text, target in value.items() for path in _in_pulumi(text)}
+        elif isinstance(value, tuple) and field != "nodes":
+            changes[field] = tuple(path for text in value for path in _in_pulumi(text))
+    return entry._replace(**changes)
+
+
+def _in_pulumi(path: str) -> tuple[str, ...]:
+    """A path in Pulumi's spelling: camelCase, lists in the plural, lists of at most one item as the item itself."""
+    camel = re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), path)
+    plural = re.sub(r"(?<=[a-z])(?=\.(\*|\d))|(?<=Pool)$", "s", camel)
+    return tuple(dict.fromkeys((camel, plural, re.sub(r"\.(\*[^.]*|\d+)(?=\.)", "", camel))))
+
+
+@lru_cache(maxsize=4096)
+def host(kind: str) -> HostType | None:
+    """What is known of servers of this type."""
+    return _find(HOSTS, kind)
+
+
+@lru_cache(maxsize=4096)
+def neighbour(kind: str) -> Neighbour | None:
+    """What is known of objects of this type that give a server an address."""
+    return _find(NEIGHBOURS, kind)
+
+
+@lru_cache(maxsize=4096)
+def pool(kind: str) -> PoolType | None:
+    """What is known of resources of this type that make servers."""
+    return _find(POOLS, kind)
+
+
+@lru_cache(maxsize=4096)
+def managed(kind: str) -> ManagedType | None:
+    """What is known of clusters of this type that a cloud runs."""
+    return _find(MANAGED, kind)
+
 
 _MACHINE = re.compile(
     r"(^|_)(instance|server|vm|virtual_machine|droplet|machine|compute_node|bare_metal|host)(_v\d+)?$"

@@ -6,26 +6,32 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+    addresses,
     host_types,
     lookup,
+    names,
     paths,
     sensitive,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.addresses import Address, Span
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import HostPaths, Part, describe
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Key, Resource, Stack, Steps
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.neighbours import Neighbours
 
 # A host's name becomes its hostname, a file name below host_vars and a word in patterns: the letters of DNS and nothing else.
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _CONNECT = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
 _KEY = ("each", "key")
-_DEFAULTS: dict[str, tuple[tuple[Steps, ...], tuple[Steps, ...]]] = {}
+_SEARCH = (("each", "private"), ("each", "public"))
+# How an address ranks: a private one, one that the stack itself calls the address, a public one that is only fallen back to.
+_PRIVATE, _CALLED, _PUBLIC = range(3)
 _LITERAL: HostPaths = {"name": (("name",),), "address": (("address",),), "connect": (("connect",), ("address",))}
 
 
@@ -41,12 +47,25 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A host that was read. address: an IP address, empty for a planned host without one; connect: that or a DNS name."""
+    """A host that was read. address: an IP address, empty for a planned host without one; connect: that or a DNS name.
+
+    public: no private address was found. others: private addresses that might be meant just as well.
+    """
 
     name: str
     address: str
     connect: str
     candidate: Candidate
+    public: bool = False
+    others: tuple[str, ...] = ()
+
+
+class _Choice(NamedTuple):
+    """Where addresses are looked for, and how a private and a public one rank there."""
+
+    steps: Steps
+    private: int = _PRIVATE
+    public: int = _PRIVATE
 
 
 def candidates(
@@ -62,7 +81,7 @@ def candidates(
     stack, resources = lookup.resources(part.hosts, stacks, place)
     found = []
     for resource in resources:
-        if resource.type in host_types.POOLS:
+        if host_types.pool(resource.type):
             found.extend(_members(resource, stack, part, warnings))
         else:
             found.append(Candidate(resource.attributes, resource.address, resource.key, stack, resource))
@@ -84,7 +103,7 @@ def _objects(value: Any, label: str, place: str, stack: Stack | None, literal: b
     found = []
     for key, item, address in items:
         if isinstance(item, str):
-            item = {"name": key if isinstance(key, str) else item, "address": item}
+            item = {"name": key if isinstance(key, str) else _called(item), "address": item}
         elif not isinstance(item, dict):
             raise StackError(
                 place, f"`{address}` is {describe(item)}, no host", "Make it an object with a name and an address"
@@ -95,9 +114,17 @@ def _objects(value: Any, label: str, place: str, stack: Stack | None, literal: b
     return found
 
 
+def _called(text: str) -> str:
+    """A name for a host that is only known by its address: as it is read, an address itself may be no name."""
+    try:
+        return "ip-" + str(addresses.read(text)).replace(".", "-").replace(":", "-")
+    except ValueError:
+        return text
+
+
 def _members(pool: Resource, stack: Stack, part: Part, warnings: list[str]) -> list[Candidate]:
     """The servers that a pool resource made: in no state, so from `members:` of the stack."""
-    kind = host_types.POOLS[pool.type]
+    kind = host_types.pool(pool.type) or host_types.PoolType((), ())
     names = [
         pool.address,
         *(
@@ -128,63 +155,179 @@ def _members(pool: Resource, stack: Stack, part: Part, warnings: list[str]) -> l
     ]
 
 
-def read(candidate: Candidate, mapping: HostPaths, place: str) -> Found:
-    """Find the name and the addresses of a host. MAPPING: the `host:` paths that hold here; what it lacks has a default by type."""
+def read(candidate: Candidate, mapping: HostPaths, place: str, spans: Sequence[Span], neighbours: Neighbours) -> Found:
+    """Find the name and the addresses of a host. MAPPING: the `host:` paths that hold here; what it lacks has a default by type.
+
+    SPANS: the networks of its cluster, of which the address is preferred to any other.
+    """
     if candidate.literal:
         mapping = _LITERAL
-    names, addresses = _defaults(candidate.resource.type if candidate.resource else "")
-    name = _value(candidate, mapping.get("name", names), "name", place)
-    planned = candidate.resource is not None and candidate.resource.note == "planned"
-    address = _value(candidate, mapping.get("address", addresses), "address", place, planned)
-    connect = _value(candidate, mapping["connect"], "connect", place, planned) if "connect" in mapping else address
-    if not _NAME.fullmatch(name):
+    defaults, choices, _further = _known(candidate.resource.type if candidate.resource else "")
+    name = _value(candidate, mapping.get("name", defaults), "name", place)
+    reserved = names.reserved(name)
+    if reserved or not _NAME.fullmatch(name):
         raise StackError(
             _where(candidate, place),
-            f"has {describe(name)} as its name, which no host can bear",
+            f"has {describe(name)} as its name, which {f'is {reserved}' if reserved else 'no host can bear'}",
             "Let `host.name` name an attribute of letters, digits, dots, dashes and underscores, such as `id` or `each.key`",
         )
-    if planned and not address:
+    planned = candidate.resource is not None and candidate.resource.note == "planned"
+    refused: list[str] = []
+    found: _Item | None = None
+    if "address" in mapping:
+        given = enumerate(mapping["address"])
+        every = (
+            item for number, steps in given for item in _stated(candidate, steps, number, neighbours, place, refused)
+        )
+        found = next(every, None)
+    else:
+        best = (True, _PUBLIC)
+        for item in _search(candidate, choices, neighbours, place, refused):
+            order = (bool(spans) and not addresses.within(item[0], spans), item[1])
+            if found is None or order < best:
+                found, best = item, order
+            if best == (False, _PRIVATE):
+                break
+    if found is None and not planned:
+        raise _none(
+            candidate, mapping.get("address") or [choice.steps for choice in choices], "address", place, refused
+        )
+    address = str(found[0]) if found else ""
+    connect = _connect(candidate, mapping, neighbours, place) if "connect" in mapping else address
+    if found is None:
         # Nothing to connect to, so that nothing else of this name is reached: .invalid is no domain ever (RFC 2606).
         return Found(name, "", connect or f"{name}.invalid", candidate)
-    try:
-        address = str(ipaddress.ip_address(address))
-    except ValueError:
-        raise StackError(
-            _where(candidate, place),
-            f"has {describe(address)} as its address, which is no IP address",
-            "Let `host.address` name an attribute that is one",
-        ) from None
-    if connect != address and not _CONNECT.fullmatch(connect):
+    if spans:
+        return Found(name, address, connect, candidate)
+    others = _others(candidate, found) if "address" not in mapping else ()
+    return Found(name, address, connect, candidate, found[1] == _PUBLIC, others)
+
+
+_Item = tuple[Address, int, Steps]
+
+
+def _search(
+    candidate: Candidate, choices: Sequence[_Choice], neighbours: Neighbours, place: str, refused: list[str]
+) -> Iterator[_Item]:
+    """The usable addresses of a host with their ranks: its own private ones, its neighbours', then all others."""
+    for choice in choices:
+        for address in _usable(candidate, choice.steps, place, refused):
+            yield address, choice.private if addresses.private(address) else choice.public, choice.steps
+    if candidate.resource:
+        for other in neighbours.of(candidate.resource):
+            beside = candidate._replace(values=other.attributes, resource=other)
+            for choice in _known(other.type)[2]:
+                for address in _usable(beside, choice.steps, place, refused):
+                    yield address, choice.private if addresses.private(address) else choice.public, choice.steps
+
+
+def _stated(
+    candidate: Candidate, steps: Steps, number: int, neighbours: Neighbours, place: str, refused: list[str]
+) -> Iterator[_Item]:
+    """The usable addresses at a path that the stacks file gives, the one of this NUMBER in its list."""
+    if steps in _SEARCH:
+        choices = _known(candidate.resource.type if candidate.resource else "")[1]
+        for item in _search(candidate, choices, neighbours, place, refused):
+            if (item[1] > _PRIVATE) is (steps == _SEARCH[1]):
+                yield item
+        return
+    for address in _usable(candidate, steps, place, refused):
+        yield address, _PRIVATE if number == 0 or addresses.private(address) else _PUBLIC, steps
+
+
+def _usable(candidate: Candidate, steps: Steps, place: str, refused: list[str]) -> Iterator[Address]:
+    """The addresses at a path that a host can have; why the others are none is added to REFUSED."""
+    for text in _texts(candidate, steps, "address", place):
         try:
-            ipaddress.ip_address(connect)
+            address = addresses.read(text)
         except ValueError:
             raise StackError(
                 _where(candidate, place),
-                f"has {describe(connect)} to connect to, neither an address nor a DNS name",
-                "Let `host.connect` name another attribute",
+                f"has {describe(text)} as its address, which is no IP address",
+                "Let `host.address` name an attribute that is one",
             ) from None
-    return Found(name, address, connect, candidate)
+        why = addresses.never(address)
+        if why:
+            refused.append(f"{text} is {why}")
+        else:
+            yield address
 
 
-def _defaults(kind: str) -> tuple[tuple[Steps, ...], tuple[Steps, ...]]:
-    if kind not in _DEFAULTS:
-        known = host_types.HOSTS.get(kind, host_types.PLAIN)
-        _DEFAULTS[kind] = (
-            tuple(paths.parse(text) for text in known.name),
-            tuple(paths.parse(text) for text in known.address),
-        )
-    return _DEFAULTS[kind]
+def _others(candidate: Candidate, found: _Item) -> tuple[str, ...]:
+    """Further private addresses in a list whose order means nothing."""
+    steps = found[2]
+    choices = _known(candidate.resource.type if candidate.resource else "")[1]
+    if not any(choice.steps == steps and choice.public for choice in choices) or not any(
+        str(step).startswith("*") for step in steps
+    ):
+        return ()
+    usable = dict.fromkeys(str(item) for item in _usable(candidate, steps, "", []) if addresses.private(item))
+    return tuple(text for text in usable if text != str(found[0]))
+
+
+def _connect(candidate: Candidate, mapping: HostPaths, neighbours: Neighbours, place: str) -> str:
+    """What to connect to: an address, or a DNS name that means no other machine."""
+    refused: list[str] = []
+    for number, steps in enumerate(mapping["connect"]):
+        if steps in _SEARCH:
+            for item in _stated(candidate, steps, number, neighbours, place, refused):
+                return str(item[0])
+            continue
+        for text in _texts(candidate, steps, "connect", place):
+            try:
+                address = addresses.read(text)
+            except ValueError:
+                if not _CONNECT.fullmatch(text) or addresses.numeric(text):
+                    raise StackError(
+                        _where(candidate, place),
+                        f"has {describe(text)} to connect to, neither an address nor a DNS name",
+                        "Let `host.connect` name another attribute",
+                    ) from None
+                if not names.reserved(text):
+                    return text
+                refused.append(f"{text} is {names.reserved(text)}")
+                continue
+            why = addresses.never(address)
+            if not why:
+                return str(address)
+            refused.append(f"{text} is {why}")
+    if candidate.resource is not None and candidate.resource.note == "planned":
+        return ""
+    raise _none(candidate, mapping["connect"], "connect", place, refused)
+
+
+@lru_cache(maxsize=1024)
+def _known(kind: str) -> tuple[tuple[Steps, ...], tuple[_Choice, ...], tuple[_Choice, ...]]:
+    """For a type of host where its name stands and where its addresses do; for an object beside one where those are."""
+    host = host_types.host(kind) or host_types.PLAIN
+    stated = () if host_types.host(kind) else (_Choice(("address",), _PRIVATE, _CALLED),)
+    return (
+        tuple(paths.parse(text) for text in host.name),
+        (*stated, *_choices(host)),
+        tuple(_choices(host_types.neighbour(kind))),
+    )
+
+
+def _choices(entry: host_types.HostType | host_types.Neighbour | None) -> Iterator[_Choice]:
+    if entry:
+        for texts, private, public in (
+            (entry.private, _PRIVATE, _PRIVATE),
+            (entry.either, _PRIVATE, _PUBLIC),
+            (entry.public, _PUBLIC, _PUBLIC),
+        ):
+            for text in texts:
+                yield _Choice(paths.parse(text), private, public)
 
 
 def _where(candidate: Candidate, place: str) -> str:
     return f"{place}: {candidate.address} of {candidate.stack.place}" if candidate.stack else candidate.address
 
 
-def _value(candidate: Candidate, choices: tuple[Steps, ...], what: str, place: str, optional: bool = False) -> str:
-    """The first of the paths that has a value, as text; empty when none has and that is OPTIONAL."""
-    for steps in choices:
-        value = candidate.key if steps == _KEY else paths.resolve(candidate.values, steps)
-        if value is None or value is paths.MISSING or value == "":
+def _texts(candidate: Candidate, steps: Steps, what: str, place: str) -> Iterator[str]:
+    """The values at a path as texts, those that are empty left out."""
+    values = (candidate.key,) if steps == _KEY else paths.every(candidate.values, steps)
+    for value in values:
+        if value is None or value == "":
             continue
         if (
             any(sensitive.denied(step) for step in steps)
@@ -197,24 +340,31 @@ def _value(candidate: Candidate, choices: tuple[Steps, ...], what: str, place: s
                 f"has its {what} at {_dotted(steps)}, which is sensitive",
                 f"Let `host.{what}` name another attribute",
             )
-        if isinstance(value, str):
-            return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
-        raise StackError(
-            _where(candidate, place),
-            f"has {describe(value)} at {_dotted(steps)} where its {what} is expected",
-            f"Correct `host.{what}`",
-        )
-    if optional:
-        return ""
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise StackError(
+                _where(candidate, place),
+                f"has {describe(value)} at {_dotted(steps)} where its {what} is expected",
+                f"Correct `host.{what}`",
+            )
+        yield str(value)
+
+
+def _value(candidate: Candidate, choices: Sequence[Steps], what: str, place: str) -> str:
+    """The first of the paths that has a value, as text."""
+    for steps in choices:
+        for text in _texts(candidate, steps, what, place):
+            return text
+    raise _none(candidate, choices, what, place, [])
+
+
+def _none(candidate: Candidate, choices: Sequence[Steps], what: str, place: str, refused: list[str]) -> StackError:
     tried = " or ".join(_dotted(steps) for steps in choices)
     some = ", ".join(
         sorted(key for key, value in candidate.values.items() if isinstance(value, (str, dict, list)) and value)[:12]
     )
-    raise StackError(
+    return StackError(
         _where(candidate, place),
-        f"has no {what}: nothing at {tried}",
+        f"has no {what}: {', '.join(dict.fromkeys(refused)) or f'nothing at {tried}'}",
         f"Correct `host.{what}`{f'; it has {some}' if some else ''}, or apply the stack until it has one",
     )
 

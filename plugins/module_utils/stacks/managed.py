@@ -27,7 +27,7 @@ def variables(cluster: Cluster, stacks: Mapping[str, Stack], endpoint: str) -> d
     if len(found) != 1:
         raise StackError(place, f"`{text}` names {len(found)} resources", "Name exactly one cluster, with its index")
     resource = found[0]
-    kind = host_types.MANAGED.get(resource.type)
+    kind = host_types.managed(resource.type)
     if kind is None:
         raise StackError(
             place,
@@ -73,9 +73,9 @@ def _groups(cluster: Resource, kind: host_types.ManagedType, stack: Stack) -> li
     found = [
         _group(item)
         for item in stack.resources
-        if item.type in kind.nodes and (item.attributes.get(kind.member) in own or kind.member not in item.attributes)
+        if host_types.canonical(item.type) in kind.nodes and _first(item, kind.member) in own | {None}
     ]
-    listed = cluster.attributes.get(kind.inside) if kind.inside else None
+    listed = _first(cluster, kind.inside)
     inside = [
         _group(cluster._replace(attributes=item))
         for item in (listed or [])

@@ -30,8 +30,7 @@ def add(stack: Stack, entry: Any, base: str, place: str) -> None:
             {
                 name
                 for name, kind in pools.items()
-                if kind
-                in ("aws_autoscaling_group", "AWS::AutoScaling::AutoScalingGroup", "aws:autoscaling/group:Group")
+                if host_types.canonical(kind) in ("aws_autoscaling_group", "AWS::AutoScaling::AutoScalingGroup")
             }
         )
         if not groups:
@@ -78,7 +77,7 @@ def pool_names(stack: Stack) -> dict[str, str]:
     """What members may call the pools of a stack (an address, or the name in the cloud), with the type of each."""
     names: dict[str, str] = {}
     for resource in stack.resources:
-        kind = host_types.POOLS.get(resource.type)
+        kind = host_types.pool(resource.type)
         if kind:
             found = (paths.resolve(resource.attributes, paths.parse(path)) for path in kind.name)
             names.update({name: resource.type for name in (resource.address, *found) if isinstance(name, str)})

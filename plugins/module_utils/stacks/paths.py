@@ -1,17 +1,23 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dotted paths into values: `tags.Name`, `network_interface.0.ip`, `tags["a.b"]`. Resolved without Jinja."""
+"""Dotted paths into values: `tags.Name`, `network_interface.0.ip`, `tags["a.b"]`. Resolved without Jinja.
+
+`network_interface.*.ip` is every item of a list, and `network_interface.*type=private.ip` every item of that type.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
 
 MISSING = object()
-_STEP = re.compile(r"""\.?(?:(?P<name>[A-Za-z0-9_:@/-]+)|\[(?P<index>\d+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\])""")
+_STEP = re.compile(
+    r"""\.?(?:(?P<name>\*(?:\w+=\w+)?|[A-Za-z0-9_:@/-]+)|\[(?P<index>\d+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\])"""
+)
 
 
 def parse(text: str) -> Steps:
@@ -46,6 +52,20 @@ def resolve(value: Any, steps: Steps) -> Any:
     return value
 
 
+def every(value: Any, steps: Steps) -> Iterator[Any]:
+    """All that STEPS lead to, of which a `*` makes several."""
+    for number, step in enumerate(steps):
+        if isinstance(step, str) and step.startswith("*"):
+            key, _equals, wanted = step[1:].partition("=")
+            for item in value if isinstance(value, list) else ():
+                if not key or isinstance(item, dict) and item.get(key) == wanted:
+                    yield from every(item, steps[number + 1 :])
+            return
+        value = resolve(value, (step,))
+    if value is not MISSING:
+        yield value
+
+
 def overlap(left: Steps, right: Steps) -> bool:
     """Whether one path lies within the other: reading either shows something of both."""
-    return all(str(one) == str(other) for one, other in zip(left, right))
+    return all(str(one) == str(other) or str(one).startswith("*") for one, other in zip(left, right))

@@ -52,7 +52,7 @@ def read(name: str, entry: Any, base: str, place: str, cache: Cache | None = Non
     stack.warnings[:0] = fetched.warnings
     stack.workspace = stack.workspace or source.workspace or ("default" if stack.kind == "terraform" else None)
     # The CA of a cluster that the cloud runs lies among its keys, which the cache leaves out.
-    if cache and fetched.etag and not any(item.type in host_types.MANAGED for item in stack.resources):
+    if cache and fetched.etag and not any(host_types.managed(item.type) for item in stack.resources):
         cache.save(source, fetched.etag, stack)
     return stack
 

@@ -1,0 +1,31 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names that no host may have, because something else answers to them, and names that no group may have."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import addresses
+
+# What a certificate for such a name would vouch for, or who a task sent to it would reach.
+_RESERVED = (
+    (
+        r"(.+\.)?(localhost|localdomain)\d?|localhost\d?\..*|loopback|broadcasthost|ip6-.*|host\.(docker|containers)\.internal",
+        "the machine itself",
+    ),
+    (r"(.+\.)?nomad(?<!^nomad)", "Nomad"),
+    (r"(.+\.)?consul(?<!^consul)", "Consul"),
+    (r"kubernetes(\.default(\..*)?)?|.+\.svc|.+\.cluster\.local|system:.*", "Kubernetes"),
+)
+_PATTERNS = [(re.compile(pattern), owner) for pattern, owner in _RESERVED]
+
+
+def reserved(name: str) -> str:
+    """What the name of a host means to others; empty where it may be a host's."""
+    plain = name.lower().rstrip(".")
+    if addresses.numeric(plain):
+        return "an address"
+    return next((f"a name of {owner}" for pattern, owner in _PATTERNS if pattern.fullmatch(plain)), "")

@@ -1,0 +1,358 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must never be wrong in silence: the right value, or a warning or an error that names it. One section a class."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import addresses, host_types, names
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory
+from stacks_world import World
+
+Resources = dict[str, dict[str, Any]]
+
+
+def state(world: World, resources: Resources, name: str = "nodes") -> None:
+    """Write a state that holds RESOURCES, by address."""
+    world.write(
+        name,
+        {
+            **world.state(name),
+            "resources": [
+                {
+                    "mode": "managed",
+                    "type": address.split(".")[0],
+                    "name": address.split(".")[1],
+                    "instances": [{"attributes": attributes}],
+                }
+                for address, attributes in resources.items()
+            ],
+        },
+    )
+
+
+def load(world: World, resources: Resources, hosts: str = "", **cluster: Any) -> Inventory:
+    """The inventory of one pool of HOSTS, the first of RESOURCES unless given."""
+    state(world, resources)
+    world.document["stacks"] = {"s": {"state": "nodes.json"}}
+    world.document["host"] = {}
+    pool = {"hosts": f"s.resources.{hosts or next(iter(resources))}"}
+    world.document["clusters"] = {"c": {"engine": "managed", "pools": {"p": pool}, **cluster}}
+    return world.load()
+
+
+def address(world: World, resources: Resources, **cluster: Any) -> str:
+    """The cluster address of the one host."""
+    (host,) = load(world, resources, **cluster).hosts.values()
+    return str(host["cluster_address"])
+
+
+# 1. A value of the right form that is no usable one
+
+UNUSABLE = [
+    "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "169.254.7.7", "224.0.0.5", "239.255.255.250", "255.255.255.255",
+    "::1", "::", "fe80::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1", "::FFFF:7f00:1", "::ffff:0.0.0.0", "::ffff:169.254.1.1",
+    "::ffff:224.0.0.1", "::127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::", "[::1]", "127.0.0.1/8",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNUSABLE)
+def test_an_address_that_no_host_can_have_is_refused(world: World, text: str) -> None:
+    for host, values in (
+        ({"address": "a"}, {"name": "w", "a": text}),
+        ({"address": "a", "connect": "b"}, {"name": "w", "a": "10.0.0.1", "b": text}),
+        ({}, {"name": "w", "private_ip": text}),
+    ):
+        with pytest.raises(StackError, match="address|connect"):
+            load(world, {"aws_instance.w": {"tags": {"Name": "w"}, **values}}, host=host)
+    with pytest.raises(StackError):
+        world.document["clusters"] = {
+            "c": {"engine": "managed", "pools": {"p": {"hosts": [{"name": "w", "address": text}]}}}
+        }
+        world.load()
+
+
+def test_lists_are_searched(world: World) -> None:
+    ours = {"name": "w", "ipv4_addresses": [["127.0.0.1"], ["169.254.0.3", "192.168.1.5"], []]}
+    assert address(world, {"proxmox_virtual_environment_vm.w": ours}) == "192.168.1.5"
+    ours = {"name": "w", "network_interface": [{"addresses": []}, {"addresses": ["fe80::1", "10.0.0.7"]}]}
+    assert address(world, {"libvirt_domain.w": ours}) == "10.0.0.7"
+    ours = {"name": "w", "guest_ip_addresses": ["169.254.1.1", "fd00::5"]}
+    assert address(world, {"vsphere_virtual_machine.w": ours}) == "fd00::5"
+    with pytest.raises(
+        StackError, match=r"has no address: 127.0.0.1 is a loopback address, fe80::1 is a link-local address\."
+    ):
+        address(
+            world, {"proxmox_virtual_environment_vm.w": {"name": "w", "ipv4_addresses": [["127.0.0.1"], ["fe80::1"]]}}
+        )
+
+
+def test_a_path_of_the_file_may_search_too(world: World) -> None:
+    nets = [{"kind": "storage", "ip": "10.1.0.1"}, {"kind": "main", "ip": "10.0.0.1"}]
+    ours = {"acme_box.w": {"name": "w", "nets": nets}}
+    assert address(world, ours, host={"address": "nets.*kind=main.ip"}) == "10.0.0.1"
+    assert address(world, ours, host={"address": "nets.*.ip"}) == "10.1.0.1"
+
+
+def test_of_several_addresses_the_one_in_the_networks_is_meant(world: World) -> None:
+    ours = {"proxmox_virtual_environment_vm.w": {"name": "w", "ipv4_addresses": [["172.17.0.1"], ["10.9.0.4"]]}}
+    inventory = load(world, ours, networks={"a": "10.9.0.0/24"})
+    assert (inventory.hosts["w"]["cluster_address"], inventory.warnings) == ("10.9.0.4", [])
+    assert "w 172.17.0.1, not 10.9.0.4" in load(world, ours).warnings[0]
+
+
+@pytest.mark.parametrize("text", ["10.9.0.0", "10.9.0.255"])
+def test_the_ends_of_a_network_are_no_hosts(world: World, text: str) -> None:
+    with pytest.raises(StackError, match="the network's own or its broadcast address"):
+        load(world, {"aws_instance.w": {"id": "w", "private_ip": text}}, networks={"a": "10.9.0.0/24"})
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "LOCALHOST", "a.localhost", "127.1", "0x7f000001", "2130706433", "ip6-loopback", "localhost.localdomain"]
+)  # fmt: skip
+def test_nothing_is_connected_to_by_a_name_of_the_controller(world: World, name: str) -> None:
+    ours = {"id": "w", "private_ip": "10.0.0.1", "dns": name}
+    with pytest.raises(StackError, match="connect"):
+        load(world, {"aws_instance.w": ours}, host={"connect": "dns"})
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [("[2001:DB8::181]", "2001:db8::181"), ("10.0.0.5/24", "10.0.0.5"), ("::ffff:10.0.0.5", "10.0.0.5"), ("10.0.0.0/31", "10.0.0.0")],
+)  # fmt: skip
+def test_one_spelling(text: str, canonical: str) -> None:
+    assert str(addresses.read(text)) == canonical
+
+
+@pytest.mark.parametrize(
+    "text", ["10.0.0.0/24", "10.0.0", "10.0.00.1", "fe80::1%eth0", "2001:db8::1%1", "[10.0.0.1", "", "10.0.0.1/40"]
+)
+def test_no_address(text: str) -> None:
+    with pytest.raises(ValueError):
+        addresses.read(text)
+
+
+# 3. A fallback that changes the meaning: private before public, also in objects beside the server
+
+BOTH: dict[str, Resources] = {
+    "upcloud": {"upcloud_server.w": {"hostname": "w", "network_interface": [
+        {"type": "public", "ip_address": "203.0.113.30"}, {"type": "utility", "ip_address": "10.3.0.9"}, {"type": "private", "ip_address": "10.0.1.4"}]}},
+    "linode": {"linode_instance.w": {"label": "w", "ip_address": "203.0.113.30", "private_ip_address": "10.0.1.4"}},
+    "openstack": {"openstack_compute_instance_v2.w": {"name": "w", "access_ip_v4": "203.0.113.30", "network": [{"fixed_ip_v4": "10.0.1.4"}]}},
+    "hcloud": {
+        "hcloud_server.w": {"id": "17", "name": "w", "ipv4_address": "203.0.113.30"},
+        "hcloud_floating_ip.other": {"id": "17", "ip_address": "203.0.113.31"},
+        "hcloud_server_network.n": {"server_id": 17, "ip": "10.0.1.4"},
+    },
+    "openstack port": {
+        "openstack_compute_instance_v2.w": {"id": "a", "name": "w", "access_ip_v4": "203.0.113.30"},
+        "openstack_networking_port_v2.p": {"id": "b", "device_id": "a", "all_fixed_ips": ["10.0.1.4"]},
+    },
+    "openstack attachment": {
+        "openstack_compute_instance_v2.w": {"id": "a", "name": "w", "access_ip_v4": "203.0.113.30"},
+        "openstack_compute_interface_attach_v2.p": {"instance_id": "a", "fixed_ip": "10.0.1.4"},
+    },
+    "azure": {
+        "azurerm_virtual_machine.w": {"id": "/vm", "name": "w", "network_interface_ids": ["/Nic"]},
+        "azurerm_network_interface.n": {"id": "/nic", "private_ip_address": "10.0.1.4", "ip_configuration": [{"public_ip_address_id": "/ip"}]},
+        "azurerm_public_ip.i": {"id": "/ip", "ip_address": "203.0.113.30"},
+    },
+    "aws": {
+        "aws_instance.w": {"id": "i-1", "tags": {"Name": "w"}, "private_ip": "", "public_ip": "203.0.113.30"},
+        "aws_network_interface_attachment.a": {"instance_id": "i-1", "network_interface_id": "eni-1"},
+        "aws_network_interface.n": {"id": "eni-1", "private_ips": ["10.0.1.4"]},
+    },
+    "scaleway": {
+        "scaleway_instance_server.w": {"id": "z/1", "name": "w", "public_ips": [{"address": "203.0.113.30"}]},
+        "scaleway_instance_private_nic.n": {"id": "z/2", "server_id": "z/1"},
+        "scaleway_ipam_ip.i": {"address": "10.0.1.4/22", "resource": [{"id": "z/2"}]},
+    },
+    "oci": {
+        "oci_core_instance.w": {"id": "o", "display_name": "w", "public_ip": "203.0.113.30"},
+        "oci_core_vnic_attachment.v": {"instance_id": "o", "vnic_id": "v", "create_vnic_details": [{"private_ip": "10.0.1.4"}]},
+    },
+    "exoscale": {
+        "exoscale_compute_instance.w": {"id": "e", "name": "w", "public_ip_address": "203.0.113.30"},
+        "exoscale_nic.n": {"compute_id": "e", "ip_address": "10.0.1.4"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_private_before_public(world: World, name: str) -> None:
+    inventory = load(world, BOTH[name])
+    assert {name: host["cluster_address"] for name, host in inventory.hosts.items()} == {"w": "10.0.1.4"}
+    assert inventory.warnings == []
+
+
+def test_the_object_beside_may_be_in_another_stack(world: World) -> None:
+    server, *others = BOTH["hcloud"].items()
+    state(world, dict(others), "network")
+    state(world, dict([server]))
+    world.document.update(
+        stacks={"n": {"state": "network.json"}, "s": {"state": "nodes.json"}},
+        clusters={"c": {"engine": "managed", "pools": {"p": {"hosts": "s.resources.hcloud_server.w"}}}},
+        host={"connect": "each.public"},
+    )
+    host = world.load().hosts["w"]
+    assert (host["cluster_address"], host["ansible_host"]) == ("10.0.1.4", "203.0.113.30")
+
+
+PUBLIC: dict[str, Resources] = {
+    "aws": {
+        "aws_instance.w": {"id": "i-1", "tags": {"Name": "w"}, "private_ip": "10.0.1.4"},
+        "aws_eip_association.a": {"instance_id": "i-1", "allocation_id": "eipalloc-1"},
+        "aws_eip.e": {"id": "eipalloc-1", "public_ip": "203.0.113.30"},
+    },
+    "hcloud": {
+        "hcloud_server.w": {"id": "17", "name": "w", "network": [{"ip": "10.0.1.4"}]},
+        "hcloud_floating_ip_assignment.a": {"server_id": 17, "floating_ip_id": 18},
+        "hcloud_floating_ip.f": {"id": "18", "ip_address": "203.0.113.30"},
+    },
+    "openstack": {
+        "openstack_compute_instance_v2.w": {"id": "a", "name": "w", "network": [{"fixed_ip_v4": "10.0.1.4", "port": "b"}]},
+        "openstack_networking_floatingip_associate_v2.f": {"port_id": "b", "floating_ip": "203.0.113.30"},
+    },
+    "azure": BOTH["azure"],
+    "google": {"google_compute_instance.w": {"name": "w", "network_interface": [
+        {"network_ip": "10.0.1.4", "access_config": [{"nat_ip": "203.0.113.30"}]}]}},
+    "digitalocean": {
+        "digitalocean_droplet.w": {"id": "5", "name": "w", "ipv4_address_private": "10.0.1.4"},
+        "digitalocean_reserved_ip_assignment.r": {"droplet_id": 5, "ip_address": "203.0.113.30"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_connect_may_take_the_public_address(world: World, name: str) -> None:
+    host = load(world, PUBLIC[name], host={"connect": ["each.public", "each.private"]}).hosts["w"]
+    assert (host["cluster_address"], host["ansible_host"]) == ("10.0.1.4", "203.0.113.30")
+
+
+def test_falling_back_to_a_public_address_is_a_warning_that_names_it(world: World) -> None:
+    for ours in (
+        {"hcloud_server.w": {"name": "w", "ipv4_address": "203.0.113.30"}},
+        {"proxmox_virtual_environment_vm.w": {"name": "w", "ipv4_addresses": [["127.0.0.1"], ["203.0.113.30"]]}},
+        {"aws_instance.w": {"id": "w", "public_ip": "203.0.113.30"}},
+    ):
+        inventory = load(world, ours)
+        assert inventory.hosts["w"]["cluster_address"] == "203.0.113.30"
+        assert inventory.warnings == [
+            f"{world.path}: clusters.c.pools.p: no private address is known, so cluster services would listen on a public one: "
+            "w 203.0.113.30"
+        ]
+    assert load(world, ours, networks=["203.0.113.0/24"]).warnings == [], "what the file itself says needs no warning"
+    assert load(world, ours, host={"address": "public_ip"}).warnings == []
+    assert len(load(world, ours, host={"address": ["private_ip", "public_ip"]}).warnings) == 1
+    assert (
+        address(world, {"aws_instance.w": {"id": "w", "private_ip": "198.51.100.1", "public_ip": "203.0.113.30"}})
+        == "198.51.100.1"
+    )
+
+
+def test_a_value_of_an_output(world: World) -> None:
+    state = world.state("network")
+    hosts = [
+        {"name": "a", "public_ip": "203.0.113.1", "private_ip": "10.0.0.1"},
+        {"name": "b", "address": "203.0.113.2"},
+        "10.0.0.3",
+    ]
+    state["outputs"]["hosts"] = {"value": hosts}
+    world.write("network", state)
+    world.document.update(
+        host={}, clusters={"c": {"engine": "managed", "pools": {"p": {"hosts": "network.outputs.hosts"}}}}
+    )
+    inventory = world.load()
+    assert {name: host["cluster_address"] for name, host in inventory.hosts.items()} == {
+        "a": "10.0.0.1", "b": "203.0.113.2", "ip-10-0-0-3": "10.0.0.3",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [
+        ("aws:ec2/instance:Instance", "aws_instance"),
+        ("aws:rds/instance:Instance", "aws:rds/instance:Instance"),
+        ("gcp:compute/instance:Instance", "google_compute_instance"),
+        ("azure:compute/linuxVirtualMachine:LinuxVirtualMachine", "azurerm_linux_virtual_machine"),
+        ("azure:network/networkInterface:NetworkInterface", "azurerm_network_interface"),
+        ("openstack:networking/floatingIpAssociate:FloatingIpAssociate", "openstack_networking_floatingip_associate_v2"),
+        ("hcloud:index/serverNetwork:ServerNetwork", "hcloud_server_network"),
+        ("oci:Core/instance:Instance", "oci_core_instance"),
+        ("aws:eks/nodeGroup:NodeGroup", "aws_eks_node_group"),
+        ("AWS::EC2::Instance", "AWS::EC2::Instance"),
+    ],
+)  # fmt: skip
+def test_types_of_pulumi_are_those_of_terraform(kind: str, known: str) -> None:
+    assert host_types.canonical(kind) == known
+
+
+def test_pulumi_joins_as_terraform_does(world: World) -> None:
+    urn = "urn:pulumi:dev::shop::{0}::{1}"
+    found = {
+        "hcloud:index/server:Server": {"name": "w", "ipv4Address": "203.0.113.30"},
+        "hcloud:index/serverNetwork:ServerNetwork": {"serverId": 17, "ip": "10.0.1.4"},
+    }
+    resources = [
+        {"urn": urn.format(kind, "w"), "type": kind, "custom": True, "id": "17", "outputs": outputs}
+        for kind, outputs in found.items()
+    ]
+    world.write("pulumi", {"version": 3, "deployment": {"resources": resources}})
+    world.document.update(
+        stacks={"s": {"pulumi": "pulumi.json"}},
+        host={},
+        clusters={"c": {"engine": "managed", "pools": {"p": {"hosts": "s.resources.**Server::w"}}}},
+    )
+    assert world.load().hosts["w"]["cluster_address"] == "10.0.1.4"
+
+
+# 7. Two hosts of a cluster with one address
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("10.0.0.1", "10.0.0.1"), ("10.0.0.1", "::ffff:10.0.0.1"), ("2001:DB8::1", "[2001:db8:0::1]"), ("10.0.0.1", "10.0.0.1/24")],
+)  # fmt: skip
+def test_two_hosts_of_a_cluster_have_two_addresses(world: World, first: str, second: str) -> None:
+    ours = {f"aws_instance.{name}": {"id": name, "private_ip": ip} for name, ip in (("a", first), ("b", second))}
+    with pytest.raises(StackError, match=r"b \(aws_instance\.b\) has the address .*, which is a's as well\."):
+        load(world, ours, "aws_instance.*")
+
+
+def test_nor_is_one_reached_by_the_address_of_the_other(world: World) -> None:
+    ours = {
+        "aws_instance.a": {"id": "a", "private_ip": "10.0.0.1", "dns": "X.example.org"},
+        "aws_instance.b": {"id": "b", "private_ip": "10.0.0.2", "dns": "x.example.org."},
+    }
+    with pytest.raises(StackError, match="has the address x.example.org, which is a's as well"):
+        load(world, ours, "aws_instance.*", host={"connect": "dns"})
+    ours["aws_instance.b"]["dns"] = "10.0.0.1"
+    with pytest.raises(StackError, match="has the address 10.0.0.1, which is a's as well"):
+        load(world, ours, "aws_instance.*", host={"connect": "dns"})
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["localhost", "LocalHost", "x.localhost", "localhost4", "localhost.localdomain", "ip6-localhost", "10.0.1.11", "127.1", "0x7f.1",
+     "2130706433", "server.global.nomad", "x.NOMAD", "client.eu.nomad", "server.dc1.consul", "kubernetes", "kubernetes.default",
+     "kubernetes.default.svc.cluster.local", "web.default.svc", "x.cluster.local", "system:node:a", "host.docker.internal"],
+)  # fmt: skip
+def test_a_name_that_means_something_else_is_no_hosts(world: World, name: str) -> None:
+    with pytest.raises(StackError, match=re.escape(f"has the text '{name}' as its name, which is")):
+        load(world, {"aws_instance.w": {"tags": {"Name": name}, "private_ip": "10.0.0.1"}})
+
+
+@pytest.mark.parametrize(
+    "name", ["nomad", "consul", "nomad1", "m.3", "7", "kubernetes1", "server.nomad.example.org", "ip-10-0-0-1", "i-0ab"]
+)
+def test_other_names_are_fine(name: str) -> None:
+    assert not names.reserved(name)
