@@ -179,7 +179,7 @@ class InventoryModule(BaseInventoryPlugin):
         for name, group in built.groups.items():
             inventory.add_group(name)
             for variable, value in group.variables.items():
-                inventory.set_variable(name, variable, self._value(value))
+                inventory.set_variable(name, variable, self._mark(value))
         for name, variables in built.hosts.items():
             inventory.add_host(name)
             # Not set_variable: it would copy each value once more, which costs a third of the load of 10,000 hosts.
@@ -192,14 +192,8 @@ class InventoryModule(BaseInventoryPlugin):
             for child in group.children:
                 inventory.add_child(name, child)
 
-    def _value(self, value: Any) -> Any:
-        """VALUE as Ansible wants it: secrets encrypted, texts of a stack untrusted."""
-        if isinstance(value, Secret):
-            return self._encrypt(value.value)
-        return self._mark(value)
-
     def _mark(self, value: Any) -> Any:
-        """VALUE with its inert texts marked as trusted; all other text stays untrusted, so it is never templated."""
+        """VALUE with its inert texts marked as trusted and its secrets encrypted; other text stays untrusted, never templated."""
         kind = type(value)
         if kind is str:  # exactly str: what the file itself says is tagged already
             marked = self._marked.get(value)
@@ -214,7 +208,7 @@ class InventoryModule(BaseInventoryPlugin):
             return result
         if isinstance(value, list):
             return [self._mark(item) for item in value]
-        return value
+        return self._encrypt(value.value) if isinstance(value, Secret) else value
 
     def _encrypt(self, value: Any) -> Any:
         """A sensitive value as one that Ansible decrypts on use and prints as ciphertext."""

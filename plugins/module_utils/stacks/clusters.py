@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Union
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
@@ -16,8 +16,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     host_types,
     hosts,
     lookup,
-    reference,
-    sensitive,
+    paths,
     staleness,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import Cluster, HostPaths, Part
@@ -27,7 +26,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
     Group,
     Inventory,
     Resource,
-    Secret,
     Skipped,
     Stack,
 )
@@ -84,6 +82,7 @@ class _Builder:
         self.meaning: dict[str, str] = {"all": "all hosts", "ungrouped": "the hosts of no group"}
         self.claims: dict[str, tuple[str, str]] = {}
         self.neighbours = Neighbours(stacks.values())
+        self.owners: dict[str, str] = {}
         self.seen: set[tuple[str, str]] = set()
         self.group("clusters", "all clusters")
 
@@ -98,14 +97,14 @@ class _Builder:
         group = self.group(cluster.name, f"cluster {cluster.name}")
         self.inventory.groups["clusters"].children.append(cluster.name)
         self.taken: dict[str, str] = {}
-        environment = self.group(
-            f"environment_{cluster.environment.replace('-', '_')}", f"environment {cluster.environment}"
-        )
+        place = f"{cluster.place}.environment"
+        stage = config.word(self._follow(cluster.environment, cluster, place), place, "an environment", dashes=True)
+        environment = self.group(f"environment_{stage.replace('-', '_')}", f"environment {stage}")
         environment.children.append(cluster.name)
         networks = self._networks(cluster)
         group.variables.update(
             cluster_engine=cluster.engine,
-            cluster_environment=cluster.environment,
+            cluster_environment=stage,
             cluster_endpoint=self._endpoint(cluster),
             cluster_networks={name: str(network) for name, network in networks.items()},
             **self._variables(cluster),
@@ -123,14 +122,15 @@ class _Builder:
             name = f"{cluster.name}_pool_{pool.replace('-', '_')}"
             nodes.children.append(name)
             group = self.group(name, f"pool {pool} of cluster {cluster.name}")
-            group.variables["cluster_labels"] = part.labels  # also of a pool that has no host yet
+            group.variables["cluster_labels"] = self._labels(cluster, part)  # also of a pool that has no host yet
             self._part(cluster, part, pool, group, networks)
 
     def _part(
         self, cluster: Cluster, part: Part, pool: str | None, group: Group, networks: Mapping[str, Network]
     ) -> None:
         """Add the hosts of the managers or of a pool."""
-        size = lookup.output(part.size, self.stacks, f"{part.place}.size") if isinstance(part.size, str) else part.size
+        place = f"{part.place}.size"
+        size = config.size(self._follow(part.size, cluster, place), place)
         if size == 0:
             return
         found = hosts.candidates(part, self.stacks, self.inventory.warnings, cluster.origin)
@@ -144,7 +144,7 @@ class _Builder:
             self.inventory.warnings.append(f"{part.place}: wants {size} hosts and has {len(found)}")
         mapping = {**self.host, **cluster.host, **part.host}
         spans = [addresses.span(network) for network in networks.values()]
-        labels = part.labels
+        labels = self._labels(cluster, part)
         public: list[str] = []
         unsure: list[str] = []
         for candidate in found:
@@ -214,16 +214,18 @@ class _Builder:
         """The name the host gets. One resource claimed twice, or two hosts of one name, are errors; see on_duplicate."""
         candidate = host.candidate
         address = f"{candidate.address} of {candidate.stack.place}" if candidate.stack else candidate.address
+        owner = self.owners.get(address)
+        if owner:
+            raise StackError(
+                f"{part.place}.hosts",
+                f"{address} is claimed already by {owner}",
+                "Let one part of one cluster have it: a server is a manager or a host node, never both",
+            )
+        self.owners[address] = part.place
         first = self.claims.get(host.name)
         if first is None:
             self.claims[host.name] = (address, part.place)
             return host.name
-        if first[0] == address:
-            raise StackError(
-                f"{part.place}.hosts",
-                f"{address} is claimed already by {first[1]}",
-                "Let one part of one cluster have it",
-            )
         if self.on_duplicate == "error":
             raise StackError(
                 f"{part.place}.hosts",
@@ -267,7 +269,7 @@ class _Builder:
     def _networks(self, cluster: Cluster) -> dict[str, Network]:
         """The networks of a cluster by name: a mapping or list of CIDR texts, or of objects with a cidr or cidr_block."""
         place = f"{cluster.place}.networks"
-        value = self._resolve(cluster.networks, cluster, place)
+        value = self._follow(cluster.networks, cluster, place)
         if value is None:
             return {}
         if isinstance(value, str):
@@ -279,7 +281,7 @@ class _Builder:
                 "Give a mapping of names to CIDR texts such as 10.0.1.0/24, or a list",
             )
         found: dict[str, Network] = {}
-        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+        for key, entry in _entries(value):
             text, name = entry, key if isinstance(key, str) else None
             if isinstance(entry, dict):
                 text = entry.get("cidr") or entry.get("cidr_block")
@@ -302,7 +304,7 @@ class _Builder:
         return found
 
     def _endpoint(self, cluster: Cluster) -> str:
-        value = self._resolve(cluster.endpoint, cluster, f"{cluster.place}.endpoint")
+        value = self._follow(cluster.endpoint, cluster, f"{cluster.place}.endpoint")
         if value is None:
             return ""
         if not isinstance(value, str) or not value or any(sign.isspace() for sign in value):
@@ -313,36 +315,26 @@ class _Builder:
             )
         return value
 
-    def _resolve(self, value: Any, cluster: Cluster, place: str) -> Any:
-        """Follow VALUE where it is a reference written in the file; what a stack wrote is only text."""
-        if cluster.trusted and isinstance(value, str) and reference.is_reference(value):
-            return lookup.output(value, self.stacks, place)
-        return value
+    def _follow(self, value: Any, cluster: Cluster, place: str) -> Any:
+        """VALUE with its references followed where the file itself has them; what a stack wrote is only text."""
+        return lookup.follow(value, self.stacks, place) if cluster.trusted else value
 
     def _variables(self, cluster: Cluster) -> dict[str, Any]:
         """The `vars:` of a cluster; `{sensitive: REFERENCE}` asks for a sensitive output by name."""
-        result: dict[str, Any] = {}
-        for name, value in cluster.variables.items():
-            place = f"{cluster.place}.vars.{name}"
-            if (
-                cluster.trusted
-                and isinstance(value, dict)
-                and value.keys() == {"sensitive"}
-                and reference.is_reference(value["sensitive"])
-            ):
-                result[name] = Secret(lookup.output(value["sensitive"], self.stacks, place, allow_sensitive=True))
-                continue
-            resolved = self._resolve(value, cluster, place)
-            if resolved is not value or not cluster.trusted:
-                left_out: list[str] = []
-                resolved = sensitive.strip({name: resolved}, left_out=left_out).get(name)
-                self.inventory.warnings.extend(
-                    f"{place}: {path} is left out because its name says it is secret" for path in left_out
-                )
-                if name in left_out:
-                    continue
-            result[name] = resolved
-        return result
+        place, warnings = f"{cluster.place}.vars", self.inventory.warnings
+        if cluster.trusted:
+            found: dict[str, Any] = lookup.follow(cluster.variables, self.stacks, place, warnings)
+            return found
+        items = {
+            name: lookup.without_secrets(value, f"{place}.{name}", warnings)
+            for name, value in cluster.variables.items()
+        }
+        return {name: value for name, value in items.items() if value is not paths.MISSING}
+
+    def _labels(self, cluster: Cluster, part: Part) -> dict[str, Any]:
+        """The labels of a pool."""
+        place = f"{part.place}.labels"
+        return config.labels(self._follow(part.labels, cluster, place), place)
 
     def finish(self) -> Inventory:
         """The inventory, with the warnings of every stack and one about machines that nobody claimed."""
@@ -390,6 +382,17 @@ def _ends(network: Network) -> tuple[Any, ...]:
 def _some(texts: list[str]) -> str:
     """The first of many."""
     return ", ".join(texts[:6]) + (f" and {len(texts) - 6} more" if len(texts) > 6 else "")
+
+
+def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
+    """The networks of a mapping or a list: what is a list itself, or a text of several with commas, stands for its items."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, str) and "," in item:
+            item = [part.strip() for part in item.split(",")]
+        if isinstance(item, list):
+            yield from _entries(item)
+        else:
+            yield key, item
 
 
 def _slug(address: str) -> str:

@@ -49,7 +49,7 @@ class Part:
 
     place: str
     hosts: Any
-    labels: dict[str, Any] = field(default_factory=dict)
+    labels: Any = None
     host: HostPaths = field(default_factory=dict)
     size: Any = None
 
@@ -61,7 +61,7 @@ class Cluster:
     name: str
     place: str
     engine: str
-    environment: str
+    environment: Any
     endpoint: Any = None
     networks: Any = None
     managers: Part | None = None
@@ -153,7 +153,7 @@ def _cluster(name: str, value: Any, place: str, trusted: bool) -> Cluster:
         name,
         place,
         word(engine, f"{place}.engine", "an engine"),
-        word(entry.get("environment") or "default", f"{place}.environment", "an environment", dashes=True),
+        entry.get("environment") or "default",
         endpoint=entry.get("endpoint"),
         networks=entry.get("networks"),
         trusted=trusted,
@@ -201,22 +201,25 @@ def _part(value: Any, place: str, trusted: bool) -> Part:
             f"is {describe(hosts)}",
             "Write a reference, a list of hosts, or a mapping of names to hosts",
         )
-    size = entry.get("size")
-    if (
-        size is not None
-        and not reference.is_reference(size)
-        and (isinstance(size, bool) or not isinstance(size, int) or size < 0)
-    ):
-        raise StackError(
-            f"{place}.size",
-            f"is {describe(size)}, no number of hosts",
-            "Give a whole number, or a reference to an output that is one",
-        )
-    labels = mapping(entry.get("labels") or {}, f"{place}.labels")
-    for key, label in labels.items():
+    return Part(place, hosts, entry.get("labels"), host_paths(entry.get("host"), f"{place}.host"), entry.get("size"))
+
+
+def size(value: Any, place: str) -> int | None:
+    """How many hosts a part wants, every reference followed; CloudFormation has numbers as texts."""
+    number = int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value) else value
+    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+        remedy = "Give a whole number, or a reference to an output that is one"
+        raise StackError(place, f"is {describe(value)}, no number of hosts", remedy)
+    return number
+
+
+def labels(value: Any, place: str) -> dict[str, Any]:
+    """The labels of a pool, every reference followed."""
+    found = mapping(value or {}, place)
+    for key, label in found.items():
         if isinstance(label, (dict, list)) or label is None:
-            raise StackError(f"{place}.labels.{key}", f"is {describe(label)}", "Give a text, a number or a boolean")
-    return Part(place, hosts, labels, host_paths(entry.get("host"), f"{place}.host"), size)
+            raise StackError(f"{place}.{key}", f"is {describe(label)}", "Give a text, a number or a boolean")
+    return found
 
 
 def _variables(value: Any, place: str, trusted: bool) -> dict[str, Any]:

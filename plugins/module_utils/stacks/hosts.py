@@ -17,6 +17,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     lookup,
     names,
     paths,
+    reference,
     sensitive,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.addresses import Address, Span
@@ -32,11 +33,18 @@ _KEY = ("each", "key")
 _SEARCH = (("each", "private"), ("each", "public"))
 # How an address ranks: a private one, one that the stack itself calls the address, a public one that is only fallen back to.
 _PRIVATE, _CALLED, _PUBLIC = range(3)
+_SEVERAL = re.compile(r"[,\s]+")
+# By these an object is one host rather than a mapping of names to hosts.
+_NAMES = {"name", "hostname", "id", "tags"}
+_ADDRESSES = {"address", "private_ip", "ip", "public_ip", "ip_address", "private_ip_address", "ipv4_address"}
 _LITERAL: HostPaths = {"name": (("name",),), "address": (("address",),), "connect": (("connect",), ("address",))}
 
 
 class Candidate(NamedTuple):
-    """A host before its name and addresses are known. address: how messages and the `stack` variable call it."""
+    """A host before its name and addresses are known. address: how messages and the `stack` variable call it.
+
+    literal: an address or an object of the stacks file itself, which no `host:` path reads. name: the one that the file gives.
+    """
 
     values: dict[str, Any]
     address: str
@@ -44,6 +52,7 @@ class Candidate(NamedTuple):
     stack: Stack | None = None
     resource: Resource | None = None
     literal: bool = False
+    name: str = ""
 
 
 class Found(NamedTuple):
@@ -73,12 +82,30 @@ def candidates(
 ) -> list[Candidate]:
     """Everything that `hosts:` of a part names, in order. ORIGIN: the stack that describes the part itself, if one does."""
     place = f"{part.place}.hosts"
-    if not isinstance(part.hosts, str):
-        return _objects(part.hosts, place.rsplit(": ", 1)[-1] if origin else place, place, origin, literal=True)
-    ref, stack = lookup.stack_of(part.hosts, stacks, place)
+    if origin:
+        return _objects(part.hosts, place.rsplit(": ", 1)[-1], place, origin, literal=True)
+    if isinstance(part.hosts, str):
+        return _named(part.hosts, part, place, stacks, warnings)
+    found: list[Candidate] = []
+    for key, item in part.hosts.items() if isinstance(part.hosts, dict) else enumerate(part.hosts):
+        where = f"{place}.{key}" if isinstance(key, str) else f"{place}[{key}]"
+        if not reference.is_reference(item):
+            found.append(_object(key, lookup.follow(item, stacks, where), where, place, None, literal=True))
+            continue
+        named = _named(item, part, where, stacks, warnings)
+        if isinstance(key, str) and len(named) != 1:
+            fault = f"`{item}` names {len(named)} hosts, but {key} is the name of one"
+            raise StackError(where, fault, "Name exactly one, or write a list of references in place of the mapping")
+        found += [host._replace(name=key) for host in named] if isinstance(key, str) else named
+    return found
+
+
+def _named(text: str, part: Part, place: str, stacks: Mapping[str, Stack], warnings: list[str]) -> list[Candidate]:
+    """The hosts that a reference names."""
+    ref, stack = lookup.stack_of(text, stacks, place)
     if ref.pattern is None:
-        return _objects(lookup.output(part.hosts, stacks, place), part.hosts, place, stack)
-    stack, resources = lookup.resources(part.hosts, stacks, place)
+        return _objects(lookup.output(text, stacks, place), text, place, stack)
+    stack, resources = lookup.resources(text, stacks, place)
     found = []
     for resource in resources:
         if host_types.pool(resource.type):
@@ -89,35 +116,49 @@ def candidates(
 
 
 def _objects(value: Any, label: str, place: str, stack: Stack | None, literal: bool = False) -> list[Candidate]:
-    """Hosts of an output or written in place: a list or a mapping of objects, or of addresses."""
+    """The hosts of an output: objects or addresses in a list or a mapping, one of them alone, or addresses in a text with commas."""
+    texts = [text for text in _SEVERAL.split(value) if text] if isinstance(value, str) else []
+    if isinstance(value, str) and all(_CONNECT.fullmatch(_called(text)) for text in texts):
+        if len(texts) == 1:
+            return [_object(None, texts[0], label, place, stack, literal)]
+        value = texts
+    if isinstance(value, dict) and not _NAMES.isdisjoint(value) and not _ADDRESSES.isdisjoint(value):
+        return [_object(None, value, label, place, stack, literal)]
     if isinstance(value, dict):
-        items = [(key, item, f"{label}.{key}") for key, item in value.items()]
-    elif isinstance(value, list):
-        items = [(number, item, f"{label}[{number}]") for number, item in enumerate(value)]
-    else:
+        return [_object(key, item, f"{label}.{key}", place, stack, literal) for key, item in value.items()]
+    if not isinstance(value, list):
         raise StackError(
             place,
             f"`{label}` is {describe(value)}, no list of hosts",
-            "Make it a list of objects, or a mapping of names to objects",
+            "Make it a list of objects or addresses, or a mapping of names to them",
         )
-    found = []
-    for key, item, address in items:
-        if isinstance(item, str):
-            item = {"name": key if isinstance(key, str) else _called(item), "address": item}
-        elif not isinstance(item, dict):
-            raise StackError(
-                place, f"`{address}` is {describe(item)}, no host", "Make it an object with a name and an address"
-            )
-        elif isinstance(key, str) and "name" not in item:
-            item = {"name": key, **item}
-        found.append(Candidate(item, address, key, stack, None, literal))
+    found: list[Candidate] = []
+    for number, item in enumerate(value):
+        if isinstance(item, list):
+            found += _objects(item, f"{label}[{number}]", place, stack, literal)
+        else:
+            found.append(_object(number, item, f"{label}[{number}]", place, stack, literal))
     return found
+
+
+def _object(key: Key, item: Any, address: str, place: str, stack: Stack | None, literal: bool) -> Candidate:
+    """One host: an object, or an address, which has no attributes that a `host:` path could name."""
+    if isinstance(item, str):
+        name = key if isinstance(key, str) else _called(item)
+        return Candidate({"name": name, "address": item}, address, key, stack, None, literal=True)
+    if not isinstance(item, dict):
+        raise StackError(
+            place, f"`{address}` is {describe(item)}, no host", "Make it an object with a name and an address"
+        )
+    if isinstance(key, str) and "name" not in item:
+        item = {"name": key, **item}
+    return Candidate(item, address, key, stack, None, literal)
 
 
 def _called(text: str) -> str:
     """A name for a host that is only known by its address: as it is read, an address itself may be no name."""
     try:
-        return "ip-" + str(addresses.read(text)).replace(".", "-").replace(":", "-")
+        return "ip-" + re.sub(r"[.:]", "-", re.sub(r":$", ":0", str(addresses.read(text))))
     except ValueError:
         return text
 
@@ -163,7 +204,7 @@ def read(candidate: Candidate, mapping: HostPaths, place: str, spans: Sequence[S
     if candidate.literal:
         mapping = _LITERAL
     defaults, choices, _further = _known(candidate.resource.type if candidate.resource else "")
-    name = _value(candidate, mapping.get("name", defaults), "name", place)
+    name = candidate.name or _value(candidate, mapping.get("name", defaults), "name", place)
     reserved = names.reserved(name)
     if reserved or not _NAME.fullmatch(name):
         raise StackError(

@@ -13,6 +13,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     clusters,
     config,
     documents,
+    lookup,
     sources,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
@@ -80,13 +81,7 @@ def document(path: str) -> dict[str, Any]:
 
 def _secret_stacks(given: dict[str, config.Cluster]) -> set[str]:
     """The stacks that a sensitive output is asked of; the cache holds no secrets, so they are read anew."""
-    asked = (
-        value.get("sensitive")
-        for cluster in given.values()
-        for value in cluster.variables.values()
-        if isinstance(value, dict)
-    )
-    return {str(text).split(".", 1)[0] for text in asked if text}
+    return {text.split(".", 1)[0] for cluster in given.values() for text in lookup.secrets(cluster.variables)}
 
 
 def read(value: Any, path: str, cache_folder: Any = None, uncached: Any = ()) -> dict[str, Stack]:

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference, sensitive
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Secret, Stack
 
 
 def stack_of(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[reference.Reference, Stack]:
@@ -61,6 +61,46 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
             "Correct the path"
             + (f"; {known(str(ref.path[0]), map(str, found.value), 'keys')}" if isinstance(found.value, dict) else ""),
         )
+    return value
+
+
+def follow(value: Any, stacks: Mapping[str, Stack], place: str, warnings: list[str] | None = None) -> Any:
+    """VALUE with every reference in it replaced by what it names, wherever it stands.
+
+    WARNINGS: given for variables, in which `{sensitive: REFERENCE}` is a secret, and from which other secrets are left out.
+    """
+    if reference.is_reference(value):
+        found = output(value, stacks, place)
+        return found if warnings is None else without_secrets(found, place, warnings)
+    if isinstance(value, list):
+        return [follow(item, stacks, f"{place}[{number}]", warnings) for number, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    if warnings is not None and _asks(value):
+        return Secret(output(value["sensitive"], stacks, place, allow_sensitive=True))
+    items = ((key, follow(item, stacks, f"{place}.{key}", warnings)) for key, item in value.items())
+    return {key: item for key, item in items if item is not paths.MISSING}
+
+
+def _asks(value: dict[str, Any]) -> bool:
+    """Whether a mapping is `{sensitive: REFERENCE}`."""
+    return value.keys() == {"sensitive"} and reference.is_reference(value["sensitive"])
+
+
+def secrets(value: Any) -> Iterator[str]:
+    """The references of every `{sensitive: REFERENCE}` in VALUE."""
+    if isinstance(value, dict) and _asks(value):
+        yield value["sensitive"]
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from secrets(item)
+
+
+def without_secrets(value: Any, place: str, warnings: list[str]) -> Any:
+    """What a stack says, without the parts whose names say that they are secret; MISSING when the name in PLACE does."""
+    name, left_out = place.rsplit(".", 1)[-1], list[str]()
+    value = sensitive.strip({name: value}, left_out=left_out).get(name, paths.MISSING)
+    warnings.extend(f"{place}: {path} is left out because its name says it is secret" for path in left_out)
     return value
 
 

@@ -10,7 +10,7 @@ import ipaddress
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import code as hcl
@@ -21,6 +21,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors impo
 # Addresses of a network that no server gets: a cloud keeps five (AWS VPC User Guide, "Subnet sizing"), the most of all.
 RESERVED = 5
 # Where a pool resource says how many servers it makes at most.
+_KINDS = {
+    "endpoint": ("string",),
+    "environment": ("string",),
+    "networks": ("map", "list", "string"),
+    "size": ("number", "string"),
+}
 MAXIMUM = ("max_size", "maximum_capacity", "max_replicas", "instances", "target_size", "desired_capacity", "size")
 
 
@@ -84,32 +90,49 @@ def _folder(entry: Any) -> str | None:
 
 def _cluster(cluster: config.Cluster, codes: Mapping[str, Code], stacks: set[str]) -> list[Check]:
     """The references of a cluster, and whether its networks hold it."""
-    checks = (
-        [_value(cluster.place, "endpoint", cluster.endpoint, codes, stacks, ("string",))]
-        if reference.is_reference(cluster.endpoint)
-        else []
-    )
-    networks: Any = cluster.networks
-    if reference.is_reference(networks):
-        checks.append(_value(cluster.place, "networks", networks, codes, stacks, ("map", "list", "string")))
-        networks = _evaluated(networks, codes)
+    values = {name: getattr(cluster, name) for name in ("endpoint", "networks", "environment")}
+    checks = _values(cluster.place, {**values, "vars": cluster.variables}, codes, stacks)
+    networks = _evaluated(cluster.networks, codes)
     if cluster.managed:
         checks.append(_hosts(cluster.place, cluster.managed, codes, stacks, "managed")[0])
     sizes: dict[str, int | None] = {}
     parts = {"managers": cluster.managers} if cluster.managers else {}
     for name, part in {**parts, **cluster.pools}.items():
-        if isinstance(part.hosts, str):
-            found, sizes[name] = _hosts(part.place, part.hosts, codes, stacks)
-            checks.append(found)
-        else:
-            sizes[name] = len(part.hosts)
+        sizes[name] = 0
+        for where, item in _items("hosts", part.hosts):
+            if reference.is_reference(item):
+                check, size = _hosts(part.place, item, codes, stacks, where)
+                checks.append(check)
+            else:
+                checks.extend(_values(part.place, {where: item}, codes, stacks))
+                size = 1
+            so_far = sizes[name]
+            sizes[name] = None if size is None or so_far is None else so_far + size
+        checks.extend(_values(part.place, {"labels": part.labels, "size": part.size}, codes, stacks))
         if isinstance(part.size, int):
             sizes[name] = max(part.size, sizes[name] or 0)
     checks.extend(_networks(cluster.place, networks, sizes) if networks is not None else [])
-    for name, value in cluster.variables.items():
-        text = value.get("sensitive") if isinstance(value, dict) else value
-        if reference.is_reference(text):
-            checks.append(_value(cluster.place, f"vars.{name}", str(text), codes, stacks, ()))
+    return checks
+
+
+def _items(where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """What stands in a list or a mapping, or VALUE itself where it is neither, each with its place."""
+    if isinstance(value, dict):
+        yield from ((f"{where}.{key}", item) for key, item in value.items())
+    elif isinstance(value, list):
+        yield from ((f"{where}[{number}]", item) for number, item in enumerate(value))
+    else:
+        yield where, value
+
+
+def _values(place: str, values: Mapping[str, Any], codes: Mapping[str, Code], stacks: set[str]) -> list[Check]:
+    """The checks of every reference in VALUES, wherever it stands."""
+    checks = []
+    for where, value in values.items():
+        if reference.is_reference(value):
+            checks.append(_value(place, where, value, codes, stacks, _KINDS.get(where, ())))
+        elif isinstance(value, (dict, list)):
+            checks.extend(_values(place, dict(_items(where, value)), codes, stacks))
     return checks
 
 
@@ -158,8 +181,15 @@ def _missing(title: str, ref: reference.Reference, codes: Mapping[str, Code], st
     return None
 
 
-def _evaluated(text: str, codes: Mapping[str, Code]) -> Any:
-    ref = _parsed(text)
+def _evaluated(value: Any, codes: Mapping[str, Code]) -> Any:
+    """VALUE with its references replaced by what the code tells of them."""
+    if isinstance(value, dict):
+        return {key: _evaluated(item, codes) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_evaluated(item, codes) for item in value]
+    if not reference.is_reference(value):
+        return value
+    ref = _parsed(value)
     stack = codes.get(ref.stack)
     if stack is None or ref.name not in stack.outputs:
         return Unknown()
@@ -174,9 +204,8 @@ def _hosts(
     title, ref = _title(place, what, text), _parsed(text)
     if ref.pattern is None:
         value = _evaluated(text, codes)
-        return _value(place, "hosts", text, codes, stacks, ("list", "map")), len(value) if isinstance(
-            value, (list, dict)
-        ) else None
+        size = len(value) if isinstance(value, (list, dict)) else None
+        return _value(place, what, text, codes, stacks, ("list", "map", "string")), size
     missing = _missing(title, ref, codes, stacks)
     if missing:
         return missing, None

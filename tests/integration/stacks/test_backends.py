@@ -145,6 +145,8 @@ def test_cache_by_etag_holds_no_secret(world: World) -> None:
         world.cluster()["vars"] = {"t": {"sensitive": "nodes.outputs.token"}}
         assert hosts(world, http=f"{root}/state") == first
         assert seen[-1] is None, "a stack that a secret is asked of is not read from the cache"
+        world.cluster()["vars"] = {"t": {"deep": [{"sensitive": "nodes.outputs.token"}]}}
+        assert hosts(world, http=f"{root}/state") == first and seen[-1] is None, "wherever it is asked"
         kept[0].write_text("{broken")
         del world.cluster()["vars"]
         assert hosts(world, http=f"{root}/state") == first

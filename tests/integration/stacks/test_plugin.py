@@ -162,12 +162,14 @@ def test_a_late_error_leaves_nothing_either(world: World) -> None:
 
 
 def test_secrets_are_printed_nowhere(world: World) -> None:
-    world.cluster()["vars"] = {"token": {"sensitive": "network.outputs.join_token"}}
+    secret = {"sensitive": "network.outputs.join_token"}
+    world.cluster()["vars"] = {"token": secret, "app": {"peers": [{"token": secret}]}}
     done = ansible(world, "ansible-inventory", "--list", "--export", "-vvvv")
     assert done.returncode == 0
     assert "known-secret" not in done.stdout + done.stderr
     assert "__ansible_vault" in done.stdout
-    assert "known-secret-1" in said(world, "m1", "{{ token }}"), "what was asked for by name can be used"
+    for text in ("{{ token }}", "{{ app.peers[0].token }}"):
+        assert "known-secret-1" in said(world, "m1", text), "what was asked for by name can be used"
     (world.folder / "password").write_text("swordfish")
     done = ansible(world, "ansible-inventory", "--list", "--export", "--vault-password-file", "password")
     (world.folder / "token").write_text(json.loads(done.stdout)["product"]["vars"]["token"]["__ansible_vault"])

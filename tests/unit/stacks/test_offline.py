@@ -127,6 +127,29 @@ def test_faults(folder: pathlib.Path, changes: dict[str, Any], title: str, evide
     assert passed is False or "room for 3, it grows to 3" in evidence
 
 
+def test_references_are_checked_wherever_they_stand(folder: pathlib.Path) -> None:
+    found = findings(
+        folder,
+        networks={"web": "network.outputs.vlans.web", "dmz": "network.outputs.gone"},
+        environment="network.outputs.stage",
+        vars={"a": [{"b": "network.outputs.gone"}, {"sensitive": "network.outputs.later"}]},
+        managers={"hosts": {"m1": "nodes.resources.aws_instance.boss", "m2": {"address": "network.outputs.gone"}}},
+        pools={"web": {"hosts": ["nodes.resources.aws_instance.manager"], "labels": {"a": "network.outputs.gone"}}},
+    )
+    assert {title: passed for title, (passed, _evidence) in found.items() if ".outputs." in title or "_instance" in title} == {
+        "clusters.c.networks.web: network.outputs.vlans.web": True,
+        "clusters.c.networks.dmz: network.outputs.gone": False,
+        "clusters.c.environment: network.outputs.stage": False,
+        "clusters.c.vars.a[0].b: network.outputs.gone": False,
+        "clusters.c.vars.a[1].sensitive: network.outputs.later": True,
+        "clusters.c.managers.hosts.m1: nodes.resources.aws_instance.boss": False,
+        "clusters.c.managers.hosts.m2.address: network.outputs.gone": False,
+        "clusters.c.pools.web.hosts[0]: nodes.resources.aws_instance.manager": True,
+        "clusters.c.pools.web.labels.a: network.outputs.gone": False,
+        "clusters.c.endpoint: network.outputs.endpoint": True,
+    }
+
+
 def test_what_cannot_be_known_is_said(folder: pathlib.Path) -> None:
     assert findings(folder, networks="network.outputs.later")["clusters.c.networks"] == (
         None,
