@@ -53,6 +53,7 @@ def described(stacks: Mapping[str, Stack], place: str) -> dict[str, Cluster]:
         where = f"{stack.place}: outputs.clusters"
         if stack.outputs["clusters"].sensitive:
             raise StackError(where, "is sensitive", "Declare it without `sensitive`, and keep secrets out of it")
+        lookup.shown(stack.outputs["clusters"].value, where, "it")
         for name, cluster in config.clusters(stack.outputs["clusters"].value, where, trusted=False).items():
             if name in found:
                 raise StackError(

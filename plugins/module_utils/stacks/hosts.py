@@ -367,15 +367,11 @@ def _where(candidate: Candidate, place: str) -> str:
 def _texts(candidate: Candidate, steps: Steps, what: str, place: str) -> Iterator[str]:
     """The values at a path as texts, those that are empty left out."""
     values = (candidate.key,) if steps == _KEY else paths.every(candidate.values, steps)
+    marked = candidate.resource is not None and any(paths.overlap(steps, mark) for mark in candidate.resource.sensitive)
     for value in values:
-        if value is None or value == "":
+        if not marked and (value is None or value == ""):
             continue
-        if (
-            any(sensitive.denied(step) for step in steps)
-            or candidate.resource
-            and candidate.resource.sensitive
-            and sensitive.is_sensitive(candidate.resource, steps)
-        ):
+        if marked or any(sensitive.denied(step) for step in steps):
             raise StackError(
                 _where(candidate, place),
                 f"has its {what} at {_dotted(steps)}, which is sensitive",

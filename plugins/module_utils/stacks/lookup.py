@@ -6,12 +6,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference, sensitive
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Secret, Stack
+
+# What tools print in place of a value that is secret, encrypted or not known yet.
+_PLACEHOLDER = re.compile(
+    r"\[secret\]|\*{3,}|[(<](sensitive|sensitive value|known after apply|computed)[)>]|ENC\[.+\]|\$ANSIBLE_VAULT;.*"
+    "|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    re.DOTALL,
+)
 
 
 def stack_of(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[reference.Reference, Stack]:
@@ -61,6 +69,7 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
             "Correct the path"
             + (f"; {known(str(ref.path[0]), map(str, found.value), 'keys')}" if isinstance(found.value, dict) else ""),
         )
+    shown(value, place, f"`{text}`")
     return value
 
 
@@ -102,6 +111,25 @@ def without_secrets(value: Any, place: str, warnings: list[str]) -> Any:
     value = sensitive.strip({name: value}, left_out=left_out).get(name, paths.MISSING)
     warnings.extend(f"{place}: {path} is left out because its name says it is secret" for path in left_out)
     return value
+
+
+def shown(value: Any, place: str, what: str) -> None:
+    """StackError where VALUE is nothing, or where it or a part of it only stands for a value that is not shown."""
+    if value is None:
+        raise StackError(
+            place,
+            f"{what} has no value",
+            "Give it one and apply the stack; where it is sensitive, read the state in place of the outputs",
+        )
+    if isinstance(value, str) and _PLACEHOLDER.fullmatch(value):
+        raise StackError(
+            place,
+            f"{what} is {value[:24]!r}, which only stands for a value",
+            "Let the tool show it (`--show-secrets`, `-json`), decrypt it, or apply the stack first",
+        )
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if item is not None:
+            shown(item, place, f"{key} in {what}")
 
 
 def resources(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[Stack, list[Resource]]:

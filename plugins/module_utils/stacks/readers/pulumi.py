@@ -5,11 +5,12 @@
 """Pulumi: what `pulumi stack export` prints, and the checkpoint files of a self-managed backend (also as .gz).
 
 The shapes are apitype.UntypedDeployment, CheckpointV3 and DeploymentV3 of github.com/pulumi/pulumi/sdk/go/common/apitype.
-A resource's address is its URN. Secrets stay encrypted: nothing here holds a key.
+A resource's address is its URN. Secrets stay encrypted, unless they were exported with --show-secrets: nothing here holds a key.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, optional
@@ -26,6 +27,13 @@ KIND = "a Pulumi export or checkpoint"
 # The key and the value by which Pulumi marks a secret among ordinary values (resource.SigKey, resource.SecretSig).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+_ENCRYPTED = (
+    "is encrypted",
+    "Export it with `pulumi stack export --show-secrets`, and keep that file as safe as the secrets in it",
+)
+# Features of version 4 that change nothing of what is read here (pkg/resource/stack/deployment.go).
+_FEATURES = ("refreshBeforeUpdate", "views", "hooks", "taint", "replaceWith")
 
 
 def recognise(document: dict[str, Any]) -> bool:
@@ -41,6 +49,13 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
             place,
             f"is of version {version!r}, only 3 and 4 are read",
             "Export it again with a current `pulumi stack export`",
+        )
+    unknown = [str(item) for item in optional(document, "features", list, place, "features") if item not in _FEATURES]
+    if unknown:
+        raise StackError(
+            place,
+            f"has features that are not known here: {', '.join(unknown)}",
+            "Update keelson.cluster, or give the outputs alone, as `pulumi stack output --json` prints them, to `static:`",
         )
     deployment = document.get("deployment")
     stack = Stack(name, "pulumi", place)
@@ -69,11 +84,13 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
     urn = expect(resource.get("urn"), str, place, f"resources[{number}].urn")
     kind = expect(resource.get("type"), str, place, f"the type of {urn}")
     marks: list[Steps] = []
-    outputs = _plain(optional(resource, "outputs", dict, place, f"the outputs of {urn}"), (), marks)
+    hidden: list[Steps] = []
+    outputs = _plain(optional(resource, "outputs", dict, place, f"the outputs of {urn}"), (), marks, hidden)
     if kind == "pulumi:pulumi:Stack":
         stack.workspace = urn.split("::")[0].split(":")[-1]
         for output, value in outputs.items():
-            stack.outputs[output] = Output(value, any(mark[:1] == (output,) for mark in marks))
+            secret, encrypted = (any(steps[:1] == (output,) for steps in found) for found in (marks, hidden))
+            stack.outputs[output] = Output(value, secret, fault=_ENCRYPTED if encrypted else ())
         return
     whole = "custom" in resource
     if whole and flag(resource, "delete", place, urn):
@@ -104,13 +121,19 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
     )
 
 
-def _plain(value: Any, above: Steps, marks: list[Steps]) -> Any:
-    """VALUE with every secret replaced by None; their paths are added to MARKS."""
+def _plain(value: Any, above: Steps, marks: list[Steps], hidden: list[Steps]) -> Any:
+    """VALUE without Pulumi's marks. The paths of secrets are added to MARKS, and to HIDDEN where only their ciphertext is there."""
     if isinstance(value, dict):
-        if value.get(_SIGNATURE) == _SECRET:
-            marks.append(above)
+        if value.get(_SIGNATURE) in (_SECRET, _OUTPUT):
+            if value[_SIGNATURE] == _SECRET or value.get("secret"):
+                marks.append(above)
+            if isinstance(value.get("plaintext"), str):
+                return _plain(json.loads(value["plaintext"]), above, marks, hidden)
+            if value[_SIGNATURE] == _OUTPUT and "value" in value:
+                return _plain(value["value"], above, marks, hidden)
+            hidden.append(above)
             return None
-        return {key: _plain(item, (*above, key), marks) for key, item in value.items()}
+        return {key: _plain(item, (*above, key), marks, hidden) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item, (*above, number), marks) for number, item in enumerate(value)]
+        return [_plain(item, (*above, number), marks, hidden) for number, item in enumerate(value)]
     return value

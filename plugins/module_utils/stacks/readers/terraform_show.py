@@ -19,7 +19,11 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
     Stack,
     Steps,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers.terraform_state import add_outputs, mode_of
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers.terraform_state import (
+    add_outputs,
+    index,
+    mode_of,
+)
 
 KIND = "the text of `terraform show -json`"
 
@@ -50,20 +54,27 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
         stack.warnings.append(f"{place}: is a plan: it shows what would exist, not what does")
     remedy = "Apply the plan first" if planned else "Make the text again with `terraform show -json`"
     add_outputs(stack, optional(values, "outputs", dict, place, "outputs"), remedy)
-    _add_module(stack, values.get("root_module") or {}, planned)
+    if document.get("complete") is False:
+        stack.warnings.append(f"{place}: is a plan of a part of the stack only (complete: false)")
+    _add_module(stack, values.get("root_module") or {}, planned, "")
     return stack
 
 
-def _add_module(stack: Stack, module: Any, planned: bool) -> None:
+def _add_module(stack: Stack, module: Any, planned: bool, path: str) -> None:
+    """Add the resources of the module at PATH. Addresses are built: Terraform 0.12 prints them without module and index."""
     place = stack.place
     expect(module, dict, place, "a module")
+    within = path.rstrip(".") or "the root module"
     for resource in optional(module, "resources", list, place, "the resources of a module"):
         expect(resource, dict, place, "a resource")
-        address = expect(resource.get("address"), str, place, "the address of a resource")
-        kind = expect(resource.get("type"), str, place, f"the type of {address}")
-        mode = mode_of(stack, resource, address)
+        kind = expect(resource.get("type"), str, place, f"the type of a resource of {within}")
+        name = expect(resource.get("name"), str, place, f"the name of a {kind} of {within}")
+        mode = mode_of(stack, resource, f"{path}{kind}.{name}")
         if not mode:
             continue
+        key = resource.get("index")
+        base = f"{path}{'data.' if mode == 'data' else ''}{kind}.{name}"
+        address = base + index(key, place, base)
         if optional(resource, "deposed_key", str, place, f"deposed_key of {address}"):
             stack.skipped.append(
                 Skipped(
@@ -71,7 +82,6 @@ def _add_module(stack: Stack, module: Any, planned: bool) -> None:
                 )
             )
             continue
-        key = resource.get("index")
         note = "planned" if planned else ""
         if flag(resource, "tainted", place, address):
             note = "tainted"
@@ -82,7 +92,7 @@ def _add_module(stack: Stack, module: Any, planned: bool) -> None:
         stack.resources.append(
             Resource(
                 address,
-                _base(address, key),
+                base,
                 kind,
                 key,
                 attributes,
@@ -92,14 +102,10 @@ def _add_module(stack: Stack, module: Any, planned: bool) -> None:
             )
         )
     for child in optional(module, "child_modules", list, place, "the modules of a module"):
-        _add_module(stack, child, planned)
-
-
-def _base(address: str, key: Any) -> str:
-    """The address without the instance's own index."""
-    if key is None or not address.endswith("]"):
-        return address
-    return address[: address.rindex("[")] if isinstance(key, int) else address[: address.rindex('["')]
+        own = expect(
+            expect(child, dict, place, "a module").get("address"), str, place, f"the address of a module of {within}"
+        )
+        _add_module(stack, child, planned, f"{own if own.startswith(path) else path + own}.")
 
 
 def _marks(value: Any, above: Steps = ()) -> list[Steps]:
