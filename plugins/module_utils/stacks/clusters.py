@@ -114,6 +114,8 @@ class _Builder:
             from ansible_collections.keelson.cluster.plugins.module_utils.stacks import managed
 
             group.variables.update(managed.variables(cluster, self.stacks, group.variables["cluster_endpoint"]))
+            stack = cluster.managed.split(".", 1)[0]
+            self.seen.update((stack, group["address"]) for group in group.variables["cluster_node_groups"])
         managers = self.group(f"{cluster.name}_managers", f"the managers of cluster {cluster.name}")
         nodes = self.group(f"{cluster.name}_nodes", f"the host nodes of cluster {cluster.name}")
         group.children.extend([f"{cluster.name}_managers", f"{cluster.name}_nodes"])
@@ -150,8 +152,9 @@ class _Builder:
         unsure: list[str] = []
         for candidate in found:
             host = hosts.read(candidate, mapping, f"{part.place}.hosts", spans, self.neighbours)
-            if candidate.resource:
-                self.seen.add((candidate.stack.name if candidate.stack else "", candidate.address))
+            named = candidate.resource or candidate.pool
+            if named and candidate.stack:
+                self.seen.add((candidate.stack.name, named.address))
             if spans and host.address:
                 self._inside(host, networks, part)
             name = self._claim(host, part)
@@ -352,28 +355,44 @@ class _Builder:
         return self.inventory
 
     def _unclaimed(self, stack: Stack) -> None:
-        unknown: dict[str, int] = {}
+        """Warn of servers, of what makes servers and of what sounds like one, where no cluster has them."""
+        own = [host for host in self.inventory.hosts.values() if host["stack"]["name"] == stack.name]
+        reached = {host[variable] for host in own for variable in ("cluster_address", "ansible_host")}
+        # CloudFormation knows no address of a server, so which of them its outputs name cannot be told, only how many.
+        told = (
+            len([host for host in own if ".outputs." in host["stack"]["address"]])
+            if stack.kind == "cloudformation"
+            else 0
+        )
+        left: dict[str, int] = {}
         for resource in stack.resources:
             if resource.mode != "managed" or (stack.name, resource.address) in self.seen:
                 continue
-            if host_types.host(resource.type):
-                self.inventory.skipped.append(
-                    Skipped(stack.name, resource.address, "no cluster of the stacks file names it")
-                )
-            elif host_types.machine_like(resource.type):
-                unknown[resource.type] = unknown.get(resource.type, 0) + 1
-                self.inventory.skipped.append(
-                    Skipped(
-                        stack.name,
-                        resource.address,
-                        "of a machine-like type that is not known, and no cluster names it",
-                    )
-                )
-        if unknown:
-            listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items()))
+            known = host_types.host(resource.type) or host_types.pool(resource.type)
+            if not known and not host_types.machine_like(resource.type):
+                continue
+            if reached and _holds(resource.attributes, reached):  # an output names it
+                continue
+            if told and host_types.host(resource.type):
+                told -= 1
+                continue
+            left[resource.type] = left.get(resource.type, 0) + 1
+            reason = "no cluster of the stacks file names it"
+            if not known:
+                reason = "of a machine-like type that is not known, and no cluster names it"
+            self.inventory.skipped.append(Skipped(stack.name, resource.address, reason))
+        if left:
+            listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(left.items()))
             self.inventory.warnings.append(
                 f"{stack.place}: holds machine-like resources that no cluster names: {listed}"
             )
+
+
+def _holds(value: Any, texts: set[str]) -> bool:
+    """Whether one of TEXTS stands anywhere in VALUE."""
+    if isinstance(value, (dict, list)):
+        return any(_holds(item, texts) for item in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and value in texts
 
 
 def _ends(network: Network) -> tuple[Any, ...]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import gzip
+import io
 import json
 import os
+import re
 import zlib
 from typing import Any
 
@@ -45,13 +47,18 @@ def _os_fault(error: OSError) -> str:
     return f"cannot be read: {(error.strerror or str(error)).lower()}"
 
 
-def load_json(data: bytes, place: str) -> dict[str, Any]:
-    """Parse DATA as one JSON object; StackError names PLACE, line and column. Gzip and a byte order mark are understood."""
+def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
+    """Parse DATA as one JSON object; StackError names PLACE, line and column. Gzip and a byte order mark are understood; a PAGE may be one of several."""
     if data[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(data)
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                data = packed.read(LIMIT + 1)
         except (OSError, EOFError, zlib.error):
             raise StackError(place, "is a broken gzip file", "Fetch it again") from None
+        if len(data) > LIMIT:
+            raise StackError(
+                place, f"unpacks to more than {LIMIT >> 20} MiB", "Name the state itself, or split the stack"
+            )
     if not data.strip():
         raise StackError(place, "is empty", "Apply the stack first, or fetch the file again")
     try:
@@ -74,7 +81,33 @@ def load_json(data: bytes, place: str) -> dict[str, Any]:
             f"holds a JSON {_kind(document)} where an object is expected",
             "Give the file that the tool writes or prints as JSON",
         )
+    if not page:
+        whole(document, place)
     return document
+
+
+# How listings say that there is more of them, whatever the separators; and where among other things they say it.
+_MORE = re.compile(
+    r"next(page)?(token|link|marker|url|href)?|opcnextpage|(odata)?nextlink|nextcontinuationtoken|continue|hasmore|hasnextpage"
+    r"|(is)?truncated"
+)
+_ABOUT = ("links", "_links", "meta", "metadata", "pagination", "paging", "pageInfo", "page")
+
+
+def whole(document: dict[str, Any], place: str, inside: bool = False) -> None:
+    """StackError where the document is a page of a listing that goes on."""
+    for key, value in document.items():
+        word = re.sub("[^a-z]", "", key.lower()) if isinstance(key, str) else ""
+        if key in _ABOUT and isinstance(value, dict):
+            whole(value, place, inside=True)
+            continue
+        more = value is True or value and isinstance(value, (str, int))
+        if more and _MORE.fullmatch(word) and (inside or word not in ("next", "continue")):
+            raise StackError(
+                place,
+                f"is a part of a listing that goes on ({key})",
+                "Fetch all of it: without `--max-items`, `--no-paginate`, a limit or a page number",
+            )
 
 
 def _kind(value: Any) -> str:

@@ -53,6 +53,7 @@ class Candidate(NamedTuple):
     resource: Resource | None = None
     literal: bool = False
     name: str = ""
+    pool: Resource | None = None
 
 
 class Found(NamedTuple):
@@ -191,7 +192,9 @@ def _members(pool: Resource, stack: Stack, part: Part, warnings: list[str]) -> l
     if wanted is not None and wanted != len(members):
         warnings.append(f"{part.place}: {pool.address} of {stack.place} wants {wanted} servers and has {len(members)}")
     return [
-        Candidate(member, f"{pool.address} member {member.get('id', number)}", member.get("id", number), stack)
+        Candidate(
+            member, f"{pool.address} member {member.get('id', number)}", member.get("id", number), stack, pool=pool
+        )
         for number, member in enumerate(members)
     ]
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The reference language: `STACK.outputs.NAME[.path]` and `STACK.resources.ADDRESS`.
 
-In an ADDRESS `*` is any run of characters without a dot, `**` any run at all, and a step without an index stands for all
-its `count` or `for_each` instances. A dot inside a quoted index key separates nothing.
+In an ADDRESS `*` is any run of characters without a dot, `**` any run at all, `**.` any steps or none, and a step without an
+index stands for all its `count` or `for_each` instances. A dot inside a quoted index key separates nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import path
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
 
 _REFERENCE = re.compile(r"(?P<stack>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<kind>outputs|resources)\.(?P<rest>.+)", re.DOTALL)
-_TOKEN = re.compile(r'\*\*|\*|"(?:[^"\\]|\\.)*"|.', re.DOTALL)
+_TOKEN = re.compile(r'\*\*\.|\*\*|\*|"(?:[^"\\]|\\.)*"|.', re.DOTALL)
 _RUN = r'(?:[^."]|"(?:[^"\\]|\\.)*")*'
 _INDEX = r'(?:\[(?:[^"\]]*|"(?:[^"\\]|\\.)*")\])?'
 
@@ -59,7 +59,12 @@ def _compile(address: str) -> re.Pattern[str]:
     out: list[str] = []
     step = ""
     for token in _TOKEN.findall(address):
-        if token == "**":
+        if token == "**." and not step:
+            out.append(r"(?:.*\.)?")
+            continue
+        if token == "**.":
+            out.append(r".*\.")
+        elif token == "**":
             out.append(".*")
         elif token == "*":
             out.append(_RUN)
@@ -69,7 +74,7 @@ def _compile(address: str) -> re.Pattern[str]:
             out.append(_end(step) + r"\.")
         else:
             out.append(re.escape(token))
-        step = "" if token == "." else step + token
+        step = "" if token in (".", "**.") else step + token
     return re.compile("".join(out) + _end(step), re.DOTALL)
 
 

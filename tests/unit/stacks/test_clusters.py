@@ -251,7 +251,7 @@ def test_machines_that_nobody_names_are_reported(world: World) -> None:
     world.write("nodes", state)
     inventory = world.load()
     assert inventory.warnings == [
-        f"{world.folder}/nodes.json: holds machine-like resources that no cluster names: acme_virtual_machine (1)"
+        f"{world.folder}/nodes.json: holds machine-like resources that no cluster names: acme_virtual_machine (1), aws_instance (1)"
     ]
     assert [skipped.address for skipped in inventory.skipped] == ["acme_virtual_machine.x", "aws_instance.x"]
 

@@ -102,7 +102,8 @@ def test_cloudformation_that_moves_warns(world: World) -> None:
     document["Stacks"][0]["StackStatus"] = "UPDATE_IN_PROGRESS"
     world.write("cloudformation", document)
     assert one(world, {"cloudformation": "cloudformation.json"}, "s.outputs.Hosts").warnings == [
-        f"{world.folder}/cloudformation.json: the stack shop is changing: UPDATE_IN_PROGRESS"
+        f"{world.folder}/cloudformation.json: the stack shop is changing: UPDATE_IN_PROGRESS",
+        f"{world.folder}/cloudformation.json: holds machine-like resources that no cluster names: AWS::AutoScaling::AutoScalingGroup (1)",
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import addresses, host_types, names
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
 from stacks_world import World
 
 Resources = dict[str, dict[str, Any]]
@@ -136,6 +136,86 @@ def test_one_spelling(text: str, canonical: str) -> None:
 def test_no_address(text: str) -> None:
     with pytest.raises(ValueError):
         addresses.read(text)
+
+
+# 2. An absent value handed on as text
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+
+
+def pulumi(world: World, outputs: dict[str, Any], reference: str, **document: Any) -> Any:
+    """The variable that `{sensitive: REFERENCE}` of a Pulumi export becomes."""
+    stack = {
+        "urn": "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev",
+        "type": "pulumi:pulumi:Stack",
+        "custom": False,
+        "outputs": outputs,
+    }
+    world.write("pulumi", {"version": 3, **document, "deployment": {"resources": [stack]}})
+    world.document["stacks"]["p"] = {"pulumi": "pulumi.json"}
+    world.cluster()["vars"] = {"token": {"sensitive": f"p.outputs.{reference}"}}
+    return world.load().groups["product"].variables["token"]
+
+
+@pytest.mark.parametrize(
+    "value", [{**SECRET, "ciphertext": "v1:x"}, {"user": "a", "password": {**SECRET, "ciphertext": "v1:x"}}]
+)
+def test_ciphertext_is_no_value(world: World, value: Any) -> None:
+    with pytest.raises(
+        StackError, match=r"outputs.token is encrypted\. Export it with `pulumi stack export --show-secrets`"
+    ):
+        pulumi(world, {"token": value}, "token")
+
+
+def test_a_secret_that_was_exported_in_the_clear_is_one_still(world: World) -> None:
+    given = {"token": {**SECRET, "plaintext": '{"key": "known-secret"}'}}
+    assert pulumi(world, given, "token.key") == Secret("known-secret")
+    world.cluster()["vars"] = {"token": "p.outputs.token"}
+    with pytest.raises(StackError, match="is sensitive"):
+        world.load()
+
+
+@pytest.mark.parametrize(
+    "value", ["[secret]", "****", "(sensitive value)", "<sensitive>", "(known after apply)", "<computed>", "ENC[AES256_GCM,data:x]",
+              "$ANSIBLE_VAULT;1.1;AES256\n33", "04da6b54-80e4-46f7-96ec-b56ff0331ba9", {"a": ["[secret]"]}, None]
+)  # fmt: skip
+@pytest.mark.parametrize("asked", ["network.outputs.x", {"sensitive": "network.outputs.x"}])
+def test_what_stands_for_a_value_is_none(world: World, value: Any, asked: Any) -> None:
+    state = world.state("network")
+    state["outputs"]["x"] = {"value": value}
+    world.write("network", state)
+    world.cluster()["vars"] = {"x": asked}
+    with pytest.raises(StackError, match="only stands for a value|has no value"):
+        world.load()
+
+
+@pytest.mark.parametrize("key", ["endpoint", "networks"])
+def test_a_reference_to_nothing_is_not_taken_for_none(world: World, key: str) -> None:
+    state = world.state("network")
+    state["outputs"]["x"] = {"value": None}
+    world.write("network", state)
+    world.cluster()[key] = "network.outputs.x"
+    with pytest.raises(StackError, match="`network.outputs.x` has no value"):
+        world.load()
+
+
+def test_a_name_that_is_encrypted_is_not_passed_over(world: World) -> None:
+    kind = "aws:ec2/instance:Instance"
+    outputs = {"privateIp": "10.0.0.1", "tags": {"Name": {**SECRET, "ciphertext": "v1:x"}}}
+    resource = {
+        "urn": f"urn:pulumi:dev::shop::{kind}::w",
+        "type": kind,
+        "custom": True,
+        "id": "i-1",
+        "outputs": outputs,
+    }
+    world.write("pulumi", {"version": 3, "deployment": {"resources": [resource]}})
+    world.document.update(
+        stacks={"s": {"pulumi": "pulumi.json"}}, host={},
+        clusters={"c": {"engine": "managed", "pools": {"p": {"hosts": "s.resources.**::w"}}}},
+    )  # fmt: skip
+    with pytest.raises(StackError, match="has its name at tags.Name, which is sensitive"):
+        world.load()
 
 
 # 3. A fallback that changes the meaning: private before public, also in objects beside the server
@@ -312,6 +392,130 @@ def test_pulumi_joins_as_terraform_does(world: World) -> None:
     assert world.load().hosts["w"]["cluster_address"] == "10.0.1.4"
 
 
+# 4. An address that is printed in place of one that is built
+
+
+def test_terraform_0_12_prints_no_module_and_no_index(world: World) -> None:
+    def server(number: int, **more: Any) -> dict[str, Any]:
+        values = {"id": f"i-{number}", "private_ip": f"10.0.0.{number}"}
+        return {
+            "address": "aws_instance.web",
+            "mode": "managed",
+            "type": "aws_instance",
+            "name": "web",
+            "values": values,
+            **more,
+        }
+
+    child = {"address": "module.a.module.b", "resources": [server(3, index="x.y")]}
+    root = {
+        "resources": [server(1, index=0), server(2, index=1), server(9, mode="data")],
+        "child_modules": [{"address": "module.a", "child_modules": [child]}],
+    }
+    world.write("nodes", {"format_version": "0.1", "terraform_version": "0.12.31", "values": {"root_module": root}})
+    world.document.update(stacks={"s": {"show": "nodes.json"}}, host={})
+    for reference, addresses_ in {
+        "aws_instance.web": ["aws_instance.web[0]", "aws_instance.web[1]"],
+        "aws_instance.web[1]": ["aws_instance.web[1]"],
+        "module.**.aws_instance.web": ['module.a.module.b.aws_instance.web["x.y"]'],
+        "data.aws_instance.web": ["data.aws_instance.web"],
+    }.items():
+        world.document["clusters"] = {"c": {"engine": "managed", "pools": {"p": {"hosts": f"s.resources.{reference}"}}}}
+        assert [host["stack"]["address"] for host in world.load().hosts.values()] == addresses_
+
+
+def test_two_resources_of_one_address(world: World) -> None:
+    state = world.state("nodes")
+    web = next(item for item in state["resources"] if item["type"] == "terraform_data")
+    web["instances"][1]["index_key"] = 0
+    world.write("nodes", state)
+    with pytest.raises(StackError, match=r"module.web.terraform_data.web\[0\] is listed twice"):
+        world.load()
+
+
+# 5. Silence about what was left out
+
+
+def test_servers_and_pools_that_no_cluster_names(world: World) -> None:
+    inventory = load(
+        world,
+        {
+            "aws_instance.a": {"id": "a", "private_ip": "10.0.0.1"},
+            "aws_instance.b": {"id": "b", "private_ip": "10.0.0.2"},
+            "aws_autoscaling_group.c": {"name": "c"},
+            "aws_vpc.d": {},
+        },
+    )
+    assert inventory.warnings == [
+        f"{world.folder}/nodes.json: holds machine-like resources that no cluster names: aws_autoscaling_group (1), aws_instance (1)"
+    ]
+
+
+def test_what_a_cluster_has_by_another_way_is_named(world: World) -> None:
+    found = {"aws_instance.a": {"id": "a", "private_ip": "10.0.0.1"}, "aws_autoscaling_group.c": {"name": "c"}}
+    state(world, found)
+    document = world.state("nodes")
+    document["outputs"] = {"hosts": {"value": [{"name": "a", "private_ip": "10.0.0.1"}]}}
+    world.write("nodes", document)
+    world.write("members", {"c": [{"name": "c1", "private_ip": "10.0.0.3"}]})
+    pools = {"p": {"hosts": "s.outputs.hosts"}, "q": {"hosts": "s.resources.aws_autoscaling_group.c"}}
+    world.document.update(
+        stacks={"s": {"state": "nodes.json", "members": "members.json"}}, host={}, clusters={"c": {"engine": "managed", "pools": pools}}
+    )  # fmt: skip
+    assert world.load().warnings == []
+
+
+# 6. A part taken for the whole
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [{"NextToken": "x"}, {"nextToken": "x"}, {"next_token": "x"}, {"nextPageToken": "x"}, {"nextLink": "https://x"}, {"IsTruncated": True},
+     {"Truncated": True}, {"NextMarker": "x"}, {"@odata.nextLink": "x"}, {"has_more": True}, {"links": {"next": "https://x"}},
+     {"meta": {"pagination": {"next-page": 2}}}, {"metadata": {"continue": "x"}}],
+)  # fmt: skip
+def test_a_page_of_a_listing_is_refused(world: World, mark: dict[str, Any]) -> None:
+    for name, stack in (
+        ("cloudformation", {"cloudformation": "cloudformation.json"}),
+        ("instances", {"cloudformation": "cloudformation.json", "members": "instances.json"}),
+        ("static", {"static": "static.json"}),
+    ):
+        content = world.state(name) if name != "static" else {"web": [{"name": "a", "address": "10.0.0.1"}]}
+        world.write(name, {**content, **mark})
+        world.document.update(stacks={"s": stack}, clusters={"c": {"engine": "managed", "pools": {}}})
+        with pytest.raises(StackError, match=rf"{name}\.json: is a part of a listing that goes on"):
+            world.load()
+        world.write(name, {**content, **{key: value and type(value)() for key, value in mark.items()}})
+        world.load()
+
+
+def test_two_pages_are_not_put_together_by_leaving_one_out(world: World) -> None:
+    world.write("again", world.state("cloudformation"))
+    world.document["stacks"] = {"s": {"cloudformation": ["cloudformation.json", "again.json"]}}
+    with pytest.raises(StackError, match="again.json: holds .* again, as a file before it does"):
+        world.load()
+
+
+def test_a_call_that_never_lists_more(world: World) -> None:
+    content = world.state("cloudformation")
+    content.pop("StackResourceSummaries", None)
+    entry = {"ResourceType": "AWS::EC2::VPC", "ResourceStatus": "CREATE_COMPLETE"}
+    content["StackResources"] = [{**entry, "LogicalResourceId": f"V{number}"} for number in range(100)]
+    world.write("cloudformation", content)
+    world.document["stacks"] = {"s": {"cloudformation": "cloudformation.json"}}
+    with pytest.raises(StackError, match="lists 100 resources, and `describe-stack-resources` never lists more"):
+        world.load()
+
+
+def test_a_plan_of_a_part_says_so(world: World) -> None:
+    world.write("plan", {**world.state("nodes.plan"), "complete": False})
+    world.document["stacks"]["nodes"] = {"show": "plan.json"}
+    world.document["host"] = {"name": "input.name", "address": "input.private_ip"}
+    del world.cluster()["managers"], world.cluster()["pools"]["batch"]
+    world.cluster()["engine"] = "managed"
+    assert f"{world.folder}/plan.json: is a plan of a part of the stack only (complete: false)" in world.load().warnings
+
+
 # 7. Two hosts of a cluster with one address
 
 
@@ -335,6 +539,38 @@ def test_nor_is_one_reached_by_the_address_of_the_other(world: World) -> None:
     ours["aws_instance.b"]["dns"] = "10.0.0.1"
     with pytest.raises(StackError, match="has the address 10.0.0.1, which is a's as well"):
         load(world, ours, "aws_instance.*", host={"connect": "dns"})
+
+
+# 8. Marks of a format that are not known
+
+
+def test_unknown_features_of_pulumi(world: World) -> None:
+    assert pulumi(world, {"token": "x"}, "token", version=4, features=["refreshBeforeUpdate", "taint"]) == Secret("x")
+    with pytest.raises(StackError, match=r"pulumi\.json: has features that are not known here: otherLayout\. Update"):
+        pulumi(world, {"token": "x"}, "token", version=4, features=["taint", "otherLayout"])
+    with pytest.raises(StackError, match="features is a string"):
+        pulumi(world, {"token": "x"}, "token", version=4, features="otherLayout")
+
+
+def test_unknown_status_of_an_instance(world: World) -> None:
+    content = world.state("nodes")
+    next(item for item in content["resources"] if item["type"] == "terraform_data")["instances"][0]["status"] = "frozen"
+    world.write("nodes", content)
+    with pytest.raises(
+        StackError, match=r"module.web.terraform_data.web\[0\] has the status 'frozen', which is not known here"
+    ):
+        world.load()
+
+
+def test_unknown_status_of_a_resource(world: World) -> None:
+    content = world.state("cloudformation")
+    resources = content.get("StackResourceSummaries") or content["StackResources"]
+    next(item for item in resources if item["LogicalResourceId"] == "Manager")["ResourceStatus"] = "FROZEN"
+    world.write("cloudformation", content)
+    world.document["stacks"]["s"] = {"cloudformation": "cloudformation.json", "members": "instances.json"}
+    world.cluster()["pools"]["web"] = {"hosts": "s.resources.Manager"}
+    with pytest.raises(StackError, match="Manager has the status 'FROZEN', which is not known here"):
+        world.load()
 
 
 # Names

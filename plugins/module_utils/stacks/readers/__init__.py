@@ -61,6 +61,7 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
                     f"Write `{each}:` in place of `{option}:` under stacks.{name}",
                 )
             stack = reader.parse(document, name, place)
+            _once(stack)
             return stack
     kinds = "; ".join(_reader(each).KIND for each in OPTIONS if each != "static")
     bare = (
@@ -71,3 +72,12 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
         "is JSON of a shape that no reader knows",
         f"{bare} where it holds bare values, as `pulumi stack output --json` prints them; else give one of: {kinds}",
     )
+
+
+def _once(stack: Stack) -> None:
+    """An address that two live resources have tells neither from the other."""
+    seen: set[str] = set()
+    twice = {item.address for item in stack.resources if item.address in seen or seen.add(item.address)}  # type: ignore[func-returns-value]
+    if twice:
+        fault = ("is listed twice", "The file is damaged; fetch it again")
+        stack.resources = [item._replace(fault=fault) if item.address in twice else item for item in stack.resources]

@@ -11,6 +11,7 @@ A resource's address is its logical name. Status names: AWS CloudFormation User 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, optional
@@ -19,6 +20,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 
 KIND = "a CloudFormation description"
 _LISTS = ("StackResourceSummaries", "StackResources")
+_MOST = 100  # API reference, DescribeStackResources
 _USABLE = (
     "CREATE_COMPLETE",
     "UPDATE_COMPLETE",
@@ -26,6 +28,7 @@ _USABLE = (
     "IMPORT_COMPLETE",
     "IMPORT_ROLLBACK_COMPLETE",
 )
+_STATUS = re.compile(r"|([A-Z]+_)*(COMPLETE|FAILED|IN_PROGRESS|SKIPPED)")
 _NONE = ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE", "DELETE_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_IN_PROGRESS")
 
 
@@ -49,8 +52,16 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
             raise StackError(place, f"describes {len(described)} stacks", "Describe exactly one, with --stack-name")
         _describe(stack, expect(described[0], dict, place, "Stacks[0]"))
     for key in _LISTS:
-        for resource in optional(document, key, list, place, key):
-            _add(stack, expect(resource, dict, place, f"an entry of {key}"), document.get("Details") or {})
+        listed = optional(document, key, list, place, key)
+        if key == "StackResources" and len(listed) >= _MOST and _LISTS[0] not in document:
+            raise StackError(
+                place,
+                f"lists {len(listed)} resources, and `describe-stack-resources` never lists more",
+                "Give what `aws cloudformation list-stack-resources` prints",
+            )
+        if key == _LISTS[0] or _LISTS[0] not in document:  # both tell of the same resources
+            for resource in listed:
+                _add(stack, expect(resource, dict, place, f"an entry of {key}"), document.get("Details") or {})
     return stack
 
 
@@ -85,13 +96,18 @@ def _add(stack: Stack, resource: dict[str, Any], details: dict[str, Any]) -> Non
     if status.startswith("DELETE_") or status in ("CREATE_FAILED", "CREATE_IN_PROGRESS", "IMPORT_FAILED"):
         stack.skipped.append(Skipped(stack.name, logical, f"its status is {status}"))
         return
+    fault = (
+        ()
+        if _STATUS.fullmatch(status)
+        else (f"has the status {status!r}, which is not known here", "Update keelson.cluster")
+    )
     physical = resource.get("PhysicalResourceId")
     attributes = {
         "id": physical,
         "name": physical if kind == "AWS::AutoScaling::AutoScalingGroup" else None,
         **details.get(str(physical), {}),
     }
-    stack.resources.append(Resource(logical, logical, kind, None, attributes))
+    stack.resources.append(Resource(logical, logical, kind, None, attributes, fault=fault))
 
 
 def _value(text: Any) -> Any:
@@ -125,5 +141,5 @@ def _from_module(stacks: dict[str, Any], place: str) -> dict[str, Any]:
                 "Outputs": outputs,
             }
         ],
-        "StackResources": resources,
+        "StackResourceSummaries": resources,
     }

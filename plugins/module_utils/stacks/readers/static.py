@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Stack
 
@@ -42,6 +43,7 @@ def load(data: bytes, place: str) -> dict[str, Any]:
             "is no mapping of names",
             "Give names with lists of hosts, such as `web: [{name: w1, address: 10.0.0.5}]`",
         )
+    documents.whole(document, place)
     return document
 
 

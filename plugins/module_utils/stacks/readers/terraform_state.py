@@ -129,6 +129,8 @@ def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
             attributes = {field: _plain(value) for field, value in attributes.items()}
             if resource["type"] == "terraform_remote_state" and isinstance(attributes.get("outputs"), dict):
                 stack.upstream[address] = attributes["outputs"]
+        if instance.get("status") not in (None, "", "tainted"):
+            fault = (f"has the status {instance['status']!r}, which is not known here", "Update keelson.cluster")
         note = ""
         if instance.get("status") == "tainted":
             note = "tainted"

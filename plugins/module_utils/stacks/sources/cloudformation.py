@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws, ec2
 
@@ -23,7 +24,13 @@ def fetch(source: Source, etag: str = "") -> Fetched:
         return Fetched(documents.read_file(paths[0]), paths[0], option="cloudformation")
     merged: dict[str, Any] = {}
     for path in paths:
-        merged.update(documents.load_json(documents.read_file(path), path))
+        document = documents.load_json(documents.read_file(path), path)
+        twice = ", ".join(merged.keys() & document.keys())
+        if twice:
+            raise StackError(
+                path, f"holds {twice} again, as a file before it does", "Give each part once, and each whole"
+            )
+        merged.update(document)
     return Fetched(json.dumps(merged).encode(), " and ".join(paths), option="cloudformation")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -42,9 +43,8 @@ def fetch(source: Source, etag: str = "") -> Fetched:
     found = api.get(f"/organizations/{quote(fields['organization'], '')}/workspaces/{quote(workspace, '')}")
     identity = _attribute(found, "id", place)
     if fields.get("read") == "outputs":
-        outputs = api.get(f"/workspaces/{identity}/current-state-version-outputs").get("data")
         plain = {}
-        for item in documents.expect(outputs, list, place, "the list of outputs"):
+        for item in api.pages(f"/workspaces/{identity}/current-state-version-outputs"):
             attributes = item.get("attributes") or {}
             plain[str(attributes.get("name"))] = {
                 "value": attributes.get("value"),
@@ -83,6 +83,20 @@ class _Api:
     def get(self, path: str) -> dict[str, Any]:
         """One JSON document of the API."""
         return documents.load_json(self._get(f"{self.root}/api/v2{path}", True), self.place)
+
+    def pages(self, path: str) -> Iterator[dict[str, Any]]:
+        """Every item of a listing, page by page."""
+        query = ""
+        while True:
+            data = self._get(f"{self.root}/api/v2{path}{query}", True)
+            document = documents.load_json(data, self.place, page=True)
+            for item in documents.expect(document.get("data"), list, self.place, "the list of outputs"):
+                yield documents.expect(item, dict, self.place, "an output")
+            following = ((document.get("meta") or {}).get("pagination") or {}).get("next-page")
+            if not following:
+                documents.whole(document, self.place)
+                return
+            query = f"?page%5Bnumber%5D={following}"
 
     def download(self, url: str) -> bytes:
         """The state; the address may lie on another host, which gets no token."""

@@ -64,6 +64,8 @@ def get(url: str, headers: Mapping[str, str], timeout: float, place: str, ca_fil
                     )
                 if time.monotonic() > deadline:
                     raise TimeoutError
+            if response.status == 206:
+                raise StackError(place, "sends a part only (206)", "Ask who runs the server, or a proxy before it")
             length = response.headers.get("Content-Length")
             if length and length.isdigit() and int(length) != len(data):
                 raise StackError(place, f"sent {len(data)} of {length} bytes", "Try again; the connection was cut")
