@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -14,9 +15,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root, parse_index
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 
 ARGUMENTS = {
     "names": {"type": "list", "elements": "str", "required": True},
@@ -41,8 +44,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _validated, options = self.validate_argument_spec(ARGUMENTS)
         bundle = options["bundle"] or str(default_root())
         remote = bundle.startswith(("http://", "https://"))
+        bundle, _hash, proof = bundle.partition("#") if remote else (bundle, "", "")
         try:
-            index = read_remote(bundle) if remote else Store(Path(bundle).expanduser()).index()
+            index = read_remote(bundle, proof) if remote else Store(Path(bundle).expanduser()).index()
             desired = choose(options["names"], index, [Path(folder) for folder in options["manifests"]])
             arguments = {key: options[key] for key in ("root", "start_services", "runtime")} | {"desired": desired}
             if remote:
@@ -51,7 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             if answer.get("missing") and not answer.get("failed"):
                 staged = self._carry(Store(Path(bundle).expanduser()), list(answer["missing"]))
                 answer = self._place({**arguments, "staged": staged}, task_vars)
-        except BundleError as error:
+        except UserError as error:
             raise AnsibleActionFail(f"{bundle}: {error}") from error
         return {**result, **answer}
 
@@ -124,11 +128,29 @@ def only(entry: Mapping[str, Any], image: str) -> dict[str, Any]:
     return {**entry, "images": images, "files": files, "links": {}, "packages": []}
 
 
-def read_remote(url: str) -> dict[str, Any]:
-    """The index of a bundle that is served over HTTP."""
+def read_remote(url: str, proof: str) -> dict[str, Any]:
+    """The index of a bundle that is served over HTTP.
+
+    `proof` says how it is known to be the right one: C(sha256=HEX), its digest, or C(key=FILE), the public key that
+    signed it. Without one the server's TLS certificate is all there is, so C(http://) needs it. Raises BundleError and SignError.
+    """
     address = f"{url.rstrip('/')}/index.json"
+    kind, _equals, value = proof.partition("=")
+    if proof and kind not in ("sha256", "key"):
+        raise BundleError(
+            f"#{proof} is neither #sha256=DIGEST of index.json nor #key=FILE of the public key that signed it"
+        )
     try:
         with open_url(address, timeout=30) as reading:
-            return parse_index(reading.read().decode(), address)
+            came_from, content = reading.geturl(), reading.read()
+        index = parse_index(content.decode(), address)
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{address}: cannot be read: {error}") from error
+    if not proof and not came_from.startswith("https://"):
+        raise BundleError(
+            f"{came_from}: anybody on the way can alter what comes by http; use https://, or add the digest of its "
+            "index.json (#sha256=…) or the public key that signed it (#key=FILE) to the address"
+        )
+    if kind == "sha256" and hashlib.sha256(content).hexdigest() != value:
+        raise BundleError(f"{address}: its digest is {hashlib.sha256(content).hexdigest()}, not {value} as pinned")
+    return sign.unsealed(index, sign.load_public(Path(value).expanduser()), address) if kind == "key" else index

@@ -11,9 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 
 ARGUMENTS = {
     "names": {"type": "list", "elements": "str", "required": True},
@@ -25,6 +26,7 @@ ARGUMENTS = {
     "apt_sources": {"type": "path"},
     "refresh": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": False},
+    "key": {"type": "path"},
 }
 
 
@@ -38,7 +40,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """See DOCUMENTATION of the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(ARGUMENTS)
-        store = Store(Path(options["path"] or default_root()))
+        key = sign.load_key(Path(options["key"])) if options["key"] and not self._task.check_mode else None
+        store = Store(Path(options["path"] or default_root()), key)
         order = Order(
             artifacts=options["names"],
             architectures=options["architectures"],
@@ -55,6 +58,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 return {**result, "changed": bool(titles), "path": str(store.root), "would_fill": titles}
             damaged = store.discard_damaged(display.display) if options["verify"] else []
             filled = fill(store, order, display.display)
-        except BundleError as error:
+        except UserError as error:
             raise AnsibleActionFail(str(error)) from error
         return {**result, "changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}

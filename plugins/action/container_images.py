@@ -12,7 +12,7 @@ from ansible_collections.keelson.cluster.plugins.action.artifacts import ActionM
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 
 
 class ActionModule(Artifacts):
@@ -34,7 +34,7 @@ class ActionModule(Artifacts):
         """Remove the images of each artifact's default version; the host must have them."""
         try:
             artifacts = [manifest.find(name, None, "amd64") for name in arguments["names"]]
-        except BundleError as error:
+        except UserError as error:
             raise AnsibleActionFail(str(error)) from error
         answer: dict[str, Any] = {"changed": False}
         for image in (image for artifact in artifacts for image in artifact.images):

@@ -13,12 +13,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders.registry import BUILDERS
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import Request, make
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish.sign import default_key
+from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
 
 ARGUMENTS = {
     "engine": {"type": "str", "required": True},
@@ -68,5 +67,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         try:
             return {**result, "changed": True, **make(request, Display().display)}
-        except (ImageError, BundleError) as error:
+        except UserError as error:
             raise AnsibleActionFail(str(error)) from error

@@ -11,9 +11,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish.sign import default_key
+from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -40,6 +40,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             tested = boot_test.test(
                 Path(options["path"]).absolute(), key, options["timeout"], options["ports"], Display().display
             )
-        except ImageError as error:
+        except UserError as error:
             raise AnsibleActionFail(str(error)) from error
         return {**result, "changed": True, **tested}

@@ -10,14 +10,16 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import channels, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import channels
 
 ARGUMENTS = {
     "image_directory": {"type": "str", "required": True},
     "channel": {"type": "str", "choices": ["candidate", "tested", "released"], "required": True},
     "name": {"type": "str"},
     "public_key": {"type": "path"},
+    "key": {"type": "path"},
     "back": {"type": "int", "default": 0},
 }
 
@@ -34,14 +36,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _validated, options = self.validate_argument_spec(ARGUMENTS)
         image_directory, channel, name = options["image_directory"], options["channel"], options["name"]
         try:
-            index = channels.read(image_directory)
+            trusted = sign.load_public(Path(options["public_key"] or sign.default_key().with_suffix(".pub")))
+            index = channels.read(image_directory, trusted)
             if not name:
                 return {**result, "changed": False, "image": channels.choose(index, channel, options["back"])}
             newest = index["channels"][channel][-1:]
             if self._task.check_mode:
                 return {**result, "changed": [entry["name"] for entry in newest] != [name]}
-            key = sign.load_public(Path(options["public_key"] or sign.default_key().with_suffix(".pub")))
-            entry = channels.promote(Path(image_directory), name, channel, key)
-        except ImageError as error:
+            key = sign.load_key(Path(options["key"] or sign.default_key()))
+            entry = channels.promote(Path(image_directory), name, channel, trusted, key)
+        except UserError as error:
             raise AnsibleActionFail(str(error)) from error
         return {**result, "changed": [known["name"] for known in newest] != [name], "image": entry}

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import labels
 
 
-def server_image_labels(contents: dict[str, str], image_directory: str, now: float) -> list[str]:
+def server_image_labels(contents: dict[str, str], image_directory: str, now: float, public_key: str = "") -> list[str]:
     """One line a host; see module_utils."""
     try:
-        return labels.lines(contents, image_directory, now)
-    except ImageError as error:
+        return labels.lines(contents, image_directory, public_key, now)
+    except UserError as error:
         raise AnsibleFilterError(str(error)) from error
 
 

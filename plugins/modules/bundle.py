@@ -67,6 +67,11 @@ options:
     description: Whether to read all blobs first and obtain damaged ones anew.
     type: bool
     default: false
+  key:
+    description:
+      - Private ed25519 key (PEM) that signs the index; it is made, with its public half (C(.pub)) beside it, when it is missing.
+      - Hosts that download from the bundle's address trust the index by that public half, or by the digest of C(index.json).
+    type: path
 attributes:
   check_mode:
     description: Says what would be filled.

@@ -29,7 +29,10 @@ options:
     description: Name of the image that is promoted. Without it the channel's image is returned.
     type: str
   public_key:
-    description: Public key that is trusted, C($XDG_DATA_HOME/keelson/image.pub) when not given.
+    description: Public key that is trusted for statements and the index, C($XDG_DATA_HOME/keelson/image.pub) when not given.
+    type: path
+  key:
+    description: Private key that signs the index, C($XDG_DATA_HOME/keelson/image.pem) when not given.
     type: path
   back:
     description: How many promotions before the newest the image is desired.

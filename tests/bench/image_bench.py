@@ -22,11 +22,12 @@ from figures import FOLDER, ROOT, Bench, Figure, Table
 sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
 sys.path.insert(0, str(ROOT / "tests"))
 
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
 from lab.from_image import joined
 
 ENGINES = os.environ.get("KEELSON_BENCH_ENGINES", "nomad").split()

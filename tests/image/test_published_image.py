@@ -15,13 +15,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build, disk, hardening
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.base import read_recipe
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.listing import difference, read
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.programs import run
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

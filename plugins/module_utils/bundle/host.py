@@ -40,6 +40,7 @@ class Host:
             raise InstallError(
                 f"{title} is neither on this host nor in the bundle{others}: fill it with playbook bundle"
             )
+        install.validate(entry)
         if entry["packages"] and not packages.fits(packages.distribution(), entry["distribution"]):
             raise InstallError(
                 f"{title}: the bundle's packages are of {entry['distribution']}, this is {packages.distribution()}; "

@@ -14,6 +14,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -26,9 +27,39 @@ RESERVE = 64 << 20
 
 Entry = dict[str, Any]
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~:_-]*")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+#: Permissions alone: no set-user-ID, set-group-ID or sticky bit, and nothing that others may write.
+MODE = re.compile(r"0?[0-7][0145][0145]")
+#: Where links to artifacts may lie.
+LINKS = ("/usr/local/", "/usr/lib/cni/")
+
 
 class InstallError(Exception):
     """Ends the task: its text names the host's path and the remedy; the host is as it was."""
+
+
+def validate(entry: Mapping[str, Any]) -> None:
+    """Raise InstallError unless every path of an entry stays where artifacts may be, whoever wrote the index."""
+    files = [*entry["files"], *entry["packages"], *([entry["package_list"]] if entry["package_list"] else [])]
+    faults = [f"{key} {entry[key]!r}" for key in ("name", "version") if not NAME.fullmatch(entry[key])]
+    faults += [f"path {item['path']!r}" for item in (*entry["files"], *entry["images"]) if not _inside(item["path"])]
+    faults += [
+        f"mode {item['mode']!r} of {item['path']}" for item in entry["files"] if not MODE.fullmatch(item["mode"])
+    ]
+    faults += [f"digest {item['digest']!r}" for item in files if not DIGEST.fullmatch(item["digest"])]
+    faults += [f"package {item['name']!r}" for item in entry["packages"] if not NAME.fullmatch(item["name"])]
+    for link, target in entry["links"].items():
+        if not (link.startswith(LINKS) and _inside(link[1:]) and _inside(target)):
+            faults.append(f"link {link!r} to {target!r}")
+    if faults:
+        raise InstallError(
+            f"the bundle's entry {entry['name']!r} is not accepted: {', '.join(faults)}; nothing was changed"
+        )
+
+
+def _inside(path: str) -> bool:
+    return bool(path) and not path.startswith("/") and all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 class Step(NamedTuple):

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from ..errors import UserError
 
-class BundleError(Exception):
+
+class BundleError(UserError):
     """Ends the run: its text names the place and the remedy. Nothing was kept."""
 
 

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from .. import sign
 from .errors import BundleError
 
 FORMAT = 1
@@ -86,8 +87,10 @@ def full_disk(place: Path) -> Iterator[None]:
 class Store:
     """A bundle directory opened for filling."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, key: Any = None) -> None:
+        """`root` is the directory; with `key`, a private ed25519 key, every index that is written is signed."""
         self.root = root
+        self._key = key
 
     @property
     def temporary(self) -> Path:
@@ -156,7 +159,9 @@ class Store:
         return parse_index(path.read_text(), str(path)) if path.exists() else empty_index()
 
     def save(self, index: Mapping[str, Any]) -> None:
-        """Replace the index in one step."""
+        """Replace the index in one step; a signature of what it was before does not stay."""
+        content = {name: value for name, value in index.items() if name != sign.SIGNATURE}
+        index = sign.sealed(content, self._key) if self._key else content
         self._write(json.dumps(index, indent=1, sort_keys=True).encode() + b"\n", self.root / "index.json")
 
     def add(self, source: Path) -> dict[str, Any]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ..errors import UserError
 
-class ImageError(Exception):
+
+class ImageError(UserError):
     """An image cannot be built, checked or published; nothing was published, and nothing is left mounted."""

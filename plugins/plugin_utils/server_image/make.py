@@ -22,7 +22,7 @@ try:
 except ImportError:  # Ansible itself needs it, so this is only for its import test
     HAS_YAML = False
 
-from .. import components
+from .. import components, sign
 from ..bundle import manifest as artifacts
 from ..bundle.store import Store, default_root, digest_of
 from .assembly import build, hardening, sbom
@@ -32,7 +32,7 @@ from .assembly.spec import BASE, BuildSpec
 from .builders import container, registry
 from .checks import offline
 from .errors import ImageError
-from .publish import publish, sign
+from .publish import publish
 
 #: MiB a build needs beside the disk's own size: the tree, and the compressed file.
 OVERHEAD = 3000
@@ -271,7 +271,9 @@ def write_about(
     (made / publish.BILL).write_text(sbom.text(str(described["name"]), epoch, packages, desired.artifacts))
     subjects = publish.subjects(made)
     publish.state(made, publish.PROVENANCE, subjects, publish.SLSA, publish.provenance(described), key)
-    publish.state(made, publish.CHECKS, subjects, publish.TESTED, publish.results(found["answers"]), key)
+    publish.state(
+        made, publish.CHECKS, subjects, publish.TESTED, publish.results(publish.CHECKS, found["answers"]), key
+    )
 
 
 def expected(request: Request, store: Store) -> offline.Expected:

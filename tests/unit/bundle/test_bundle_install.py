@@ -19,6 +19,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install imp
 from bundle_world import entry_of, is_root, small_disk
 
 
+@pytest.fixture(autouse=True)
+def links_of_the_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Links lie below the test's own folder."""
+    monkeypatch.setattr(install, "LINKS", f"{tmp_path}/")
+
+
 class World:
     """A host's folders below a temporary one, and commands that answer as told."""
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing, sbom
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.packages import (
     Package,
@@ -25,7 +27,6 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publi
     channels,
     labels,
     publish,
-    sign,
 )
 from image_tree import entry
 
@@ -78,7 +79,7 @@ def image_directory(tmp_path: Path, key: Path) -> Path:
     (folder / publish.FILES).write_bytes(b"")
     now, private = publish.subjects(folder), sign.load_key(key)
     publish.state(folder, publish.PROVENANCE, now, publish.SLSA, publish.provenance(manifest()), private)
-    publish.state(folder, publish.CHECKS, now, publish.TESTED, publish.results(GOOD), private)
+    publish.state(folder, publish.CHECKS, now, publish.TESTED, publish.results(publish.CHECKS, GOOD), private)
     return folder.parent
 
 
@@ -86,11 +87,19 @@ def booted(image_directory: Path, key: Path, answers: list[dict[str, Any]] = GOO
     """State that the image was booted."""
     folder = image_directory / NAME
     subjects = publish.subjects(folder)
-    publish.state(folder, publish.BOOT, subjects, publish.TESTED, publish.results(answers), sign.load_key(key))
+    publish.state(
+        folder, publish.BOOT, subjects, publish.TESTED, publish.results(publish.BOOT, answers), sign.load_key(key)
+    )
+
+
+def public(key: Path) -> Any:
+    return sign.load_public(key.with_suffix(".pub"))
 
 
 def promote(image_directory: Path, key: Path, channel: str) -> dict[str, Any]:
-    return channels.promote(image_directory, NAME, channel, sign.load_public(key.with_suffix(".pub")))
+    return channels.promote(
+        image_directory, NAME, channel, sign.load_public(key.with_suffix(".pub")), sign.load_key(key)
+    )
 
 
 def test_the_manifest_fits_its_schema_and_a_wrong_one_does_not() -> None:
@@ -111,9 +120,9 @@ def test_an_image_is_promoted_step_by_step(image_directory: Path, key: Path) -> 
     booted(image_directory, key)
     assert promote(image_directory, key, "tested")["digest"] == publish.subjects(image_directory / NAME)[publish.DISK]
     promote(image_directory, key, "released")
-    assert channels.choose(channels.read(str(image_directory)), "released")["name"] == NAME
+    assert channels.choose(channels.read(str(image_directory), public(key)), "released")["name"] == NAME
     promote(image_directory, key, "released")
-    assert len(channels.read(str(image_directory))["channels"]["released"]) == 1
+    assert len(channels.read(str(image_directory), public(key))["channels"]["released"]) == 1
 
 
 def test_an_untested_image_is_not_promoted(image_directory: Path, key: Path) -> None:
@@ -126,7 +135,7 @@ def test_an_untested_image_is_not_promoted(image_directory: Path, key: Path) -> 
     booted(image_directory, key)
     with pytest.raises(ImageError, match="was never tested, so it cannot be released"):
         promote(image_directory, key, "released")
-    assert channels.read(str(image_directory))["channels"]["tested"] == []
+    assert channels.read(str(image_directory), public(key))["channels"]["tested"] == []
 
 
 @pytest.mark.parametrize("name", [publish.DISK, publish.MANIFEST, publish.BILL, publish.FILES])
@@ -143,16 +152,42 @@ def test_a_statement_of_another_key_or_an_altered_one_is_not_believed(
     image_directory: Path, key: Path, tmp_path: Path
 ) -> None:
     sign.load_key(tmp_path / "other.pem")
-    with pytest.raises(ImageError, match=r"checks.json|provenance.json: the signature is not of the trusted key"):
+    with pytest.raises(UserError, match=r"checks.json|provenance.json: the signature is not of the trusted key"):
         promote(image_directory, tmp_path / "other.pem", "candidate")
     path = image_directory / NAME / publish.STATEMENTS / "provenance.json"
     signed = json.loads(path.read_text())
     path.write_text(json.dumps({**signed, "payload": signed["payload"][:-8] + "AAAAAAA="}))
-    with pytest.raises(ImageError, match="what it signs was altered"):
+    with pytest.raises(UserError, match="what it signs was altered"):
         promote(image_directory, key, "candidate")
     path.write_text("{}")
-    with pytest.raises(ImageError, match="not a signed statement"):
+    with pytest.raises(UserError, match="not a signed statement"):
         promote(image_directory, key, "candidate")
+
+
+def test_a_statement_does_not_stand_for_another(image_directory: Path, key: Path) -> None:
+    promote(image_directory, key, "candidate")
+    statements = image_directory / NAME / publish.STATEMENTS
+    for other in (publish.CHECKS, publish.PROVENANCE):
+        (statements / "boot.json").write_bytes((statements / f"{other}.json").read_bytes())
+        with pytest.raises(ImageError, match="another statement under the name boot"):
+            promote(image_directory, key, "tested")
+    now = publish.subjects(image_directory / NAME)
+    few = {publish.BILL: now[publish.BILL]}
+    results = publish.results(publish.BOOT, GOOD)
+    publish.state(image_directory / NAME, publish.BOOT, few, publish.TESTED, results, sign.load_key(key))
+    with pytest.raises(ImageError, match="not among them"):
+        promote(image_directory, key, "tested")
+
+
+@pytest.mark.parametrize("altered", [{"channels": {name: [] for name in channels.NEEDS}}, {"signature": None}])
+def test_an_altered_or_unsigned_index_is_not_believed(
+    image_directory: Path, key: Path, altered: dict[str, Any]
+) -> None:
+    promote(image_directory, key, "candidate")
+    path = image_directory / channels.INDEX
+    path.write_text(json.dumps({**json.loads(path.read_text()), **altered}))
+    with pytest.raises(UserError, match=r"channels.json: (the signature is not of|is not signed)"):
+        channels.read(str(image_directory), public(key))
 
 
 def test_going_back_is_asking_for_the_one_before() -> None:
@@ -185,9 +220,9 @@ def address(image_directory: Path) -> Iterator[str]:
 
 def test_a_channel_is_asked_for_over_http(image_directory: Path, key: Path, address: str) -> None:
     with pytest.raises(ImageError, match=r"channels.json: cannot be read"):
-        channels.read(address)
+        channels.read(address, public(key))
     promote(image_directory, key, "candidate")
-    assert channels.choose(channels.read(address), "candidate")["name"] == NAME
+    assert channels.choose(channels.read(address, public(key)), "candidate")["name"] == NAME
 
 
 def test_an_image_appears_whole_and_replaces_its_namesake(tmp_path: Path) -> None:
@@ -215,9 +250,9 @@ def test_the_key_is_private_and_one_of_another_kind_is_refused(key: Path, tmp_pa
         == sign.load_public(key.with_suffix(".pub")).public_bytes_raw()
     )
     (tmp_path / "no.pem").write_text("no key")
-    with pytest.raises(ImageError, match="no private key in PEM"):
+    with pytest.raises(UserError, match="no private key in PEM"):
         sign.load_key(tmp_path / "no.pem")
-    with pytest.raises(ImageError, match="no public key in PEM"):
+    with pytest.raises(UserError, match="no public key in PEM"):
         sign.load_public(tmp_path / "no.pem")
 
 
@@ -280,10 +315,10 @@ def test_hosts_tell_their_images_and_their_age(image_directory: Path, key: Path)
         "old": json.dumps({"name": "gone", "made": 0}),
         "plain": "",
     }
-    assert labels.lines(texts, str(image_directory), 10 * 86400) == [
+    assert labels.lines(texts, str(image_directory), str(key.with_suffix(".pub")), 10 * 86400) == [
         "old: gone, 10 days old",
         f"new: {NAME}, 1 days old, candidate",
         "plain: made from no image",
     ]
     with pytest.raises(ImageError, match="^broken: what its image says"):
-        labels.lines({"broken": "{}"}, "", 0)
+        labels.lines({"broken": "{}"}, "", "", 0)

@@ -136,7 +136,9 @@ def test_references_are_checked_wherever_they_stand(folder: pathlib.Path) -> Non
         managers={"hosts": {"m1": "nodes.resources.aws_instance.boss", "m2": {"address": "network.outputs.gone"}}},
         pools={"web": {"hosts": ["nodes.resources.aws_instance.manager"], "labels": {"a": "network.outputs.gone"}}},
     )
-    assert {title: passed for title, (passed, _evidence) in found.items() if ".outputs." in title or "_instance" in title} == {
+    assert {
+        title: passed for title, (passed, _evidence) in found.items() if ".outputs." in title or "_instance" in title
+    } == {
         "clusters.c.networks.web: network.outputs.vlans.web": True,
         "clusters.c.networks.dmz: network.outputs.gone": False,
         "clusters.c.environment: network.outputs.stage": False,

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ... import components
+from ... import components, sign
 from ...bundle import manifest as artifacts
 from ..assembly import hardening
 from ..assembly.programs import run
 from ..errors import ImageError
 from ..make import profile, role
-from ..publish import publish, sign
+from ..publish import publish
 from . import boot
 
 SERVICES = ("ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service")
@@ -101,6 +101,6 @@ def test(
     if failed:
         shown = "; ".join(f"{answer['title']} ({answer['target']}): {answer['evidence']}" for answer in failed[:5])
         raise ImageError(f"{folder.name}: {len(failed)} of {len(answers)} checks of the booted image failed: {shown}")
-    publish.state(folder, publish.BOOT, before, publish.TESTED, publish.results(answers), key)
+    publish.state(folder, publish.BOOT, before, publish.TESTED, publish.results(publish.BOOT, answers), key)
     boots = {server.name: said["boot"] for server, said in zip(servers, found)}
     return {"checks": answers, "boots": boots, "seconds": round(time.monotonic() - started, 1)}

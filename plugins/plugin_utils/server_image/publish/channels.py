@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Channels of images: which image a pool gets that asks for `candidate`, `tested` or `released`.
 
-One file beside the images, C(channels.json), lists for each channel its images, the newest promotion last; it is read
-from the directory, or from the same directory served over HTTP. Going back is asking for the one before.
+One signed file beside the images, C(channels.json), lists for each channel its images, the newest promotion last; it is
+read from the directory, or from the same directory served over HTTP. Going back is asking for the one before.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from urllib.error import URLError
 
 from ansible.module_utils.urls import open_url
 
+from ... import sign
 from ..errors import ImageError
 from . import publish
 
@@ -50,17 +51,20 @@ def parse(text: str, where: str) -> dict[str, Any]:
     return index
 
 
-def read(image_directory: str) -> dict[str, Any]:
-    """The index of a directory or an address; a directory without one has empty channels."""
+def read(image_directory: str, trusted: Any) -> dict[str, Any]:
+    """The index of a directory or an address, as the `trusted` key signed it; a directory without one has empty channels.
+
+    Raises ImageError when it cannot be read, SignError when another key signed it, or none.
+    """
     if image_directory.startswith(("http://", "https://")):
         address = f"{image_directory.rstrip('/')}/{INDEX}"
         try:
             with open_url(address, timeout=30) as reading:
-                return parse(reading.read().decode(), address)
+                return sign.unsealed(parse(reading.read().decode(), address), trusted, address)
         except (URLError, OSError, UnicodeDecodeError) as error:
             raise ImageError(f"{address}: cannot be read: {error}") from error
     path = Path(image_directory) / INDEX
-    return parse(path.read_text(), str(path)) if path.exists() else empty()
+    return sign.unsealed(parse(path.read_text(), str(path)), trusted, str(path)) if path.exists() else empty()
 
 
 def promoted(index: Mapping[str, Any], name: str, channel: str, digest: str, now: str) -> dict[str, Any]:
@@ -73,20 +77,27 @@ def promoted(index: Mapping[str, Any], name: str, channel: str, digest: str, now
     return {**index, "channels": {**index["channels"], channel: [*entries, entry]}}
 
 
-def promote(image_directory: Path, name: str, channel: str, key: Any) -> dict[str, Any]:
-    """Promote an image whose files are those that were tested; return its entry. Raise ImageError otherwise."""
+def promote(image_directory: Path, name: str, channel: str, trusted: Any, key: Any) -> dict[str, Any]:
+    """Promote an image whose files are those that were tested; return its entry. Raise ImageError otherwise.
+
+    The `trusted` public key signed what was tested; the private `key` signs the index.
+    """
     folder = image_directory / name
     publish.read(folder)
     now = publish.subjects(folder)
-    publish.statement(folder, publish.PROVENANCE, key, now)
+    publish.statement(folder, publish.PROVENANCE, trusted, now)
     for need in NEEDS[channel]:
-        result = publish.statement(folder, need, key, now)["result"]
+        result = publish.statement(folder, need, trusted, now)["result"]
         if result != "PASSED":
             raise ImageError(f"{name}: {need} {result}; it cannot be {channel}")
     index = promoted(
-        read(str(image_directory)), name, channel, now[publish.image_file(folder)], publish.moment(int(time.time()))
+        read(str(image_directory), trusted),
+        name,
+        channel,
+        now[publish.image_file(folder)],
+        publish.moment(int(time.time())),
     )
-    save(image_directory, index)
+    save(image_directory, sign.sealed(index, key))
     entry: dict[str, Any] = index["channels"][channel][-1]
     return entry
 

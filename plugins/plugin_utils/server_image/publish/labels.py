@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
+from ... import sign
 from ..errors import ImageError
 from . import channels
 
 DAY = 86400.0
 
 
-def lines(contents: Mapping[str, str], image_directory: str, now: float) -> list[str]:
+def lines(contents: Mapping[str, str], image_directory: str, public_key: str, now: float) -> list[str]:
     """One line a host, the oldest image first; hosts that were made from none come last."""
-    index = channels.read(image_directory) if image_directory else channels.empty()
+    index = channels.empty()
+    if image_directory:
+        trusted = sign.load_public(Path(public_key) if public_key else sign.default_key().with_suffix(".pub"))
+        index = channels.read(image_directory, trusted)
     known: list[tuple[float, str, str]] = []
     for host, text in contents.items():
         if not text.strip():

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ... import sign
 from ...bundle.store import digest_of
 from ..errors import ImageError
-from . import sign
 
 FORMAT = 1
 #: The image itself: a disk, or the archive of a container image.
@@ -28,6 +28,8 @@ DISK, CONTAINER = "disk.qcow2", "container.tar"
 MANIFEST, BILL, FILES, STATEMENTS = "manifest.json", "sbom.cdx.json", "files.gz", "statements"
 PROVENANCE, CHECKS, BOOT = "provenance", "checks", "boot"
 SLSA, TESTED = "https://slsa.dev/provenance/v1", "https://in-toto.io/attestation/test-result/v0.1"
+#: What kind of statement each is.
+KINDS = {PROVENANCE: SLSA, CHECKS: TESTED, BOOT: TESTED}
 #: Names this way of building, for whoever judges provenance.
 BUILD_TYPE = "https://github.com/keelson/cluster/packer/host_node@v1"
 #: What of the collection decides about the contents of an image.
@@ -87,15 +89,15 @@ def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def results(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The predicate of a test result; `answers` are checks, as those of a cluster."""
+def results(name: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The predicate of the result of test `name`; `answers` are checks, as those of a cluster."""
     named = [
         (f"{answer['check']}: {answer['title']}" + f" [{answer['target']}]" * bool(answer["target"]), answer)
         for answer in answers
     ]
     return {
         "result": "PASSED" if all(answer["passed"] for answer in answers) else "FAILED",
-        "configuration": [],
+        "configuration": [{"name": name}],
         "passedTests": [name for name, answer in named if answer["passed"]],
         "failedTests": [name for name, answer in named if not answer["passed"]],
     }
@@ -138,13 +140,17 @@ def statement(folder: Path, name: str, key: Any, now: Mapping[str, str]) -> dict
     except ValueError as error:
         raise ImageError(f"{path}: not JSON ({error})") from error
     said = sign.opened(content, key, str(path))
-    for subject in said["subject"]:
-        found = now.get(subject["name"], "nothing")
-        if found != f"sha256:{subject['digest']['sha256']}":
+    about = {subject["name"]: f"sha256:{subject['digest']['sha256']}" for subject in said["subject"]}
+    for file in sorted({*about, *now}):
+        if about.get(file, "not among them") != now.get(file, "nothing"):
             raise ImageError(
-                f"{folder / subject['name']}: the file is {found}, not what {name} was stated for; it was altered"
+                f"{folder / file}: the file is {now.get(file, 'nothing')}, not what {name} was stated for "
+                f"({about.get(file, 'not among them')}); it was altered"
             )
     predicate: dict[str, Any] = said["predicate"]
+    tested = [entry.get("name") for entry in predicate.get("configuration", [])]
+    if said["predicateType"] != KINDS[name] or (name != PROVENANCE and tested != [name]):
+        raise ImageError(f"{path}: this is another statement under the name {name}; make the statement {name} anew")
     return predicate
 
 

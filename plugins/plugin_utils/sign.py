@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signed statements about files: in-toto statements in DSSE envelopes, by ed25519 keys.
+"""Signed statements about files (in-toto statements in DSSE envelopes) and signed indexes, by ed25519 keys.
 
 https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md, https://github.com/secure-systems-lab/dsse
 """
@@ -25,30 +25,37 @@ try:
 except ImportError:
     HAS_CRYPTOGRAPHY = False
 
-from ..errors import ImageError
+from .errors import UserError
+
+
+class SignError(UserError):
+    """A key cannot be read, or a signature is not of the trusted key."""
+
 
 TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
+#: Key of an index under which its signature lies.
+SIGNATURE = "signature"
 
 
 def default_key() -> Path:
-    """Where the key lies that signs images, unless told otherwise (XDG base directory specification)."""
+    """Where the key lies that signs images and indexes, unless told otherwise (XDG base directory specification)."""
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(data) / "keelson" / "image.pem"
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:
-    """The key that signs, made the first time; its public half is written beside it. Raise ImageError for any other."""
+    """The key that signs, made the first time; its public half is written beside it. Raise SignError for any other."""
     if not HAS_CRYPTOGRAPHY:
-        raise ImageError("Python's package cryptography is missing on the controller; install it and build again")
+        raise SignError("Python's package cryptography is missing on the controller; install it and build again")
     if not path.exists():
         _make_key(path)
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
-        raise ImageError(f"{path}: no private key in PEM can be read there: {error}") from error
+        raise SignError(f"{path}: no private key in PEM can be read there: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise ImageError(f"{path}: the key is not an ed25519 key")
+        raise SignError(f"{path}: the key is not an ed25519 key")
     return key
 
 
@@ -71,13 +78,13 @@ def public_text(key: Ed25519PublicKey) -> str:
 
 
 def load_public(path: Path) -> Ed25519PublicKey:
-    """The key that a reader trusts; raise ImageError when there is none."""
+    """The key that a reader trusts; raise SignError when there is none."""
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ImageError(f"{path}: no public key in PEM can be read there: {error}") from error
+        raise SignError(f"{path}: no public key in PEM can be read there: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise ImageError(f"{path}: the key is not an ed25519 key")
+        raise SignError(f"{path}: the key is not an ed25519 key")
     return key
 
 
@@ -100,19 +107,23 @@ def encoding(payload: bytes) -> bytes:
 def envelope(content: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
     """A statement in a signed envelope."""
     payload = json.dumps(content, sort_keys=True).encode()
-    signature = base64.b64encode(key.sign(encoding(payload))).decode()
-    signed = {"keyid": key_id(key.public_key()), "sig": signature}
-    return {"payloadType": TYPE, "payload": base64.b64encode(payload).decode(), "signatures": [signed]}
+    encoded = base64.b64encode(payload).decode()
+    return {"payloadType": TYPE, "payload": encoded, "signatures": [envelope_signature(payload, key)]}
+
+
+def envelope_signature(payload: bytes, key: Ed25519PrivateKey) -> dict[str, str]:
+    """A signature of a payload, as DSSE's envelopes list them."""
+    return {"keyid": key_id(key.public_key()), "sig": base64.b64encode(key.sign(encoding(payload))).decode()}
 
 
 def opened(signed: Mapping[str, Any], key: Ed25519PublicKey, where: str) -> dict[str, Any]:
-    """The statement in an envelope; raise ImageError unless the key signed it."""
+    """The statement in an envelope; raise SignError unless the key signed it."""
     try:
         payload = base64.b64decode(signed["payload"], validate=True)
         signatures = [base64.b64decode(entry["sig"], validate=True) for entry in signed["signatures"]]
         known = signed["payloadType"] == TYPE
     except (KeyError, TypeError, ValueError) as error:
-        raise ImageError(f"{where}: not a signed statement ({error})") from error
+        raise SignError(f"{where}: not a signed statement ({error})") from error
     for signature in signatures if known else []:
         try:
             key.verify(signature, encoding(payload))
@@ -120,4 +131,27 @@ def opened(signed: Mapping[str, Any], key: Ed25519PublicKey, where: str) -> dict
             continue
         content: dict[str, Any] = json.loads(payload)
         return content
-    raise ImageError(f"{where}: the signature is not of the trusted key, or what it signs was altered")
+    raise SignError(f"{where}: the signature is not of the trusted key, or what it signs was altered")
+
+
+def sealed(index: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
+    """An index (a JSON object) with a signature of all its other keys."""
+    content = {name: value for name, value in index.items() if name != SIGNATURE}
+    return {**content, SIGNATURE: envelope_signature(canonical(content), key)}
+
+
+def unsealed(index: Mapping[str, Any], key: Ed25519PublicKey, where: str) -> dict[str, Any]:
+    """The index without its signature; raise SignError unless the key signed it as it is."""
+    content = {name: value for name, value in index.items() if name != SIGNATURE}
+    try:
+        key.verify(base64.b64decode(index[SIGNATURE]["sig"], validate=True), encoding(canonical(content)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SignError(f"{where}: is not signed; sign it with the key whose public half you trust") from error
+    except InvalidSignature as error:
+        raise SignError(f"{where}: the signature is not of the trusted key, or the index was altered") from error
+    return content
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """What of an index is signed: the same bytes for the same content."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bundle does not vouch for itself: its index is pinned or signed, and no entry reaches outside its folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.action.artifacts import read_remote
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store
+from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
+from bundle_world import entry_of
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A bundle whose index is signed by key.pem."""
+    made = Store(tmp_path / "bundle", sign.load_key(tmp_path / "key.pem"))
+    with made.workspace():
+        made.save({"format": 1, "artifacts": {}})
+    return made
+
+
+@pytest.fixture
+def address(store: Store) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(store.root))
+    handler.log_message = lambda *_args: None  # type: ignore[attr-defined]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_http_without_a_proof_is_refused(address: str) -> None:
+    with pytest.raises(UserError, match=r"use https://, or add the digest of its index.json \(#sha256="):
+        read_remote(address, "")
+    with pytest.raises(UserError, match="#md5=1 is neither #sha256=DIGEST"):
+        read_remote(address, "md5=1")
+
+
+def test_a_pinned_index_is_read_and_another_is_not(address: str, store: Store) -> None:
+    digest = hashlib.sha256((store.root / "index.json").read_bytes()).hexdigest()
+    assert read_remote(address, f"sha256={digest}")["artifacts"] == {}
+    with store.workspace():
+        store.save({"format": 1, "artifacts": {"tool": {}}})
+    with pytest.raises(UserError, match=f"not {digest} as pinned"):
+        read_remote(address, f"sha256={digest}")
+
+
+def test_a_signed_index_is_read_and_an_altered_one_is_not(address: str, store: Store, tmp_path: Path) -> None:
+    proof = f"key={tmp_path / 'key.pub'}"
+    assert read_remote(address, proof) == {"format": 1, "artifacts": {}}
+    path = store.root / "index.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "artifacts": {"tool": {}}}))
+    with pytest.raises(UserError, match=r"index.json: the signature is not of the trusted key"):
+        read_remote(address, proof)
+    with Store(store.root).workspace():  # filled by somebody without the key
+        Store(store.root).save(json.loads(path.read_text()))
+    with pytest.raises(UserError, match=r"index.json: is not signed"):
+        read_remote(address, proof)
+    sign.load_key(tmp_path / "other.pem")
+    with store.workspace():
+        store.save({"format": 1, "artifacts": {}})
+    with pytest.raises(UserError, match="the signature is not of the trusted key"):
+        read_remote(address, f"key={tmp_path / 'other.pub'}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": ".."},
+        {"name": "a/b"},
+        {"version": "../../etc"},
+        {"files": [{"path": "../../../etc/cron.d/x", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0644"}]},
+        {"files": [{"path": "/etc/passwd", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0644"}]},
+        {"files": [{"path": "a//b", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0644"}]},
+        {"files": [{"path": "tool", "digest": "sha256:../../x", "size": 1, "mode": "0644"}]},
+        {"files": [{"path": "tool", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "4755"}]},
+        {"files": [{"path": "tool", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0777"}]},
+        {"links": {"/etc/cron.d/x": "tool"}},
+        {"links": {"/usr/local/../../etc/cron.d/x": "tool"}},
+        {"links": {"/usr/local/bin/tool": "../../../../etc/shadow"}},
+        {"images": [{"name": "x", "path": "../x.tar"}]},
+        {"packages": [{"name": "../x", "digest": "sha256:" + "0" * 64, "version": "1"}]},
+        {"package_list": {"digest": "sha256:x", "size": 1}},
+    ],
+)
+def test_no_entry_reaches_outside(tmp_path: Path, change: dict[str, Any]) -> None:
+    good = entry_of({"tool": b"one", "share/data": b"two"}, tmp_path / "staged", links={"/usr/local/bin/tool": "tool"})
+    install.validate(good)
+    with pytest.raises(install.InstallError, match="is not accepted: .*nothing was changed"):
+        install.validate({**good, **change})
