@@ -12,6 +12,7 @@ from typing import Any, Union
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     addresses,
+    candidates,
     config,
     host_types,
     hosts,
@@ -19,9 +20,10 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     paths,
     staleness,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import Cluster, HostPaths, Part
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.candidates import Candidate
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import Cluster, HostRules, Part
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.hosts import Found
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.hosts import Found, NoAddress
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
     Group,
     Inventory,
@@ -35,7 +37,7 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
 def build(
-    clusters: Mapping[str, Cluster], stacks: Mapping[str, Stack], host: HostPaths, on_duplicate: str = "error"
+    clusters: Mapping[str, Cluster], stacks: Mapping[str, Stack], host: HostRules, on_duplicate: str = "error"
 ) -> Inventory:
     """Build the inventory. HOST: the file's own `host:` paths. ON_DUPLICATE: error, first or address."""
     builder = _Builder(stacks, host, on_duplicate)
@@ -75,7 +77,7 @@ def described(stacks: Mapping[str, Stack], place: str) -> dict[str, Cluster]:
 class _Builder:
     """Holds what is built so far; nothing of it leaves before `finish`."""
 
-    def __init__(self, stacks: Mapping[str, Stack], host: HostPaths, on_duplicate: str) -> None:
+    def __init__(self, stacks: Mapping[str, Stack], host: HostRules, on_duplicate: str) -> None:
         self.stacks = stacks
         self.host = host
         self.on_duplicate = on_duplicate
@@ -84,6 +86,7 @@ class _Builder:
         self.claims: dict[str, tuple[str, str]] = {}
         self.neighbours = Neighbours(stacks.values())
         self.owners: dict[str, str] = {}
+        self.nowhere: list[NoAddress] = []
         self.seen: set[tuple[str, str]] = set()
         self.group("clusters", "all clusters")
 
@@ -136,7 +139,7 @@ class _Builder:
         size = config.size(self._follow(part.size, cluster, place), place)
         if size == 0:
             return
-        found = hosts.candidates(part, self.stacks, self.inventory.warnings, cluster.origin)
+        found = candidates.of(part, self.stacks, self.inventory.warnings, cluster.origin)
         if not found:
             raise StackError(
                 f"{part.place}.hosts",
@@ -145,16 +148,20 @@ class _Builder:
             )
         if size is not None and size != len(found):
             self.inventory.warnings.append(f"{part.place}: wants {size} hosts and has {len(found)}")
-        mapping = {**self.host, **cluster.host, **part.host}
+        rules = {**self.host, **cluster.host, **part.host}
         spans = [addresses.span(network) for network in networks.values()]
         labels = self._labels(cluster, part)
         public: list[str] = []
         unsure: list[str] = []
         for candidate in found:
-            host = hosts.read(candidate, mapping, f"{part.place}.hosts", spans, self.neighbours)
             named = candidate.resource or candidate.pool
             if named and candidate.stack:
                 self.seen.add((candidate.stack.name, named.address))
+            try:
+                host = hosts.read(candidate, rules, f"{part.place}.hosts", spans, self.neighbours)
+            except NoAddress as error:
+                self._without_address(candidate, error, rules.get("missing_address") == "skip", part)
+                continue
             if spans and host.address:
                 self._inside(host, networks, part)
             name = self._claim(host, part)
@@ -203,6 +210,16 @@ class _Builder:
                 f"or `host.address`: {_some(unsure)}"
             )
 
+    def _without_address(self, candidate: Candidate, error: NoAddress, skip: bool, part: Part) -> None:
+        """Leave out a host without an address where that is asked for; else remember it, so that one error names all."""
+        if not skip:
+            self.nowhere.append(error)
+            return
+        self.inventory.warnings.append(f"{part.place}: {candidate.address} is left out: it {error.fault}")
+        self.inventory.skipped.append(
+            Skipped(candidate.stack.name if candidate.stack else "", candidate.address, f"it {error.fault}")
+        )
+
     def _alone(self, name: str, host: Found, part: Part) -> None:
         """No other host of the cluster has the address, nor is reached by it."""
         for address in {host.address, host.connect.lower().rstrip(".")} - {""}:
@@ -243,7 +260,7 @@ class _Builder:
                 Skipped(candidate.stack.name if candidate.stack else "", candidate.address, reason)
             )
             return ""
-        name = f"{host.name}-{_slug(candidate.address)}"
+        name = f"{host.name}-{candidates.slug(candidate.address)}"
         if name in self.claims:
             raise StackError(
                 f"{part.place}.hosts",
@@ -342,6 +359,11 @@ class _Builder:
 
     def finish(self) -> Inventory:
         """The inventory, with the warnings of every stack and one about machines that nobody claimed."""
+        if self.nowhere:
+            first, *more = self.nowhere
+            others = ", ".join(error.place.rsplit(": ", 1)[-1] for error in more)
+            remedy = f"{first.remedy}; `missing_address: skip` in a pool leaves such hosts out"
+            raise StackError(first.place, f"{first.fault}{f'; without one are also {others}' if more else ''}", remedy)
         for name in self.claims:
             if name in self.meaning:
                 raise StackError(
@@ -413,8 +435,3 @@ def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _entries(item)
         else:
             yield key, item
-
-
-def _slug(address: str) -> str:
-    """An address as part of a host's name."""
-    return "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in address).strip("-").replace("--", "-")

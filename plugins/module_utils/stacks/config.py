@@ -13,14 +13,20 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack, Steps
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _POOL = re.compile(r"[a-z][a-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HOST_KEYS = ("name", "address", "connect")
+# How hosts are read, under `host:` or in a part itself; the first value is the default.
+HOST_OPTIONS: dict[str, tuple[Any, ...]] = {
+    "clean_names": (False, True),
+    "resolve": (False, True),
+    "missing_address": ("error", "skip"),
+}
 CLUSTER_KEYS = ("engine", "environment", "endpoint", "networks", "managers", "pools", "host", "vars", "managed")
-PART_KEYS = ("hosts", "labels", "host", "size")
+PART_KEYS = ("hosts", "labels", "host", "size", *HOST_OPTIONS)
 # Set by the plugin itself, so nobody else may.
 RESERVED = (
     "cluster_name",
@@ -40,7 +46,8 @@ RESERVED = (
 )
 DUPLICATES = ("error", "first", "address")
 
-HostPaths = dict[str, tuple[Steps, ...]]
+# Of a `host:` block: for each of HOST_KEYS its paths, and the options.
+HostRules = dict[str, Any]
 
 
 @dataclass
@@ -50,7 +57,7 @@ class Part:
     place: str
     hosts: Any
     labels: Any = None
-    host: HostPaths = field(default_factory=dict)
+    host: HostRules = field(default_factory=dict)
     size: Any = None
 
 
@@ -66,7 +73,7 @@ class Cluster:
     networks: Any = None
     managers: Part | None = None
     pools: dict[str, Part] = field(default_factory=dict)
-    host: HostPaths = field(default_factory=dict)
+    host: HostRules = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     trusted: bool = True
     managed: str | None = None
@@ -108,10 +115,13 @@ def word(value: Any, place: str, what: str, dashes: bool = False) -> str:
     return value
 
 
-def host_paths(value: Any, place: str) -> HostPaths:
-    """The `host:` block: for each of name, address and connect a path, or a list of paths of which the first with a value wins."""
-    result: HostPaths = {}
-    for key, entry in mapping(value or {}, place, HOST_KEYS).items():
+def host_rules(value: Any, place: str) -> HostRules:
+    """The `host:` block: for each of name, address and connect a path, or a list of which the first usable one counts; options."""
+    result: HostRules = {}
+    for key, entry in mapping(value or {}, place, (*HOST_KEYS, *HOST_OPTIONS)).items():
+        if key in HOST_OPTIONS:
+            result[key] = _option(key, entry, f"{place}.{key}")
+            continue
         texts = entry if isinstance(entry, list) else [entry]
         try:
             result[key] = tuple(paths.parse(text if isinstance(text, str) else "") for text in texts)
@@ -124,6 +134,13 @@ def host_paths(value: Any, place: str) -> HostPaths:
         if not texts:
             raise StackError(f"{place}.{key}", "is an empty list", "Name at least one path")
     return result
+
+
+def _option(key: str, value: Any, place: str) -> Any:
+    if not any(value is choice or isinstance(value, str) and value == choice for choice in HOST_OPTIONS[key]):
+        choices = " or ".join(str(choice).lower() for choice in HOST_OPTIONS[key])
+        raise StackError(place, f"is {describe(value)}", f"Write {choices}")
+    return value
 
 
 def clusters(value: Any, place: str, trusted: bool = True) -> dict[str, Cluster]:
@@ -158,7 +175,7 @@ def _cluster(name: str, value: Any, place: str, trusted: bool) -> Cluster:
         networks=entry.get("networks"),
         trusted=trusted,
         managed=managed,
-        host=host_paths(entry.get("host"), f"{place}.host"),
+        host=host_rules(entry.get("host"), f"{place}.host"),
         variables=_variables(entry.get("vars"), f"{place}.vars", trusted),
     )
     if entry.get("managers") is not None:
@@ -201,7 +218,9 @@ def _part(value: Any, place: str, trusted: bool) -> Part:
             f"is {describe(hosts)}",
             "Write a reference, a list of hosts, or a mapping of names to hosts",
         )
-    return Part(place, hosts, entry.get("labels"), host_paths(entry.get("host"), f"{place}.host"), entry.get("size"))
+    options = {key: _option(key, entry[key], f"{place}.{key}") for key in HOST_OPTIONS if key in entry}
+    rules = {**host_rules(entry.get("host"), f"{place}.host"), **options}
+    return Part(place, hosts, entry.get("labels"), rules, entry.get("size"))
 
 
 def size(value: Any, place: str) -> int | None:

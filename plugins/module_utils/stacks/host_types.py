@@ -22,6 +22,7 @@ class HostType(NamedTuple):
 
     private, public: attributes that hold such addresses by definition; either: those of which the address itself tells.
     ids: by what other objects point at it. links: by what it points at objects of NEIGHBOURS, and their type.
+    remedy: what to do for an address where the stack tool itself lists none.
     """
 
     name: Paths
@@ -30,6 +31,7 @@ class HostType(NamedTuple):
     public: Paths = ()
     ids: Paths = ("id",)
     links: dict[str, str] = {}
+    remedy: str = ""
 
 
 class Neighbour(NamedTuple):
@@ -80,7 +82,15 @@ HOSTS: dict[str, HostType] = {
         ("tags.Name", "spot_instance_id"), ("private_ip",), (), ("public_ip",), ("spot_instance_id",)
     ),
     "AWS::EC2::Instance": HostType(
-        ("Tags.Name", "InstanceId"), ("PrivateIpAddress", "PrivateIp"), (), ("PublicIpAddress", "PublicIp", "public_ip")
+        ("Tags.Name", "InstanceId", "id"),
+        ("PrivateIpAddress", "PrivateIp"),
+        (),
+        ("PublicIpAddress", "PublicIp", "public_ip"),
+        remedy="CloudFormation lists no addresses of instances: give `members:` under stacks.{stack}, the text of `aws ec2 describe-instances` "
+        "or `{{ec2: {{region: REGION}}}}`",
+    ),
+    "aws-native:ec2:Instance": HostType(
+        ("tags.*key=Name.value", "instanceId", "id"), ("privateIp",), ("ipv6Addresses.*",), ("publicIp",)
     ),
     # Azure
     "azurerm_linux_virtual_machine": _AZURE,
@@ -332,7 +342,6 @@ _NO_PART = ("index", "aws/ec2", "azure/compute", "azure/network", "azure/contain
 _OTHERWISE = {
     "proxmoxve:VM/virtualMachine:VirtualMachine": "proxmox_virtual_environment_vm",
     "proxmoxve:index/vmLegacy:VmLegacy": "proxmox_virtual_environment_vm",
-    "aws-native:ec2:Instance": "AWS::EC2::Instance",
 }
 _TABLES: tuple[dict[str, Any], ...] = (HOSTS, NEIGHBOURS, POOLS, MANAGED)
 _PLAINER = {re.sub(r"_v\d$", "", kind).replace("_", ""): kind for table in _TABLES for kind in table}

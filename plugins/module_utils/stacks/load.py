@@ -44,7 +44,7 @@ def load(document: Any, path: str) -> Inventory:
 def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
     """The inventory, and the stacks that it was built from, without the attributes of their resources."""
     entry = config.mapping(document, path, KEYS)
-    host = config.host_paths(entry.get("host"), f"{path}: host")
+    host = config.host_rules(entry.get("host"), f"{path}: host")
     on_duplicate = entry.get("on_duplicate") or "error"
     if on_duplicate not in config.DUPLICATES:
         remedy = f"Choose one of: {', '.join(config.DUPLICATES)}"

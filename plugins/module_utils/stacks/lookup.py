@@ -137,11 +137,11 @@ def resources(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[Stack
     ref, stack = stack_of(text, stacks, place)
     if ref.pattern is None:
         raise AssertionError(text)
-    match = ref.pattern.fullmatch
+    match, address = ref.pattern.fullmatch, text.split(".resources.", 1)[1]
     by_base: dict[str, bool] = {}
     found = []
     for resource in stack.resources:
-        if resource.mode == "data" and not ref.data:
+        if resource.mode == "data" and not ref.data and resource.address != address:
             continue
         # One match a resource rather than an instance, unless the reference goes into the index.
         whole = by_base.get(resource.base)
@@ -164,7 +164,11 @@ def _none(ref: reference.Reference, stack: Stack) -> tuple[str, str]:
     address = ref.text.split(".resources.", 1)[1]
     match = ref.pattern.fullmatch if ref.pattern else lambda address: None
     skipped = next((item for item in stack.skipped if match(item.address.split(" (")[0])), None)
-    if skipped:
+    read = next((item.address for item in stack.resources if match(item.address)), None)
+    if read:
+        fault = f"{stack.place} holds only what the stack reads and does not make, such as {read}"
+        remedy = "Name it by its full address where it is meant"
+    elif skipped:
         fault = f"every match in {stack.place} is skipped ({skipped.address}: {skipped.reason})"
         remedy = "Apply the stack so that it has such a resource, or write `size: 0` where no host is meant"
     elif stack.resources:

@@ -74,9 +74,14 @@ class World:
         return cluster
 
 
-def one(world: World, stack: dict[str, Any], hosts: str, **pool: Any) -> Inventory:
+def one(world: World, stack: dict[str, Any], hosts: Any, **pool: Any) -> Inventory:
     """The inventory of one pool, read from one stack named s."""
+    only(world, stack, hosts, **pool)
+    return world.load()
+
+
+def only(world: World, stack: dict[str, Any], hosts: Any, **pool: Any) -> None:
+    """Let the stacks file describe one pool, read from one stack named s."""
     world.document["stacks"] = {"s": stack}
     world.document["host"] = {}
     world.document["clusters"] = {"c": {"engine": "managed", "pools": {"web": {"hosts": hosts, **pool}}}}
-    return world.load()
