@@ -15,6 +15,9 @@ collection := .ansible/collections/ansible_collections/keelson/cluster
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Install the Debian packages that a rung of the test ladder, or a part of it, declares in tools/programs.toml.
+need = @tools/apt-need $$(tools/rung-packages $(1))
+
 # --- tools ---------------------------------------------------------------------------------------------------------
 .PHONY: venv hosts-tools image-tools requirements
 venv: .venv/stamp ## the tools' virtual environment, and the link by which Ansible finds this collection
@@ -22,7 +25,7 @@ venv: .venv/stamp ## the tools' virtual environment, and the link by which Ansib
 # The stamp is written last: an interrupted run is simply done again. Compiling all of Ansible's collections would take
 # longer than their download; what is used is compiled then.
 .venv/stamp: requirements/dev.txt requirements/go.txt
-	@tools/apt-need python3-venv openssh-client gnupg
+	$(call need,venv)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "PYTHON must be 3.11 or newer")'
 	@echo "making the tools' virtual environment (about 2 minutes)"
 	@$(PYTHON) -m venv .venv
@@ -32,10 +35,10 @@ venv: .venv/stamp ## the tools' virtual environment, and the link by which Ansib
 	@touch $@
 
 hosts-tools: ## Debian packages for the local servers
-	@tools/apt-need podman runc netavark aardvark-dns iptables mmdebstrap gcc libc6-dev
+	$(call need,servers)
 
 image-tools: ## Debian packages that build and boot server images
-	@tools/apt-need mmdebstrap systemd-container e2fsprogs fdisk dosfstools mtools qemu-utils qemu-system-x86 ovmf openssh-client
+	$(call need,images)
 
 requirements: ## resolve requirements/dev.in anew into requirements/dev.txt
 	rm -rf build/resolve && $(PYTHON) -m venv build/resolve
@@ -81,6 +84,7 @@ opentofu: venv ## without terraform and tofu on PATH: OpenTofu as an artifact
 	  tools/bundle-file opentofu tofu .venv/bin/tofu; }
 
 bundle: venv ## fill the bundle for ENGINE
+	$(call need,bundle)
 	@$(fill) -e cluster_engine=$(ENGINE) $(quiet)
 
 install: venv ## install the cluster on the local stacks' servers
@@ -116,10 +120,11 @@ image-join: venv image-tools hosts-tools bundle ## a small cluster gets a host f
 # The collection as it is packaged, unpacked at a path where Ansible's own tools want it; a git work tree, since those
 # tools ask git which files there are.
 tree := build/tree/ansible_collections/keelson/cluster
-.PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate test-image
-test: venv ## the whole test ladder, rung by rung
-	@rm -f build/steps.tsv; status=0; \
-	for rung in unit static docs sanity gate integration molecule drills image demo; do $(MAKE) -sk test-$$rung || status=1; done; \
+.PHONY: test test-unit test-static test-sanity test-docs tree test-integration test-molecule test-drills test-demo test-gate test-image test-kubernetes test-bare
+KEELSON_RUNGS ?= unit static docs sanity gate integration molecule drills kubernetes image demo
+test: venv ## the whole test ladder, rung by rung; KEELSON_RUNGS="unit static" chooses
+	@rm -f build/steps.tsv*; status=0; \
+	for rung in $(KEELSON_RUNGS); do $(MAKE) -sk test-$$rung || status=1; done; \
 	tools/step --summary || status=1; exit $$status
 
 tree: venv
@@ -128,6 +133,7 @@ tree: venv
 	@tar -xzf build/keelson-cluster-*.tar.gz -C $(tree) && git -C $(tree) init -q && git -C $(tree) add -A
 
 test-unit: venv ## pytest, no host
+	$(call need,unit)
 	@tools/step unit pytest -q tests/unit
 
 shells = $$(git grep -lE '^\#!/.*\bbash' -- :^*.md)
@@ -139,7 +145,7 @@ static-ruff: venv
 static-mypy: venv
 	@cd .ansible/collections && $(CURDIR)/tools/step mypy mypy --config-file $(CURDIR)/pyproject.toml -p ansible_collections.keelson.cluster.plugins -p local_servers
 static-shellcheck:
-	@tools/apt-need shellcheck
+	$(call need,static)
 	@tools/step shellcheck shellcheck -S warning $$(git grep -lE '^\#!/.*\bbash' -- :^*.md)
 static-yamllint: venv
 	@tools/step yamllint yamllint .
@@ -147,6 +153,7 @@ static-ansible-lint: venv
 	@tools/step ansible-lint ansible-lint -q
 
 test-docs: tree ## documentation, changelog and packaging
+	$(call need,docs)
 	@tools/step packaging tools/check-package build/keelson-cluster-*.tar.gz
 	@tools/step changelog antsibull-changelog lint
 	@tools/step docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(tree)
@@ -157,32 +164,50 @@ test-docs: tree ## documentation, changelog and packaging
 reference = rm -rf $(1) && mkdir -p $(1) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/tree antsibull-docs collection --use-current \
   --output-format simplified-rst --no-indexes --fail-on-error --squash-hierarchy --dest-dir $(1) keelson.cluster >/dev/null
 
-test-gate: venv hosts-tools ## unit tests, syntax and documentation under the newest ansible-core supported
+test-gate: venv ## unit tests, syntax and documentation under the newest ansible-core supported
+	$(call need,gate)
 	@tools/step gate tools/gate
 
 docs: tree ## generate docs/reference/plugins
 	@$(call reference,docs/reference/plugins)
 
 test-sanity: tree ## ansible-test sanity
+	$(call need,sanity)
 	@tools/step sanity tools/sanity $(tree)
 
 test-integration: venv opentofu ## real stack states and a real bundle, no cluster
+	$(call need,integration)
 	@tools/step integration pytest -q tests/integration
 
 # Left-overs of an interrupted run go first: a scenario that finds them would not start from bare servers.
 scenarios := molecule$(if $(filter-out nomad,$(ENGINE)),/$(ENGINE))
+other := $(if $(filter-out nomad,$(ENGINE)), $(ENGINE))
 molecule := MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule MOLECULE_GLOB='$(scenarios)/*/molecule.yml' molecule -c $(scenarios)/config.yml
-test-molecule: venv hosts-tools bundle ## Molecule: the scenarios of ENGINE on one set of servers
+test-molecule: venv bundle ## Molecule: the scenarios of ENGINE on one set of servers
+	$(call need,molecule)
 	@rm -rf build/molecule && tools/hosts down --name ks-molecule && tools/hosts down --name ks-kube
-	@tools/step molecule $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
+	@tools/step "molecule$(other)" $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
 
 test-image: image ## the finished file of a server image, not its builder
+	$(call need,image)
 	@tools/step image env KEELSON_IMAGE=$(newest) pytest -q tests/image tests/unit/image
 
-test-drills: venv hosts-tools bundle ## an installation cut off at five seeded places
-	@KEELSON_DRILLS_ENGINE=$(ENGINE) tools/step drills tests/drills/run --quick
+test-drills: venv bundle ## an installation cut off at five seeded places
+	$(call need,drills)
+	@KEELSON_DRILLS_ENGINE=$(ENGINE) tools/step "drills$(other)" tests/drills/run --quick
+
+test-kubernetes: venv ## Molecule and the five cuts of engine kubernetes, where its bundle is filled
+	$(call need,kubernetes)
+	@code=0; missing=$$(tools/bundle-has kubernetes) || code=$$?; \
+	if [ $$code = 3 ]; then tools/step --skip kubernetes "$$missing"; exit; fi; \
+	[ $$code = 0 ] && $(MAKE) -sk test-molecule test-drills ENGINE=kubernetes
+
+test-bare: ## rungs on a machine with git, make and Python alone; not part of `make test`, always before a release
+	$(call need,bare)
+	@tools/step bare tools/bare $(RUNGS)
 
 test-demo: ## make demo, and away with it
+	$(call need,demo)
 	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
 
 .PHONY: drills bench changelog docs

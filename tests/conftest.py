@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,3 +18,22 @@ COLLECTIONS = Path(__file__).parents[1] / ".ansible" / "collections"
 
 if str(COLLECTIONS) not in sys.path:
     sys.path.insert(0, str(COLLECTIONS))
+
+
+def _note_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
+    """Write down why a test was skipped, for the end of the test ladder (tools/step --summary)."""
+    notes = os.environ.get("KEELSON_SKIPPED")
+    if notes and report.skipped and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        with Path(notes).open("a", encoding="utf-8") as file:
+            print(f"{os.environ.get('KEELSON_STEP', 'pytest')}: {reason}", file=file)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note a test that was skipped."""
+    _note_skipped(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Note a file that was skipped."""
+    _note_skipped(report)

@@ -17,7 +17,7 @@ from .debian import BOOTS
 from .programs import ROOT, Fault, run, succeeds
 
 # Units that a container has no use for are masked, as the builder of container images does.
-CONTAINER = ROOT / "packer" / "host_node" / "lanes" / "docker" / "container.json"
+CONTAINER = ROOT / "packer" / "host_node" / "builders" / "docker" / "container.json"
 # What needs a machine of its own (kernel and boot loader), and what podman writes itself.
 LEFT_OUT = ("./boot/*", "./usr/lib/modules", "./etc/fstab", "./etc/resolv.conf", "./etc/hosts", "./lost+found")
 UNITS = "etc/systemd/system"
@@ -43,10 +43,6 @@ def image(folder: Path) -> str:
 
 
 def _unpack(disk: Path, work: Path) -> Path:
-    # The package finds the collection only when a disk is read: plain servers need no `make venv`.
-    sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
-    from ansible_collections.keelson.cluster.plugins.module_utils.image.disk import file_systems
-
     raw = work / "disk"
     run("qemu-img", "convert", "-O", "raw", disk, raw)
     masked = json.loads(CONTAINER.read_text(encoding="utf-8"))["masked"]
@@ -58,6 +54,15 @@ def _unpack(disk: Path, work: Path) -> Path:
     # The mounts end with the shell.
     run("unshare", "--mount", "sh", "-c", script(work, file_systems(raw), masked))
     return work / "root.tar"
+
+
+def file_systems(raw: Path) -> dict[str, tuple[int, int]]:
+    """Of a disk the start and size of its file systems in bytes, by their path."""
+    # The collection is imported only when a disk is read: plain servers need no `make venv`.
+    sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+    from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import disk
+
+    return disk.file_systems(raw)
 
 
 def script(work: Path, places: Mapping[str, tuple[int, int]], masked: Sequence[str]) -> str:

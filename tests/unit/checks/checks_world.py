@@ -120,8 +120,9 @@ def https(
         if client_ca:
             settings.verify_mode = ssl.CERT_REQUIRED
             settings.load_verify_locations(client_ca)
+        # Said in any case: what Python itself starts with depends on who built it.
+        settings.minimum_version = ssl.TLSVersion.TLSv1 if oldest else ssl.TLSVersion.TLSv1_2
         if oldest:
-            settings.minimum_version = ssl.TLSVersion.TLSv1
             settings.set_ciphers("ALL:@SECLEVEL=0")
         link.recv(preamble) if preamble else None
         with settings.wrap_socket(link, server_side=True) as secure:

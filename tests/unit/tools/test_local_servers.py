@@ -161,6 +161,12 @@ def test_a_disk_is_read_by_mounts_that_end_with_the_shell() -> None:
     assert lines[4].endswith("--directory /w/mask etc/systemd/system/a.timer")
 
 
+def test_what_reads_a_disk_is_where_it_is_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="nothing: No such file"):
+        published.file_systems(tmp_path / "nothing")
+    assert published.CONTAINER.exists()
+
+
 def test_a_folder_without_a_published_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(Fault, match=f"{tmp_path}: no image is published there"):
         published.image(tmp_path)
