@@ -47,7 +47,7 @@ options:
     type: str
     choices: [docker, containerd]
 extends_documentation_fragment:
-  - keelson.installing
+  - keelson.cluster.installing
 """
 
 EXAMPLES = r"""

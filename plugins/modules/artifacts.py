@@ -23,8 +23,8 @@ options:
     type: str
     choices: [docker, containerd]
 extends_documentation_fragment:
-  - keelson.installing
-  - keelson.installing.bundle
+  - keelson.cluster.installing
+  - keelson.cluster.installing.bundle
 seealso:
   - module: keelson.cluster.bundle
   - module: keelson.cluster.container_images

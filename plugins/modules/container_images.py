@@ -26,8 +26,8 @@ options:
     choices: [present, absent]
     default: present
 extends_documentation_fragment:
-  - keelson.installing
-  - keelson.installing.bundle
+  - keelson.cluster.installing
+  - keelson.cluster.installing.bundle
 seealso:
   - module: keelson.cluster.artifacts
 """

@@ -480,8 +480,9 @@ def test_packer_runs_and_what_it_says_is_kept(tmp_path: Path) -> None:
 @needs_root
 def test_a_build_that_is_killed_leaves_no_process_no_mount_and_no_image(tmp_path: Path) -> None:
     output = tmp_path / "output"
+    nap = f"sleep {987_000_000 + os.getpid()}"  # of this run alone: others may test on this machine at the same time
     program = fake_packer(
-        tmp_path, f"mkdir m; mount -t tmpfs none m; touch m/here; sleep 987 & echo $$; touch {tmp_path}/up; wait"
+        tmp_path, f"mkdir m; mount -t tmpfs none m; touch m/here; {nap} & echo $$; touch {tmp_path}/up; wait"
     )
     script = (
         "import sys; from pathlib import Path\n"
@@ -495,12 +496,12 @@ def test_a_build_that_is_killed_leaves_no_process_no_mount_and_no_image(tmp_path
     while not (tmp_path / "up").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     (work,) = output.iterdir()
-    assert "sleep 987" in processes()
+    assert nap in processes()
     process.send_signal(signal.SIGKILL)
     process.wait()
-    while "sleep 987" in processes() and time.monotonic() < deadline:
+    while nap in processes() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert "sleep 987" not in processes()
+    assert nap not in processes()
     assert str(work) not in Path("/proc/self/mounts").read_text()
     assert not (work / "m/here").exists()
     with build.workspace(output) as other:
