@@ -18,7 +18,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import v
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import ERROR
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import orphans
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import first, listed, orphans
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import faults_table
 
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -50,7 +50,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         faults = judge(cluster, wrong, frozenset(arguments["ignore"]))
         if faults:
             Display().display(f"\n{faults_table(faults)}\n")
-        result.update(faults=[dataclasses.asdict(fault) for fault in faults], orphans=orphans(cluster), changed=False)
+        result.update(faults=[dataclasses.asdict(fault) for fault in faults], changed=False)
+        result.update(orphans=orphans(cluster), removed_first=first(cluster), members_from=listed(cluster)[0])
         errors = [fault for fault in faults if fault.level == ERROR]
         if errors:
             result["failed"] = True

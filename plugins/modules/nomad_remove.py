@@ -21,10 +21,22 @@ options:
     type: str
     required: true
   members:
-    description: Who is to be removed, each with C(name), C(address) and C(part) (V(manager) or V(node)).
+    description: >-
+      Who is to be removed, each with C(name), C(address), C(part) (V(manager) or V(node)) and C(id), the engine's own. It is
+      looked up again: one that is another by now is left alone, with a warning.
     type: list
     elements: dict
     required: true
+  probes:
+    description: >-
+      What managers saw of the members, as M(keelson.cluster.member_probe) returns it: by manager, for each address whether
+      anything answered there. One counts as dead only when most of the managers looked and none got an answer.
+    type: dict
+    default: {}
+  managers:
+    description: How many managers the cluster has in the inventory.
+    type: int
+    default: 0
   deadline:
     description: Seconds after which a drain stops what still runs.
     type: int
@@ -47,7 +59,7 @@ EXAMPLES = r"""
   keelson.cluster.nomad_remove:
     cluster: product
     members:
-      - {name: web-2, address: 10.0.2.13, part: node}
+      - {name: web-2, address: 10.0.2.13, part: node, id: 6e4f3e0c-1f0a-4c7e-9a11-2f6d3c1b5a70}
 """
 
 RETURN = r"""
@@ -56,42 +68,38 @@ removed:
   type: list
   elements: str
   returned: always
+skipped:
+  description: Who was left alone because another host has taken its place, in words.
+  type: list
+  elements: str
+  returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import remove
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import ARGUMENTS, Outcome, perform
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import removal
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "cluster": {"type": "str", "required": True},
-            "members": {"type": "list", "elements": "dict", "required": True},
-            "deadline": {"type": "int", "default": 120},
-            "timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    removed: list[str] = []
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    outcome = Outcome()
     try:
-        api = Api.from_env(params["cluster"])
-        how = (params["deadline"], params["timeout"], module.check_mode)
-        steps = {
-            "manager": lambda name, address: removal.manager(api, name, address, *how),
-            "node": lambda name, address: removal.node(api, name, address, *how),
-        }
-        refused = remove(params["members"], steps, removed)
+        api = Api.from_env(module.params["cluster"])
+        perform(module.params, module.check_mode, lambda how: (
+            lambda member: removal.manager(api, member, how),
+            lambda member: removal.node(api, member, how),
+        ), outcome)  # fmt: skip
     except KeyError as error:
         module.fail_json(msg=f"The members need name, address and part (manager or node); {error} is at fault.")
     except ApiError as error:
-        module.fail_json(msg=str(error), removed=removed)
-    if refused:
-        module.fail_json(msg=" ".join(refused), changed=bool(removed), removed=removed)
-    module.exit_json(changed=bool(removed), removed=removed)
+        module.fail_json(msg=str(error), **vars(outcome))
+    for text in outcome.skipped:
+        module.warn(text)
+    if outcome.refused:
+        module.fail_json(msg=" ".join(outcome.refused), changed=bool(outcome.removed), **vars(outcome))
+    module.exit_json(changed=bool(outcome.removed), **vars(outcome))
 
 
 if __name__ == "__main__":

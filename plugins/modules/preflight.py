@@ -61,4 +61,14 @@ orphans:
   returned: always
   type: list
   elements: dict
+removed_first:
+  description: >-
+    Those of them, and members whose server was replaced under its name, that must be forgotten before hosts join.
+  returned: always
+  type: list
+  elements: dict
+members_from:
+  description: The manager that told the members, empty where none did.
+  returned: always
+  type: str
 """

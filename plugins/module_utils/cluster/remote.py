@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 
 class ApiError(Exception):
@@ -26,6 +27,21 @@ def answers(address: str, port: int, timeout: float = 3.0) -> bool:
     except OSError:
         return False
     return True
+
+
+def probe(ports: Mapping[str, Sequence[int]], seconds: float) -> dict[str, bool]:
+    """Tell by address whether any of its ports took a connection within C(seconds), tried again and again."""
+    end = time.monotonic() + seconds
+
+    def look(address: str) -> bool:
+        while not any(answers(address, port, 1.0) for port in ports[address]):
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.5)
+        return True
+
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        return dict(zip(ports, pool.map(look, ports)))
 
 
 def wait_for(

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..cluster.members import canonical
+
 PKI = "/etc/kubernetes/pki/etcd"
 COMMAND = (
     "/usr/local/bin/etcdctl",
@@ -45,7 +47,7 @@ def parse_members(answer: dict[str, Any]) -> list[Member]:
         Member(
             number=f"{int(entry['ID']):x}",
             name=str(entry.get("name", "")),
-            address=urllib.parse.urlsplit(entry["peerURLs"][0]).hostname or "",
+            address=canonical(urllib.parse.urlsplit(entry["peerURLs"][0]).hostname or ""),
             started=bool(entry.get("name")),
             learner=bool(entry.get("isLearner")),
         )
@@ -53,10 +55,10 @@ def parse_members(answer: dict[str, Any]) -> list[Member]:
     ]
 
 
-def ask(*arguments: str) -> Any:
-    """Run etcdctl and return its JSON. Raises EtcdError."""
+def ask(*arguments: str, partly: bool = False) -> Any:
+    """Run etcdctl and return its JSON, C(partly) also where it ends with an error. Raises EtcdError."""
     done = subprocess.run([*COMMAND, "--write-out=json", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
+    if done.returncode and not (partly and done.stdout):
         words = [line for line in done.stderr.splitlines() if line.strip()]
         raise EtcdError(f"'etcdctl {' '.join(arguments)}': {words[-1] if words else 'no answer'}"[:600])
     return json.loads(done.stdout or "{}")
@@ -69,12 +71,18 @@ def members() -> list[Member]:
 
 def half_made(found: Sequence[Member], address: str) -> list[Member]:
     """The members at C(address), whose manager is about to join: all of them are left from a join that was cut off."""
-    return [member for member in found if member.address == address]
+    return [member for member in found if member.address == canonical(address)]
 
 
 def remove(member: Member) -> None:
     """Remove a member. Raises EtcdError, above all when the others would lose their quorum."""
     ask("member", "remove", member.number)
+
+
+def healthy() -> set[str]:
+    """The addresses of the members that answer and are well. Raises EtcdError when none answers."""
+    found = ask("endpoint", "health", "--cluster", partly=True)
+    return {canonical(urllib.parse.urlsplit(e["endpoint"]).hostname or "") for e in found if e.get("health")}
 
 
 def sick() -> str:

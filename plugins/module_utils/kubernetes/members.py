@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..cluster.members import canonical
 from ..cluster.parts import MANAGER, NODE
 from . import requests
 from .api import Api
@@ -24,9 +25,9 @@ def members(api: Api) -> list[dict[str, Any]]:
             "name": node.name,
             "address": node.address,
             "part": MANAGER if node.manager else NODE,
-            "id": node.name,
+            "id": node.number,
             "status": "down" if node.trouble else "ready",
-            "enrolled": not node.manager and enrolled.get(node.name) == node.address,
+            "enrolled": not node.manager and canonical(enrolled.get(node.name, "")) == node.address,
         }
         for node in list_nodes(api)
     ]

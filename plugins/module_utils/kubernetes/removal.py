@@ -5,48 +5,87 @@
 
 from __future__ import annotations
 
-from ..cluster.removal import Refused
-from . import etcd, host, view
+from ..cluster.members import Member
+from ..cluster.remote import wait_for
+from ..cluster.removal import Changed, Conditions, Refused, no_quorum
+from . import etcd, view
 from .api import Api
 from .view import NODES
 
 
-def node(api: Api, name: str, _address: str, deadline: float, timeout: float, check: bool) -> bool:
+def node(api: Api, member: Member, how: Conditions) -> bool:
     """Drain a host node that lives, forget one that is dead; returns whether something was to be done.
 
-    A live kubelet would register again, so its node stays known and drained until the host is gone. Raises Refused.
+    A live kubelet would register again, so its node stays known and drained until the host is gone. Dead is one that is not
+    ready and that no manager reaches. Raises Refused, Changed.
     """
-    entry = api.find(f"{NODES}/{name}")
-    if entry is None:
+    found = _find(api, member)
+    if found is None:
         return False
-    found = view.parse_node(entry)
-    if not found.trouble and found.cordoned and not view.work(api, name, leaving=True):
+    if not found.trouble and found.cordoned and not view.work(api, found.name, leaving=True):
         return False
-    if check:
+    if how.check:
         return True
-    if found.trouble:
-        api.delete(f"{NODES}/{name}")
+    known = view.list_nodes(api)
+    heirs = [n for n in known if n.address == found.address and n.name != found.name and not n.trouble]
+    if heirs or not how.evidence.alive(found.address):
+        reason = wait_for(lambda: _still_ready(api, member), how.timeout)
+        if reason:
+            raise Refused(f"The host node {member} does not answer, but {reason}. Run again in a minute.")
+        api.delete(f"{NODES}/{found.name}")
         return True
-    view.cordon(api, name)
-    left = view.drain(api, name, deadline + timeout, deadline)
+    view.cordon(api, found.name)
+    left = view.drain(api, found.name, how.deadline + how.timeout, how.deadline)
     if left:
-        raise Refused(f"The host node {name} is not drained yet: {left}. Run again later.")
+        raise Refused(f"The host node {member} is not drained yet: {left}. Run again later.")
     return True
 
 
-def manager(api: Api, name: str, address: str, _deadline: float, _timeout: float, check: bool) -> bool:
-    """Remove a dead manager, its etcd member first; returns whether there was one. Raises Refused when it lives."""
-    members = etcd.half_made(etcd.members(), address)
-    found = api.find(f"{NODES}/{name}")
+def _still_ready(api: Api, member: Member) -> str | None:
+    found = _find(api, member)
+    return "the API still calls it ready" if found is not None and not found.trouble else None
+
+
+def _find(api: Api, member: Member) -> view.Node | None:
+    """The node, looked up now. Raises Changed when another host has its name by now."""
+    entry = api.find(f"{NODES}/{member.name}")
+    if entry is None:
+        return None
+    found = view.parse_node(entry)
+    if not member.is_same(found.name, found.address, found.number):
+        known = f"{found.name} ({found.address or 'no address yet'}, UID {found.number})"
+        raise Changed(f"The member {member} is {known} by now, so it was left alone.")
+    return found
+
+
+def manager(api: Api, member: Member, how: Conditions) -> bool:
+    """Remove a dead manager, its etcd member first; returns whether there was one.
+
+    Raises Refused when it may live or etcd would lose its quorum, Changed.
+    """
+    known = etcd.members()
+    members = [entry for entry in etcd.half_made(known, member.address) if entry.name in ("", member.name)]
+    try:
+        found = _find(api, member)
+    except Changed:
+        if not members:
+            raise
+        found = None  # only what the old server has left in etcd goes
     if not members and found is None:
         return False
-    if not host.serves(address):
+    alive = how.evidence.alive(member.address)
+    if alive:
         raise Refused(
-            f"The manager {name} ({address}) lives, so it was not removed. Uninstall it first (playbook uninstall with "
-            f"--limit {name}), or put it back into the stack."
+            f"The manager {member} was not removed, for it may live: {alive}. Uninstall it first (playbook uninstall with "
+            f"--limit {member.name}), or put it back into the stack."
         )
-    if not check:
-        for member in members:
-            etcd.remove(member)
-        api.delete(f"{NODES}/{name}")
+    well = etcd.healthy() if members else set()
+    lost = no_quorum({entry.name or entry.address: entry.address in well for entry in known if entry not in members})
+    if members and lost:
+        raise Refused(f"The manager {member} was not removed: {lost}. Bring the others back first, then run again.")
+    if not how.check:
+        for entry in members:
+            etcd.remove(entry)
+        if found is not None:
+            api.delete(f"{NODES}/{found.name}")
     return True

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ..cluster.members import canonical
 from ..cluster.remote import wait_for
 from .api import Api, ApiError
 
@@ -24,7 +25,7 @@ PAUSE = 1.0  # seconds between two rounds of evictions
 
 @dataclass(frozen=True)
 class Node:
-    """A node. `trouble` says why it is not ready, '' where it is; `taints` are those that keep work away."""
+    """A node. `trouble` says why it is not ready, '' where it is; `taints` are those that keep work away, `number` its UID."""
 
     name: str
     address: str
@@ -34,6 +35,7 @@ class Node:
     cordoned: bool
     taints: tuple[str, ...]
     version: str
+    number: str = ""
 
     @property
     def usable(self) -> bool:
@@ -51,13 +53,14 @@ def parse_node(entry: dict[str, Any]) -> Node:
     taints = [taint for taint in spec.get("taints") or [] if taint["effect"] in _BLOCKING]
     return Node(
         name=meta["name"],
-        address=addresses.get("InternalIP", ""),
+        address=canonical(addresses.get("InternalIP", "")),
         pool=labels.get(POOL, ""),
         manager=CONTROL_PLANE in labels,
         trouble=trouble,
         cordoned=bool(spec.get("unschedulable")),
         taints=tuple(taint["key"] for taint in taints),
         version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+        number=str(meta.get("uid", "")),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import urllib.parse
 from typing import Any
 
+from ..cluster.members import canonical
 from ..cluster.parts import MANAGER, NODE
 from .api import Api
 
@@ -18,16 +19,16 @@ ADMITTED = "keelson_enrolled"
 def members(api: Api) -> list[dict[str, Any]]:
     """Return servers and nodes as {name, address, part, id, status, enrolled}; raise ApiError when nobody answers.
 
-    C(enrolled) is a host node that joined by itself, which no inventory needs to know.
+    C(id) is the id of a node, and of a server the one of its raft peer. C(enrolled) is a host node that joined by itself, which no inventory needs to know.
     """
     chosen = urllib.parse.quote(f'"{ADMITTED}" in Meta')
     enrolled = {n["ID"] for n in api.get(f"/v1/nodes?filter={chosen}")}
     servers = [
         {
             "name": m["Name"].removesuffix(f".{m['Tags']['region']}"),
-            "address": m["Addr"],
+            "address": canonical(m["Addr"]),
             "part": MANAGER,
-            "id": "",
+            "id": m["Tags"].get("id", ""),
             "status": m["Status"],
             "enrolled": False,
         }
@@ -37,7 +38,7 @@ def members(api: Api) -> list[dict[str, Any]]:
     nodes = [
         {
             "name": n["Name"],
-            "address": n["Address"],
+            "address": canonical(n["Address"]),
             "part": NODE,
             "id": n["ID"],
             "status": n["Status"],

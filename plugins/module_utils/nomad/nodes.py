@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..cluster.members import canonical
 from ..cluster.remote import wait_for
 from .api import Api
 
@@ -32,7 +33,7 @@ def parse_nodes(answer: list[dict[str, Any]] | None) -> list[Node]:
         Node(
             node_id=str(entry.get("ID", "")),
             name=str(entry.get("Name", "")),
-            address=str(entry.get("Address", "")),
+            address=canonical(entry.get("Address", "")),
             pool=str(entry.get("NodePool", "")),
             status=str(entry.get("Status", "")),
             eligible=entry.get("SchedulingEligibility") == "eligible",
@@ -54,7 +55,7 @@ class Desired:
 
 def find_node(nodes: list[Node], name: str, address: str) -> Node | None:
     """The node of that name at that address; of a replaced server's entries, the ready one."""
-    found = [node for node in nodes if node.name == name and node.address == address]
+    found = [node for node in nodes if node.name == name and node.address == canonical(address)]
     return next((node for node in found if node.status == "ready"), found[0] if found else None)
 
 

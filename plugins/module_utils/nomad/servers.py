@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ..cluster.members import canonical
 from ..cluster.remote import answers, wait_for
 from .api import Api, ApiError
 from .ports import RPC
@@ -42,8 +43,8 @@ class Health:
 
 
 def host_of(address: str) -> str:
-    """The host part of C(host:port), without the brackets of IPv6."""
-    return address.rpartition(":")[0].strip("[]")
+    """The host part of C(host:port), in its canonical spelling."""
+    return canonical(address.rpartition(":")[0])
 
 
 def parse_health(answer: dict[str, Any]) -> Health:
@@ -80,7 +81,7 @@ def read_health(api: Api) -> Health:
 def missing_from(health: Health, expected: list[str]) -> list[str]:
     """The addresses in C(expected) that are not healthy voters."""
     good = {server.address for server in health.servers if server.healthy and server.voter}
-    return sorted(set(expected) - good)
+    return sorted(set(map(canonical, expected)) - good)
 
 
 def refuse_restart(health: Health, address: str) -> str | None:
@@ -89,6 +90,7 @@ def refuse_restart(health: Health, address: str) -> str | None:
     A lone manager may always restart. Otherwise the others must keep the quorum without it: either all are healthy
     and one may be lost, or the one to restart is itself the only sick one.
     """
+    address = canonical(address)
     voters = [server for server in health.servers if server.voter]
     if len(voters) <= 1:
         return None
@@ -106,7 +108,7 @@ def refuse_silent(health: Health, address: str) -> str | None:
 
     Gossip between managers notices a loss only after half a minute (memberlist's settings for wide networks).
     """
-    others = [server for server in health.servers if server.healthy and server.address != address]
+    others = [server for server in health.servers if server.healthy and server.address != canonical(address)]
     silent = sorted(server.name for server in others if not answers(server.address, RPC))
     return f"{', '.join(silent)} not answering" if silent else None
 
@@ -150,7 +152,7 @@ def step_down(api: Api, address: str, timeout: float) -> bool:
 
     Raises ApiError when no other manager takes over in C(timeout) seconds.
     """
-    health = read_health(api)
+    health, address = read_health(api), canonical(address)
     heirs = [server for server in health.servers if server.healthy and server.voter and server.address != address]
     if health.leader is None or health.leader.address != address or not heirs:
         return False

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ..components import ANY_PORT, MANAGER
 from .model import ERROR, WARNING, Cluster, Fault, Host
-from .orphans import orphans
+from .orphans import orphaned, removal, replaced
 
 MAX_SKEW = 2.0  # seconds, beyond what the measurement itself leaves open
 OWN_PROGRAMS = "/opt/keelson/"
@@ -219,14 +219,6 @@ def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(host.name, "claimed twice", text, "take it out of one of the two clusters")
 
 
-def orphaned(cluster: Cluster) -> Iterator[Fault]:
-    """A member of the running cluster that the inventory does not know. Left alone unless told otherwise."""
-    for orphan in orphans(cluster):
-        text = f"{orphan['part']} {orphan['address']} ({orphan['status']}) is a member the inventory does not know"
-        remedy = "nothing is done to it; add -e cluster_remove_orphans=true to install to remove it, or put it back into the stack"
-        yield Fault(orphan["name"], "orphan", text, remedy, WARNING)
-
-
 RULES: tuple[Rule, ...] = (
     unreachable,
     not_root,
@@ -242,6 +234,8 @@ RULES: tuple[Rule, ...] = (
     features,
     foreign_cluster,
     orphaned,
+    replaced,
+    removal,
 )
 
 

@@ -35,6 +35,8 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_become": {"type": "bool"},
     "cluster_no_log": {"type": "bool"},
     "cluster_remove_orphans": {"type": "bool"},
+    "cluster_remove_max": {"type": "raw"},
+    "cluster_max_unavailable": {"type": "raw"},
 }
 # Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.
 _PLAIN: tuple[type, ...] = (bool, int, float, str, dict, list)

@@ -37,6 +37,9 @@ class FakeNomad:
         self.leader = "10.0.0.1:4647"
         self.servers: list[dict[str, Any]] = []
         self.unknown_peers: set[str] = set()
+        self.nodes: list[dict[str, Any]] = []
+        self.allocations: dict[str, list[dict[str, Any]]] = {}
+        self.disconnected: set[str] = set()  # ids of nodes that no server has a session with
         self.cut = False
         self.before_bootstrap: Callable[[], None] = lambda: None
         self.requests: list[tuple[str, str]] = []
@@ -102,8 +105,17 @@ class FakeNomad:
                 return 500, f'id "{number}" was not found in the Raft configuration'
             self.servers = [entry for entry in self.servers if entry["ID"] != number]
             return 200, None
+        if url.path == "/v1/agent/members":
+            return 200, {"Members": [self._gossip(entry) for entry in self.servers]}
         if url.path == "/v1/agent/force-leave":
             return 200, None
+        if url.path == "/v1/client/stats":
+            number = parse_qs(url.query)["node_id"][0]
+            return (404, "No path to node") if number in self.disconnected else (200, {})
+        if url.path == "/v1/nodes":
+            return 200, self.nodes
+        if url.path.startswith("/v1/node/"):
+            return self._node(*url.path.split("/")[3:5], body)
         if url.path == "/v1/operator/autopilot/health":
             voters = sum(entry["Voter"] and entry["Healthy"] for entry in self.servers)
             healthy = all(entry["Healthy"] for entry in self.servers)
@@ -111,6 +123,28 @@ class FakeNomad:
             health = {"Healthy": healthy, "FailureTolerance": tolerance, "Servers": self.servers}
             return (200 if healthy else 429), health
         return 404, "Invalid URL"
+
+    def _gossip(self, entry: dict[str, Any]) -> dict[str, Any]:
+        status = "alive" if entry["Healthy"] else "failed"
+        tags = {"region": "global", "id": entry["ID"]}
+        return {"Name": entry["Name"], "Addr": entry["Address"].rpartition(":")[0], "Status": status, "Tags": tags}
+
+    def add_node(self, name: str, address: str, status: str = "ready", number: str = "", **more: Any) -> dict[str, Any]:
+        """A host node that is known."""
+        entry = {"ID": number or f"id-{name}", "Name": name, "Address": address, "Status": status, "NodePool": "web"}
+        self.nodes.append({**entry, "SchedulingEligibility": "eligible", **more})
+        return self.nodes[-1]
+
+    def _node(self, number: str, what: str, body: Any) -> tuple[int, Any]:
+        if what == "allocations":
+            return 200, self.allocations.get(number, [])
+        if what == "purge":
+            self.nodes = [entry for entry in self.nodes if entry["ID"] != number]
+        if what == "drain":
+            entry = next(entry for entry in self.nodes if entry["ID"] == number)
+            entry["SchedulingEligibility"] = "eligible" if body["MarkEligible"] else "ineligible"
+            self.allocations.pop(number, None)
+        return 200, {}
 
     def _bootstrap(self, body: Any) -> tuple[int, Any] | None:
         self.before_bootstrap()

@@ -25,7 +25,7 @@ def node(
         taints.append({"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"})
     ready_condition = {"type": "Ready", "status": ready, "message": "container runtime is down"}
     return {
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": name, "labels": labels, "uid": f"uid-{name}"},
         "spec": {"taints": taints, **({"unschedulable": True} if cordoned else {})},
         "status": {
             "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],

@@ -243,8 +243,22 @@ def test_members(kubernetes: FakeKubernetes) -> None:
         record = {"labels": {"keelson.cluster/record": "host"}}
         kubernetes.add(f"{LET_IN}/{name}", data={"address": address}, metadata=record)
     assert members(kubernetes.api()) == [
-        {"name": "m1", "address": "10.0.0.1", "part": "manager", "id": "m1", "status": "ready", "enrolled": False},
+        {"name": "m1", "address": "10.0.0.1", "part": "manager", "id": "uid-m1", "status": "ready", "enrolled": False},
         # Let in under another address than the one it has.
-        {"name": "web-1", "address": "10.0.0.9", "part": "node", "id": "web-1", "status": "down", "enrolled": False},
-        {"name": "web-2", "address": "10.0.0.8", "part": "node", "id": "web-2", "status": "ready", "enrolled": True},
+        {
+            "name": "web-1",
+            "address": "10.0.0.9",
+            "part": "node",
+            "id": "uid-web-1",
+            "status": "down",
+            "enrolled": False,
+        },
+        {
+            "name": "web-2",
+            "address": "10.0.0.8",
+            "part": "node",
+            "id": "uid-web-2",
+            "status": "ready",
+            "enrolled": True,
+        },
     ]

@@ -13,12 +13,19 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils import basic
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import Member
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import (
+    Changed,
+    Conditions,
+    Evidence,
+    Refused,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
@@ -33,6 +40,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     tokens,
     view,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.members import members
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from fake_kubernetes import FakeKubernetes
 from test_kubernetes_requests import csr
@@ -407,11 +415,68 @@ def test_which_pods_are_work(owner: str, phase: str, moves: bool) -> None:
     assert view.evictable(pod("x", owner, phase), leaving=True) == moves
 
 
+N1 = Member("n1", "10.0.2.1", "node", "uid-1")
+M1 = Member("m1", "10.0.0.11", "manager", "uid-m1")
+
+
+def how(*reached: str, deadline: float = 0, timeout: float = 0, check: bool = False) -> Conditions:
+    """Two of three managers looked for everybody, and reached these."""
+    seen = {address: address in reached for address in (N1.address, M1.address)}
+    return Conditions(deadline, timeout, check, Evidence({"m2": seen, "m3": seen}, 3))
+
+
+def add_node(kubernetes: FakeKubernetes, member: Member, status: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The Node of a member, at another address or with another UID where C(changes) says so."""
+    known = {"address": member.address, "uid": member.number, **changes}
+    addresses = [{"type": "InternalIP", "address": known["address"]}]
+    path, metadata = f"/api/v1/nodes/{member.name}", {"uid": known["uid"]}
+    return kubernetes.add(path, metadata=metadata, status={**status, "addresses": addresses})
+
+
 def test_a_dead_host_node_is_forgotten(kubernetes: FakeKubernetes) -> None:
-    assert not removal.node(kubernetes.api(), "n1", "", 0, 0, False)
-    kubernetes.add("/api/v1/nodes/n1", status=DOWN)
-    assert removal.node(kubernetes.api(), "n1", "", 0, 0, True) and kubernetes.objects
-    assert removal.node(kubernetes.api(), "n1", "", 0, 0, False) and not kubernetes.objects
+    assert not removal.node(kubernetes.api(), N1, how())
+    add_node(kubernetes, N1, DOWN)
+    assert removal.node(kubernetes.api(), N1, how(check=True)) and kubernetes.objects
+    assert removal.node(kubernetes.api(), N1, how()) and not kubernetes.objects
+
+
+def test_one_that_is_not_ready_and_answers_is_drained_not_deleted(kubernetes: FakeKubernetes) -> None:
+    add_node(kubernetes, N1, DOWN)
+    assert removal.node(kubernetes.api(), N1, how(N1.address))
+    assert kubernetes.objects["/api/v1/nodes/n1"]["spec"]["unschedulable"]
+
+
+def test_one_that_died_just_now_waits_for_the_api_to_know(kubernetes: FakeKubernetes) -> None:
+    add_node(kubernetes, N1, READY)
+    with pytest.raises(Refused, match="does not answer, but the API still calls it ready"):
+        removal.node(kubernetes.api(), N1, how())
+    assert kubernetes.objects
+
+
+@pytest.mark.parametrize(
+    "changes", [{"address": "10.0.2.9"}, {"uid": "uid-2"}, {"address": "10.0.2.9", "uid": "uid-2"}]
+)
+@pytest.mark.parametrize("status", [READY, DOWN])
+def test_the_new_node_of_a_replaced_server_is_left_alone(
+    kubernetes: FakeKubernetes, changes: dict[str, str], status: dict[str, Any]
+) -> None:
+    add_node(kubernetes, N1, status, **changes)
+    with pytest.raises(Changed, match=r"n1 .10.0.2.1. is n1 .*by now, so it was left alone"):
+        removal.node(kubernetes.api(), N1, how())
+    assert all(method == "GET" for method, _path in kubernetes.requests)
+
+
+def test_a_dead_node_whose_address_another_has_by_now_is_forgotten(kubernetes: FakeKubernetes) -> None:
+    add_node(kubernetes, N1, DOWN)
+    add_node(kubernetes, Member("n9", N1.address, "node", "uid-9"), READY)
+    assert removal.node(kubernetes.api(), N1, how(N1.address))
+    assert list(kubernetes.objects) == ["/api/v1/nodes/n9"]
+
+
+def test_members_have_ids_and_canonical_addresses(kubernetes: FakeKubernetes) -> None:
+    add_node(kubernetes, N1, READY, address="FD00:0:0::1")
+    (found,) = members(kubernetes.api())
+    assert (found["name"], found["address"], found["id"]) == ("n1", "fd00::1", "uid-1")
 
 
 def test_a_live_host_node_is_drained_within_disruption_budgets(kubernetes: FakeKubernetes) -> None:
@@ -427,34 +492,67 @@ def test_a_live_host_node_is_drained_within_disruption_budgets(kubernetes: FakeK
         return None
 
     kubernetes.react = react
-    kubernetes.add("/api/v1/nodes/n1", status=READY)
+    add_node(kubernetes, N1, READY)
     kubernetes.objects[path] = pod("web-1", "ReplicaSet")
-    assert removal.node(kubernetes.api(), "n1", "", 30, 5, False)
+    assert removal.node(kubernetes.api(), N1, how(N1.address, deadline=30, timeout=5))
     assert len(tries) == 2 and kubernetes.objects["/api/v1/nodes/n1"]["spec"]["unschedulable"]
-    assert not removal.node(kubernetes.api(), "n1", "", 30, 5, False)
+    assert not removal.node(kubernetes.api(), N1, how(N1.address, deadline=30, timeout=5))
 
 
 def test_a_host_node_that_keeps_its_work_is_named(kubernetes: FakeKubernetes) -> None:
     kubernetes.react = lambda method, target, _body: (200, {}) if method == "DELETE" and "/pods/" in target else None
-    kubernetes.add("/api/v1/nodes/n1", status=READY)
+    add_node(kubernetes, N1, READY)
     kubernetes.objects["/api/v1/namespaces/shop/pods/web-1"] = pod("web-1", "ReplicaSet")
-    with pytest.raises(removal.Refused, match="n1 is not drained yet: on n1 there still are shop/web-1"):
-        removal.node(kubernetes.api(), "n1", "", -1, 0, False)
+    with pytest.raises(Refused, match=r"n1 \(10.0.2.1\) is not drained yet: on n1 there still are shop/web-1"):
+        removal.node(kubernetes.api(), N1, how(N1.address, deadline=-1))
 
 
-def test_a_dead_manager_goes_with_its_etcd_member(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quorum(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[str], set[str]]]:
+    """Three etcd members; what is removed of them, and the addresses of those that are well."""
     removed: list[str] = []
-    member = etcd.Member("ff", "m1", "10.0.0.11", True, False)
-    monkeypatch.setattr(etcd, "members", lambda: [member])
+    well = {"10.0.0.12", "10.0.0.13"}
+    known = [etcd.Member(f"f{n}", f"m{n}", f"10.0.0.1{n}", True, False) for n in (1, 2, 3)]
+    monkeypatch.setattr(etcd, "members", lambda: known)
+    monkeypatch.setattr(etcd, "healthy", lambda: well)
     monkeypatch.setattr(etcd, "remove", lambda entry: removed.append(entry.number))
-    kubernetes.add("/api/v1/nodes/m1", status=DOWN)
-    monkeypatch.setattr(host, "serves", lambda _address: "")
-    with pytest.raises(removal.Refused, match="m1 .10.0.0.11. lives"):
-        removal.manager(kubernetes.api(), "m1", "10.0.0.11", 0, 0, False)
-    monkeypatch.setattr(host, "serves", lambda _address: "no answer")
-    assert removal.manager(kubernetes.api(), "m1", "10.0.0.11", 0, 0, True) and not removed
-    assert removal.manager(kubernetes.api(), "m1", "10.0.0.11", 0, 0, False)
-    assert removed == ["ff"] and not kubernetes.objects
+    yield removed, well
+
+
+def test_a_dead_manager_goes_with_its_etcd_member(
+    kubernetes: FakeKubernetes, quorum: tuple[list[str], set[str]]
+) -> None:
+    removed, _well = quorum
+    add_node(kubernetes, M1, DOWN)
+    with pytest.raises(Refused, match=r"m1 .10.0.0.11. was not removed, for it may live: it answers m2, m3"):
+        removal.manager(kubernetes.api(), M1, how(M1.address))
+    with pytest.raises(Refused, match="0 of 3 managers could look for it"):
+        removal.manager(kubernetes.api(), M1, Conditions(evidence=Evidence({}, 3)))
+    assert removal.manager(kubernetes.api(), M1, how(check=True)) and not removed
+    assert removal.manager(kubernetes.api(), M1, how())
+    assert removed == ["f1"] and not kubernetes.objects
+
+
+def test_no_manager_goes_where_etcd_would_lose_its_quorum(
+    kubernetes: FakeKubernetes, quorum: tuple[list[str], set[str]]
+) -> None:
+    removed, well = quorum
+    well.discard("10.0.0.13")
+    add_node(kubernetes, M1, DOWN)
+    with pytest.raises(
+        Refused, match="of the 2 managers left 1 would be healthy, and the quorum is 2 .not healthy: m3"
+    ):
+        removal.manager(kubernetes.api(), M1, how())
+    assert not removed and kubernetes.objects
+
+
+def test_the_node_of_a_replaced_manager_stays(kubernetes: FakeKubernetes, quorum: tuple[list[str], set[str]]) -> None:
+    removed, _well = quorum
+    add_node(kubernetes, M1, READY, address="10.0.0.44", uid="uid-new")
+    assert removal.manager(kubernetes.api(), M1, how()) and removed == ["f1"]
+    assert "/api/v1/nodes/m1" in kubernetes.objects
+    with pytest.raises(Changed):
+        removal.manager(kubernetes.api(), Member("m1", "10.0.0.55", "manager", "uid-m1"), how())
 
 
 # --- etcd ------------------------------------------------------------------------------------------------------------

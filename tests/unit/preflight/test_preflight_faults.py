@@ -117,6 +117,22 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
         ("a kubernetes cluster", "kubelet"),
     ),
     ("orphaned", lambda c: with_facts(c, "m1", members=MEMBERS), "old", ("10.0.0.99", "inventory does not know")),
+    (
+        "replaced",
+        lambda c: with_facts(c, "m1", members=[{**MEMBERS[1], "name": "w1"}]),
+        "w1",
+        ("made at 10.0.0.99", "the inventory says 10.0.0.21", "cluster_remove_orphans"),
+    ),
+    (
+        "removal",
+        lambda c: with_host(
+            with_facts(c, "m1", members=[*MEMBERS, {**MEMBERS[1], "name": "older"}]),
+            "m1",
+            variables={"cluster_remove_orphans": True},
+        ),
+        "",
+        ("2 nodes", "old, older", "cluster_remove_max=2"),
+    ),
 ]
 
 
