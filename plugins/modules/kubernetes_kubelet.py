@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on a member, after the host's own part of kubelet's configuration was written to C(/etc/kubernetes/patches). When that,
     or what the cluster says of all kubelets, has changed since kubeadm last wrote kubelet's configuration, kubeadm writes it
-    anew and kubelet is restarted; pods go on.
+    anew and kubelet is restarted; pods go on. Where kubelet does not go on running with it, the old configuration is put back.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
@@ -26,6 +26,10 @@ options:
     type: list
     elements: path
     default: []
+  defer:
+    description: Only tell, in RV(pending), whether kubelet is to be restarted; another task does it for a few hosts at a time.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -41,7 +45,12 @@ EXAMPLES = r"""
     cluster: product
 """
 
-RETURN = r""" # """
+RETURN = r"""
+pending:
+  description: Whether kubelet is to be restarted and was not, because of O(defer).
+  type: bool
+  returned: success
+"""
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, kubeadm
@@ -53,25 +62,28 @@ def main() -> None:
         argument_spec={
             "cluster": {"type": "str", "required": True},
             "foreseen": {"type": "list", "elements": "path", "default": []},
+            "defer": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     cluster, foreseen = module.params["cluster"], module.params["foreseen"]
     note = host.read_note(cluster)
     if module.check_mode and not note.done:  # a host that is still to join is configured by that
-        module.exit_json(changed=False)
+        module.exit_json(changed=False, pending=False)
     desired = kubeadm.kubelet_digest(cluster)
     if not desired:
         module.fail_json(
             msg="The cluster does not tell this host how kubelet is configured. Run again when its API answers."
         )
     changed = note.kubelet != desired or (module.check_mode and host.PATCH in foreseen)
+    if module.params["defer"]:
+        module.exit_json(changed=False, pending=changed)
     if changed and not module.check_mode:
         try:
             kubeadm.renew_kubelet(cluster)
         except (kubeadm.KubeadmError, OSError) as error:
-            module.fail_json(msg=f"kubelet's configuration stays as it was: {error}")
-    module.exit_json(changed=changed)
+            module.fail_json(msg=str(error))
+    module.exit_json(changed=changed, pending=False)
 
 
 if __name__ == "__main__":

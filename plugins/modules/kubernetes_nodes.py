@@ -48,6 +48,13 @@ options:
     description: Address of every host of the inventory by its name; nobody else's certificate is approved.
     type: dict
     required: true
+  system:
+    description: >-
+      Names of Deployments and DaemonSets in C(kube-system) that must run as well, the latter on all of O(nodes). One that the
+      cluster does not have is not waited for.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds to wait for all of them.
     type: int
@@ -98,6 +105,7 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             "nodes": {"type": "list", "elements": "dict", "required": True, "options": NODE},
             "addresses": {"type": "dict", "required": True},
+            "system": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 120},
         },
         supports_check_mode=True,
@@ -108,7 +116,8 @@ def main() -> None:
         api = Api.from_env(params["cluster"])
         if module.check_mode:
             module.exit_json(**predict(api, desired, params["addresses"]))
-        changes, faults = nodes.ensure(api, desired, params["addresses"], params["timeout"])
+        how = (params["addresses"], params["timeout"], params["system"])
+        changes, faults = nodes.ensure(api, desired, *how)
     except ApiError as error:
         if module.check_mode:
             module.exit_json(changed=True, changes=[])

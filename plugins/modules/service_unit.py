@@ -51,6 +51,17 @@ options:
         description: Seconds a start or stop may take.
         type: int
         default: 90
+  defer_while:
+    description:
+      - A unit by which a host at work is told. While it runs, nothing is changed where one of O(units) would be restarted; RV(pending)
+        names those then, and a later task with O(rollback) does it for a few hosts at a time.
+    type: str
+    default: ""
+  rollback:
+    description: >-
+      Keep the files as they were in C(/run/keelson), and put them back where a unit does not go on running after its restart.
+    type: bool
+    default: false
   foreseen:
     description:
       - Files that other tasks of the run have changed. In check mode they are as they were, so this is how a restart or
@@ -95,10 +106,16 @@ stale:
   type: list
   elements: str
   returned: always
+pending:
+  description: Units that wait for a restart because of O(defer_while). RV(changed_paths) names the files that would change.
+  type: list
+  elements: str
+  returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host import services
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 
 UNIT_SPEC = {
@@ -112,33 +129,32 @@ UNIT_SPEC = {
 
 def main() -> None:
     """Run the module."""
-    files = {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC}
-    units = {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC}
-    foreseen = {"type": "list", "elements": "path", "default": []}
-    spec = {"files": files, "units": units, "foreseen": foreseen}
+    spec = {
+        "files": {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC},
+        "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC},
+        "foreseen": {"type": "list", "elements": "path", "default": []},
+        "defer_while": {"type": "str", "default": ""},
+        "rollback": {"type": "bool", "default": False},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    changes: list[host_files.Change] = []
-    actions: list[str] = []
-    stale: list[str] = []
+    params, check = module.params, module.check_mode
+    files, foreseen = params["files"], params["foreseen"]
+    units = [service_units.Unit(**entry) for entry in params["units"]]
+    outcome = services.Outcome()
     try:
-        host_files.ensure_all(module.params["files"], module.check_mode, changes)
+        if params["defer_while"] and service_units.runs(params["defer_while"]):
+            outcome = services.put_off(files, units, foreseen if check else [])
+        if not outcome.pending:
+            outcome = services.Outcome()
+            services.apply(files, units, foreseen, check, params["rollback"], outcome)
     except host_files.FileError as error:
-        module.fail_json(msg=str(error), changed_paths=[change.path for change in changes], actions=[], stale=[])
-    paths = [change.path for change in changes]
-    for entry in module.params["units"]:
-        unit = service_units.Unit(**entry)
-        state = service_units.read(unit, foreseen=[*paths, *module.params["foreseen"]] if module.check_mode else [])
-        planned = service_units.plan(unit, state)
-        if state.stale and "restart" not in planned and unit.state != "absent":
-            stale.append(unit.name)
-        for action in planned:
-            fault = None if module.check_mode else service_units.carry_out(unit, action)
-            if fault:
-                module.fail_json(msg=fault, changed_paths=paths, actions=actions, stale=stale)
-            if action != "daemon-reload":
-                actions.append(f"{action} {unit.name}")
-    diff = [change.diff for change in changes]
-    module.exit_json(changed=bool(paths or actions), changed_paths=paths, diff=diff, actions=actions, stale=stale)
+        outcome.fault = str(error)
+    done = {"actions": outcome.actions, "stale": outcome.stale, "pending": outcome.pending}
+    if outcome.fault:
+        module.fail_json(msg=outcome.fault, changed_paths=outcome.paths, **done)
+    changed = bool(outcome.paths or outcome.actions) and not outcome.pending
+    diff = [] if outcome.pending else [change.diff for change in outcome.changes]
+    module.exit_json(changed=changed, changed_paths=outcome.paths, diff=diff, **done)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import shlex
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +27,10 @@ PROPERTIES = (
     "DropInPaths",
     "ConditionResult",
     "ConditionTimestampMonotonic",
+    "MainPID",
 )
+RUNNING = ("active", "activating", "reloading")
+STEADY = 5.0  # seconds in which a unit that cannot run has ended
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
     if not booted():
         return _asleep(unit)
     shown = _show(unit.name)
-    active = shown.get("ActiveState") in ("active", "activating", "reloading")
+    active = shown.get("ActiveState") in RUNNING
     tried = shown.get("ConditionTimestampMonotonic", "0") != "0"
     kept_from_it = tried and shown.get("ConditionResult") == "no"
     return State(
@@ -146,6 +151,34 @@ def carry_out(unit: Unit, step: str) -> str | None:
         check=False,
     )
     return f"systemctl {step} {unit.name} failed: {fault}\nIts last words:\n{journal.stdout.strip()}"
+
+
+def runs(name: str) -> bool:
+    """Tell whether the unit runs, or tries to."""
+    return booted() and _show(name).get("ActiveState") in RUNNING
+
+
+def restart(unit: Unit) -> str | None:
+    """Restart a unit and see that it goes on running; returns what went wrong in one line, with a line of its journal."""
+    fault = carry_out(unit, "restart")
+    process, end = _show(unit.name).get("MainPID"), time.monotonic() + STEADY
+    while fault is None and time.monotonic() < end:
+        shown = _show(unit.name)
+        if (shown.get("ActiveState"), shown.get("MainPID")) != ("active", process):
+            fault = "ended"
+        time.sleep(0.2)
+    return f"{unit.name} does not run ({why(unit.name)})" if fault else None
+
+
+def why(name: str) -> str:
+    """The line of the unit's journal that most likely tells why it ended."""
+    command = ["journalctl", "--no-pager", "-q", "-n", "60", "-o", "cat", "-u", name]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    lines = [line.strip() for line in said if line.strip() and not re.match(r"(\S+: |Start|Stopp)", line)]
+    telling = [
+        line for line in lines if re.search(r"\b(err|error|fail|failed|fatal|invalid|unrecognized)\b", line, re.I)
+    ]
+    return ([""] + lines[-1:] + telling)[-1][:400] or "its journal is silent"
 
 
 def _show(name: str) -> dict[str, str]:

@@ -16,7 +16,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..cluster.parts import MANAGER
+from ..host import previous
 from ..host import units as service_units
+from ..host.services import taken_back
 from . import host
 from .api import NODE_FILE, Api, ApiError
 
@@ -27,6 +29,10 @@ CONTROL = (
     CONFIG,
     "/etc/kubernetes/patches/kube-apiserver+json.json",
     "/etc/kubernetes/patches/corednsdeployment+strategic.json",
+)
+# What 'kubeadm upgrade node phase kubelet-config' writes.
+KUBELET_FILES = tuple(
+    f"/var/lib/kubelet/{name}" for name in ("config.yaml", "instance-config.yaml", "kubeadm-flags.env")
 )
 SUPER_ADMIN = "/etc/kubernetes/super-admin.conf"
 SYSTEM = "/api/v1/namespaces/kube-system"
@@ -190,11 +196,18 @@ def kubelet_digest(cluster: str) -> str:
 
 
 def renew_kubelet(cluster: str) -> None:
-    """Write kubelet's configuration anew, from the cluster's and this host's own, and restart it. Raises KubeadmError."""
-    run(["upgrade", "node", "phase", "kubelet-config", "--patches", os.path.dirname(host.PATCH)])
-    fault = service_units.carry_out(service_units.Unit("kubelet.service"), "restart")
+    """Write kubelet's configuration anew, from the cluster's and this host's own, and restart it.
+
+    Where that fails, the old one is back. Raises KubeadmError.
+    """
+    previous.keep(KUBELET_FILES, ["kubelet.service"])
+    try:
+        run(["upgrade", "node", "phase", "kubelet-config", "--patches", os.path.dirname(host.PATCH)])
+        fault = service_units.restart(service_units.Unit("kubelet.service"))
+    except KubeadmError as error:
+        fault = f"kubelet.service was not restarted ({error})"
     if fault:
-        raise KubeadmError(fault)
+        raise KubeadmError(taken_back(fault))
     host.write_note(cluster, dataclasses.replace(host.read_note(cluster), kubelet=kubelet_digest(cluster)))
 
 

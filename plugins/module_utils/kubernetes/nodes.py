@@ -22,6 +22,7 @@ from .view import NODES, list_nodes
 
 OWN_TAINTS = "keelson.cluster/taints"  # an annotation: the keys of the taints we have set
 KUBELET = 10250
+SYSTEM = "kube-system"
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,31 @@ def unready(api: Api, desired: Sequence[Desired]) -> list[str]:
     return [fault for fault in faults if fault]
 
 
+def system_faults(api: Api, names: Sequence[str], desired: Sequence[Desired]) -> list[str]:
+    """Say which of the cluster's own workloads C(names) in kube-system do not run: Deployments, and DaemonSets on the nodes."""
+    here, faults = {want.name for want in desired}, []
+    apps = f"/apis/apps/v1/namespaces/{SYSTEM}"
+    for entry in api.items(f"{apps}/deployments"):
+        name, status = entry["metadata"]["name"], entry.get("status") or {}
+        available = any(c["type"] == "Available" and c["status"] == "True" for c in status.get("conditions") or [])
+        if name in names and not (available and status.get("updatedReplicas", 0) > 0):
+            faults.append(f"of {SYSTEM}/{name} {status.get('availableReplicas', 0)} pods are available")
+    pods = api.items(f"/api/v1/namespaces/{SYSTEM}/pods") if here else []
+    for entry in api.items(f"{apps}/daemonsets"):
+        name, labels = entry["metadata"]["name"], entry["spec"]["selector"]["matchLabels"].items()
+        own = [pod for pod in pods if labels <= (pod["metadata"].get("labels") or {}).items()]
+        ready = {pod["spec"].get("nodeName") for pod in own if _pod_is_ready(pod)}
+        missing = sorted(here - ready)
+        if name in names and missing:
+            faults.append(f"the pod of {SYSTEM}/{name} is not ready on {', '.join(missing)}")
+    return faults
+
+
+def _pod_is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+
+
 def foresee(api: Api, desired: Sequence[Desired], addresses: Mapping[str, str]) -> list[str]:
     """What ensure would change on the nodes that are there. Raises ApiError."""
     kept = ["addresses of the inventory"] if requests.keep_members(api, addresses, True) else []
@@ -104,10 +130,11 @@ def foresee(api: Api, desired: Sequence[Desired], addresses: Mapping[str, str]) 
 
 
 def ensure(
-    api: Api, desired: Sequence[Desired], addresses: Mapping[str, str], timeout: float
+    api: Api, desired: Sequence[Desired], addresses: Mapping[str, str], timeout: float, system: Sequence[str] = ()
 ) -> tuple[list[str], list[str]]:
     """Approve certificates of the inventory's nodes (C(addresses) by name) and set labels until all nodes are ready.
 
+    So must be the cluster's own workloads C(system).
     Returns what changed and what is still wrong.
     """
     changes: list[str] = []
@@ -125,7 +152,9 @@ def ensure(
                     changes += settle(api, want, False)
                     settled.add(want.name)
             faults = unready(api, desired)
-            if faults:
+            if not faults and system:
+                faults = system_faults(api, system, desired)
+            elif faults:
                 faults += [f"request {name} was not approved: {text}" for name, text in refused.items()]
         except ApiError as error:
             faults = [str(error)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..cluster.members import canonical
 from ..cluster.remote import wait_for
-from .api import Api
+from .api import Api, ApiError
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,27 @@ def unready(nodes: list[Node], want: Desired, drivers: list[str]) -> str | None:
     return None
 
 
-def wait_ready(api: Api, desired: list[Desired], drivers: list[str], timeout: float) -> str | None:
-    """Wait until all the nodes take work; returns what is still wrong, or None."""
+def unconnected(api: Api, node: Node | None) -> str | None:
+    """Why no manager can ask the agent of a node anything now, or None. Managers notice an agent's end only later."""
+    try:
+        if node is not None:
+            api.get(f"/v1/client/stats?node_id={node.node_id}")
+    except ApiError as error:
+        return f"the agent of node {node.name if node else ''} is not connected to the managers ({error.message[:120]})"
+    return None
+
+
+def wait_ready(
+    api: Api, desired: list[Desired], drivers: list[str], timeout: float, connected: bool = False
+) -> str | None:
+    """Wait until all the nodes take work, and are C(connected); returns what is still wrong, or None."""
 
     def probe() -> str | None:
         nodes = list_nodes(api)
         reasons = [reason for reason in (unready(nodes, want, drivers) for want in desired) if reason]
+        if connected and not reasons:
+            found = (unconnected(api, find_node(nodes, want.name, want.address)) for want in desired)
+            reasons = [reason for reason in found if reason]
         return "; ".join(reasons) or None
 
     return wait_for(probe, timeout)

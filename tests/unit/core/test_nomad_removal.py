@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal im
     Evidence,
     Refused,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import removal
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import nodes, removal
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.members import members
 from fake_nomad import TOKEN, A, B, C, FakeNomad
 
@@ -131,3 +131,12 @@ def test_members_have_ids_and_canonical_addresses(ruled: FakeNomad) -> None:
     ruled.add_node("w1", "FD00:0::1")
     listed = [(entry["name"], entry["address"], entry["id"]) for entry in members(ruled.api(TOKEN))]
     assert listed == [("m1", A, f"id-{A}"), ("w1", "fd00::1", "id-w1")]
+
+
+def test_a_node_that_is_called_ready_may_be_gone(ruled: FakeNomad) -> None:
+    ruled.add_node("w1", W1.address)
+    ruled.disconnected = {"id-w1"}
+    want = [nodes.Desired("w1", W1.address, "web")]
+    assert nodes.wait_ready(ruled.api(TOKEN), want, [], 0) is None
+    fault = nodes.wait_ready(ruled.api(TOKEN), want, [], 0, connected=True)
+    assert fault == "the agent of node w1 is not connected to the managers (No path to node)"

@@ -26,6 +26,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal im
     Evidence,
     Refused,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.host import previous
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
@@ -183,7 +184,7 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
 def test_kubelet_is_configured_anew_when_its_part_or_the_cluster_s_changes(
     program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, run: Callable[..., dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr(service_units, "carry_out", lambda *_arguments: "")
+    monkeypatch.setattr(service_units, "restart", lambda *_arguments: None)
     kubeadm.note_joined("product")
 
     def changed(**options: Any) -> bool:
@@ -193,12 +194,76 @@ def test_kubelet_is_configured_anew_when_its_part_or_the_cluster_s_changes(
 
     assert not changed()
     Path(host.PATCH).write_text('{"maxPods": 50}')
+    assert run("kubernetes_kubelet", cluster="product", defer=True)["pending"] and not program.words()
     assert changed() and program.words() == ["upgrade"] and not changed()
     kubernetes.objects[CONFIG]["data"]["kubelet"] = "maxPods: 60"
     assert changed(_ansible_check_mode=True) and changed() and not changed()
     assert changed(_ansible_check_mode=True, foreseen=[host.PATCH])
     host.write_note("product", host.Note("join", False))
     assert not changed(_ansible_check_mode=True, foreseen=[host.PATCH])
+
+
+@pytest.mark.parametrize("fails", ["restart", "kubeadm"])
+def test_a_kubelet_that_does_not_run_with_its_new_configuration_gets_the_old_one_back(
+    program: Kubeadm,
+    kubernetes: FakeKubernetes,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    fails: str,
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("old")
+    restarted: list[str] = []
+
+    def restart(_unit: service_units.Unit) -> str | None:
+        restarted.append(config.read_text())
+        return "kubelet.service does not run (unrecognized feature gate: NoSuch)" if restarted[-1] == "new" else None
+
+    def renew(arguments: list[str], timeout: float = 0) -> str:
+        config.write_text("new")
+        if fails == "kubeadm":
+            raise kubeadm.KubeadmError("'kubeadm upgrade' failed")
+        return ""
+
+    kubeadm.note_joined("product")
+    monkeypatch.setattr(kubeadm, "KUBELET_FILES", (str(config),))
+    monkeypatch.setattr(previous, "KEPT", str(tmp_path / "previous.json"))
+    monkeypatch.setattr(service_units, "restart", restart)
+    monkeypatch.setattr(service_units, "carry_out", lambda *_arguments: None)
+    monkeypatch.setattr(kubeadm, "run", renew)
+    Path(host.PATCH).write_text('{"featureGates": {"NoSuch": true}}')
+    answer = run("kubernetes_kubelet", cluster="product")
+    assert answer["failed"] and "The old one is back and runs" in answer["msg"], answer
+    assert ("NoSuch" if fails == "restart" else "kubeadm upgrade") in answer["msg"]
+    assert config.read_text() == "old" and restarted[-1] == "old"
+    assert run("kubernetes_kubelet", cluster="product", defer=True)["pending"], "the next run is to try again"
+
+
+@pytest.mark.parametrize(
+    ("available", "ready", "faults"),
+    [
+        ("True", ["n1"], []),
+        ("False", ["n1"], ["of kube-system/coredns 0 pods are available"]),
+        ("True", ["n9"], ["the pod of kube-system/calico-node is not ready on n1"]),
+    ],
+)
+def test_nodes_are_not_all_of_a_cluster(
+    kubernetes: FakeKubernetes, available: str, ready: list[str], faults: list[str]
+) -> None:
+    labels = {"k8s-app": "calico-node"}
+    apps, pods = "/apis/apps/v1/namespaces/kube-system", "/api/v1/namespaces/kube-system/pods"
+    condition = {"type": "Available", "status": available}
+    for name in ("coredns", "somebody-else-s"):
+        status = {"conditions": [condition if name == "coredns" else {}], "updatedReplicas": 2, "availableReplicas": 0}
+        kubernetes.add(f"{apps}/deployments/{name}", status=status if name == "coredns" else {})
+    kubernetes.add(f"{apps}/daemonsets/calico-node", spec={"selector": {"matchLabels": labels}})
+    for node in ("n1", "n9"):
+        condition = {"type": "Ready", "status": str(node in ready)}
+        spec, status = {"nodeName": node}, {"conditions": [condition]}
+        kubernetes.add(f"{pods}/calico-{node}", metadata={"labels": labels}, spec=spec, status=status)
+    system = ["coredns", "calico-node", "kube-proxy"]
+    assert nodes.system_faults(kubernetes.api(), system, [nodes.Desired("n1", "10.0.2.1")]) == faults
 
 
 def test_kubelet_s_configuration_that_cannot_be_asked_for(

@@ -88,14 +88,23 @@ def test_cleaning_makes_no_two_hosts_one(world: World) -> None:
 
 def test_every_host_without_an_address_is_named(world: World) -> None:
     servers(world, *(instance(f"w{n}", None if n % 2 else f"10.61.2.{n}", n) for n in range(6)))
-    world.write("t", {"version": 4, "resources": [{"mode": "managed", "type": "aws_instance", "name": "db", "instances": [instance("d", None)]}]})
+    world.write(
+        "t",
+        {
+            "version": 4,
+            "resources": [
+                {"mode": "managed", "type": "aws_instance", "name": "db", "instances": [instance("d", None)]}
+            ],
+        },
+    )
     only(world, {"state": "s.json"}, SERVERS)
     world.document["stacks"]["t"] = {"state": "t.json"}
     world.document["clusters"]["c"]["pools"]["db"] = {"hosts": "t.resources.aws_instance.db"}
     with pytest.raises(StackError) as caught:
         world.load()
     assert (
-        f"pools.web.hosts: aws_instance.web[1] of {world.folder}/s.json: has no address: nothing at private_ip" in str(caught.value)
+        f"pools.web.hosts: aws_instance.web[1] of {world.folder}/s.json: has no address: nothing at private_ip"
+        in str(caught.value)
     )
     assert (
         f"; without one are also aws_instance.web[3] of {world.folder}/s.json, aws_instance.web[5] of {world.folder}/s.json, "
@@ -236,4 +245,6 @@ def test_what_pulumi_only_reads_is_named_by_its_urn(world: World) -> None:
     assert list(one(world, {"pulumi": "p.json"}, f"s.resources.{urn}").hosts) == ["old"]
     with pytest.raises(StackError) as caught:
         one(world, {"pulumi": "p.json"}, "s.resources.**::old")
-    assert f"holds only what the stack reads and does not make, such as {urn}. Name it by its full address" in str(caught.value)
+    assert f"holds only what the stack reads and does not make, such as {urn}. Name it by its full address" in str(
+        caught.value
+    )
