@@ -210,7 +210,10 @@ test-demo: ## make demo, and away with it
 	$(call need,demo)
 	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
 
-.PHONY: drills bench changelog docs
+.PHONY: drills bench changelog docs bump
+bump: venv ## make VERSION the default of ARTIFACT, pinned to its publisher's digests
+	@tools/bump $(ARTIFACT) $(VERSION)
+
 drills: venv hosts-tools bundle ## every drill
 	@KEELSON_DRILLS_ENGINE=$(ENGINE) tests/drills/run
 

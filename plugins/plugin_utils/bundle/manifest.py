@@ -107,6 +107,7 @@ def resolve(path: Path, data: Mapping[str, Any], version: str | None, architectu
     if architecture not in data["architectures"]:
         known = ", ".join(data["architectures"])
         raise BundleError(f"{path}: has no architecture {architecture} (it lists {known})")
+    pins = chosen.get("pins", {})
     words = {**chosen, "architecture": architecture, "machine": MACHINES[architecture]}
 
     def fill(value: Any) -> Any:
@@ -122,7 +123,7 @@ def resolve(path: Path, data: Mapping[str, Any], version: str | None, architectu
         return str(words[key])
 
     sources = [
-        fill(source)
+        fill(pinned(source, pins))
         for source in data["sources"]
         if desired in source.get("versions", [desired]) and architecture in source.get("architectures", [architecture])
     ]
@@ -141,6 +142,16 @@ def resolve(path: Path, data: Mapping[str, Any], version: str | None, architectu
         if target not in artifact.files:
             raise BundleError(f"{path}: link {link} leads to {target!r}, which is not among 'files'")
     return artifact
+
+
+def pinned(source: Mapping[str, Any], pins: Mapping[str, str]) -> Mapping[str, Any]:
+    """A source with the pins of a version: of its release file by architecture, of its images by name."""
+    if source["kind"] != "upstream" or not pins:
+        return source
+    files = {key: value for key, value in pins.items() if key in MACHINES}
+    found = {**source, "sha256": {**source.get("sha256", {}), **files}} if files and "url" in source else source
+    images = {name: pins.get(name, digest) for name, digest in source.get("images", {}).items()}
+    return {**found, "images": images} if images else found
 
 
 def find(name: str, version: str | None, architecture: str, folders: Sequence[Path] = (SHIPPED,)) -> Artifact:

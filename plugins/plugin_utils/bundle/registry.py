@@ -56,6 +56,12 @@ def pull(
     return images.pack(name, top, config, layers, architecture, target)
 
 
+def tagged(fetcher: Fetcher, name: str, scratch: Path) -> str:
+    """Digest of what the tag of an image names now. Raises Unavailable when the registry is away or refuses."""
+    content = _Repository(fetcher, name, scratch).manifest(name.rsplit(":", 1)[1], None)
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
 def _platform(index: Mapping[str, Any], name: str, architecture: str) -> tuple[str, str]:
     """Digest of the manifest for Linux and an architecture, twice: as what to ask for and as what it must be."""
     offered = [item for item in index["manifests"] if item.get("platform", {}).get("os") == "linux"]

@@ -48,7 +48,7 @@ def _release(artifact: Artifact, source: Mapping[str, Any], work: Work) -> dict[
         raise Unavailable(f"{url}: no digest pinned for {artifact.architecture}")
     expected = {pinned} - {None}
     if "sums" in source:
-        expected.add(_published_digest(artifact, source, work))
+        expected.add(published_digest(artifact, source, work))
     work.progress(f"{artifact.title}: downloading {url}")
     release = work.fetcher.get(url, work.scratch / url.rsplit("/", 1)[1])
     found = digest_of(release).removeprefix("sha256:")
@@ -59,7 +59,8 @@ def _release(artifact: Artifact, source: Mapping[str, Any], work: Work) -> dict[
     return {output: unpack(release, member, work.scratch / output, url) for output, member in source["members"].items()}
 
 
-def _published_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) -> str:
+def published_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) -> str:
+    """What the publisher's checksum file, once its signature is checked, says of the release file; raise BundleError without it."""
     sums = source["sums"]
     listing = work.fetcher.get(sums["url"], work.scratch / sums["url"].rsplit("/", 1)[1])
     if "signature" in sums:
