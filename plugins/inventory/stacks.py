@@ -130,7 +130,6 @@ host:
 """
 
 import json
-import re
 import secrets
 from typing import Any
 
@@ -138,14 +137,9 @@ from ansible import constants as C
 from ansible.errors import AnsibleParserError
 from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret, VaultSecretsContext
 from ansible.plugins.inventory import BaseInventoryPlugin
-from ansible.template import trust_as_template
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import load
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
-
-# Text of these signs alone is no template and no `#jinja2:` header, so marking it as trusted changes nothing but how it is
-# printed: `ansible-inventory --list` wraps untrusted text in an object, which most readers of that output do not expect.
-_INERT = re.compile(r'[A-Za-z0-9_.,:;/@ "\[\]()+=-]*')
 
 
 class InventoryModule(BaseInventoryPlugin):
@@ -160,7 +154,6 @@ class InventoryModule(BaseInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Build everything, then add it: an error leaves nothing behind."""
         super().parse(inventory, loader, path, cache)
-        self._marked: dict[str, Any] = {}
         document = self._read_config_data(path)
         try:
             built = load.load(document, path)
@@ -179,11 +172,11 @@ class InventoryModule(BaseInventoryPlugin):
         for name, group in built.groups.items():
             inventory.add_group(name)
             for variable, value in group.variables.items():
-                inventory.set_variable(name, variable, self._mark(value))
+                inventory.set_variable(name, variable, self._encrypted(value))
         for name, variables in built.hosts.items():
             inventory.add_host(name)
             # Not set_variable: it would copy each value once more, which costs a third of the load of 10,000 hosts.
-            inventory.hosts[name].vars.update(self._mark(variables))
+            inventory.hosts[name].vars.update(variables)
         # Hosts before children: each host that joins a group walks through all that the group lies in.
         for name, group in built.groups.items():
             for host in group.hosts:
@@ -192,22 +185,13 @@ class InventoryModule(BaseInventoryPlugin):
             for child in group.children:
                 inventory.add_child(name, child)
 
-    def _mark(self, value: Any) -> Any:
-        """VALUE with its inert texts marked as trusted and its secrets encrypted; other text stays untrusted, never templated."""
-        kind = type(value)
-        if kind is str:  # exactly str: what the file itself says is tagged already
-            marked = self._marked.get(value)
-            if marked is None:
-                marked = self._marked[value] = trust_as_template(value) if _INERT.fullmatch(value) else value
-            return marked
+    def _encrypted(self, value: Any) -> Any:
+        """VALUE with its secrets encrypted. No text is marked as trusted: what the file itself says is tagged already, all else is
+        the stacks', which Ansible then never templates and never takes for an expression."""
         if isinstance(value, dict):
-            known, result = self._marked, {}
-            for key, item in value.items():
-                kind = type(item)  # texts seen before, which most are, without another call
-                result[key] = known[item] if kind is str and item in known else self._mark(item)
-            return result
+            return {key: self._encrypted(item) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._mark(item) for item in value]
+            return [self._encrypted(item) for item in value]
         return self._encrypt(value.value) if isinstance(value, Secret) else value
 
     def _encrypt(self, value: Any) -> Any:

@@ -41,7 +41,9 @@ def inventory(config: pytest.Config) -> dict[str, dict[str, Any]]:
 def read(path: str) -> dict[str, dict[str, Any]]:
     """Have Ansible read an inventory, once."""
     listing = subprocess.run(["ansible-inventory", "-i", path, "--list"], check=True, capture_output=True)
-    hosts: dict[str, dict[str, Any]] = json.loads(listing.stdout)["_meta"]["hostvars"]
+    # Ansible wraps text that it must not template, as that of stacks.
+    listed = json.loads(listing.stdout, object_hook=lambda value: value.get("__ansible_unsafe", value))
+    hosts: dict[str, dict[str, Any]] = listed["_meta"]["hostvars"]
     return hosts
 
 

@@ -15,6 +15,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,7 +55,8 @@ def ansible(
 def listed(world: World) -> dict[str, Any]:
     done = ansible(world, "ansible-inventory", "--list", "--export")
     assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
+    # Ansible wraps text that it must not template.
+    result: dict[str, Any] = json.loads(done.stdout, object_hook=lambda value: value.get("__ansible_unsafe", value))
     return result
 
 
@@ -133,6 +135,104 @@ def test_text_of_a_stack_is_never_a_template(world: World) -> None:
 def test_described_cluster_is_text_too(world: World) -> None:
     del world.document["clusters"]
     assert "uid=" not in said(world, "d1", "{{ motd }}")
+
+
+MARK = "made-by-a-stack"
+HOSTILE = {
+    "expression": f'lookup("pipe","touch {MARK}") == ""',
+    "template": f"{{{{ lookup('pipe', 'touch {MARK}') }}}}",
+    "statement": f"{{% if lookup('pipe', 'touch {MARK}') %}}x{{% endif %}}",
+    "header": f"#jinja2: variable_start_string:'<<', variable_end_string:'>>'\n<< lookup('pipe', 'touch {MARK}') >>",
+    "word": "playbook_dir",
+}
+# What may be done with a variable x; none of it may do what x says.
+CONSTRUCTS: list[dict[str, Any]] = [
+    {"debug": {"msg": "{{ x }}"}},
+    {"debug": {"var": "x"}},
+    {"debug": {"var": "{{ x }}"}},
+    {"debug": {"msg": "met"}, "when": "{{ x }}"},
+    {"debug": {"msg": "met"}, "when": ["x", "{{ x }}"]},
+    {"assert": {"that": "{{ x }}"}},
+    {"assert": {"that": ["{{ x }}"]}},
+    {"debug": {"msg": "{{ item }}"}, "loop": "{{ x }}"},
+    {"debug": {"msg": "{{ item }}"}, "loop": ["{{ x }}"], "when": "{{ item }}"},
+    {"debug": {"msg": "{{ item }}"}, "with_items": "{{ x }}"},
+    {"debug": {"msg": "{{ item }}"}, "with_dict": {"a": "{{ x }}"}},
+    {"debug": {"msg": "seen"}, "until": "{{ x }}", "retries": 1, "delay": 0},
+    {"debug": {"msg": "seen"}, "failed_when": "{{ x }}"},
+    {"debug": {"msg": "seen"}, "changed_when": "{{ x }}"},
+    {"debug": {"msg": "{{ lookup('vars', x) }}"}},
+    {"debug": {"msg": "{{ lookup(x) }}"}},
+    {"debug": {"msg": "{{ [x] | map('upper') | list }} {{ x | default('') | string }}"}},
+    {"debug": {"msg": "{{ y }}"}, "vars": {"y": "{{ x }}"}, "when": "{{ y }}"},
+    {"set_fact": {"z": "{{ x }}"}},
+    {"debug": {"msg": "{{ z }}"}, "when": "{{ z }}"},
+    {"debug": {"msg": "{{ hostvars[inventory_hostname].x }} {{ groups.keys() }} {{ group_names }}"}},
+    {"group_by": {"key": "of_{{ x }}"}},
+    {"add_host": {"name": "added", "y": "{{ x }}"}},
+    {"copy": {"content": "{{ x }}", "dest": "written", "mode": "0600"}, "delegate_to": "localhost"},
+    {"template": {"src": "t.j2", "dest": "written", "mode": "0600"}},
+]
+
+
+def hostile(world: World, text: str) -> None:
+    """A stacks file that brings TEXT to hosts in every way it knows."""
+    managers, network = world.state("managers"), world.state("network")
+    for instance in managers["resources"][1]["instances"]:
+        instance["attributes"]["output"]["value"]["tags"] = {"Name": text, text: text}
+    world.write("managers", managers)
+    network["outputs"].update({name: {"value": text, "sensitive": name == "b"} for name in "ab"})
+    world.write("network", network)
+    name = "output.tags.Name"
+    world.document["compose"] = {
+        "c0": name, "c1": f"{name} ~ ''", "c2": "output.tags", "c3": f"[{name}]", "c4": f"{name} | string | trim", "c5": f"'%s' | format({name})",
+        "c6": f"{name} | to_json | from_json", "c7": f"cluster_labels.a ~ {name}", "c8": f"{name} | replace('q', 'Q') | default('d')",
+    }  # fmt: skip
+    world.document["groups"] = {"named": f"{name} is defined"}
+    world.document["keyed_groups"] = [{"key": name, "prefix": "k"}, {"key": "output.tags", "prefix": "t"}]
+    cluster = world.cluster()
+    del cluster["pools"]
+    cluster["managers"]["labels"] = {"a": "b", "l": "network.outputs.a"}
+    cluster["vars"] = {
+        "v0": "network.outputs.a", "v1": {"sensitive": "network.outputs.b"}, "v2": ["network.outputs.a"], "v3": {"k": "network.outputs.a"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_construct_evaluates_text_of_a_stack(world: World, kind: str) -> None:
+    hostile(world, HOSTILE[kind])
+    (world.folder / "t.j2").write_text("{{ x }} {% if x %}{% endif %}")
+    local = {"ansible_connection": "local", "ansible_python_interpreter": str(PROGRAMS / "python3")}
+    tasks = [
+        {"block": [{**task, "ignore_errors": True} for task in CONSTRUCTS], "vars": {"x": f"{{{{ {way} }}}}"}}
+        for way in ("c0", "c5", "v0", "v1")
+    ]
+    play = {"hosts": "m1", "gather_facts": False, "vars": local, "tasks": tasks}
+    (world.folder / "play.yml").write_text(json.dumps([play]))
+    done = ansible(world, "ansible-playbook", "play.yml", "-v")
+    assert "PLAY RECAP" in done.stdout, done.stdout + done.stderr
+    assert not list(world.folder.rglob(MARK))
+    if kind == "word":
+        assert '"msg": "met"' not in done.stdout and f'"playbook_dir": "{world.folder}' not in done.stdout
+    assert MARK in done.stdout or kind == "word", "the text itself is shown"
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_text_of_a_stack_is_marked_as_trusted(world: World, kind: str) -> None:
+    hostile(world, HOSTILE[kind])
+    listed = json.loads(ansible(world, "ansible-inventory", "--list", "--export").stdout)
+
+    def trusted(value: Any) -> Iterator[str]:
+        if isinstance(value, dict) and not any(key.startswith("__ansible_") for key in value):
+            yield from (text for item in value.values() for text in trusted(item))
+        elif isinstance(value, list):
+            yield from (text for item in value for text in trusted(item))
+        elif isinstance(value, str):
+            yield value
+
+    ours = {"b", "nomad", "product", "prod", "managers"}  # what the file itself says
+    assert set(trusted(listed["_meta"]["hostvars"])) | set(trusted(listed["product"]["vars"])) <= ours
+    assert not [group for group in listed if not re.fullmatch(r"\w+", group)]
 
 
 @pytest.mark.parametrize("strict", [True, False])
