@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, Union
+from urllib.parse import urlsplit
 
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     addresses,
@@ -17,7 +18,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     host_types,
     hosts,
     lookup,
+    names,
     paths,
+    sensitive,
     staleness,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.candidates import Candidate
@@ -82,7 +85,7 @@ class _Builder:
         self.host = host
         self.on_duplicate = on_duplicate
         self.inventory = Inventory()
-        self.meaning: dict[str, str] = {"all": "all hosts", "ungrouped": "the hosts of no group"}
+        self.meaning = {"all": "all hosts", "ungrouped": "the hosts of no group", "localhost": "the controller"}
         self.claims: dict[str, tuple[str, str]] = {}
         self.neighbours = Neighbours(stacks.values())
         self.owners: dict[str, str] = {}
@@ -94,6 +97,12 @@ class _Builder:
         """The group NAME; two meanings for one name are an error."""
         if self.meaning.setdefault(name, meaning) != meaning:
             raise StackError(f"group {name}", f"would hold {self.meaning[name]} and {meaning}", "Rename one of them")
+        if names.misread(name) and not meaning.startswith("pool "):
+            raise StackError(
+                f"group {name}",
+                f"would hold {meaning} and be taken for {names.misread(name)}",
+                "Rename what it is named after",
+            )
         return self.inventory.groups.setdefault(name, Group())
 
     def add(self, cluster: Cluster) -> None:
@@ -151,6 +160,8 @@ class _Builder:
         rules = {**self.host, **cluster.host, **part.host}
         spans = [addresses.span(network) for network in networks.values()]
         labels = self._labels(cluster, part)
+        endpoint = str(self.inventory.groups[cluster.name].variables["cluster_endpoint"]).lower()
+        endpoint = (urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").hostname or "").rstrip(".")
         public: list[str] = []
         unsure: list[str] = []
         for candidate in found:
@@ -168,6 +179,12 @@ class _Builder:
             if not name:
                 continue
             self._alone(name, host, part)
+            if pool and name.lower() == endpoint:
+                raise StackError(
+                    f"{part.place}.hosts",
+                    f"{name} ({candidate.address}) has the name of the cluster's endpoint, and would get a certificate for it",
+                    "Rename the host",
+                )
             if host.public:
                 public.append(f"{name} {host.address}")
             if host.others:
@@ -243,9 +260,9 @@ class _Builder:
                 "Let one part of one cluster have it: a server is a manager or a host node, never both",
             )
         self.owners[address] = part.place
-        first = self.claims.get(host.name)
+        first = self.claims.get(host.name.lower())  # as DNS and Kubernetes compare names
         if first is None:
-            self.claims[host.name] = (address, part.place)
+            self.claims[host.name.lower()] = (address, part.place)
             return host.name
         if self.on_duplicate == "error":
             raise StackError(
@@ -261,13 +278,13 @@ class _Builder:
             )
             return ""
         name = f"{host.name}-{candidates.slug(candidate.address)}"
-        if name in self.claims:
+        if name.lower() in self.claims:
             raise StackError(
                 f"{part.place}.hosts",
-                f"two hosts have the name {name}: {self.claims[name][0]} and {address}",
+                f"two hosts have the name {name}: {self.claims[name.lower()][0]} and {address}",
                 "Give them names of their own",
             )
-        self.claims[name] = (address, part.place)
+        self.claims[name.lower()] = (address, part.place)
         return name
 
     def _inside(self, host: Found, networks: Mapping[str, Network], part: Part) -> None:
@@ -334,6 +351,8 @@ class _Builder:
                 f"is {config.describe(value)}, no endpoint",
                 "Give a URL, a name or an address",
             )
+        if sensitive.shows(value):
+            raise StackError(f"{cluster.place}.endpoint", "holds a password", "Give the address alone")
         return value
 
     def _follow(self, value: Any, cluster: Cluster, place: str) -> Any:
@@ -364,7 +383,7 @@ class _Builder:
             others = ", ".join(error.place.rsplit(": ", 1)[-1] for error in more)
             remedy = f"{first.remedy}; `missing_address: skip` in a pool leaves such hosts out"
             raise StackError(first.place, f"{first.fault}{f'; without one are also {others}' if more else ''}", remedy)
-        for name in self.claims:
+        for name in self.inventory.hosts:
             if name in self.meaning:
                 raise StackError(
                     f"host {name}", f"has the name of a group ({self.meaning[name]})", "Rename the host or the cluster"

@@ -44,6 +44,11 @@ RESERVED = (
     "cluster_node_groups",
     "cluster_managed_by",
 )
+# What a stack that describes itself may set: what it knows of its own network, and what only informs. Beside these, `site_…`.
+DESCRIBED = (
+    *("cluster_vip", "cluster_vip_router", "cluster_pod_subnet", "cluster_service_subnet"),
+    *("contact", "description", "domain", "motd", "owner", "region", "team", "zone"),
+)
 DUPLICATES = ("error", "first", "address")
 
 # Of a `host:` block: for each of HOST_KEYS its paths, and the options.
@@ -148,6 +153,9 @@ def clusters(value: Any, place: str, trusted: bool = True) -> dict[str, Cluster]
     entries = mapping(value, place)
     if not entries:
         raise StackError(place, "is empty", "Describe at least one cluster")
+    for name in entries:
+        if str(name).endswith("_managers"):
+            raise StackError(f"{place}.{name}", "would give a group that is taken for another", "Rename the cluster")
     return {
         word(name, f"{place}.{name}", "a cluster"): _cluster(name, entry, f"{place}.{name}", trusted)
         for name, entry in entries.items()
@@ -187,6 +195,8 @@ def _cluster(name: str, value: Any, place: str, trusted: bool) -> Cluster:
             "Add `managers: {hosts: …}`, or `engine: managed` for a cluster that the cloud runs",
         )
     for pool, part in mapping(entry.get("pools") or {}, f"{place}.pools").items():
+        if pool in ("all", "ungrouped") or "_pool_" in f"_{pool}".replace("-", "_"):
+            raise StackError(f"{place}.pools.{pool}", "would give a group that is taken for another", "Rename the pool")
         cluster.pools[word(pool, f"{place}.pools.{pool}", "a pool", dashes=True)] = _part(
             part, f"{place}.pools.{pool}", trusted
         )
@@ -255,5 +265,11 @@ def _variables(value: Any, place: str, trusted: bool) -> dict[str, Any]:
                 f"{place}.{name}",
                 "would let a stack decide how Ansible connects",
                 "Set it in the stacks file or in group_vars",
+            )
+        if not trusted and name not in DESCRIBED and not name.startswith("site_"):
+            raise StackError(
+                f"{place}.{name}",
+                "is none of the variables that a stack may set",
+                f"Set it in group_vars, or let the stack use `site_…` or one of: {', '.join(DESCRIBED)}",
             )
     return entry

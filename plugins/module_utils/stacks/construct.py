@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import config, paths, sensitive
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import config, names, paths, sensitive
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Group, Inventory, Resource, Steps
 
@@ -188,15 +188,20 @@ def apply(inventory: Inventory, extra: Extra) -> None:
                 _join(inventory, group, name, own, expression.place)
                 if parent and (parent, group) not in linked:
                     linked.add((parent, group))
+                    _free(inventory, _safe(parent), name, own, expression.place)
                     inventory.groups.setdefault(_safe(parent), Group()).children.append(group)
 
 
 def _join(inventory: Inventory, group: str, host: str, own: set[str], place: str) -> None:
-    if group in own or group in ("all", "ungrouped") or group in inventory.hosts:
+    _free(inventory, group, host, own, place)
+    inventory.groups.setdefault(group, Group()).hosts.append(host)
+
+
+def _free(inventory: Inventory, group: str, host: str, own: set[str], place: str) -> None:
+    if group in own or names.misread(group) or group.endswith("_managers") or group in inventory.hosts:
         raise StackError(
             place, f"would put {host} into {group}, a name that the clusters use", "Give a `prefix`, or another name"
         )
-    inventory.groups.setdefault(group, Group()).hosts.append(host)
 
 
 def _words(value: Any, default: str | None, separator: str, expression: Expression, host: str) -> list[str]:
@@ -232,7 +237,8 @@ def _evaluate(
         else:
             value = paths.resolve(attributes, expression.steps)
             if (
-                any(sensitive.denied(step) for step in expression.steps)
+                sensitive.shows(value)
+                or any(sensitive.denied(step) for step in expression.steps)
                 or record
                 and record.sensitive
                 and sensitive.is_sensitive(record, expression.steps)

@@ -70,6 +70,12 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
             + (f"; {known(str(ref.path[0]), map(str, found.value), 'keys')}" if isinstance(found.value, dict) else ""),
         )
     shown(value, place, f"`{text}`")
+    if not allow_sensitive and sensitive.shows(value):
+        raise StackError(
+            place,
+            f"`{text}` is a secret by its looks: a private key, a signed token, or an address with a password in it",
+            consent or f"Write `{{sensitive: {text}}}` under `vars:` to copy it, or use another output",
+        )
     return value
 
 
@@ -109,7 +115,10 @@ def without_secrets(value: Any, place: str, warnings: list[str]) -> Any:
     """What a stack says, without the parts whose names say that they are secret; MISSING when the name in PLACE does."""
     name, left_out = place.rsplit(".", 1)[-1], list[str]()
     value = sensitive.strip({name: value}, left_out=left_out).get(name, paths.MISSING)
-    warnings.extend(f"{place}: {path} is left out because its name says it is secret" for path in left_out)
+    warnings.extend(
+        f"{place}: {path} is left out because its {'name says' if sensitive.denied(path.rsplit('.', 1)[-1]) else 'value shows that'} it is secret"
+        for path in left_out
+    )
     return value
 
 

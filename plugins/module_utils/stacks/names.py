@@ -13,11 +13,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import addr
 # What a certificate for such a name would vouch for, or who a task sent to it would reach.
 _RESERVED = (
     (
-        r"(.+\.)?(localhost|localdomain)\d?|localhost\d?\..*|loopback|broadcasthost|ip6-.*|host\.(docker|containers)\.internal",
+        r"(.+\.)?localhost\d?(\.localdomain\d?)?|localhost\d?\..*|localdomain|loopback|broadcasthost"
+        r"|ip6-(localhost|loopback|localnet|all\w+)|host\.(docker|containers)\.internal",
         "the machine itself",
     ),
-    (r"(.+\.)?nomad(?<!^nomad)", "Nomad"),
-    (r"(.+\.)?consul(?<!^consul)", "Consul"),
+    (r".+\.nomad", "Nomad"),
+    (r".+\.consul", "Consul"),
     (r"kubernetes(\.default(\..*)?)?|.+\.svc|.+\.cluster\.local|system:.*", "Kubernetes"),
 )
 _PATTERNS = [(re.compile(pattern), owner) for pattern, owner in _RESERVED]
@@ -29,3 +30,10 @@ def reserved(name: str) -> str:
     if addresses.numeric(plain):
         return "an address"
     return next((f"a name of {owner}" for pattern, owner in _PATTERNS if pattern.fullmatch(plain)), "")
+
+
+def misread(group: str) -> str:
+    """What a group that is no pool's and no managers' would be taken for by its name; empty where it would not."""
+    if group in ("all", "ungrouped", "localhost", "_meta"):
+        return "Ansible's own"
+    return "a pool" if "_pool_" in group else ""

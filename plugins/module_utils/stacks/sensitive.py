@@ -16,9 +16,37 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(
-    r"(^|[^a-z])(pw|pwd|pass(wd|word|phrase)|secrets?|(access|auth|api|bearer|bootstrap|session|refresh|join)?_?tokens?|private_?keys?(_\w+)?"
-    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|kube_?config(_raw)?|credentials?"
-    r"|user_data(_base64)?|connection_strings?)($|[^a-z])"
+    r"(^|[^a-z])(pw|pwd|\w*(?<!by)(?<!com)(?<!tres)(?<!over)(?<!under)(?<!sur)pass|psk|dsn|sas|jwt|[ht]?otp|hmac|mnemonic|creds?|\w*tokens?"
+    r"|kube_?config(_raw)?|htpasswd|key_?store|user_data(_base64)?|conn(ection)?_(str|strings?|ur[il]s?)"
+    r"|(sas|signed|presigned|webhook|jdbc|amqp|broker|database|db|redis|mongo(db)?|postgres(ql)?|mysql|mariadb|upload)_ur[il]s?"
+    r"|private_?keys?(_\w+)?|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|sshkey)($|[^a-z])"
+    r"|pass(wd|word|phrase|code|key)|secret(?!ar)|credential"
+)
+# `…_key` is a secret, but for keys that are public by their nature or only name something.
+_KEY = re.compile(
+    r"(^|_)(?P<of>[a-z0-9]+)_key(_(pem|openssh|pkcs\d+|base64|b64|data|value|material|content|json|jwk))?$"
+)
+_OPEN = {
+    "public",
+    "pub",
+    "host",
+    "kms",
+    "cmk",
+    "index",
+    "partition",
+    "hash",
+    "range",
+    "sort",
+    "foreign",
+    "unique",
+    "tag",
+    "label",
+}
+# Values that are secrets under any name: private keys, addresses with a password or a signature in them, signed tokens.
+_SECRET = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]*:[^/\s@]+@|[?&](sig|signature|x-amz-signature|token)=[^&\s]"
+    r"|(?<![\w-])eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+",
+    re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -26,7 +54,16 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 @lru_cache(maxsize=65536)
 def denied(name: object) -> bool:
     """Whether a key of this name is taken as secret; camelCase and kebab-case are read as snake_case."""
-    return isinstance(name, str) and _DENIED.search(_CAMEL.sub("_", name).lower().replace("-", "_")) is not None
+    if not isinstance(name, str):
+        return False
+    plain = _CAMEL.sub("_", name[:256]).lower().replace("-", "_")
+    key = _KEY.search(plain)
+    return _DENIED.search(plain) is not None or key is not None and key["of"] not in _OPEN
+
+
+def shows(value: object) -> bool:
+    """Whether a text is a secret by its looks, whatever it is called."""
+    return isinstance(value, str) and len(value) > 12 and _SECRET.search(value) is not None
 
 
 def is_sensitive(resource: Resource, steps: Steps) -> bool:
@@ -43,7 +80,7 @@ def strip(value: Any, marks: Iterable[Steps] = (), left_out: list[str] | None = 
         kept = {}
         for key, item in value.items():
             below = _below(marks, key)
-            if denied(key) or () in below:
+            if denied(key) or () in below or shows(item):
                 if left_out is not None:
                     left_out.append(f"{where}.{key}" if where else str(key))
                 continue
@@ -52,7 +89,7 @@ def strip(value: Any, marks: Iterable[Steps] = (), left_out: list[str] | None = 
     items = []
     for number, item in enumerate(value):
         below = _below(marks, number)
-        items.append(None if () in below else strip(item, below, left_out, f"{where}[{number}]"))
+        items.append(None if () in below or shows(item) else strip(item, below, left_out, f"{where}[{number}]"))
     return items
 
 

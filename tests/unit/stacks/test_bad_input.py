@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -672,6 +673,11 @@ CASES: list[tuple[str, Bend, str]] = [
         described({"c": {"engine": "nomad", "managers": {"hosts": []}, "vars": {"ansible_connection": "local"}}}),
         SELF + ".c.vars.ansible_connection: would let a stack decide how Ansible connects.",
     ),
+    (
+        "described with a switch",
+        described({"c": {"engine": "nomad", "managers": {"hosts": []}, "vars": {"cluster_no_log": False}}}),
+        SELF + ".c.vars.cluster_no_log: is none of the variables that a stack may set. Set it in group_vars",
+    ),
     ("described as a text", described("x"), SELF + ": is the text 'x' where a mapping is expected."),
     # Pulumi, CloudFormation, static, command
     ("Pulumi version 1", pulumi(version=1), "{}/pulumi.json: is of version 1, only 3 and 4 are read."),
@@ -794,3 +800,17 @@ def test_fault(world: World, bend: Bend, message: str) -> None:
 
 def test_there_are_enough_cases_and_each_has_a_name_of_its_own() -> None:
     assert len({case[0] for case in CASES}) == len(CASES) >= 60
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_gzip_bomb_is_unpacked_no_further_than_the_limit(
+    world: World, monkeypatch: pytest.MonkeyPatch, members: int
+) -> None:
+    monkeypatch.setattr(documents, "LIMIT", 1 << 20)
+    world.write("nodes", gzip.compress(b" " * (60 << 20)) * members)
+    tracemalloc.start()
+    with pytest.raises(StackError, match=r"nodes\.json: unpacks to more than 1 MiB\. Name the state itself"):
+        world.load()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 << 20

@@ -163,7 +163,7 @@ def test_what_a_stack_says_is_followed_nowhere(stack: World) -> None:
     described = {
         "c": {
             "engine": "managed",
-            "vars": {"a": {"b": "s.outputs.ip"}},
+            "vars": {"site_a": {"b": "s.outputs.ip"}},
             "pools": {"web": {"hosts": [{"name": "a", "address": "10.61.2.10"}], "labels": {"a": "s.outputs.tier"}}},
         }
     }
@@ -173,7 +173,7 @@ def test_what_a_stack_says_is_followed_nowhere(stack: World) -> None:
     stack.document.update(stacks={"s": {"state": "s.json"}}, host={})
     del stack.document["clusters"]
     inventory = stack.load()
-    assert inventory.groups["c"].variables["a"] == {"b": "s.outputs.ip"}
+    assert inventory.groups["c"].variables["site_a"] == {"b": "s.outputs.ip"}
     assert inventory.hosts["a"]["cluster_labels"] == {"a": "s.outputs.tier"}
 
 

@@ -6,9 +6,14 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import sensitive
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource
+from stacks_world import World
 
 
 @pytest.mark.parametrize(
@@ -17,6 +22,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
         "password", "admin_password", "adminPassword", "DbPassword", "pwd", "pw", "passphrase", "secret", "client_secret", "secrets", "secret_key",
         "secretAccessKey", "access_key", "accessKey", "api_key", "apiKey", "api-key", "token", "authToken", "bootstrap_token", "private_key",
         "private_key_pem", "privateKeyOpenssh", "kube_config", "kube_config_raw", "kubeconfig", "credentials", "user_data", "user_data_base64",
+        "db_pass", "dbpass", "rootPass", "ssh_key", "sshKey", "psk", "wifi_psk", "dsn", "sentryDsn", "sas_url", "sasToken", "database_url", "tls_key",
+        "signing_key_pem", "masterKey", "license_key", "dbpassword", "jwt", "otp_seed", "htpasswd", "webhook_url", "conn_str", "redisUrl",
+        "passphrase2", "db_creds", "clientsecret", "accesstoken", "credentials_json", "jdbc_url", "keystore", "hmac",
         "userData", "connection_string", "primary_connection_string", "storage_account_key", "PASSWORD",
     ],
 )  # fmt: skip
@@ -27,7 +35,8 @@ def test_denied(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["name", "private_ip", "public_key", "key_name", "keys", "tags", "Name", "passed", "compass", "secretary", "tokenizer", "id",
-     "private_dns", "bypass", 0, None],
+     "private_dns", "bypass", "ssh_keys", "ssh_key_ids", "public_key", "kms_key_id", "kms_key", "host_key", "partition_key", "url", "self_url",
+     "compass", "overpass", "key", "keyboard", "key_pair", "endpoint_url", "passing", "sasquatch", "psketch", 0, None],
 )  # fmt: skip
 def test_not_denied(name: object) -> None:
     assert not sensitive.denied(name)
@@ -43,6 +52,57 @@ def test_strip_by_mark_and_by_name() -> None:
     }
     assert left_out == ["password", "b.c", "b.d[0].token"]
     assert value["password"] == 2, "the original is another's"
+
+
+SECRETS = [
+    "-----BEGIN RSA PRIVATE KEY-----\nMII", "-----BEGIN PRIVATE KEY-----", "postgres://app:known@10.0.0.1/db", "https://:known@x.example.org",
+    "https://x.example.org/c?sv=1&sig=known", "https://x.example.org/?X-Amz-Signature=known", "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_a_value_that_shows_what_it_is(text: str) -> None:
+    assert sensitive.shows(text)
+    assert sensitive.strip({"a": text, "b": [text, "c"]}) == {"b": [None, "c"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://x.example.org:6443/a?b=c",
+        "ssh-ed25519 AAAA me@host",
+        "-----BEGIN CERTIFICATE-----",
+        "git@example.org:a/b",
+        "eyJ",
+        "a:b@c",
+        "",
+    ],
+)
+def test_a_value_that_shows_nothing(text: str) -> None:
+    assert not sensitive.shows(text)
+
+
+def test_long_names_and_values_take_no_time() -> None:
+    start = time.process_time()
+    for part in ("_", "a", "eyJ", "-----BEGIN A", "://a", "://a:", "?sig", "pass_", "a_key"):
+        sensitive.denied(part * 200_000)
+        sensitive.shows(part * 200_000)
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("asked", ["network.outputs.db", ["network.outputs.db"], {"a": "network.outputs.db"}])
+def test_such_a_value_is_asked_for_by_name(world: World, asked: Any) -> None:
+    state = world.state("network")
+    state["outputs"]["db"] = {"value": "postgres://app:known-secret@10.0.0.1/db"}
+    world.write("network", state)
+    world.cluster()["vars"] = {"x": asked}
+    with pytest.raises(StackError, match="`network.outputs.db` is a secret by its looks"):
+        world.load()
+    world.cluster()["vars"] = {"x": {"sensitive": "network.outputs.db"}}
+    assert "x" in world.load().groups["product"].variables
+    world.cluster().update(vars={}, endpoint="https://app:known-secret@x.example.org")
+    with pytest.raises(StackError, match=r"endpoint: holds a password\."):
+        world.load()
 
 
 @pytest.mark.parametrize(

@@ -592,3 +592,93 @@ def test_a_name_that_means_something_else_is_no_hosts(world: World, name: str) -
 )
 def test_other_names_are_fine(name: str) -> None:
     assert not names.reserved(name)
+
+
+def test_a_node_is_not_called_as_the_endpoint(world: World) -> None:
+    ours = {"aws_instance.w": {"id": "API.example.org", "private_ip": "10.0.0.1"}}
+    for endpoint in ("https://api.example.org:6443", "api.example.org.", "api.example.org:4646"):
+        with pytest.raises(
+            StackError, match="has the name of the cluster's endpoint, and would get a certificate for it"
+        ):
+            load(world, ours, endpoint=endpoint)
+    assert load(world, ours, endpoint="https://api2.example.org").hosts
+
+
+def test_names_differ_by_more_than_their_case(world: World) -> None:
+    ours = {
+        f"aws_instance.{name}": {"id": name, "private_ip": f"10.0.0.{number}"}
+        for number, name in ((1, "web"), (2, "Web"))
+    }
+    with pytest.raises(StackError, match="two hosts have the name Web"):
+        load(world, ours, "aws_instance.*")
+
+
+MISREAD: list[tuple[dict[str, Any], str]] = [
+    ({"clusters": {"all": {}}}, "group all: would hold all hosts and cluster all. Rename"),
+    ({"clusters": {"ungrouped": {}}}, "group ungrouped: would hold"),
+    ({"clusters": {"localhost": {}}}, "group localhost: would hold the controller and cluster localhost"),
+    ({"clusters": {"clusters": {}}}, "group clusters: would hold all clusters and cluster clusters"),
+    ({"clusters": {"a_pool_b": {}}}, "group a_pool_b: would hold cluster a_pool_b and be taken for a pool"),
+    ({"clusters": {"a_pool": {}}}, "group a_pool_managers: would hold the managers of cluster a_pool and be taken for a pool"),
+    ({"clusters": {"a_managers": {}}}, "clusters.a_managers: would give a group that is taken for another"),
+    ({"clusters": {"a": {}, "a_nodes": {}}}, "group a_nodes: would hold the host nodes of cluster a and cluster a_nodes"),
+    ({"clusters": {"a": {"environment": "x-pool-y"}}}, "group environment_x_pool_y: would hold environment x-pool-y and be taken for a pool"),
+    ({"clusters": {"a": {"pools": {"all": {"size": 0}}}}}, "clusters.a.pools.all: would give a group that is taken for another"),
+    ({"clusters": {"a": {"pools": {"b-pool-c": {"size": 0}}}}}, "clusters.a.pools.b-pool-c: would give a group"),
+    ({"clusters": {"a": {"pools": {"pool_c": {"size": 0}}}}}, "clusters.a.pools.pool_c: would give a group"),
+    ({"keyed_groups": [{"key": "cluster_part", "prefix": "db_pool"}]}, "would put w into db_pool_node, a name that the clusters use"),
+    ({"keyed_groups": [{"key": "cluster_part", "parent_group": "c_managers"}]}, "would put w into c_managers, a name that the clusters use"),
+    ({"keyed_groups": [{"key": "cluster_part", "parent_group": "all_pool_x"}]}, "would put w into all_pool_x"),
+    ({"groups": {"db_managers": "cluster_part"}}, "would put w into db_managers, a name that the clusters use"),
+    ({"groups": {"all": "cluster_part"}}, "would put w into all"),
+    ({"groups": {"localhost": "cluster_part"}}, "would put w into localhost"),
+    ({"keyed_groups": [{"key": "meta", "prefix": ""}]}, "would put w into _meta"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "message"), MISREAD)
+def test_groups_that_would_be_taken_for_others(world: World, change: dict[str, Any], message: str) -> None:
+    load(world, {"aws_instance.w": {"id": "w", "private_ip": "10.0.0.1", "meta": "_meta"}})
+    for cluster in change.get("clusters", {}).values():
+        cluster.update(engine="managed")
+    world.document.update(change)
+    with pytest.raises(StackError, match=re.escape(message)):
+        world.load()
+
+
+@pytest.mark.parametrize("pool", ["web-pool", "pool", "members", "managers", "pools"])
+def test_pools_of_other_names_are_fine(world: World, pool: str) -> None:
+    load(world, {"aws_instance.w": {"id": "w", "private_ip": "10.0.0.1"}})
+    world.document["clusters"]["c"]["pools"] = {pool: {"hosts": "s.resources.aws_instance.w"}}
+    assert world.load().hosts
+
+
+# What a stack that describes itself may set
+
+
+def described(world: World, variables: dict[str, Any]) -> Inventory:
+    del world.document["clusters"]
+    content = world.state("nodes")
+    content["outputs"]["clusters"]["value"]["described"]["vars"] = variables
+    world.write("nodes", content)
+    return world.load()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cluster_bundle", "cluster_no_log", "cluster_remove_orphans", "cluster_become", "cluster", "cluster_secrets_store", "host_node_sysctls",
+     "cluster_manager_nomad_config", "mesh_sidecar_provider", "keelson_x", "enroll_pool", "bundle_directory", "become", "environment",
+     "hostvars", "groups", "ansible_connection", "my_variable", "Site_x"],
+)  # fmt: skip
+def test_a_stack_sets_nothing_else(world: World, name: str) -> None:
+    with pytest.raises(
+        StackError,
+        match=rf"outputs\.clusters\.described\.vars\.{name}: (is none of the variables that|would let) a stack",
+    ):
+        described(world, {name: "x"})
+
+
+def test_a_stack_sets_what_it_knows(world: World) -> None:
+    given = {"cluster_vip": "10.61.3.100", "site_dns": ["10.0.0.2"], "motd": "hello"}
+    variables = described(world, given).groups["described"].variables
+    assert {name: variables[name] for name in given} == given
