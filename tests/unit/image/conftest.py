@@ -18,7 +18,9 @@ from image_tree import PROFILE, STATUS, entry, put
 @pytest.fixture
 def expected() -> offline.Expected:
     """What the tree is asked for, with the profile as the role has it."""
-    return offline.Expected("docker", ["base-files"], [entry()], PROFILE, data="/srv")
+    return offline.Expected(
+        "docker", ["base-files"], [entry()], PROFILE, data="/srv", units=["docker.service"], unshared=["etc/nomad.d"]
+    )
 
 
 @pytest.fixture
