@@ -20,7 +20,17 @@ _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bri
 _SERVICES = ("kubelet.service", "containerd.service")
 
 # What every host runs, and what managers run besides.
-_EVERYWHERE = ("kubelet", "kubernetes-host", "containerd", "runc", "cni-plugins", "crictl", "coredns", "pause", "calico")
+_EVERYWHERE = (
+    "kubelet",
+    "kubernetes-host",
+    "containerd",
+    "runc",
+    "cni-plugins",
+    "crictl",
+    "coredns",
+    "pause",
+    "calico",
+)
 _ON_MANAGERS = ("kubectl", "kubernetes-images", "etcd", "calico-kube-controllers", "endpoint-vip", "metrics-server")
 
 _OWNED = Owned(

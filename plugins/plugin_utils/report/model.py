@@ -19,7 +19,15 @@ SAMPLE, OTHER = "Sample application", "Other"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Hosts": ("reachable", "task", "service", "listeners", "certificate", "authority"),
     "Endpoints locked down": (
-        *("unauthorized_sockets", "plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_token", "gossip"),
+        *(
+            "unauthorized_sockets",
+            "plaintext",
+            "no_certificate",
+            "foreign_certificate",
+            "old_tls",
+            "no_token",
+            "gossip",
+        ),
     ),
     "Cluster": ("access", "members", "node"),
     SAMPLE: ("sample", "app"),

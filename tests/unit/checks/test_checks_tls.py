@@ -159,7 +159,8 @@ def test_old_tls(world: World) -> None:
 
 def test_a_door_behind_a_preamble(world: World) -> None:
     with serving(https(world.member, b"", client_ca=world.member.ca, preamble=1)) as port:
-        found = world.probe(port, "nomad_rpc")
+        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": nomad_probes.RPC.as_data()}
+        found = {c["check"]: c for c in probes.probe(target, world.member, world.unauthorized)}
     assert passed(found) == ALL - {"no_token"}, found
 
 

@@ -112,7 +112,9 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
     ),
     (
         "foreign_cluster",
-        lambda c: with_facts(c, "w1", clusters=[{"component": "kubernetes", "name": "", "evidence": "process kubelet"}]),
+        lambda c: with_facts(
+            c, "w1", clusters=[{"component": "kubernetes", "name": "", "evidence": "process kubelet"}]
+        ),
         "w1",
         ("a kubernetes cluster", "kubelet"),
     ),

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.action.host_facts import traces
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink
-from ansible_collections.keelson.cluster.plugins.action.host_facts import traces
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import inventory, model, table, variables
 
@@ -262,9 +262,9 @@ def test_a_cluster_is_read_with_what_each_host_answered() -> None:
 
 def test_engines() -> None:
     known = {"a1": {**HOSTVARS["a1"], "cluster_engine": "nomda"}}
-    with pytest.raises(components.EngineError, match="'nomda': this collection has no such engine"):
+    with pytest.raises(components.ComponentError, match="'nomda': this collection has no such engine"):
         inventory.read_cluster(known, ["a1"], "reg")
-    with pytest.raises(components.EngineError, match="lower-case"):
+    with pytest.raises(components.ComponentError, match="lower-case"):
         components.load("../evil")
     with pytest.raises(ValueError, match="cluster a has no cluster_engine"):
         inventory.read_cluster({"a1": {"cluster_name": "a"}}, ["a1"], "reg")

@@ -72,7 +72,13 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
     """Every check as (name, title, what it is about, the remedy, the question)."""
     sealed = "remove it in seal.py or name it in the component's ServerImage; sealing and this check share their lists"
     for kind in seal.TRACES:
-        yield "identity", f"The image has nothing of {kind}", kind, sealed, partial(no_traces, tree, kind, expected.unshared)
+        yield (
+            "identity",
+            f"The image has nothing of {kind}",
+            kind,
+            sealed,
+            partial(no_traces, tree, kind, expected.unshared),
+        )
     yield (
         "accounts",
         "No account has a password, and there are no users",
@@ -96,7 +102,13 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
     for name in names:
         title = "The container image is loaded"
         yield "container", title, name, "build again", partial(loaded, tree, expected.runtime, name)
-    yield "listeners", "Nothing but known services starts", "", "disable it, or declare it", partial(units, tree, expected.units)
+    yield (
+        "listeners",
+        "Nothing but known services starts",
+        "",
+        "disable it, or declare it",
+        partial(units, tree, expected.units),
+    )
     yield "runtime", "The runtime listens on no network", "", "remove hosts", partial(local_runtime, tree)
     yield (
         "modes",
@@ -253,7 +265,9 @@ def loaded(tree: Path, runtime: str, name: str) -> Verdict:
 def units(tree: Path, known: Sequence[str]) -> Verdict:
     """Judge that only known units start by themselves: what does not start does not listen."""
     present = hardening.enabled(tree)
-    return _verdict([f"{name} starts" for name in present if name not in (*UNITS, *known)], f"{len(present)} known units")
+    return _verdict(
+        [f"{name} starts" for name in present if name not in (*UNITS, *known)], f"{len(present)} known units"
+    )
 
 
 def local_runtime(tree: Path) -> Verdict:
