@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: components.Profile) -> str:
-        """Return the name of the module to run."""
-        return "keelson.cluster.app_checks"
+    def modules(self) -> list[str]:
+        """Return the modules to run."""
+        return ["keelson.cluster.app_checks"]
 
     def turn(self) -> bool:
         """Ask where there is something to ask."""
@@ -25,6 +24,6 @@ class ActionModule(ChecksAction):
     def _instances(self) -> list[dict[str, Any]]:
         return list(self.from_acting_manager("verify_sample").get("instances") or [])
 
-    def parameters(self, profile: components.Profile) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """Return the instances that the sample application reported."""
         return {"instances": self._instances()}

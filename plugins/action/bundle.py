@@ -11,13 +11,15 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 
 ARGUMENTS = {
-    "names": {"type": "list", "elements": "str", "required": True},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "engine": {"type": "str", "default": ""},
+    "components": {"type": "list", "elements": "str", "default": []},
     "path": {"type": "path"},
     "architectures": {"type": "list", "elements": "str", "choices": ["amd64", "arm64"], "default": []},
     "sources": {"type": "list", "elements": "str", "default": []},
@@ -42,17 +44,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _validated, options = self.validate_argument_spec(ARGUMENTS)
         key = sign.load_key(Path(options["key"])) if options["key"] and not self._task.check_mode else None
         store = Store(Path(options["path"] or default_root()), key)
-        order = Order(
-            artifacts=options["names"],
-            architectures=options["architectures"],
-            sources=options["sources"],
-            manifests=[Path(folder) for folder in options["manifests"]],
-            drop=Path(options["directory"]) if options["directory"] else None,
-            apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
-            refresh=options["refresh"],
-        )
         display = Display()
         try:
+            order = Order(
+                artifacts=options["names"] or bundled(options["engine"], options["components"]),
+                architectures=options["architectures"],
+                sources=options["sources"],
+                manifests=[Path(folder) for folder in options["manifests"]],
+                drop=Path(options["directory"]) if options["directory"] else None,
+                apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
+                refresh=options["refresh"],
+            )
             if self._task.check_mode:
                 titles = [artifact.title for artifact in desired(order.resolve(), store, order)]
                 return {**result, "changed": bool(titles), "path": str(store.root), "would_fill": titles}
@@ -61,3 +63,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except UserError as error:
             raise AnsibleActionFail(str(error)) from error
         return {**result, "changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
+
+
+def bundled(engine: str, additions: list[str]) -> list[str]:
+    """Return the artifacts of an engine and of other components; raise ComponentError where one does not exist."""
+    found = components.of({"cluster_engine": engine, components.ENABLED: additions})
+    return list(dict.fromkeys(name for component in found for name in component.bundled))

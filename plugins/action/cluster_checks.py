@@ -9,26 +9,27 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, NODE
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: components.Profile) -> str:
-        """Return the name of the engine's module."""
-        return profile.checks_module
+    def modules(self) -> list[str]:
+        """Return the modules of the host's components."""
+        return [found.checks_module for found in components.of(self.vars) if found.checks_module]
 
     def turn(self) -> bool:
         """Only managers can be asked."""
-        return bool(self.vars["cluster_part"] == components.MANAGER)
+        return bool(self.vars["cluster_part"] == MANAGER)
 
-    def parameters(self, profile: components.Profile) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """Return the members that the inventory knows, whether they answer or not."""
         known = self.hostvars
-        managers = {host: str(known[host]["cluster_address"]) for host in self.members(components.MANAGER, live=False)}
+        managers = {host: str(known[host]["cluster_address"]) for host in self.members(MANAGER, live=False)}
         nodes = [
             {"name": host, "address": str(known[host]["cluster_address"]), "pool": str(known[host]["cluster_pool"])}
-            for host in self.members(components.NODE, live=False)
+            for host in self.members(NODE, live=False)
         ]
         whole = self.host == self.acting_manager()
         return {"cluster": self.vars["cluster_name"], "managers": managers, "nodes": nodes, "whole": whole}

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import NODE
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: components.Profile) -> str:
-        """Return the name of the engine's module."""
-        return profile.outage_module
+    def modules(self) -> list[str]:
+        """Return the engine's module."""
+        return [self.engine.outage_module]
 
     def turn(self) -> bool:
         """Only the outage host is killed; every host node is brought back, whoever killed it."""
         if self._task.args.get("state") == "up":
-            return bool(self.vars["cluster_part"] == components.NODE)
+            return bool(self.vars["cluster_part"] == NODE)
         outage_host = self.from_acting_manager("verify_sample").get("outage_host") or {}
         return bool(outage_host.get("address") == self.vars["cluster_address"])
 
-    def parameters(self, profile: components.Profile) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """Return nothing: the task says all there is."""
         return {}

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: components.Profile) -> str:
-        """Return the name of the engine's module."""
-        return profile.sample_module
+    def modules(self) -> list[str]:
+        """Return the engine's module."""
+        return [self.engine.sample_module]
 
     def turn(self) -> bool:
         """One manager does it; nothing has moved where nothing was killed."""
@@ -25,7 +24,7 @@ class ActionModule(ChecksAction):
             moved and not self.from_acting_manager("verify_sample").get("outage_host")
         )
 
-    def parameters(self, profile: components.Profile) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """Return the cluster, and the host node that was killed where that matters."""
         given = {"cluster": self.vars["cluster_name"]}
         if self._task.args.get("state") == "moved":

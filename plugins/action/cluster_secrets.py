@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import Copy, StoreError, newest
-from ansible_collections.keelson.cluster.plugins.plugin_utils import external_store, pki
-
-UTILS = "ansible_collections.keelson.cluster.plugins.plugin_utils"
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, external_store, pki
 
 
 class ActionModule(ActionBase):
@@ -73,8 +70,7 @@ class ActionModule(ActionBase):
                 "The first secrets must lie on every manager before they are used: make these managers reachable "
                 "(and part of --limit), or take them out of the stack."
             )
-        maker = importlib.import_module(f"{UTILS}.{args['engine']}.secrets")
-        payload = maker.make_secrets(args["cluster"])
+        payload = components.engine(args["engine"]).make_secrets(args["cluster"])
         if external:
             external.write(args["cluster"], 1, payload, self._task.check_mode)
         return {"changed": True, "generation": 1, "payload": payload, "lacking": args["managers"]}

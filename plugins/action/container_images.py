@@ -26,7 +26,7 @@ class ActionModule(Artifacts):
         if not arguments.get("runtime"):
             if not variables.get("cluster_engine"):
                 raise AnsibleActionFail("runtime is missing, and there is no cluster_engine whose runtime it could be")
-            arguments["runtime"] = components.load(str(variables["cluster_engine"])).runtime
+            arguments["runtime"] = components.engine(str(variables["cluster_engine"])).runtime
         self._task.args = arguments
         return self._remove(arguments, variables) if absent else super().run(tmp, task_vars)
 

@@ -7,10 +7,11 @@ running cluster for its members."""
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, contract
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -22,35 +23,60 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """Return the module's result with `clock` and `members` added to the facts."""
         task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
+        known = self._components(task_vars)
+        arguments = {"traces": traces(known), **self._task.args}
+        if known:
+            arguments.setdefault("paths", disks(known, str(task_vars.get("cluster_part", ""))))
         before = time.time()
-        result.update(self._execute_module("keelson.cluster.host_facts", self._task.args, task_vars=task_vars))
+        result.update(self._execute_module("keelson.cluster.host_facts", arguments, task_vars=task_vars))
         facts = result.get("ansible_facts", {}).get("keelson")
         if facts is not None:
             facts["clock"] = {"before": before, "after": time.time()}
-            facts.update(self._of_engine(task_vars))
-            facts.update(self._members(facts, task_vars))
+            engine = next((found for found in known if isinstance(found, contract.Engine)), None)
+            if engine:
+                facts.update(self._of_engine(engine, task_vars))
+                facts.update(self._members(engine, facts, task_vars))
         return result
 
-    def _of_engine(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Ask the engine's own module, where it has one."""
+    def _components(self, task_vars: dict[str, Any]) -> tuple[contract.Component, ...]:
         try:
-            module = components.load(str(task_vars.get("cluster_engine", ""))).facts_module
-        except components.EngineError:  # preflight itself says so
-            return {}
-        if not module:
+            return components.of(task_vars)
+        except components.ComponentError:  # preflight itself says so
+            return ()
+
+    def _of_engine(self, engine: contract.Engine, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Ask the engine's own module, where it has one."""
+        if not engine.facts_module:
             return {}
         names = {"cluster": "cluster_name", "part": "cluster_part", "address": "cluster_address"}
         arguments = {key: task_vars.get(name, "") for key, name in names.items()}
         arguments["endpoint"] = task_vars.get("cluster_endpoint") or task_vars.get("cluster_vip") or ""
-        answer = self._execute_module(module, arguments, task_vars=task_vars)
+        answer = self._execute_module(engine.facts_module, arguments, task_vars=task_vars)
         return {"engine": {} if answer.get("failed") else answer}
 
-    def _members(self, facts: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _members(self, engine: contract.Engine, facts: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Ask the cluster this manager runs for its members; nothing when it runs none yet."""
-        name, engine = task_vars.get("cluster_name"), str(task_vars.get("cluster_engine", ""))
-        runs = any(found["name"] == name and found["engine"] == engine for found in facts["clusters"])
-        if not runs or task_vars.get("cluster_part") != components.MANAGER:
+        name = task_vars.get("cluster_name")
+        runs = any(found["name"] == name and found["component"] == engine.name for found in facts["clusters"])
+        if not runs or task_vars.get("cluster_part") != contract.MANAGER:
             return {}
-        module = components.load(engine).members_module
-        answer = self._execute_module(module, {"cluster": name}, task_vars=task_vars)
+        answer = self._execute_module(engine.members_module, {"cluster": name}, task_vars=task_vars)
         return {"members_error": answer.get("msg", "")} if answer.get("failed") else {"members": answer["members"]}
+
+
+def traces(enabled: Iterable[contract.Component]) -> list[dict[str, Any]]:
+    """Return how all known components, and those that a host has, are recognised."""
+    known = {**components.known(), **{component.name: component for component in enabled}}
+    return [
+        {
+            "component": name,
+            "files": [{"path": trace.path, "name": trace.name} for trace in component.traces],
+            "processes": list(component.processes),
+        }
+        for name, component in known.items()
+    ]
+
+
+def disks(enabled: Iterable[contract.Component], part: str) -> list[str]:
+    """Return the paths whose free disk the components of a host count on."""
+    return sorted({path for found in components.parts(enabled, part) for path in found.requirements.disk_mib})

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER
 
 QUORUM_OF_TWO = 3  # the least number of managers of which one may be missing
 
@@ -16,16 +16,16 @@ QUORUM_OF_TWO = 3  # the least number of managers of which one may be missing
 class ActionModule(ChecksAction):
     """See the module of the same name."""
 
-    def module(self, profile: components.Profile) -> str:
-        """Return the name of the engine's module."""
-        return profile.manager_outage_module
+    def modules(self) -> list[str]:
+        """Return the engine's module."""
+        return [self.engine.manager_outage_module]
 
     def turn(self) -> bool:
         """Only managers are stopped, and only where enough others answer."""
-        known = components.load(str(self.vars["cluster_engine"])).manager_outage_module
-        enough = len(self.members(components.MANAGER)) >= QUORUM_OF_TWO
-        return bool(known and enough and self.vars["cluster_part"] == components.MANAGER)
+        known = self.engine.manager_outage_module
+        enough = len(self.members(MANAGER)) >= QUORUM_OF_TWO
+        return bool(known and enough and self.vars["cluster_part"] == MANAGER)
 
-    def parameters(self, profile: components.Profile) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
         """Return which manager of which cluster this is."""
         return {"cluster": self.vars["cluster_name"], "address": str(self.vars["cluster_address"])}

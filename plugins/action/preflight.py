@@ -13,7 +13,6 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import variables
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
@@ -43,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
         try:
             cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], arguments["facts"])
-        except (ValueError, components.EngineError) as error:
+        except ValueError as error:
             raise AnsibleActionFail(str(error)) from error
         specs, starts = variables.role_specs(COLLECTION), variables.prefixes(COLLECTION)
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]

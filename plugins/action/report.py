@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
@@ -69,6 +70,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
     first = hostvars[hosts[0]]
     known = networks(first.get("cluster_networks"))
     rows, checks, instances = [], [], []
+    found = {component.name: component for name in hosts for component in components.of(hostvars[name])}
     for name in hosts:
         variables = hostvars[name]
         results = {register: variables[register] for register in registers if register in variables}
@@ -84,7 +86,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
                 reachable=not any(result.get("unreachable") for result in results.values()),
             )
         )
-        instances += [found.get(key) or [] for found in results.values() for key in ("left", "instances")]
+        instances += [result.get(key) or [] for result in results.values() for key in ("left", "instances")]
     return model.Report(
         cluster=str(first.get("cluster_name", "")),
         engine=str(first.get("cluster_engine", "")),
@@ -95,6 +97,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
         networks=known,
         checks=tuple(checks),
         instances=tuple(model.moved_instances(instances)),
+        groups=model.groups(found.values()),
     )
 
 

@@ -24,9 +24,19 @@ options:
     description:
       - Artifacts to bring in, as their manifests are called.
       - C(NAME=VERSION) asks for a version other than the manifest's first.
+      - Those of O(engine) and O(components) when none is given.
     type: list
     elements: str
-    required: true
+    default: []
+  engine:
+    description: The engine whose artifacts are brought in.
+    type: str
+    default: ""
+  components:
+    description: Further components, whose artifacts are brought in with those of O(engine).
+    type: list
+    elements: str
+    default: []
   path:
     description: Directory of the bundle, C($XDG_CACHE_HOME/keelson/bundle) when not given.
     type: path
@@ -88,7 +98,7 @@ attributes:
 EXAMPLES = r"""
 - name: Bring in what a Nomad cluster needs
   keelson.cluster.bundle:
-    names: [nomad, docker, cni-plugins, pause]
+    engine: nomad
 
 - name: Build everything instead of downloading releases
   keelson.cluster.bundle:

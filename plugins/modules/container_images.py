@@ -44,5 +44,5 @@ versions:
   description: Version of each artifact as it is used after the task.
   type: dict
   returned: always
-  sample: {pause: 3.10.1}
+  sample: {pause: 3.10.2}
 """

@@ -14,20 +14,17 @@ version_added: "0.1.0"
 description:
   - Runs on one host and probes at others without TLS, without a certificate, with a certificate of a foreign CA, with an
     old version of TLS, with a member's certificate but no token, and, for gossip, without the key.
-  - Options are taken from the inventory and the engine's profile unless given.
+  - Options are taken from the inventory and the host's components unless given.
 options:
   targets:
     description:
-      - The endpoints, each with C(host) (its name), C(address), C(port), C(probe), and its own C(guarded) paths, if any.
-      - A probe is V(https) (clients need a certificate and a token), V(https_members) (a certificate), V(https_login)
-        (anybody may connect, and is told nothing), V(nomad_rpc) or V(gossip).
+      - The endpoints, each with C(host) (its name), C(address), C(port) and C(probe).
+      - A probe has a C(kind), which is V(https) (clients need a certificate and a token), V(https_members) (a certificate),
+        V(https_login) (anybody may connect, and is told nothing), V(tls) (a certificate, in a protocol of its own) or
+        V(gossip) (no answer without the key), the C(guarded) paths that need a token, and in hexadecimal digits the bytes
+        to send, C(preface) before TLS and C(request), and C(refusals), the first bytes of answers that refuse.
     type: list
     elements: dict
-    default: []
-  guarded:
-    description: Paths of the API that must be closed to unauthorized clients.
-    type: list
-    elements: str
     default: []
   foreign:
     description: Certificate and key, as one PEM text, of a CA that is not the cluster's. Made anew for each run.
@@ -79,7 +76,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.checks.probes impo
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "targets": {"type": "list", "elements": "dict", "default": []},
-    "guarded": {"type": "list", "elements": "str", "default": []},
     "foreign": {"type": "str", "default": "", "no_log": True},
     "ca_file": {"type": "path"},
     "cert_file": {"type": "path"},
@@ -93,7 +89,7 @@ def main() -> None:
     given = module.params
     member = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
     with tls.foreign(given["foreign"]) as unauthorized:
-        checks = [c for target in given["targets"] for c in probe(target, member, unauthorized, given["guarded"])]
+        checks = [c for target in given["targets"] for c in probe(target, member, unauthorized)]
     module.exit_json(changed=False, checks=checks)
 
 

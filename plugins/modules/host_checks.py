@@ -14,7 +14,7 @@ version_added: "0.1.0"
 description:
   - Checks that the services are active, that the expected ports are open and no others can be reached from outside,
     and that the certificates last.
-  - All options are taken from the inventory and the engine's profile unless given.
+  - All options are taken from the inventory and the host's components unless given.
 options:
   services:
     description: Units that must be active.

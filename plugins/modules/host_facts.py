@@ -22,6 +22,14 @@ options:
     type: list
     elements: path
     default: [/opt, /var/lib]
+  traces:
+    description:
+      - How components are recognised on a host, each with C(component) (its name), C(files) (each with C(path), a shell
+        pattern, and C(name), the member of this JSON file that names the cluster) and C(processes) (names of programs).
+      - Taken from the components that the inventory and this collection know unless given.
+    type: list
+    elements: dict
+    default: []
 notes:
   - Needs root to see whose sockets are whose and to try kernel features. Without root it reports that.
 attributes:
@@ -61,15 +69,20 @@ ansible_facts:
       returned: always
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight.gather import gather
 
 
 def main() -> None:
     """Gather and return."""
-    arguments = {"paths": {"type": "list", "elements": "path", "default": ["/opt", "/var/lib"]}}
+    arguments: dict[str, Any] = {
+        "paths": {"type": "list", "elements": "path", "default": ["/opt", "/var/lib"]},
+        "traces": {"type": "list", "elements": "dict", "default": []},
+    }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
-    module.exit_json(changed=False, ansible_facts={"keelson": gather(module.params["paths"])})
+    module.exit_json(changed=False, ansible_facts={"keelson": gather(module.params["paths"], module.params["traces"])})
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def main() -> None:
     cluster = module.params["cluster"]
     try:
         api = Api.from_env(cluster)
-        new = introduction.unauthorized_sockets(api, module.params["nodes"])
+        new = introduction.unknown(api, module.params["nodes"])
         files = {node["name"]: introduction.files(introduction.issue(api, node["name"], node["pool"])) for node in new}
     except ApiError as error:
         if module.check_mode:  # the cluster is still to be made

@@ -27,9 +27,15 @@ options:
     description:
       - Artifacts that the finished image must have, as the bundle knows them; C(NAME=VERSION) asks for a version.
       - The first gives the image its version.
+      - Those that O(engine) and O(components) have in an image when none is given.
     type: list
     elements: str
-    required: true
+    default: []
+  components:
+    description: Further components that host nodes have, in the image with O(engine).
+    type: list
+    elements: str
+    default: []
   output:
     description:
       - Directory in which the image appears, as a folder of its own that is complete or not there at all - C(disk.qcow2),
@@ -122,7 +128,6 @@ EXAMPLES = r"""
 - name: Build the image of Nomad's host nodes
   keelson.cluster.server_image:
     engine: nomad
-    artifacts: [nomad, docker, cni-plugins, pause]
     output: images
 """
 

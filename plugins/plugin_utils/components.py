@@ -1,116 +1,80 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Which components there are, and which of them a host has.
 
-"""What an engine is to the code all engines share.
-
-An engine is a package C(plugins/module_utils/<engine>/) whose C(profile.py) defines C(PROFILE).
+A component NAME is C(plugin_utils/NAME/component.py) of this collection, and NAMESPACE.COLLECTION.NAME is
+C(plugins/plugin_utils/NAME/component.py) of another one. That file defines C(COMPONENT).
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Callable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER as MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import NODE as NODE
+from .contract import Component, Engine, Part
+from .errors import UserError
 
-ANY_PORT = 0
-ENROLLMENT = 4650  # our own, see the playbook enroll
-
-
-class EngineError(ValueError):
-    """An engine that does not exist; the message names it and the remedy."""
+ENABLED = "cluster_components"  # the variable that lists a host's components besides its engine
 
 
-@dataclass(frozen=True)
-class Listener:
-    """A socket the engine opens: `port` (ANY_PORT: a port of the kernel's choosing) on `address`.
-
-    `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm,
-    or '' for whichever program; `last` ends a range of ports; `probe` names the protocol unauthorized clients are to try on it, and
-    `guarded` the paths that must be closed to them where these are not the API's; `optional` is what some clusters have.
-    """
-
-    port: int
-    protocol: str
-    address: str
-    process: str
-    purpose: str
-    last: int = 0
-    probe: str = ""
-    optional: bool = False
-    guarded: tuple[str, ...] = ()
+class ComponentError(UserError, ValueError):
+    """A component that does not exist; the message names it and what to do."""
 
 
-@dataclass(frozen=True)
-class Requirements:
-    """What one part needs: memory in MiB, free disk in MiB by path, kernel features by their names in host_facts."""
-
-    memory_mib: int
-    disk_mib: dict[str, int]
-    features: tuple[str, ...]
+def load(name: str) -> Component:
+    """Return the component `name`; raise ComponentError when there is none."""
+    return _load(name, ENABLED, sorted(known()))
 
 
-@dataclass(frozen=True)
-class Part:
-    """One part of an engine on a host: what it needs, opens and runs."""
-
-    requirements: Requirements
-    listeners: tuple[Listener, ...]
-    services: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Where a host keeps its certificate, the key, and the CA that signs all members."""
-
-    ca: str
-    cert: str
-    key: str
+def engine(name: str) -> Engine:
+    """Return the engine `name`; raise ComponentError when there is none."""
+    engines = sorted(other for other, component in known().items() if isinstance(component, Engine))
+    found = _load(name, "cluster_engine", engines)
+    if not isinstance(found, Engine):
+        raise ComponentError(f"cluster_engine is {name!r}, which is no engine; use {' or '.join(engines)}")
+    return found
 
 
-@dataclass(frozen=True)
-class Profile:
-    """One engine. `systems` are the tested systems by os-release ID, `guarded` the API paths that need a token.
-
-    `runtime` runs the containers of applications. The modules are those that know its API: what they take and return
-    is the same for every engine.
-    """
-
-    name: str
-    architectures: dict[str, str]
-    systems: dict[str, tuple[str, ...]]
-    parts: dict[str, Part]
-    odd_managers: bool
-    identity: Identity
-    guarded: tuple[str, ...]
-    members_module: str
-    checks_module: str
-    sample_module: str
-    outage_module: str
-    facts_module: str = ""
-    rules: tuple[Callable[[Any], Iterable[Any]], ...] = ()
-    runtime: str = "docker"
-    manager_outage_module: str = ""
+def known() -> dict[str, Component]:
+    """Return the components of this collection by their names."""
+    names = sorted(path.parent.name for path in Path(__file__).parent.glob("*/component.py"))
+    return {name: _load(name, ENABLED, names) for name in names}
 
 
-def load(name: str) -> Profile:
-    """Return the profile of engine `name`; raise EngineError when there is none."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise EngineError(f"cluster_engine is {name!r}: an engine's name is lower-case letters, such as nomad")
-    module = f"{__package__}.{name}.component"
+def enabled(variables: Mapping[str, Any]) -> tuple[Component, ...]:
+    """Return the components besides the engine that the variables of a host enable."""
+    return tuple(load(str(name)) for name in variables.get(ENABLED) or ())
+
+
+def of(variables: Mapping[str, Any]) -> tuple[Component, ...]:
+    """Return the components of a host by its variables, its engine first; raise ComponentError for an unknown one."""
+    return (engine(str(variables.get("cluster_engine", ""))), *enabled(variables))
+
+
+def parts(components: Iterable[Component], part: str) -> list[Part]:
+    """Return the parts that hosts of `part` have of components."""
+    return [component.parts[part] for component in components if part in component.parts]
+
+
+def _load(name: str, variable: str, names: list[str]) -> Component:
+    if not re.fullmatch(r"([a-z][a-z0-9_]*[.]){0,2}[a-z][a-z0-9_]*", name) or name.count(".") == 1:
+        raise ComponentError(f"{variable} has {name!r}: a name is lower-case letters, such as {names[0]}")
+    collection, _dot, plain = name.rpartition(".")
+    package = f"ansible_collections.{collection}.plugins.plugin_utils" if collection else __package__
+    module = f"{package}.{plain}.component"
     try:
-        profile = importlib.import_module(module).PROFILE
+        found = importlib.import_module(module).COMPONENT
     except ModuleNotFoundError as error:
-        if error.name is not None and module.startswith(error.name):
-            raise EngineError(
-                f"cluster_engine is {name!r}: this collection has no such engine; use nomad or kubernetes"
-            ) from error
-        raise
-    if not isinstance(profile, Profile):
-        raise EngineError(f"{module}: PROFILE is not a Profile")
-    return profile
+        if error.name is None or not module.startswith(error.name):
+            raise
+        where = f"no collection {collection} with it is installed" if collection else "this collection has no such"
+        kind = "engine" if variable == "cluster_engine" else "component"
+        text = where if collection else f"{where} {kind}"
+        raise ComponentError(f"{variable} has {name!r}: {text}; use {' or '.join(names)}") from error
+    if not isinstance(found, Component) or found.name != name:
+        raise ComponentError(f"{module}: COMPONENT is not a Component named {name}")
+    return found

@@ -31,7 +31,7 @@ desired = ("kubeadm", "kubelet", "kubectl", "kubernetes-images", "kubernetes-hos
           "crictl", "etcd", "coredns", "pause", "calico", "endpoint-vip")
 for name in desired:
     versions = [str(entry["version"]) for entry in yaml.safe_load(open(f"{sys.argv[2]}/{name}.yml"))["versions"]]
-    entry = artifacts[name]["3.10.2" if name == "pause" else versions[0]]["amd64"]
+    entry = artifacts[name][versions[0]]["amd64"]
     for item in entry["files"]:
         print("file", name, item["path"].rpartition("/")[2], "-", item["digest"].removeprefix("sha256:"))
     for item in entry["packages"]:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any, Callable
 
-from ..nomad.probes import gossip_refused, rpc_endpoint
 from . import tls
 from .model import Check, Verdict, answer
 
@@ -68,26 +68,48 @@ def _login(endpoint: tls.Endpoint, member: tls.Identity, unauthorized: tls.Ident
     ]
 
 
-def _questions(
-    target: dict[str, Any], member: tls.Identity, unauthorized: tls.Identity, guarded: list[str]
-) -> Questions:
+def unanswered(address: str, port: int, request: bytes, refusals: bytes, wait: float = 0.7) -> Verdict:
+    """Judge that a plain request gets no answer, or one that begins with a byte of `refusals`, by TCP and by UDP in `wait` seconds."""
+    with tls.connection(tls.Endpoint(address, port, b"")) as link:
+        link.sendall(request)
+        try:
+            data = link.recv(1024)
+        except ConnectionError:
+            data = b""
+    if data and data[0] not in refusals:
+        return Verdict(False, f"a gossip ping without the key was answered by TCP ({len(data)} bytes)")
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(wait)
+        link.connect((address, port))
+        link.send(request)
+        try:
+            data = link.recv(1024)
+        except socket.timeout:
+            return Verdict(True, "no answer to a ping without the key, by TCP and UDP")
+    return Verdict(False, f"a gossip ping without the key was answered by UDP ({len(data)} bytes)")
+
+
+def _questions(target: dict[str, Any], member: tls.Identity, unauthorized: tls.Identity) -> Questions:
     address, port, probe = target["address"], int(target["port"]), target["probe"]
+    kind, guarded = probe["kind"], probe.get("guarded", [])
+    preface, request, refusals = (bytes.fromhex(probe.get(name, "")) for name in ("preface", "request", "refusals"))
     https = tls.Endpoint(address, port, tls.http_request("/", address))
-    if probe == "https":
+    if kind == "https":
         return _closed(https, member, unauthorized, guarded)
-    if probe == "https_members":
+    if kind == "https_members":
         return _closed(https, member, unauthorized, [])
-    if probe == "https_login":
+    if kind == "https_login":
         return _login(https, member, unauthorized, guarded)
-    if probe == "nomad_rpc":
-        return _closed(rpc_endpoint(address, port), member, unauthorized, [])
-    if probe == "gossip":
-        return [("gossip", "Gossip needs the cluster's key", lambda: gossip_refused(address, port))]
-    raise ValueError(f"unknown probe {probe!r}")
+    if kind == "tls":
+        return _closed(tls.Endpoint(address, port, request, preface), member, unauthorized, [])
+    if kind == "gossip":
+        title = "Gossip needs the cluster's key"
+        return [("gossip", title, lambda: unanswered(address, port, request, refusals))]
+    raise ValueError(f"unknown probe {kind!r}")
 
 
-def probe(target: dict[str, Any], member: tls.Identity, unauthorized: tls.Identity, guarded: list[str]) -> list[Check]:
-    """Return the checks of one endpoint {host, address, port, probe}; its own `guarded` paths go before the API's."""
+def probe(target: dict[str, Any], member: tls.Identity, unauthorized: tls.Identity) -> list[Check]:
+    """Return the checks of one endpoint {host, address, port, probe}."""
     name = f"{target['host']} {target['address']}:{target['port']}"
-    questions = _questions(target, member, unauthorized, target.get("guarded") or guarded)
+    questions = _questions(target, member, unauthorized)
     return [answer(kind, title, name, _REMEDY, question) for kind, title, question in questions]

@@ -33,7 +33,7 @@ def files(token: str) -> list[dict[str, Any]]:
     ]
 
 
-def unauthorized_sockets(api: Api, nodes: list[dict[str, str]]) -> list[dict[str, str]]:
+def unknown(api: Api, nodes: list[dict[str, str]]) -> list[dict[str, str]]:
     """Those of C(nodes), each with C(name), C(address) and C(pool), that the managers do not see as live. Raises ApiError."""
     known = {(n["Name"], canonical(n["Address"])) for n in api.get("/v1/nodes") or [] if n["Status"] in KNOWN}
     return [node for node in nodes if (node["name"], canonical(node["address"])) not in known]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import platform
@@ -16,14 +17,8 @@ from typing import Any
 from ..checks.sockets import listening, read
 from . import features, netlink
 
-# Programs that mean a cluster runs here, by the name in /proc/PID/comm (15 characters at most).
-_CLUSTER_PROCESSES = {
-    "nomad": "nomad",
-    "kubelet": "kubernetes",
-    "k3s-server": "kubernetes",
-    "k3s-agent": "kubernetes",
-    "k0s": "kubernetes",
-}
+# How a component is recognised: {component, files: [{path, name}], processes: [name in /proc/PID/comm]}.
+Traces = dict[str, Any]
 
 
 def os_release(text: str) -> dict[str, str]:
@@ -51,15 +46,15 @@ def free_disk(paths: list[str]) -> dict[str, int]:
     return found
 
 
-def processes(proc: str = "/proc") -> dict[str, str]:
-    """Return {process name: executable} of the running programs that belong to clusters.
+def processes(names: set[str], proc: str = "/proc") -> dict[str, str]:
+    """Return {process name: executable} of the running programs of these names.
 
     Those in containers are others' hosts: only our own process namespace counts.
     """
     found = {}
     for pid in filter(str.isdigit, os.listdir(proc)):
         name = read(f"{proc}/{pid}/comm").strip()
-        if name in _CLUSTER_PROCESSES and link(f"{proc}/{pid}/ns/pid") == link(f"{proc}/self/ns/pid"):
+        if name in names and link(f"{proc}/{pid}/ns/pid") == link(f"{proc}/self/ns/pid"):
             found[name] = link(f"{proc}/{pid}/exe")
     return found
 
@@ -72,36 +67,37 @@ def link(path: str) -> str:
         return ""
 
 
-def clusters(root: str, running: dict[str, str]) -> list[dict[str, str]]:
-    """Return the clusters this host belongs or belonged to as {engine, name, evidence}; the name may be unknown: ''.
+def clusters(root: str, running: dict[str, str], traces: list[Traces]) -> list[dict[str, str]]:
+    """Return the clusters this host belongs or belonged to as {component, name, evidence}; the name may be unknown: ''.
 
     `root` is the directory of the file system to look at, `running` the answer of processes().
     """
     found = []
-    nomad = read(os.path.join(root, "etc/nomad.d/agent.json"))
-    try:
-        name = str(json.loads(nomad).get("datacenter", "")) if nomad else ""
-    except (ValueError, AttributeError):
-        name = ""
-    if nomad:
-        found.append({"engine": "nomad", "name": name, "evidence": "/etc/nomad.d/agent.json"})
-    else:
-        configuration = os.path.join(root, "etc/nomad.d")
-        files = sorted(os.listdir(configuration)) if os.path.isdir(configuration) else []
-        loose = [file for file in files if file.endswith((".hcl", ".json"))]
-        if loose:
-            found.append({"engine": "nomad", "name": kept_name(root), "evidence": f"/etc/nomad.d/{loose[0]}"})
-        elif "nomad" in running:
-            found.append({"engine": "nomad", "name": "", "evidence": f"process {running['nomad'] or 'nomad'}"})
-    for path in ("etc/kubernetes/kubelet.conf", "etc/kubernetes/admin.conf", "etc/rancher/k3s/k3s.yaml", "etc/k0s"):
-        if os.path.exists(os.path.join(root, path)):
-            found.append({"engine": "kubernetes", "name": kept_name(root), "evidence": f"/{path}"})
-            break
-    else:
-        kubernetes = [name for name in running if _CLUSTER_PROCESSES[name] == "kubernetes"]
-        if kubernetes:
-            found.append({"engine": "kubernetes", "name": "", "evidence": f"process {kubernetes[0]}"})
+    for trace in traces:
+        seen = _file(root, trace["files"])
+        process = next((name for name in trace["processes"] if name in running), "")
+        if not seen and process:
+            seen = {"name": "", "evidence": f"process {running[process] or process}"}
+        if seen:
+            found.append({"component": trace["component"], **seen})
     return found
+
+
+def _file(root: str, files: list[dict[str, str]]) -> dict[str, str]:
+    """Return name and evidence of the first file that is there; a file that does not name the cluster has none."""
+    for file in files:
+        for path in sorted(glob.glob(os.path.join(root, file["path"].lstrip("/")))):
+            name = _named(path, file["name"]) if file["name"] else kept_name(root)
+            return {"name": name, "evidence": f"/{os.path.relpath(path, root)}"}
+    return {}
+
+
+def _named(path: str, member: str) -> str:
+    """Return a member of a JSON file, or nothing."""
+    try:
+        return str(json.loads(read(path)).get(member, ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def kept_name(root: str) -> str:
@@ -120,10 +116,10 @@ def trials() -> dict[str, str]:
     return found
 
 
-def gather(paths: list[str]) -> dict[str, Any]:
+def gather(paths: list[str], traces: list[Traces]) -> dict[str, Any]:
     """Return all facts of this host; `paths` are those whose free disk counts. `time` is taken last."""
     release = os_release(read("/etc/os-release"))
-    running = processes()
+    running = processes({name for trace in traces for name in trace["processes"]})
     facts: dict[str, Any] = {
         "os_id": release.get("ID", ""),
         "os_like": release.get("ID_LIKE", "").split(),
@@ -141,7 +137,7 @@ def gather(paths: list[str]) -> dict[str, Any]:
         "cgroup": features.cgroup(),
         "features": trials(),
         "listeners": listening(),
-        "clusters": clusters("/", running),
+        "clusters": clusters("/", running, traces),
         "python": platform.python_version(),
     }
     return {**facts, "time": time.time()}

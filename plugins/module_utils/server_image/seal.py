@@ -12,7 +12,7 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 #: Files and folders, as glob(7) patterns below the root; `why` is for the checks' evidence.
@@ -24,9 +24,6 @@ TRACES: dict[str, tuple[str, ...]] = {
         "var/lib/systemd/random-seed",
         "var/lib/systemd/credential.secret",
         "var/lib/dbus/machine-id",
-        "etc/docker/key.json",
-        "var/lib/docker/engine-id",
-        "var/lib/containerd/io.containerd.grpc.v1.introspection/uuid",
         "boot/grub/grubenv",
     ),
     "the builder's name and network": (
@@ -40,14 +37,7 @@ TRACES: dict[str, tuple[str, ...]] = {
         "var/lib/systemd/network/*",
     ),
     "state of cloud-init": ("var/lib/cloud/*",),
-    "a cluster's": (
-        "etc/nomad.d",
-        "etc/keelson",
-        "etc/kubernetes/pki",
-        "etc/kubernetes/*.conf",
-        "var/lib/nomad",
-        "var/lib/kubelet/*",
-    ),
+    "a cluster's": ("etc/keelson",),
 }
 #: Of no use in an image, and of other bytes every time.
 WASTE = (
@@ -81,11 +71,16 @@ def found(tree: Path, pattern: str) -> Iterator[Path]:
             yield path
 
 
-def traces(tree: Path) -> dict[str, list[str]]:
+def patterns(unshared: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """All patterns by kind; `unshared` are those of the image's components."""
+    return {**TRACES, "a cluster's": (*TRACES["a cluster's"], *unshared)}
+
+
+def traces(tree: Path, unshared: Sequence[str] = ()) -> dict[str, list[str]]:
     """What identifies a server or its builder, by kind; empty in a sealed tree."""
     present = {
-        kind: [str(path.relative_to(tree)) for pattern in patterns for path in found(tree, pattern)]
-        for kind, patterns in TRACES.items()
+        kind: [str(path.relative_to(tree)) for pattern in known for path in found(tree, pattern)]
+        for kind, known in patterns(unshared).items()
     }
     machine = tree / "etc/machine-id"
     if not machine.is_file() or machine.read_text().strip() not in ("", "uninitialized"):
@@ -112,9 +107,9 @@ def remove_users(tree: Path) -> None:
             path.write_text("".join(":".join(row) + "\n" for row in kept))
 
 
-def seal(tree: Path) -> None:
+def seal(tree: Path, unshared: Sequence[str] = ()) -> None:
     """Remove from a tree what identifies a server, what a build left, and what differs between two builds."""
-    for pattern in (*(pattern for patterns in TRACES.values() for pattern in patterns), *WASTE):
+    for pattern in (*(pattern for known in patterns(unshared).values() for pattern in known), *WASTE):
         for path in found(tree, pattern):
             _remove(path)
     (tree / "etc/machine-id").write_text("")

@@ -38,10 +38,10 @@ def label(tree: Path, content: dict[str, Any]) -> None:
     target.write_text(json.dumps(content) + "\n")
 
 
-def finish(tree: Path, content: dict[str, Any]) -> None:
+def finish(tree: Path, content: dict[str, Any], unshared: list[str]) -> None:
     """Make an image of a tree: no users, no identity, Docker's data settled, and its label."""
     seal.remove_users(tree)
-    seal.seal(tree)
+    seal.seal(tree, unshared)
     docker_data.settle(tree)
     label(tree, content)
     (tree / PLACE).unlink(missing_ok=True)
@@ -55,7 +55,7 @@ def main() -> None:
     tree = tempfile.mkdtemp(dir="/run")
     run("mount", "--bind", "/", tree)
     try:
-        finish(Path(tree), content)
+        finish(Path(tree), content["label"], content["unshared"])
         sys.stdout.write("keelson: sealed\n")  # to the console
         sys.stdout.flush()
         run("fstrim", tree)

@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import broken
 
 from .. import components
+from ..contract import MANAGER, Engine, Part
 
 FIRST = "verify_host"  # where the first task of verify, which every host runs, registers its result
 
@@ -34,21 +35,34 @@ class ChecksAction(ActionBase):  # type: ignore[misc]
             return {**result, "skipped": True, "msg": "the host did not answer before"}
         if not self.turn():
             return {**result, "skipped": True, "msg": "another host does this"}
-        profile = components.load(str(self.vars["cluster_engine"]))
-        arguments = {**self.parameters(profile), **self._task.args}
-        answer = self._execute_module(self.module(profile), arguments, task_vars=self.vars)
-        if answer.get("failed"):
-            answer = {"checks": [broken(self.module(profile), answer)]}
-        checks = [{**check, "host": self.host} for check in answer.get("checks", [])]
-        return {**result, "changed": False, **answer, "checks": checks}
+        checks: list[dict[str, Any]] = []
+        answers: dict[str, Any] = {}
+        arguments = {**self.parameters(), **self._task.args}
+        for module in self.modules():
+            answer = self._execute_module(module, arguments, task_vars=self.vars)
+            if answer.get("failed"):
+                answer = {"checks": [broken(module, answer)]}
+            answers.update(answer)
+            checks += [{**check, "host": self.host} for check in answer.get("checks", [])]
+        return {**result, "changed": False, **answers, "checks": checks}
 
-    def module(self, profile: components.Profile) -> str:
-        """Return the name of the module to run."""
+    def modules(self) -> list[str]:
+        """Return the names of the modules to run."""
         raise NotImplementedError
 
-    def parameters(self, profile: components.Profile) -> dict[str, Any]:
-        """Return the module's parameters."""
+    def parameters(self) -> dict[str, Any]:
+        """Return the modules' parameters."""
         raise NotImplementedError
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this host's cluster."""
+        return components.engine(str(self.vars["cluster_engine"]))
+
+    @property
+    def parts(self) -> list[Part]:
+        """What the components of this host are on it."""
+        return components.parts(components.of(self.vars), str(self.vars["cluster_part"]))
 
     def turn(self) -> bool:
         """Tell whether this host is to run the module."""
@@ -78,14 +92,14 @@ class ChecksAction(ActionBase):  # type: ignore[misc]
 
     def acting_manager(self) -> str:
         """Return the manager that acts for the cluster: the first of this run that answered, or nothing."""
-        return next(iter(self.members(components.MANAGER)), "")
+        return next(iter(self.members(MANAGER)), "")
 
     def from_acting_manager(self, register: str) -> dict[str, Any]:
         """Return what the acting manager registered under a name, or nothing."""
         acting_manager = self.acting_manager()
         return dict(self.hostvars[acting_manager].get(register) or {}) if acting_manager else {}
 
-    def identity(self, profile: components.Profile) -> dict[str, str]:
+    def identity(self) -> dict[str, str]:
         """Return the files of this host's certificate as module parameters."""
-        files = profile.identity
+        files = self.engine.identity
         return {"ca_file": files.ca, "cert_file": files.cert, "key_file": files.key}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Iterable
 
 try:
     from cryptography import x509
@@ -19,8 +20,10 @@ else:
     IMPORT_ERROR = None
 
 
-def foreign_identity(name: str, address: str) -> str:
+def foreign_identity(name: str, address: str, names: Iterable[str] = (), groups: Iterable[str] = ()) -> str:
     """Return key and certificate as one PEM text: the names of a real member, signed by a CA made for the occasion.
+
+    `names` (DNS) and `groups` are those that would give rights if the cluster trusted this CA.
 
     Raises ImportError with the remedy when the library is missing.
     """
@@ -28,10 +31,9 @@ def foreign_identity(name: str, address: str) -> str:
         raise ImportError("the controller needs the Python library cryptography") from IMPORT_ERROR
     key, ca_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.timezone.utc)
-    names = [x509.DNSName("server.global.nomad"), x509.DNSName("client.global.nomad"), x509.DNSName("localhost")]
-    # The group that Kubernetes lets do anything.
-    group = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:masters")
-    subject = [group, x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]
+    known = [x509.DNSName(known) for known in (*names, "localhost")]
+    subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    subject.append(x509.NameAttribute(NameOID.COMMON_NAME, name[:64]))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name(subject))
@@ -40,7 +42,7 @@ def foreign_identity(name: str, address: str) -> str:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([*names, x509.IPAddress(ipaddress.ip_address(address))]), False)
+        .add_extension(x509.SubjectAlternativeName([*known, x509.IPAddress(ipaddress.ip_address(address))]), False)
         .sign(ca_key, hashes.SHA256())
     )
     pem, unlocked = serialization.Encoding.PEM, serialization.NoEncryption()

@@ -1,29 +1,74 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Kubernetes requirements of its hosts and opens on them.
+"""What Kubernetes needs of its hosts, places, opens and owns on them.
 
 Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 """
 
 from __future__ import annotations
 
-from ..components import MANAGER, NODE, Identity, Part, Profile, Requirements
+from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirements, ServerImage, Trace
 from .faults import RULES
-from .listeners import GUARDED, LISTENERS
+from .listeners import LISTENERS
+from .secrets import make_secrets
 
+_CA = "/etc/kubernetes/pki/ca.crt"
 # What a host is known by; the kubelet puts the newest key and certificate of its client here, in one file.
 CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bridge_netfilter")
+_SERVICES = ("kubelet.service", "containerd.service")
 
-PROFILE = Profile(
+# What every host runs, and what managers run besides.
+_EVERYWHERE = (
+    "kubelet",
+    "kubernetes-host",
+    "containerd",
+    "runc",
+    "cni-plugins",
+    "crictl",
+    "coredns",
+    "pause",
+    "calico",
+)
+_ON_MANAGERS = ("kubectl", "kubernetes-images", "etcd", "calico-kube-controllers", "endpoint-vip", "metrics-server")
+
+_OWNED = Owned(
+    trees=(
+        "/etc/kubernetes",
+        "/etc/keelson/{cluster}",
+        "/etc/cni/net.d/10-bridge.conflist",
+        "/opt/cni",
+        "/var/lib/kubelet",
+        "/var/lib/containerd",
+        "/var/lib/etcd",
+        "/var/lib/calico",
+        "/var/lib/cni",
+        "/var/log/calico",
+        "/var/log/kubernetes",
+        "/var/log/pods",
+        "/var/log/containers",
+        "/usr/lib/cni/calico",
+        "/usr/lib/cni/calico-ipam",
+        "/run/calico",
+        "/run/containerd",
+    ),
+    interfaces=("cni0", "cali*", "vxlan.calico"),
+    tables=("ip kube-proxy", "ip6 kube-proxy", "ip keelson_pods"),
+    chains=("cali-*", "KUBE-*", "CNI-*"),
+    # Calico marks its rules in chains of others by their digest.
+    comments=(f"cali:{'?' * 16}",),
+)
+
+COMPONENT = Engine(
     name="kubernetes",
     architectures={"x86_64": "amd64", "aarch64": "arm64"},
     systems={"debian": ("12",)},
     odd_managers=True,
-    identity=Identity("/etc/kubernetes/pki/ca.crt", CERTIFICATE, CERTIFICATE),
-    guarded=GUARDED,
+    identity=Identity(_CA, CERTIFICATE, CERTIFICATE),
+    service=Identity(_CA, "/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/pki/apiserver.key"),
     runtime="containerd",
+    make_secrets=make_secrets,
     members_module="keelson.cluster.kubernetes_members",
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
@@ -31,6 +76,30 @@ PROFILE = Profile(
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,
+    artifacts=("sample-app",),
+    image=ServerImage(
+        artifacts=("kubeadm", "kubernetes-images/kube-proxy", *_EVERYWHERE),
+        units=_SERVICES,
+        unshared=(
+            "var/lib/containerd/io.containerd.grpc.v1.introspection/uuid",
+            "etc/kubernetes/pki",
+            "etc/kubernetes/*.conf",
+            "var/lib/kubelet/*",
+        ),
+    ),
+    traces=(
+        Trace("/etc/kubernetes/kubelet.conf"),
+        Trace("/etc/kubernetes/admin.conf"),
+        Trace("/etc/rancher/k3s/k3s.yaml"),
+        Trace("/etc/k0s"),
+    ),
+    processes=("kubelet", "k3s-server", "k3s-agent", "k0s"),
+    groups={
+        "Endpoints locked down": ("anonymous", "tokens", "dashboard", "encryption"),
+        "Cluster": ("endpoint", "ready", "peers", "versions", "system", "apis"),
+        "Hosts": ("certificates",),
+    },
+    reserved_groups=("system:masters",),  # may do anything
     parts={
         MANAGER: Part(
             requirements=Requirements(
@@ -39,7 +108,9 @@ PROFILE = Profile(
                 features=_FEATURES,
             ),
             listeners=LISTENERS[MANAGER],
-            services=("kubelet.service", "containerd.service"),
+            services=_SERVICES,
+            artifacts=("kubeadm", *_EVERYWHERE, *_ON_MANAGERS),
+            owned=_OWNED,
         ),
         NODE: Part(
             requirements=Requirements(
@@ -48,7 +119,9 @@ PROFILE = Profile(
                 features=_FEATURES,
             ),
             listeners=LISTENERS[NODE],
-            services=("kubelet.service", "containerd.service"),
+            services=_SERVICES,
+            artifacts=("kubeadm", "kubernetes-images/kube-proxy", *_EVERYWHERE),
+            owned=_OWNED,
         ),
     },
 )

@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host im
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, validate
 
 from ..bundle import manifest
-from ..components import MANAGER, NODE
+from ..contract import MANAGER, NODE
 from ..preflight.model import Cluster, Fault
 
 NODE_BITS = 8  # a node's share of the pods' network has this many bits: kubeadm's node-cidr-mask-size is 24

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Kubernetes opens on its hosts, as data for the engine's profile.
+"""What Kubernetes opens on its hosts, as data for its component.
 
 Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/ and kubeadm's defaults. Processes are named
 as in /proc/PID/comm, which holds 15 characters.
@@ -9,21 +9,25 @@ as in /proc/PID/comm, which holds 15 characters.
 
 from __future__ import annotations
 
-from ..components import ANY_PORT, ENROLLMENT, MANAGER, NODE, Listener
+from ..contract import ANY_PORT, ENROLLMENT, MANAGER, NODE, Listener, Probe
 
 API, ETCD_CLIENT, ETCD_PEER, KUBELET, VXLAN = 6443, 2379, 2380, 10250, 4789
 
 # What nobody but an administrator may read: neither an unauthorized client nor the certificate of a host.
-GUARDED = (
-    "/api/v1/secrets",
-    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-    "/apis/apps/v1/deployments",
+_API = Probe(
+    "https_login",
+    guarded=(
+        "/api/v1/secrets",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        "/apis/apps/v1/deployments",
+    ),
 )
 # The kubelet answers 404 to whom it does not know where it has no such path, so it is asked for its own.
-KUBELET_GUARDED = ("/pods", "/metrics", "/configz", "/logs/")
+_KUBELET = Probe("https_login", guarded=("/pods", "/metrics", "/configz", "/logs/"))
+_MEMBERS = Probe("https_members")
 
 _EVERYWHERE = (
-    Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe="https_login", guarded=KUBELET_GUARDED),
+    Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe=_KUBELET),
     Listener(10248, "tcp", "loopback", "kubelet", "health of the kubelet"),
     Listener(10249, "tcp", "loopback", "kube-proxy", "metrics of kube-proxy"),
     Listener(10256, "tcp", "loopback", "kube-proxy", "health of kube-proxy"),
@@ -34,9 +38,9 @@ _EVERYWHERE = (
 
 LISTENERS: dict[str, tuple[Listener, ...]] = {
     MANAGER: (
-        Listener(API, "tcp", "cluster", "kube-apiserver", "Kubernetes API", probe="https_login"),
-        Listener(ETCD_CLIENT, "tcp", "cluster", "etcd", "etcd for API servers", probe="https_members"),
-        Listener(ETCD_PEER, "tcp", "cluster", "etcd", "etcd between managers", probe="https_members"),
+        Listener(API, "tcp", "cluster", "kube-apiserver", "Kubernetes API", probe=_API),
+        Listener(ETCD_CLIENT, "tcp", "cluster", "etcd", "etcd for API servers", probe=_MEMBERS),
+        Listener(ETCD_PEER, "tcp", "cluster", "etcd", "etcd between managers", probe=_MEMBERS),
         Listener(ETCD_CLIENT, "tcp", "loopback", "etcd", "etcd for the API server beside it"),
         Listener(2381, "tcp", "loopback", "etcd", "metrics and health of etcd"),
         Listener(10257, "tcp", "loopback", "kube-controller", "controller manager"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Nomad requirements of its hosts and opens on them.
+"""What Nomad needs of its hosts, places, opens and owns on them.
 
 Ports: https://developer.hashicorp.com/nomad/docs/install/production/requirements#ports-used
 """
@@ -10,21 +10,63 @@ from __future__ import annotations
 
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.ports import HTTP, RPC, SERF
 
-from ..components import ANY_PORT, ENROLLMENT, MANAGER, NODE, Identity, Listener, Part, Profile, Requirements
+from ..contract import (
+    ANY_PORT,
+    ENROLLMENT,
+    MANAGER,
+    NODE,
+    Engine,
+    Identity,
+    Listener,
+    Owned,
+    Part,
+    Requirements,
+    ServerImage,
+    Trace,
+)
+from . import probes
+from .secrets import make_secrets
 
-_HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe="https")
+_HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTPS)
+_IDENTITY = Identity("/etc/nomad.d/tls/ca.pem", "/etc/nomad.d/tls/cert.pem", "/etc/nomad.d/tls/key.pem")
+_NODE_ARTIFACTS = ("nomad", "docker", "cni-plugins", "pause")
 
-PROFILE = Profile(
+# What the daemon makes beside its data.
+_DOCKER_FILES = ("/etc/docker/key.json", "/var/lib/containerd", "/run/docker", "/run/containerd")
+
+COMPONENT = Engine(
     name="nomad",
     architectures={"x86_64": "amd64", "aarch64": "arm64"},
     systems={"debian": ("12",)},
     odd_managers=True,
-    identity=Identity("/etc/nomad.d/tls/ca.pem", "/etc/nomad.d/tls/cert.pem", "/etc/nomad.d/tls/key.pem"),
-    guarded=("/v1/nodes", "/v1/jobs", "/v1/agent/members"),
+    identity=_IDENTITY,
+    service=_IDENTITY,
+    runtime="docker",
+    make_secrets=make_secrets,
     members_module="keelson.cluster.nomad_members",
     checks_module="keelson.cluster.nomad_checks",
     sample_module="keelson.cluster.nomad_sample",
     outage_module="keelson.cluster.nomad_outage",
+    artifacts=("sample-app",),
+    image=ServerImage(
+        artifacts=_NODE_ARTIFACTS,
+        units=("containerd.service", "docker.service", "docker.socket"),
+        unshared=(
+            "etc/docker/key.json",
+            "var/lib/docker/engine-id",
+            "var/lib/containerd/io.containerd.grpc.v1.introspection/uuid",
+            "etc/nomad.d",
+            "var/lib/nomad",
+        ),
+    ),
+    traces=(
+        Trace("/etc/nomad.d/agent.json", name="datacenter"),
+        Trace("/etc/nomad.d/*.hcl"),
+        Trace("/etc/nomad.d/*.json"),
+    ),
+    processes=("nomad",),
+    groups={"Endpoints locked down": ("anonymous", "tokens"), "Cluster": ("leader", "peers", "autopilot", "versions")},
+    reserved_names=("server.global.nomad", "client.global.nomad"),
     parts={
         MANAGER: Part(
             requirements=Requirements(
@@ -34,12 +76,14 @@ PROFILE = Profile(
             ),
             listeners=(
                 _HTTP,
-                Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents", probe="nomad_rpc"),
-                Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers", probe="gossip"),
+                Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents", probe=probes.RPC),
+                Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers", probe=probes.GOSSIP),
                 Listener(SERF, "udp", "cluster", "nomad", "gossip between managers"),
                 Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", optional=True),
             ),
             services=("nomad.service",),
+            artifacts=("nomad",),
+            owned=Owned(trees=("/var/lib/nomad", "/etc/keelson/{cluster}")),
         ),
         NODE: Part(
             requirements=Requirements(
@@ -54,6 +98,13 @@ PROFILE = Profile(
                 Listener(20000, "tcp", "any", "", "applications", last=32000),
             ),
             services=("nomad.service", "docker.service"),
+            artifacts=_NODE_ARTIFACTS,
+            owned=Owned(
+                trees=("/var/lib/nomad", "/var/lib/docker", "/var/lib/cni", "/etc/keelson/{cluster}", *_DOCKER_FILES),
+                units=("docker.service", "docker.socket", "containerd.service"),
+                interfaces=("nomad", "docker0"),
+                chains=("NOMAD-ADMIN", "CNI-*", "DOCKER", "DOCKER-*"),
+            ),
         ),
     },
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable
 
-from ..components import ANY_PORT, MANAGER
+from ..contract import ANY_PORT, MANAGER
 from .model import ERROR, WARNING, Cluster, Fault, Host
 from .orphans import orphaned, removal, replaced
 
@@ -44,9 +44,9 @@ def not_root(cluster: Cluster) -> Iterator[Fault]:
 def parts(cluster: Cluster) -> Iterator[Fault]:
     """Inventory variables without which nothing can be judged."""
     for host in cluster.hosts:
-        if host.part not in cluster.profile.parts:
+        if host.part not in cluster.engine.parts:
             text = f"cluster_part is {host.part!r}"
-            yield Fault(host.name, "part", text, f"set it to one of {', '.join(cluster.profile.parts)}")
+            yield Fault(host.name, "part", text, f"set it to one of {', '.join(cluster.engine.parts)}")
 
 
 def managers(cluster: Cluster) -> Iterator[Fault]:
@@ -54,22 +54,22 @@ def managers(cluster: Cluster) -> Iterator[Fault]:
     count = sum(host.part == MANAGER for host in cluster.hosts)
     if count == 0:
         yield Fault("", "managers", "the cluster has no cluster manager", "give the inventory 1, 3 or 5 managers")
-    elif count % 2 == 0 and cluster.profile.odd_managers:
+    elif count % 2 == 0 and cluster.engine.odd_managers:
         text = f"{count} cluster managers survive no more failures than {count - 1}"
         yield Fault("", "managers", text, f"make it {count - 1} or {count + 1}")
 
 
 def system(cluster: Cluster) -> Iterator[Fault]:
     """An operating system or a processor the roles are not made for."""
-    tested = ", ".join(f"{name} {'/'.join(v)}" for name, v in cluster.profile.systems.items())
+    tested = ", ".join(f"{name} {'/'.join(v)}" for name, v in cluster.engine.systems.items())
     for host, facts in cluster.seen():
         name, version = facts["os_id"], facts["os_version"]
-        if version not in cluster.profile.systems.get(name, ()):
+        if version not in cluster.engine.systems.get(name, ()):
             text = f"runs {name or 'an unknown system'} {version}".rstrip()
             yield Fault(host.name, "system", text, f"use {tested}")
-        if facts["architecture"] not in cluster.profile.architectures:
+        if facts["architecture"] not in cluster.engine.architectures:
             text = f"has a processor of architecture {facts['architecture']}"
-            yield Fault(host.name, "architecture", text, f"use {' or '.join(cluster.profile.architectures)}")
+            yield Fault(host.name, "architecture", text, f"use {' or '.join(cluster.engine.architectures)}")
 
 
 def duplicates(cluster: Cluster) -> Iterator[Fault]:
@@ -128,9 +128,9 @@ def agreed(spans: Sequence[tuple[float, float]]) -> float:
 
 
 def ports(cluster: Cluster) -> Iterator[Fault]:
-    """A port the engine needs, held by a program that is not ours."""
+    """A port that a component needs, held by a program that is not ours."""
     for host, facts in cluster.seen():
-        desired = cluster.profile.parts[host.part].listeners if host.part in cluster.profile.parts else ()
+        desired = [listener for part in cluster.parts(host) for listener in part.listeners]
         needed = {(w.port, w.protocol): w for w in desired if w.port != ANY_PORT and w.address == "cluster"}
         for entry in facts["listeners"]:
             want = needed.get((entry["port"], entry["protocol"]))
@@ -167,13 +167,15 @@ def addresses(cluster: Cluster) -> Iterator[Fault]:
 def room(cluster: Cluster) -> Iterator[Fault]:
     """Too little memory or free disk."""
     for host, facts in cluster.seen():
-        if host.part not in cluster.profile.parts:
-            continue
-        needs = cluster.profile.parts[host.part].requirements
-        if facts["memory_mib"] < needs.memory_mib:
-            text = f"has {facts['memory_mib']} MiB of memory, a {host.part} needs {needs.memory_mib}"
+        needs = [part.requirements for part in cluster.parts(host)]
+        memory = sum(need.memory_mib for need in needs)
+        if facts["memory_mib"] < memory:
+            text = f"has {facts['memory_mib']} MiB of memory, a {host.part} needs {memory}"
             yield Fault(host.name, "memory", text, "give the server more memory")
-        for path, needed in needs.disk_mib.items():
+        disk: Counter[str] = Counter()
+        for need in needs:
+            disk.update(need.disk_mib)
+        for path, needed in disk.items():
             free = facts["disk_free_mib"].get(path)
             if free is not None and free < needed and not _member(cluster, facts):
                 text = f"{path} has {free} MiB free, installing a {host.part} needs {needed}"
@@ -183,8 +185,7 @@ def room(cluster: Cluster) -> Iterator[Fault]:
 def features(cluster: Cluster) -> Iterator[Fault]:
     """A kernel feature that was tried and does not work."""
     for host, facts in cluster.seen():
-        needs = cluster.profile.parts[host.part].requirements.features if host.part in cluster.profile.parts else ()
-        for name in needs:
+        for name in dict.fromkeys(name for part in cluster.parts(host) for name in part.requirements.features):
             error = facts["features"].get(name, "not tried")
             if error and facts["root"]:
                 remedy = FEATURE_REMEDIES.get(name, f"boot a kernel with {name}, or load the module that has it")
@@ -193,16 +194,17 @@ def features(cluster: Cluster) -> Iterator[Fault]:
 
 def _member(cluster: Cluster, facts: Mapping[str, Any]) -> bool:
     """Tell whether the host is already a member of this very cluster."""
-    return any(c["name"] == cluster.name and c["engine"] == cluster.profile.name for c in facts["clusters"])
+    return any(c["name"] == cluster.name and c["component"] == cluster.engine.name for c in facts["clusters"])
 
 
 def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
-    """A host that is a member of another cluster already."""
+    """A host that is a member of another cluster already, or of this one's by a component that it is not to have."""
     for host, facts in cluster.seen():
+        ours = {component.name for component in cluster.components(host)}
         for found in facts["clusters"]:
-            engine, name = found["engine"], found["name"]
-            if (engine, name) != (cluster.profile.name, cluster.name):
-                whose = f"the {engine} cluster {name}" if name else f"a {engine} cluster"
+            component, name = found["component"], found["name"]
+            if component not in ours or name != cluster.name:
+                whose = f"the {component} cluster {name}" if name else f"a {component} cluster"
                 text = f"is already a member of {whose} ({found['evidence']})"
                 remedy = "remove it there first, or take it out of this inventory"
                 yield Fault(host.name, "foreign cluster", text, remedy)
@@ -241,7 +243,8 @@ RULES: tuple[Rule, ...] = (
 
 def judge(cluster: Cluster, more: Iterable[Fault] = (), ignore: frozenset[str] = frozenset()) -> list[Fault]:
     """Return every fault and `more`, errors first, in the inventory's order of hosts; kinds in `ignore` only warn."""
-    found = [fault for rule in (*RULES, *cluster.profile.rules) for fault in rule(cluster)] + list(more)
+    own = [rule for component in cluster.all_components() for rule in component.rules]
+    found = [fault for rule in (*RULES, *own) for fault in rule(cluster)] + list(more)
     found = [replace(fault, level=WARNING) if fault.kind in ignore else fault for fault in found]
     order = {host.name: index for index, host in enumerate(cluster.hosts)}
     return sorted(merge(found, len(cluster.hosts)), key=lambda f: (f.level != ERROR, order.get(f.host, -1)))

@@ -77,10 +77,10 @@ def read_cluster(hostvars: Mapping[str, Mapping[str, Any]], play: Iterable[str],
     own = tuple(host for host in hosts if host.cluster == name)
     engine = own[0].variables.get("cluster_engine")
     if not engine:
-        raise ValueError(f"cluster {name} has no cluster_engine; set it on the group {name}, for example to nomad")
+        raise ValueError(f"cluster {name} has no cluster_engine; set it on the group {name}")
     return Cluster(
         name=name,
-        profile=components.load(str(engine)),
+        engine=components.engine(str(engine)),
         networks=networks(own[0].variables.get("cluster_networks")),
         hosts=own,
         others=tuple(host for host in hosts if host.cluster != name),

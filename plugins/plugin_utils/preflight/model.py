@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..components import Profile
+from .. import components
+from ..contract import Component, Engine, Part
 
 ERROR, WARNING = "error", "warning"
 
@@ -50,7 +51,7 @@ class Cluster:
     """One cluster: its hosts, and the hosts of the inventory's other clusters."""
 
     name: str
-    profile: Profile
+    engine: Engine
     networks: Mapping[str, str]
     hosts: tuple[Host, ...]
     others: tuple[Host, ...] = ()
@@ -58,6 +59,19 @@ class Cluster:
     def seen(self) -> Iterable[tuple[Host, Mapping[str, Any]]]:
         """Return the hosts whose facts are known, with them."""
         return [(host, host.facts) for host in self.hosts if host.facts is not None]
+
+    def components(self, host: Host) -> tuple[Component, ...]:
+        """Return the engine and what else the variables of a host enable."""
+        return (self.engine, *components.enabled(host.variables))
+
+    def parts(self, host: Host) -> list[Part]:
+        """Return what the components of a host are on it; nothing where its part is unknown."""
+        return components.parts(self.components(host), host.part)
+
+    def all_components(self) -> list[Component]:
+        """Return every component that any host has, once."""
+        found = {component.name: component for host in self.hosts for component in self.components(host)}
+        return list({self.engine.name: self.engine, **found}.values())
 
 
 def networks(value: Any) -> dict[str, str]:

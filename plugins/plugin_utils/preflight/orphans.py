@@ -12,7 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import canonical
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 
-from ..components import MANAGER, NODE
+from ..contract import MANAGER, NODE
 from ..shares import share
 from .model import WARNING, Cluster, Fault, Host
 

@@ -28,6 +28,7 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_address": {"type": "str"},
     "cluster_labels": {"type": "dict"},
     "cluster_engine": {"type": "str"},
+    "cluster_components": {"type": "list", "elements": "str"},
     "cluster_environment": {"type": "str"},
     "cluster_endpoint": {"type": "raw"},
     "cluster_vip": {"type": "str"},

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from ..components import MANAGER
+from ..contract import MANAGER
 from .model import HostRow, Report
 
 WIDTH = 1040

@@ -12,16 +12,36 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, broken, failure
 
-# What a reader looks at together, in this order; a check of another kind comes last.
-GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Hosts", ("reachable", "task", "service", "listeners", "certificate", "certificates", "authority")),
-    ("Endpoints locked down", ("unauthorized_sockets", "plaintext", "no_certificate", "foreign_certificate", "old_tls", "no_token",
-                             "gossip", "anonymous", "tokens", "dashboard", "encryption")),
-    ("Cluster", ("access", "endpoint", "ready", "leader", "peers", "autopilot", "versions", "members", "system", "apis", "node")),
-    ("Sample application", ("sample", "app")),
-    ("Managers stopped in turn", ("turn", "back")),
-)  # fmt: skip
-OTHER = "Other"
+from ..contract import Component
+
+SAMPLE, OTHER = "Sample application", "Other"
+# What a reader looks at together, in this order, before what the components add; a check of another kind comes last.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Hosts": ("reachable", "task", "service", "listeners", "certificate", "authority"),
+    "Endpoints locked down": (
+        *(
+            "unauthorized_sockets",
+            "plaintext",
+            "no_certificate",
+            "foreign_certificate",
+            "old_tls",
+            "no_token",
+            "gossip",
+        ),
+    ),
+    "Cluster": ("access", "members", "node"),
+    SAMPLE: ("sample", "app"),
+    "Managers stopped in turn": ("turn", "back"),
+}
+
+
+def groups(components: Iterable[Component]) -> dict[str, tuple[str, ...]]:
+    """Return the kinds of checks by what a reader looks at together, those of the components included."""
+    found = dict(GROUPS)
+    for component in components:
+        for title, kinds in component.groups.items():
+            found[title] = (*found.get(title, ()), *kinds)
+    return found
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,7 @@ class Report:
     networks: Mapping[str, str]
     checks: tuple[Check, ...]
     instances: tuple[Mapping[str, Any], ...] = field(default=())
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: GROUPS)
 
     @property
     def failed(self) -> list[Check]:
@@ -71,17 +92,22 @@ class Report:
             target = check["target"].split(" ")[0]
             if target in names:
                 found.add(target)
-            elif group_of(check["check"]) != "Sample application":
+            elif self.group_of(check["check"]) != SAMPLE:
                 found.add(check["host"])
         return found
 
     def grouped(self) -> dict[str, list[Check]]:
         """The checks by what a reader looks at together."""
-        found: dict[str, list[Check]] = {name: [] for name, _kinds in GROUPS}
+        found: dict[str, list[Check]] = {name: [] for name in self.groups}
         found[OTHER] = []
         for check in self.checks:
-            found[group_of(check["check"])].append(check)
+            found[self.group_of(check["check"])].append(check)
         return {name: checks for name, checks in found.items() if checks}
+
+    def group_of(self, kind: str) -> str:
+        """The group of a kind of check; kinds of the sample application begin with sample_."""
+        plain = kind.split("_")[0] if kind.startswith("sample_") else kind
+        return next((name for name, kinds in self.groups.items() if plain in kinds), OTHER)
 
     def as_data(self) -> dict[str, Any]:
         """The report as plain data, for JSON."""
@@ -108,12 +134,6 @@ def moved_instances(stays: Iterable[Iterable[Mapping[str, Any]]]) -> list[dict[s
     return list(known.values())
 
 
-def group_of(kind: str) -> str:
-    """Return the group of a kind of check; kinds of the sample application begin with sample_."""
-    plain = kind.split("_")[0] if kind.startswith("sample_") else kind
-    return next((name for name, kinds in GROUPS if plain in kinds), OTHER)
-
-
 def network_of(address: str, networks: Mapping[str, str]) -> str:
     """Return the name of the network an address lies in, or nothing."""
     try:
@@ -131,7 +151,7 @@ def collect(results: Mapping[str, Mapping[str, Any]]) -> list[Check]:
     found: list[Check] = []
     for name, result in results.items():
         if result.get("unreachable"):
-            remedy = "start the host, mend its ssh access, run verify again"
+            remedy = "start the host, repair its ssh access, run verify again"
             found.append(
                 failure(
                     "reachable", "The host answers", str(result.get("msg", "")).removeprefix("Task failed: "), remedy

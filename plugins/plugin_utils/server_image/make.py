@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -25,6 +26,7 @@ except ImportError:  # Ansible itself needs it, so this is only for its import t
 from .. import components, sign
 from ..bundle import manifest as artifacts
 from ..bundle.store import Store, default_root, digest_of
+from ..contract import NODE, Component
 from .assembly import build, hardening, sbom
 from .assembly.base import read_recipe
 from .assembly.packages import Package
@@ -44,7 +46,7 @@ CHECKING, PUBLISHING = "check the finished file and list what is in it", "descri
 
 @dataclass(frozen=True)
 class Request:
-    """What module C(image) is asked for, see its documentation."""
+    """What module C(server_image) is asked for, see its documentation. `components` are those besides the engine."""
 
     engine: str
     output: Path
@@ -59,6 +61,7 @@ class Request:
     epoch: int
     key: Path
     artifacts: list[str] = field(default_factory=list)
+    components: list[str] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
     builder: str = "tree"
     target: str = ""
@@ -66,10 +69,21 @@ class Request:
     data_device: str = ""
     data_path: str = "/srv"
 
+    @functools.cached_property
+    def contents(self) -> tuple[Component, ...]:
+        """The components of the image, its engine first."""
+        return components.of({"cluster_engine": self.engine, components.ENABLED: self.components})
+
+    @property
+    def desired(self) -> list[str]:
+        """The artifacts that are asked for, else those that the components have in an image."""
+        names = [name for component in self.contents for name in component.image.artifacts]
+        return self.artifacts or list(dict.fromkeys(names))
+
     @property
     def version(self) -> str:
         """Version of the first artifact, which the image is named after."""
-        name, _equals, version = self.artifacts[0].partition("=")
+        name, _equals, version = self.desired[0].partition("=")
         return version or str(artifacts.default_version(*artifacts.load(name)))
 
     @property
@@ -101,7 +115,8 @@ def order_of(request: Request, bases: Path) -> BuildSpec:
         var_size=request.var_size,
         data_device=request.data_device,
         data_path=request.data_path,
-        services=list(components.load(request.engine).parts[components.NODE].services),
+        services=[unit for part in components.parts(request.contents, NODE) for unit in part.services],
+        unshared=[pattern for component in request.contents for pattern in component.image.unshared],
         kernel_options=request.kernel_options,
         epoch=request.epoch,
     )
@@ -192,6 +207,7 @@ def versions(desired: offline.Expected) -> dict[str, str]:
 def role_variables(request: Request) -> dict[str, Any]:
     """The variables of the role, for this engine and builder."""
     ours: dict[str, Any] = {"cluster_engine": request.engine, "cluster_bundle": str(request.bundle)}
+    ours[components.ENABLED] = request.components
     ours["ansible_become"] = registry.BUILDERS[request.builder].server
     return {**ours, **request.variables, "host_node_hardening_exempt": request.exempt}
 
@@ -282,12 +298,14 @@ def expected(request: Request, store: Store) -> offline.Expected:
     if request.builder == "docker":
         packages = [name for name in packages if name not in container.recipe()["without"]]
     return offline.Expected(
-        runtime=components.load(request.engine).runtime,
+        runtime=components.engine(request.engine).runtime,
         packages=packages,
-        artifacts=[entry_of(name, store, request.architecture) for name in request.artifacts],
+        artifacts=[entry_of(name, store, request.architecture) for name in request.desired],
         controls=[dict(control) for control in hardening.applied(profile(), request.exempt)],
         machine=request.builder != "docker",
         data=request.data_path if request.data_device else "",
+        units=[unit for component in request.contents for unit in component.image.units],
+        unshared=[pattern for component in request.contents for pattern in component.image.unshared],
     )
 
 

@@ -330,7 +330,7 @@ def test_killed_filler_leaves_a_correct_bundle_and_no_lock(filling: Filling, tmp
 def test_second_filler_waits_and_finds_all_done(filling: Filling, tmp_path: Path) -> None:
     filling.manifest()
     drop = filling.drop(tmp_path / "drop")
-    first = slow_fill(filling, drop, 1)
+    first = slow_fill(filling, drop, 3)
     assert first.stdout is not None
     assert first.stdout.readline() == "delivering\n"
     assert filling.fill(drop=drop) == []
@@ -346,7 +346,7 @@ def test_second_filler_waits_and_finds_all_done(filling: Filling, tmp_path: Path
 def test_filler_of_something_else_neither_waits_nor_disturbs(filling: Filling, tmp_path: Path) -> None:
     filling.manifest()
     drop = filling.drop(tmp_path / "drop")
-    first = slow_fill(filling, drop, 1)
+    first = slow_fill(filling, drop, 3)
     assert first.stdout is not None
     assert first.stdout.readline() == "delivering\n"
     (drop / "tool").rename(drop / "other")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import signature
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError, Unavailable
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.manifest import find
@@ -263,12 +263,10 @@ def test_gpgvs_words_are_judged(status: str, verdict: str | None) -> None:
     assert said is None if verdict is None else verdict in str(said)
 
 
-def test_bundle_of_each_engine_has_manifests_only() -> None:
-    root = Path(__file__).parents[3]
-    [play] = yaml.safe_load((root / "playbooks" / "bundle.yml").read_text())
-    for names in play["vars"]["__bundle_of_engine"].values():
-        for request in names:
-            name, _, version = request.partition("=")
+def test_components_name_artifacts_that_have_manifests() -> None:
+    for component in components.known().values():
+        for request in (*component.bundled, *component.image.artifacts):
+            name, _, version = request.partition("/")[0].partition("=")
             find(name, version or None, "amd64")
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.assign import assign
 
 ADDRESS = "10.0.0.11"
-MANAGER = [dataclasses.asdict(listener) for listener in components.load("nomad").parts["manager"].listeners]
-NODE = [dataclasses.asdict(listener) for listener in components.load("nomad").parts["node"].listeners]
+MANAGER = [listener.as_data() for listener in components.load("nomad").parts["manager"].listeners]
+NODE = [listener.as_data() for listener in components.load("nomad").parts["node"].listeners]
 
 
 def open_socket(port: int, address: str = ADDRESS, protocol: str = "tcp", process: str = "nomad") -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import model, probes, tls
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import probes as nomad_probes
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.foreign import foreign_identity
+from ansible_collections.keelson.cluster.plugins.plugin_utils.nomad import probes as nomad_probes
 from checks_world import ADDRESS, authority, https, plain, serving
 
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\n\r\n"
@@ -35,8 +35,8 @@ class World:
         self, port: int, probe: str = "https", guarded: tuple[str, ...] = ("/v1/nodes",)
     ) -> dict[str, model.Check]:
         """Probe in every way; return the checks by their kinds."""
-        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": probe}
-        return {c["check"]: c for c in probes.probe(target, self.member, self.unauthorized, list(guarded))}
+        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": {"kind": probe, "guarded": list(guarded)}}
+        return {c["check"]: c for c in probes.probe(target, self.member, self.unauthorized)}
 
 
 @pytest.fixture
@@ -103,8 +103,9 @@ def test_a_door_with_paths_of_its_own(world: World) -> None:
         https(world.member, b"HTTP/1.1 404 Not Found\r\n\r\n")(link)
 
     with serving(answer) as port:
-        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": "https_login", "guarded": ["/pods"]}
-        found = {c["check"]: c for c in probes.probe(target, world.member, world.unauthorized, ["/api"])}
+        probe = {"kind": "https_login", "guarded": ["/pods"]}
+        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": probe}
+        found = {c["check"]: c for c in probes.probe(target, world.member, world.unauthorized)}
     assert found["no_certificate"]["evidence"] == "no answer to judge by: /pods: HTTP/1.1 404 Not Found"
 
 
@@ -158,7 +159,8 @@ def test_old_tls(world: World) -> None:
 
 def test_a_door_behind_a_preamble(world: World) -> None:
     with serving(https(world.member, b"", client_ca=world.member.ca, preamble=1)) as port:
-        found = world.probe(port, "nomad_rpc")
+        target = {"host": "m1", "address": ADDRESS, "port": port, "probe": nomad_probes.RPC.as_data()}
+        found = {c["check"]: c for c in probes.probe(target, world.member, world.unauthorized)}
     assert passed(found) == ALL - {"no_token"}, found
 
 
@@ -229,7 +231,8 @@ def test_gossip(tcp: bytes, udp: bytes, good: bool) -> None:
                 link.sendto(udp, peer)
 
         threading.Thread(target=answer, daemon=True).start()
-        verdict = nomad_probes.gossip_refused(ADDRESS, port, wait=0.3 if good else 10)
+        known = nomad_probes.GOSSIP
+        verdict = probes.unanswered(ADDRESS, port, known.request, known.refusals, wait=0.3 if good else 10)
     assert verdict.passed is good, verdict
 
 

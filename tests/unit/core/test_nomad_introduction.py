@@ -34,7 +34,7 @@ def test_who_is_live_is_known() -> None:
     api: Any = FakeApi(("a", "10.0.0.1", "ready"), ("b", "10.0.0.2", "down"), ("c", "10.0.0.9", "ready"))
     nodes = [{"name": name, "address": f"10.0.0.{n}", "pool": "web"} for n, name in enumerate("abcd", 1)]
     # b was away, or was made anew; c is another server; d has never been there.
-    assert [node["name"] for node in introduction.unauthorized_sockets(api, nodes)] == ["b", "c", "d"]
+    assert [node["name"] for node in introduction.unknown(api, nodes)] == ["b", "c", "d"]
     assert introduction.issue(api, "b", "web") == "signed"
     assert api.asked == [{"NodeName": "b", "NodePool": "web", "TTL": 1_800_000_000_000}]
     [folder, file] = introduction.files("signed")

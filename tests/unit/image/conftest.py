@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import hardening
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import offline
 from image_tree import PROFILE, STATUS, entry, put
@@ -18,7 +19,10 @@ from image_tree import PROFILE, STATUS, entry, put
 @pytest.fixture
 def expected() -> offline.Expected:
     """What the tree is asked for, with the profile as the role has it."""
-    return offline.Expected("docker", ["base-files"], [entry()], PROFILE, data="/srv")
+    own = components.engine("nomad").image
+    return offline.Expected(
+        "docker", ["base-files"], [entry()], PROFILE, data="/srv", units=list(own.units), unshared=list(own.unshared)
+    )
 
 
 @pytest.fixture

@@ -234,7 +234,7 @@ def test_a_server_that_does_not_answer_is_named_with_its_console(tmp_path: Path)
 
 
 def test_the_manifest_says_what_a_server_is_asked_for() -> None:
-    entries = [{"name": "kubernetes-images", "version": "1.36.3"}, {"name": "pause", "version": "3.10.1"}]
+    entries = [{"name": "kubernetes-images", "version": "1.36.3"}, {"name": "pause", "version": "3.10.2"}]
     manifest = {
         "engine": "nomad",
         "architecture": "amd64",
@@ -243,7 +243,7 @@ def test_the_manifest_says_what_a_server_is_asked_for() -> None:
         "hardening": {"exempt": {}},
     }
     desired = boot_test.desired(manifest)
-    assert desired["images"] == ["registry.k8s.io/pause:3.10.1"] and "docker.service" in desired["services"]
+    assert desired["images"] == ["registry.k8s.io/pause:3.10.2"] and "docker.service" in desired["services"]
     assert desired["sysctls"]["net.ipv4.ip_forward"] == "1" and "sctp" in desired["modules"]
     assert desired["grows"] == "/" and boot_test.desired({**manifest, "disk": {"var_mib": 8}})["grows"] == "/var"
     assert boot_test.desired({**manifest, "disk": {"data": {"device": "/dev/vdb", "path": "/srv"}}})["data"] == "/srv"

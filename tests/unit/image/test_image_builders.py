@@ -190,7 +190,7 @@ def test_a_server_gets_a_key_of_its_own_and_what_seals_it(tmp_path: Path) -> Non
     (user,) = json.loads((tmp_path / "seed/user-data").read_text().partition("\n")[2])["users"]
     assert user["ssh_authorized_keys"] == [(tmp_path / "key.pub").read_text().strip()]
     with zipfile.ZipFile(tmp_path / server.SEAL) as archive:
-        assert json.loads(archive.read("data.json")) == spec.label
+        assert json.loads(archive.read("data.json")) == {"label": spec.label, "unshared": spec.unshared}
     program = "import sys; sys.argv = ['x']; from ansible_collections.keelson.cluster.plugins.module_utils.server_image import seal_running"
     environment = {"PYTHONPATH": str(tmp_path / server.SEAL)}
     subprocess.run([sys.executable, "-S", "-c", program], check=True, env=environment)
@@ -217,7 +217,7 @@ def test_sealing_a_server_leaves_no_builder_and_not_itself(tmp_path: Path) -> No
     put(tmp_path / "etc/systemd/network/10-cloud-init-eth0.network", "[Match]\nMACAddress=52:54:00:12:34:56\n")
     put(tmp_path / "home/builder/.ssh/authorized_keys", "x")
     put(tmp_path / seal_running.PLACE, "itself", 0o755)
-    seal_running.finish(tmp_path, {"name": "x", "engine": "nomad", "made": 1})
+    seal_running.finish(tmp_path, {"name": "x", "engine": "nomad", "made": 1}, [])
     assert (tmp_path / "etc/passwd").read_text() == "root:x:0:0::/root:/bin/sh\n"
     assert (tmp_path / "etc/group").read_text() == "root:x:0:\nsudo:x:27:operator\n"
     assert "builder" not in (tmp_path / "etc/shadow").read_text()

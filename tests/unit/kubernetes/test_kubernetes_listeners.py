@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import host
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, contract
 
 ADDRESS = "10.0.0.11"
-MANAGER = [dataclasses.asdict(entry) for entry in components.load("kubernetes").parts[components.MANAGER].listeners]
+MANAGER = [entry.as_data() for entry in components.engine("kubernetes").parts[contract.MANAGER].listeners]
 
 
 def listening(port: int, address: str, process: str, protocol: str = "tcp") -> dict[str, Any]:

@@ -53,7 +53,7 @@ def cluster() -> Cluster:
     """Three managers and two host nodes, all fit."""
     return Cluster(
         name="product",
-        profile=components.load("nomad"),
+        engine=components.engine("nomad"),
         networks={"all": "10.0.0.0/24"},
         hosts=(
             host("m1", 11, "manager"),

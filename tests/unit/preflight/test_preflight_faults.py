@@ -106,13 +106,15 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
     ),
     (
         "foreign_cluster",
-        lambda c: with_facts(c, "w1", clusters=[{"engine": "nomad", "name": "old", "evidence": "/etc/nomad.d"}]),
+        lambda c: with_facts(c, "w1", clusters=[{"component": "nomad", "name": "old", "evidence": "/etc/nomad.d"}]),
         "w1",
         ("member of the nomad cluster old", "/etc/nomad.d", "remove it there"),
     ),
     (
         "foreign_cluster",
-        lambda c: with_facts(c, "w1", clusters=[{"engine": "kubernetes", "name": "", "evidence": "process kubelet"}]),
+        lambda c: with_facts(
+            c, "w1", clusters=[{"component": "kubernetes", "name": "", "evidence": "process kubelet"}]
+        ),
         "w1",
         ("a kubernetes cluster", "kubelet"),
     ),
@@ -176,7 +178,7 @@ def test_our_own_services_may_hold_their_ports() -> None:
 
 def test_a_member_s_services_hold_their_ports_from_within_containers() -> None:
     held = listener(4646, process="nomad", executable="/usr/local/bin/nomad")
-    member = [{"engine": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
+    member = [{"component": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
     assert not list(faults.ports(with_facts(cluster(), "m1", listeners=[held], clusters=member)))
     assert list(faults.ports(with_facts(cluster(), "m1", listeners=[held])))
     assert list(faults.ports(with_facts(cluster(), "m1", listeners=[{**held, "process": "nginx"}], clusters=member)))
@@ -187,7 +189,7 @@ def test_somebody_elses_port_on_another_address_is_no_fault() -> None:
 
 
 def test_a_member_of_this_cluster_needs_no_room_for_an_installation() -> None:
-    member = [{"engine": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
+    member = [{"component": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
     assert faults.judge(with_facts(cluster(), "w1", clusters=member, disk_free_mib={"/var/lib": 10})) == []
 
 

@@ -14,7 +14,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model im
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import first, orphans
 from preflight_world import cluster, with_facts, with_host
 
-JOINED = [{"engine": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
+JOINED = [{"component": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
 
 
 def member(name: str, address: str, part: str = "node", status: str = "ready", **more: Any) -> dict[str, Any]:

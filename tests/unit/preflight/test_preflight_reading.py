@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.action.host_facts import traces
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
@@ -91,8 +92,8 @@ def test_addresses_are_ip_addresses_without_loopback() -> None:
 
 
 def test_every_feature_that_profiles_ask_for_is_tried() -> None:
-    profile = components.load("nomad")
-    desired = {name for part in profile.parts.values() for name in part.requirements.features}
+    parts = [part for component in components.known().values() for part in component.parts.values()]
+    desired = {name for part in parts for name in part.requirements.features}
     assert desired <= set(gather.trials())
 
 
@@ -114,7 +115,7 @@ def test_a_feature_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_gather_is_whole() -> None:
-    found = gather.gather(["/opt", "/var/lib/does/not/exist"])
+    found = gather.gather(["/opt", "/var/lib/does/not/exist"], traces([]))
     assert found["memory_mib"] > 0 and found["cores"] > 0 and found["disk_free_mib"]["/var/lib/does/not/exist"] > 0
     assert isinstance(found["time"], float)
 
@@ -140,7 +141,7 @@ def test_clusters_on_a_host(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert [(c["engine"], c["name"]) for c in gather.clusters(str(tmp_path), running)] == found
+    assert [(c["component"], c["name"]) for c in gather.clusters(str(tmp_path), running, traces([]))] == found
 
 
 def test_programs_of_containers_are_not_this_hosts(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_programs_of_containers_are_not_this_hosts(tmp_path: Path) -> None:
     (tmp_path / "8" / "comm").write_text("kubelet\n")
     (tmp_path / "7" / "comm").write_text("nomad\n")
     (tmp_path / "7" / "exe").symlink_to("/usr/bin/nomad")
-    assert gather.processes(str(tmp_path)) == {"nomad": "/usr/bin/nomad"}
+    assert gather.processes({"nomad", "kubelet"}, str(tmp_path)) == {"nomad": "/usr/bin/nomad"}
 
 
 SPECS: dict[str, dict[str, Any]] = {
@@ -261,9 +262,9 @@ def test_a_cluster_is_read_with_what_each_host_answered() -> None:
 
 def test_engines() -> None:
     known = {"a1": {**HOSTVARS["a1"], "cluster_engine": "nomda"}}
-    with pytest.raises(components.EngineError, match="'nomda': this collection has no such engine"):
+    with pytest.raises(components.ComponentError, match="'nomda': this collection has no such engine"):
         inventory.read_cluster(known, ["a1"], "reg")
-    with pytest.raises(components.EngineError, match="lower-case"):
+    with pytest.raises(components.ComponentError, match="lower-case"):
         components.load("../evil")
     with pytest.raises(ValueError, match="cluster a has no cluster_engine"):
         inventory.read_cluster({"a1": {"cluster_name": "a"}}, ["a1"], "reg")

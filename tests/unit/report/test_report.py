@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible_collections.keelson.cluster.plugins.action import report as action
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import drawing, junit, model, page
 
 EVIL = "<script>alert(1)</script>&\"'\x00"
@@ -184,11 +186,14 @@ def test_junit() -> None:
         ("sample_update", "Sample application"),
         ("gossip", "Endpoints locked down"),
         ("node", "Cluster"),
+        ("autopilot", "Cluster"),
+        ("dashboard", "Endpoints locked down"),
         ("new", "Other"),
     ],
 )
 def test_groups(kind: str, group: str) -> None:
-    assert model.group_of(kind) == group
+    report = dataclasses.replace(read(), groups=model.groups(components.known().values()))
+    assert report.group_of(kind) == group
 
 
 def test_files_are_written(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ TREE, BASE = "tree", "base-used.json"
 class BuildSpec:
     """What is to be built; paths are absolute, sizes in MiB, `epoch` in seconds since 1970.
 
-    The data volume, if it has a device, is what the `services` need.
+    The data volume, if it has a device, is what the `services` need. `unshared` are the patterns of what the components keep
+    out of an image.
     """
 
     name: str
@@ -37,6 +38,7 @@ class BuildSpec:
     data_device: str
     data_path: str
     services: list[str]
+    unshared: list[str]
     kernel_options: str
     epoch: int
 

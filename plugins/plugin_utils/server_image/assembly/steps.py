@@ -38,7 +38,7 @@ def tell(what: str) -> None:
 def disk(work: Path) -> None:
     """Seal the tree and write it as a disk."""
     spec = read(work)
-    seal.seal(work / TREE)
+    seal.seal(work / TREE, spec.unshared)
     docker_data.settle(work / TREE)
     seal_running.label(work / TREE, spec.label)
     data = disks.Data(spec.data_device, spec.data_path, tuple(spec.services)) if spec.data_device else None

@@ -91,7 +91,7 @@ def finish(work: Path, spec: BuildSpec, target: Path) -> None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (work / "data" / data).rename(root / path)
     strip(root, recipe())
-    seal.seal(root)
+    seal.seal(root, spec.unshared)
     docker_data.settle(root)
     seal_running.label(root, spec.label)
     for path in GIVEN:

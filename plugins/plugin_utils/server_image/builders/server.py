@@ -53,7 +53,8 @@ def begin_in_cloud(work: Path, spec: BuildSpec, _tell: Callable[[str], None]) ->
 
 def write_seal(work: Path, spec: BuildSpec) -> None:
     """Write the program that seals the server."""
-    (work / SEAL).write_bytes(b"#!/usr/bin/python3 -I\n" + shipped.archive("server_image/seal_running.py", spec.label))
+    content = {"label": spec.label, "unshared": spec.unshared}
+    (work / SEAL).write_bytes(b"#!/usr/bin/python3 -I\n" + shipped.archive("server_image/seal_running.py", content))
 
 
 def finish(work: Path, _order: BuildSpec, target: Path) -> None:

@@ -31,7 +31,7 @@ BOOTED = "until all was answered"
 
 def desired(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the servers are asked for: the image's own manifest says which controls it was built with."""
-    runtime = components.load(manifest["engine"]).runtime
+    runtime = components.engine(manifest["engine"]).runtime
     exempt = set(manifest["hardening"]["exempt"]) - {str(control["id"]) for control in profile() if "exempt" in control}
     controls = [control for control in profile() if str(control["id"]) not in exempt]
     defaults = role("defaults/main/main.yml")

@@ -26,22 +26,14 @@ from ..assembly import hardening
 from ..assembly.packages import read_packages
 from ..assembly.tree import TreeError, inside
 
-#: Units that may start beside those of the runtime: what Debian's packages enable, and ours.
+#: Units that may start beside those of the components: what Debian's packages enable, and ours.
 UNITS = (
     *("apparmor.service", "apt-daily-upgrade.timer", "apt-daily.timer", "cloud-config.service", "cloud-final.service"),
-    *("cloud-init-hotplugd.socket", "cloud-init-local.service", "cloud-init.service", "containerd.service"),
-    *("dev-shm-options.service", "docker.service", "docker.socket", "dpkg-db-backup.timer", "e2scrub_all.timer"),
-    *(
-        "e2scrub_reap.service",
-        "fstrim.timer",
-        "getty@tty1.service",
-        "keelson-join.path",
-        "kubelet.service",
-        "remote-fs.target",
-    ),
-    *("ssh-host-keys.service", "ssh.service", "systemd-network-generator.service", "systemd-networkd.service"),
-    *("systemd-networkd-wait-online.service", "systemd-networkd.socket", "systemd-pstore.service"),
-    *("systemd-resolved.service", "systemd-timesyncd.service"),
+    *("cloud-init-hotplugd.socket", "cloud-init-local.service", "cloud-init.service", "dev-shm-options.service"),
+    *("dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "getty@tty1.service"),
+    *("keelson-join.path", "remote-fs.target", "ssh-host-keys.service", "ssh.service"),
+    *("systemd-network-generator.service", "systemd-networkd.service", "systemd-networkd-wait-online.service"),
+    *("systemd-networkd.socket", "systemd-pstore.service", "systemd-resolved.service", "systemd-timesyncd.service"),
 )
 #: Files larger than this are no keys.
 KEY_BYTES = 64 << 10
@@ -51,15 +43,18 @@ KEY_BYTES = 64 << 10
 class Expected:
     """What the image shall be: the base's packages, the bundle's entries, the controls of its profile.
 
-    A `machine` has a kernel and a boot loader, which a container has not; `data` is where a data volume is mounted.
+    A `machine` has a kernel and a boot loader, which a container has not; `data` is where a data volume is mounted; `units` and
+    `unshared` are those of the components, see ServerImage.
     """
 
-    runtime: str = "docker"
+    runtime: str
     packages: list[str] = field(default_factory=list)
     artifacts: list[dict[str, Any]] = field(default_factory=list)
     controls: list[dict[str, Any]] = field(default_factory=list)
     machine: bool = True
     data: str = ""
+    units: list[str] = field(default_factory=list)
+    unshared: list[str] = field(default_factory=list)
 
 
 def look(tree: Path, expected: Expected) -> list[Check]:
@@ -75,9 +70,15 @@ Question = tuple[str, str, str, str, Callable[[], Verdict]]
 
 def questions(tree: Path, expected: Expected) -> Iterator[Question]:
     """Every check as (name, title, what it is about, the remedy, the question)."""
-    sealed = "remove it in seal.py, which this check shares its list with"
+    sealed = "remove it in seal.py or name it in the component's ServerImage; sealing and this check share their lists"
     for kind in seal.TRACES:
-        yield "identity", f"The image has nothing of {kind}", kind, sealed, partial(no_traces, tree, kind)
+        yield (
+            "identity",
+            f"The image has nothing of {kind}",
+            kind,
+            sealed,
+            partial(no_traces, tree, kind, expected.unshared),
+        )
     yield (
         "accounts",
         "No account has a password, and there are no users",
@@ -101,7 +102,13 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
     for name in names:
         title = "The container image is loaded"
         yield "container", title, name, "build again", partial(loaded, tree, expected.runtime, name)
-    yield "listeners", "Nothing but known services starts", "", "disable it, or add it to UNITS", partial(units, tree)
+    yield (
+        "listeners",
+        "Nothing but known services starts",
+        "",
+        "disable it, or declare it",
+        partial(units, tree, expected.units),
+    )
     yield "runtime", "The runtime listens on no network", "", "remove hosts", partial(local_runtime, tree)
     yield (
         "modes",
@@ -135,9 +142,9 @@ def _verdict(faults: Sequence[str], well: str) -> Verdict:
     return Verdict(not faults, shown or well)
 
 
-def no_traces(tree: Path, kind: str) -> Verdict:
+def no_traces(tree: Path, kind: str, unshared: Sequence[str]) -> Verdict:
     """Judge that nothing is left of what identifies a server or its builder."""
-    return _verdict(seal.traces(tree).get(kind, []), "nothing found")
+    return _verdict(seal.traces(tree, unshared).get(kind, []), "nothing found")
 
 
 def hardened(tree: Path, control: Mapping[str, Any]) -> Verdict:
@@ -255,10 +262,12 @@ def loaded(tree: Path, runtime: str, name: str) -> Verdict:
     return Verdict(name.encode() in text, f"{name} is {'' if name.encode() in text else 'not '}in containerd's records")
 
 
-def units(tree: Path) -> Verdict:
+def units(tree: Path, known: Sequence[str]) -> Verdict:
     """Judge that only known units start by themselves: what does not start does not listen."""
     present = hardening.enabled(tree)
-    return _verdict([f"{name} starts" for name in present if name not in UNITS], f"{len(present)} known units")
+    return _verdict(
+        [f"{name} starts" for name in present if name not in (*UNITS, *known)], f"{len(present)} known units"
+    )
 
 
 def local_runtime(tree: Path) -> Verdict:

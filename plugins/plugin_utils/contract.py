@@ -1,0 +1,195 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a component says of itself to the code that all components share.
+
+A component is whatever is installed on hosts; an engine is a component that makes a cluster of them. Each is declared in
+C(component.py) of its own folder and found by module C(components).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER as MANAGER
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import NODE as NODE
+
+ANY_PORT = 0
+ENROLLMENT = 4650  # our own, see the playbook enroll
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How unauthorized clients are tried on a listener.
+
+    `kind` is one of these: C(https) (clients need a certificate, and a token for the `guarded` paths), C(https_members) (a
+    certificate), C(https_login) (anybody may connect and is told nothing of the `guarded` paths), C(tls) (a certificate; the
+    client sends `preface` before TLS and `request` in it), C(gossip) (a plain `request` by TCP or UDP gets no answer, or one
+    whose first byte is among `refusals`).
+    """
+
+    kind: str
+    guarded: tuple[str, ...] = ()
+    preface: bytes = b""
+    request: bytes = b""
+    refusals: bytes = b""
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for a module, whose parameters are JSON."""
+        return {
+            "kind": self.kind,
+            "guarded": list(self.guarded),
+            **{name: getattr(self, name).hex() for name in ("preface", "request", "refusals")},
+        }
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A socket the component opens: `port` (ANY_PORT: a port of the kernel's choosing) on `address`.
+
+    `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm,
+    or '' for whichever program; `last` ends a range of ports; `probe` is how unauthorized clients are tried on it;
+    `optional` is what some clusters have.
+    """
+
+    port: int
+    protocol: str
+    address: str
+    process: str
+    purpose: str
+    last: int = 0
+    probe: Probe | None = None
+    optional: bool = False
+
+    def as_data(self) -> dict[str, Any]:
+        """The same for a module, without the probe."""
+        return {name: value for name, value in vars(self).items() if name != "probe"}
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What one part needs: memory in MiB, free disk in MiB by path, kernel features by their names in host_facts."""
+
+    memory_mib: int = 0
+    disk_mib: Mapping[str, int] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What a part makes on a host besides what tasks place: it goes with the component, but for what was there before.
+
+    `trees` are directories (or files) removed with all in them, where {cluster} stands for the cluster's name; `units` those
+    that packages bring; `interfaces`, `tables` (family and name), `chains` of iptables and whole `comments` of its rules are
+    shell patterns of exact names.
+    """
+
+    trees: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    chains: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
+
+    def claims(self, cluster: str) -> dict[str, list[str]]:
+        """The same by kind, for a host of that cluster; without a cluster (an image) none of its own trees."""
+        trees = [tree.format(cluster=cluster) for tree in self.trees if cluster or "{cluster}" not in tree]
+        kinds = {"path": trees, "unit": self.units, "interface": self.interfaces, "table": self.tables}
+        return {kind: list(names) for kind, names in {**kinds, "chain": self.chains, "comment": self.comments}.items()}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a component on a host: what it needs, opens, runs and owns.
+
+    `artifacts` are requests as module C(artifacts) takes them; their container images are loaded with them.
+    """
+
+    requirements: Requirements = Requirements()
+    listeners: tuple[Listener, ...] = ()
+    services: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    owned: Owned = Owned()
+
+
+@dataclass(frozen=True)
+class ServerImage:
+    """What of a component is in the server image of host nodes.
+
+    Its `artifacts`, the `units` that start by themselves, and as `unshared` the paths (shell patterns, relative to the root) of
+    what one server does not share with the next: these are in no image.
+    """
+
+    artifacts: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    unshared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A path (shell pattern) that shows the component on a host; `name` is the member of this JSON file with the cluster's name."""
+
+    path: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Where a host keeps its certificate, the key, and the CA that signs all members."""
+
+    ca: str
+    cert: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Component:
+    """What is installed on hosts.
+
+    `artifacts` are needed in a bundle besides those of the parts. `traces` and `processes` (names in /proc/PID/comm) show
+    the component on a host, whoever installed it. `rules` are further rules of preflight. `checks_module` checks the
+    component on managers, and `groups` says under which heading of the report its kinds of checks stand. `reserved_names`
+    (DNS) and `reserved_groups` give rights in certificates; those of a foreign CA must give none.
+    """
+
+    name: str
+    parts: Mapping[str, Part]
+    artifacts: tuple[str, ...] = ()
+    image: ServerImage = ServerImage()
+    traces: tuple[Trace, ...] = ()
+    processes: tuple[str, ...] = ()
+    rules: tuple[Callable[[Any], Iterable[Any]], ...] = ()
+    checks_module: str = ""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reserved_names: tuple[str, ...] = ()
+    reserved_groups: tuple[str, ...] = ()
+
+    @property
+    def bundled(self) -> tuple[str, ...]:
+        """All artifacts that hosts of any part need."""
+        names = [name.partition("/")[0] for part in self.parts.values() for name in part.artifacts]
+        return tuple(dict.fromkeys([*names, *self.artifacts]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine(Component):
+    """A component that makes a cluster. `systems` are the tested systems by os-release ID.
+
+    `runtime` runs the containers of applications. The modules are those that know its API: what they take and return is
+    the same for every engine. `service` are the files by which a manager's enrollment service is known.
+    """
+
+    architectures: Mapping[str, str]
+    systems: Mapping[str, tuple[str, ...]]
+    odd_managers: bool
+    identity: Identity
+    service: Identity
+    runtime: str
+    make_secrets: Callable[[str], dict[str, Any]]
+    members_module: str
+    sample_module: str
+    outage_module: str
+    facts_module: str = ""
+    manager_outage_module: str = ""
