@@ -65,6 +65,9 @@ def test_up_keeps_what_runs_at_its_address(servers: Servers, programs: Programs)
     assert len(programs.calls("podman --runtime")) == 1
     servers.up(["m1=10.0.0.12"], "10.0.0.0/24")
     assert len(programs.calls("podman --runtime")) == 2
+    (servers.folder / "known_hosts.d" / "10.0.0.11").unlink(missing_ok=True)  # cut off before its key was known
+    servers.up(["m1"], "10.0.0.0/24")
+    assert len(programs.calls("podman --runtime")) == 3
     assert (servers.folder / "id_ed25519").read_text() == key
 
 

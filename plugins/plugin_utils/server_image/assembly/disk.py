@@ -205,13 +205,10 @@ def _write_file_system(content: Path, disk: Disk, part: Partition, raw: Path, en
 
 def _settle_changes(device: str, epoch: int, environment: Mapping[str, str]) -> None:
     """Set when each inode was last changed, which mke2fs copies from the builder's files, where nobody can set it."""
-    shown = run(["dumpe2fs", device])
-    count = re.search(r"^Inode count: +(\d+)", shown, re.M)
-    used = set(range(1, int(count[1]) + 1)) if count else set()
-    for ranges in re.findall(r"^ +Free inodes: (\d.*)", shown, re.M):
-        for first, _to, last in (item.partition("-") for item in ranges.split(", ")):
-            used -= set(range(int(first), int(last or first) + 1))
-    script = "".join(f"set_inode_field <{number}> ctime @{epoch}\n" for number in sorted(used))
+    count = re.search(r"^Inode count: +(\d+)", run(["debugfs", "-R", "stats -h", device]), re.M)
+    asked = "".join(f"testi <{number}>\n" for number in range(1, int(count[1]) + 1)) if count else ""
+    used = re.findall(r"^Inode (\d+) is marked in use", run(["debugfs", "-f", "-", device], asked), re.M)
+    script = "".join(f"set_inode_field <{number}> ctime @{epoch}\n" for number in used)
     run(["debugfs", "-w", "-f", "-", device], script, environment=environment)
 
 
