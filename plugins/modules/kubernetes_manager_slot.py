@@ -63,7 +63,10 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd, kubeadm
+
+PATIENCE = 15  # seconds in which a manager that is a member already answers
 
 
 def main() -> None:
@@ -81,8 +84,18 @@ def main() -> None:
     cluster, name, address, timeout = (module.params[key] for key in ("cluster", "name", "address", "timeout"))
     try:
         # One that was cut off when all was done is whole, and so is its etcd member.
-        whole = kubeadm.is_manager(cluster, name, address)
-        left = [] if whole else etcd.half_made(etcd.members(), address)
+        known = etcd.members()
+        left = etcd.half_made(known, address)
+        patience = PATIENCE if any(member.started for member in left) and not module.check_mode else 0
+        left = [] if kubeadm.is_manager(cluster, name, address, patience) else left
+        well = etcd.healthy() if left else set()
+        lost = no_quorum(
+            {member.name or member.address: member.address in well for member in known if member not in left}
+        )
+        if left and lost:
+            module.fail_json(
+                msg=f"What an earlier try of {name} has left in etcd stays, and it was not joined: {lost}."
+            )
         if not module.check_mode:
             for member in left:
                 etcd.remove(member)
@@ -94,7 +107,7 @@ def main() -> None:
         fault = kubeadm.await_ready(module.params["acting_manager"], timeout) or etcd.await_health(timeout)
         if fault:
             module.fail_json(
-                msg=f"{address} was not joined, the managers are not healthy: {fault}. Mend that first; where a manager is "
+                msg=f"{address} was not joined, the managers are not healthy: {fault}. Correct that first; where a manager is "
                 f"dead for good, take it out of the stack and run with -e cluster_remove_orphans=true."
             )
     module.exit_json(changed=bool(left), removed=[member.number for member in left])

@@ -87,6 +87,7 @@ def main() -> None:
                 "See 'journalctl -u nomad' on each of them."
             )
         changed = acl.bootstrap(api)
+        servers.gather(api, module.params["addresses"])
         reason = servers.wait_healthy(api, module.params["addresses"], timeout)
         if reason:
             module.fail_json(msg=f"The managers of {cluster} are not healthy after {timeout} s: {reason}.")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,4 +88,5 @@ def taken_back(fault: str) -> str:
         if left
         else "The old one is back and runs"
     )
+    fault = f"{os.uname().nodename}: {fault}"
     return f"{fault} with its new configuration. {now}; hosts after this one keep theirs. Correct it, then run again."

@@ -134,9 +134,9 @@ def reset(ignore: Sequence[str]) -> None:
                 os.unlink(path)
 
 
-def is_manager(cluster: str, name: str, address: str) -> bool:
-    """Tell whether the cluster knows C(name) as a manager and its API server at C(address) is ready."""
-    if host.serves(address):
+def is_manager(cluster: str, name: str, address: str, timeout: float = 0) -> bool:
+    """Tell whether the cluster knows C(name) as a manager and its API server at C(address) is ready in time."""
+    if await_ready(address, timeout):
         return False
     try:
         node = Api.from_env(cluster).find(f"/api/v1/nodes/{name}")

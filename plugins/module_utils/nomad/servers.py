@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cluster.members import canonical
 from ..cluster.remote import answers, wait_for
 from .api import Api, ApiError
-from .ports import RPC
+from .ports import RPC, SERF
+
+# Seconds after which the gossip has given up the address of a name whose server died (memberlist, wide networks), with some more.
+NAME_HELD = 120.0
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,26 @@ def wait_dispensable(api: Api, address: str, timeout: float) -> str | None:
         return refuse_restart(health, address) or refuse_silent(health, address)
 
     return wait_for(probe, timeout)
+
+
+def gather(api: Api, expected: list[str], timeout: float = NAME_HELD, interval: float = 5.0) -> str | None:
+    """Wait until the leader knows all of C(expected); returns who is still missing, or None.
+
+    A server that has the name of a dead one is refused by the gossip for a while, and tries again late: managers call it.
+    """
+
+    def probe() -> str | None:
+        found = read_health(api).servers
+        known = [server.address for server in found if server.healthy]
+        missing = sorted(set(map(canonical, expected)) - {server.address for server in found})
+        for asked in known if missing else ():
+            for address in missing:
+                where = f"[{address}]:{SERF}" if ":" in address else f"{address}:{SERF}"
+                with contextlib.suppress(ApiError):
+                    replace(api, host=asked).put(f"/v1/agent/join?address={where}")
+        return f"{', '.join(missing)} unknown to the leader" if missing else None
+
+    return wait_for(probe, timeout, interval=interval)
 
 
 def wait_healthy(api: Api, expected: list[str], timeout: float) -> str | None:

@@ -38,6 +38,7 @@ class FakeNomad:
         self.servers: list[dict[str, Any]] = []
         self.unknown_peers: set[str] = set()
         self.nodes: list[dict[str, Any]] = []
+        self.joins: list[str] = []
         self.allocations: dict[str, list[dict[str, Any]]] = {}
         self.disconnected: set[str] = set()  # ids of nodes that no server has a session with
         self.cut = False
@@ -107,6 +108,9 @@ class FakeNomad:
             return 200, None
         if url.path == "/v1/agent/members":
             return 200, {"Members": [self._gossip(entry) for entry in self.servers]}
+        if url.path == "/v1/agent/join":
+            self.joins.append(parse_qs(url.query)["address"][0])
+            return 200, {"num_joined": 1}
         if url.path == "/v1/agent/force-leave":
             return 200, None
         if url.path == "/v1/client/stats":

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import wait_for
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import servers
@@ -141,3 +143,15 @@ def test_waiting_for_a_leader(ruled: FakeNomad) -> None:
     assert servers.wait_leader(ruled.api(), 0) is None
     ruled.leader = ""
     assert "No cluster leader" in (servers.wait_leader(ruled.api(), 0) or "")
+
+
+def test_managers_call_one_that_the_gossip_refused(ruled: FakeNomad) -> None:
+    ruled.set_servers("127.0.0.1*", B)
+    ruled.servers[1]["Healthy"] = False
+    api = ruled.api(TOKEN)
+    assert servers.gather(api, ["127.0.0.1", B, "FD00:0::3"], 0) == "fd00::3 unknown to the leader"
+    assert ruled.joins == ["[fd00::3]:4648"]
+    threading.Timer(0.3, ruled.set_servers, ["127.0.0.1*", B, "fd00::3"]).start()
+    assert servers.gather(api, ["127.0.0.1", B, "FD00:0::3"], 5, 0.1) is None
+    ruled.joins.clear()
+    assert servers.gather(api, ["127.0.0.1", B], 0) is None and not ruled.joins

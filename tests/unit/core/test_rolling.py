@@ -114,7 +114,9 @@ def test_a_unit_that_runs_keeps_its_new_files(run: Run, systemd: Path) -> None:
 def test_a_host_that_turns_out_not_to_be_well_gets_them_back_later(run: Run, systemd: Path) -> None:
     apply(run, systemd, "new", rollback=True)
     answer = run("service_restore", reason="node w1 is down.", unit="x.service")
-    assert answer["failed"] and answer["msg"].startswith("x.service is not well (node w1 is down; E1 err=")
+    assert answer["failed"] and answer["msg"].startswith(
+        f"{os.uname().nodename}: x.service is not well (node w1 is down; E1 err="
+    )
     assert (systemd / "agent.json").read_text() == "old" and not (systemd / "more").exists()
 
 

@@ -170,11 +170,18 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     kubernetes.add("/api/v1/nodes/m2", metadata={"labels": labels})
     assert kubeadm.joined("product", "m2", "10.0.0.12") == whole
     removed: list[str] = []
-    monkeypatch.setattr(etcd, "members", lambda: [etcd.Member("ff", "m2", "10.0.0.12", True, False)])
+    known = [etcd.Member("ee", "m1", "10.0.0.11", True, False), etcd.Member("ff", "m2", "10.0.0.12", True, False)]
+    monkeypatch.setattr(etcd, "members", lambda: known)
+    monkeypatch.setattr(etcd, "healthy", lambda: {"10.0.0.11"})
     monkeypatch.setattr(etcd, "remove", lambda entry: removed.append(entry.number))
     monkeypatch.setattr(etcd, "await_health", lambda _timeout: "")
     given = {"cluster": "product", "name": "m2", "address": "10.0.0.12", "acting_manager": "10.0.0.11", "timeout": 0}
+    answers = iter(["busy"])  # at first, which is no sign of death
+    monkeypatch.setattr(host, "serves", lambda _address: next(answers, ""))
     assert run("kubernetes_manager_slot", **given)["changed"] != whole
+    assert removed == ([] if whole else ["ff"])
+    monkeypatch.setattr(etcd, "healthy", set)
+    assert whole or "of the 1 managers left 0 would be healthy" in run("kubernetes_manager_slot", **given)["msg"]
     assert removed == ([] if whole else ["ff"])
 
 
