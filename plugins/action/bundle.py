@@ -8,10 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import ansible_collections.keelson.cluster.plugins.plugin_utils.ansible_core  # noqa: F401 - refuses old ones
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import (
+    ansible_core,  # noqa: F401 - refuses old ones
+    sign,
+)
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError

@@ -8,6 +8,10 @@ from __future__ import annotations
 import datetime
 import ipaddress
 
+from ansible.errors import AnsibleActionFail
+
+from ...module_utils.python_packages import missing
+
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -22,10 +26,10 @@ else:
 def foreign_identity(name: str, address: str) -> str:
     """Return key and certificate as one PEM text: the names of a real member, signed by a CA made for the occasion.
 
-    Raises ImportError with the remedy when the library is missing.
+    Raises AnsibleActionFail with the remedy when the library is missing.
     """
     if IMPORT_ERROR:
-        raise ImportError("the controller needs the Python library cryptography") from IMPORT_ERROR
+        raise AnsibleActionFail(missing("cryptography")) from IMPORT_ERROR
     key, ca_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.timezone.utc)
     names = [x509.DNSName("server.global.nomad"), x509.DNSName("client.global.nomad"), x509.DNSName("localhost")]
