@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import ansible_collections.keelson.cluster.plugins.plugin_utils.ansible_core  # noqa: F401 - refuses old ones
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.plugin_utils import (
