@@ -60,7 +60,10 @@ def test_the_stacks_file_of_the_readme_loads_as_it_stands(ansible: Run, tmp_path
     listed = json.loads(ansible("ansible-inventory", "-i", "product.stacks.yml", "--list"))
     assert listed["product_managers"]["hosts"] == ["manager-0", "manager-1", "manager-2"]
     first = listed["_meta"]["hostvars"]["manager-0"]
-    assert first["ansible_host"] == first["cluster_address"] == "10.0.1.10"
+    # Ansible prints texts that are never templates as objects.
+    assert {json.dumps(first[name]) for name in ("ansible_host", "cluster_address")} == {
+        json.dumps({"__ansible_unsafe": "10.0.1.10"})
+    }
     assert (first["ansible_user"], first["ansible_become"]) == ("admin", True)
     ansible("ansible-playbook", "keelson.cluster.cluster_select", "-i", "product.stacks.yml")
 
