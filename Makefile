@@ -155,6 +155,8 @@ static-ansible-lint: venv
 test-docs: tree ## documentation, changelog and packaging
 	$(call need,docs)
 	@tools/step packaging tools/check-package build/keelson-cluster-*.tar.gz
+	@tools/step importer tools/check-import build/keelson-cluster-*.tar.gz
+	@tools/step installed pytest -q tests/packaging
 	@tools/step changelog antsibull-changelog lint
 	@tools/step docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(tree)
 	@tools/step reference $(SHELL) -c '$(call reference,build/reference) && diff -r build/reference docs/reference/plugins || \
@@ -168,7 +170,8 @@ test-gate: venv ## unit tests, syntax and documentation under the newest ansible
 	$(call need,gate)
 	@tools/step gate tools/gate
 
-docs: tree ## generate docs/reference/plugins
+docs: tree ## generate docs/reference/plugins and docs/reference/ports.md
+	@tools/port-table > docs/reference/ports.md
 	@$(call reference,docs/reference/plugins)
 
 test-sanity: tree ## ansible-test sanity
@@ -219,6 +222,17 @@ drills: venv hosts-tools bundle ## every drill
 
 bench: venv hosts-tools bundle ## the figures of docs/benchmarks.md
 	@tests/bench/run
+
+release: venv ## VERSION=X.Y.Z: check, write version and changelog, build the package; nothing is committed, tagged or uploaded
+	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "say which version: make release VERSION=0.1.0" >&2; exit 1; }
+	@[ -z "$$(git status --porcelain)" ] || { echo "commit your changes first; git status lists them" >&2; exit 1; }
+	@$(MAKE) -s test-static
+	@sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
+	@$(MAKE) -s changelog
+	@$(MAKE) -s test-docs
+	@echo "Review and publish:"
+	@echo "  git add -A && git commit -m 'Release $(VERSION)' && git tag $(VERSION)"
+	@echo "  ansible-galaxy collection publish build/keelson-cluster-$(VERSION).tar.gz"
 
 changelog: tree ## write the changelog of galaxy.yml's version from changelogs/fragments
 	@cd $(tree) && antsibull-changelog release && cp CHANGELOG.md $(CURDIR)/ && cp changelogs/changelog.yaml $(CURDIR)/changelogs/

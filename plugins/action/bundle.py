@@ -11,7 +11,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import (
+    ansible_core,  # noqa: F401 - refuses old ones
+    components,
+    sign,
+)
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError

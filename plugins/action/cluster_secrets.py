@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import Copy, StoreError, newest
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, external_store, pki
 
 
@@ -23,7 +24,7 @@ class ActionModule(ActionBase):
         """Run the action."""
         super().run(tmp, task_vars)
         if not pki.HAS_CRYPTOGRAPHY:
-            raise AnsibleActionFail("The controller needs the Python library 'cryptography' to make secrets.")
+            raise AnsibleActionFail(missing("cryptography"))
         dummy, args = self.validate_argument_spec(
             argument_spec={
                 "cluster": {"type": "str", "required": True},

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
 MODULE = "keelson.cluster.host_certificate"
@@ -22,7 +23,7 @@ class ActionModule(ActionBase):
         """Run the action."""
         super().run(tmp, task_vars)
         if not pki.HAS_CRYPTOGRAPHY:
-            raise AnsibleActionFail("The controller needs the Python library 'cryptography' to sign certificates.")
+            raise AnsibleActionFail(missing("cryptography"))
         dummy, args = self.validate_argument_spec(
             argument_spec={
                 "directory": {"type": "path", "required": True},

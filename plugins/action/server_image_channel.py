@@ -10,7 +10,10 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import (
+    ansible_core,  # noqa: F401 - refuses old ones
+    sign,
+)
 from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import channels
 

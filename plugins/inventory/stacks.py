@@ -133,6 +133,9 @@ import json
 import secrets
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 - refuses old ones
+
+# isort: split
 from ansible import constants as C
 from ansible.errors import AnsibleParserError
 from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret, VaultSecretsContext

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: member_probe
 short_description: Try to reach members of a cluster from this host
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Connects to members again and again, and tells which of them answered at least once. Run it on all managers, so that what
     one of them cannot reach is not taken for dead. Changes nothing.

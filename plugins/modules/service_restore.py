@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_restore
 short_description: Put back what the last restart replaced on this host
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Puts the files back that M(keelson.cluster.service_unit#module) kept with O(keelson.cluster.service_unit#module:rollback), and
     restarts the units that read them. It always ends with an error, which gives O(reason).

@@ -11,6 +11,7 @@ import os
 from typing import Any, Protocol
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import Generation, digest_of
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
 
 try:
     import yaml
@@ -118,13 +119,11 @@ class HashicorpVault:
     """A secret of a KV version 2 engine, read and written with the library hvac."""
 
     def __init__(self, settings: dict[str, str]) -> None:
-        missing = sorted({"url", "mount", "path", "token"} - set(settings))
-        if missing:
-            raise ExternalStoreError(f"cluster_secrets_store.hashicorp_vault lacks {', '.join(missing)}")
+        absent = sorted({"url", "mount", "path", "token"} - set(settings))
+        if absent:
+            raise ExternalStoreError(f"cluster_secrets_store.hashicorp_vault lacks {', '.join(absent)}")
         if not HAS_HVAC:
-            raise ExternalStoreError(
-                "cluster_secrets_store names HashiCorp Vault; the controller needs the library hvac"
-            )
+            raise ExternalStoreError(missing("hvac"))
         self.name = f"{settings['url']} {settings['mount']}/{settings['path']}"
         self._settings = settings
 

@@ -25,6 +25,7 @@ try:
 except ImportError:
     HAS_CRYPTOGRAPHY = False
 
+from ..module_utils.python_packages import missing
 from .errors import UserError
 
 
@@ -44,10 +45,14 @@ def default_key() -> Path:
     return Path(data) / "keelson" / "image.pem"
 
 
+def _need_library() -> None:
+    if not HAS_CRYPTOGRAPHY:
+        raise SignError(missing("cryptography"))
+
+
 def load_key(path: Path) -> Ed25519PrivateKey:
     """The key that signs, made the first time; its public half is written beside it. Raise SignError for any other."""
-    if not HAS_CRYPTOGRAPHY:
-        raise SignError("Python's package cryptography is missing on the controller; install it and build again")
+    _need_library()
     if not path.exists():
         _make_key(path)
     try:
@@ -79,6 +84,7 @@ def public_text(key: Ed25519PublicKey) -> str:
 
 def load_public(path: Path) -> Ed25519PublicKey:
     """The key that a reader trusts; raise SignError when there is none."""
+    _need_library()
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 
@@ -61,7 +62,7 @@ class Declared(NamedTuple):
 def read(folder: str) -> Code:
     """Parse the .tf and .tofu files of FOLDER."""
     if not HAS_HCL2:
-        raise StackError(folder, "needs the Python library python-hcl2", "Install it beside Ansible")
+        raise StackError(folder, "needs the Python library python-hcl2", f"Run {pip_command('python-hcl2')}")
     files = sorted(
         glob.glob(os.path.join(glob.escape(folder), "*.tf")) + glob.glob(os.path.join(glob.escape(folder), "*.tofu"))
     )

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
 
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import config, names, paths, sensitive
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Group, Inventory, Resource, Steps
@@ -111,7 +112,9 @@ def _expression(text: Any, place: str) -> Expression:
         pass
     if not HAS_JINJA2:
         raise StackError(
-            place, "is an expression, which needs the Python library Jinja2", "Install it, or write a dotted path"
+            place,
+            "is an expression, which needs the Python library Jinja2",
+            f"Run {pip_command('Jinja2')}, or write a dotted path",
         )
     environment = _environment()
     own, environment.globals = environment.globals, {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     clusters,
     config,
@@ -70,7 +71,7 @@ def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
 def document(path: str) -> dict[str, Any]:
     """The content of the stacks file at PATH, for those who read it without Ansible's loader."""
     if not HAS_YAML:
-        raise StackError(path, "needs the Python library PyYAML", "Install it beside Ansible")
+        raise StackError(path, "needs the Python library PyYAML", f"Run {pip_command('PyYAML')}")
     try:
         return config.mapping(yaml.load(documents.read_file(path), _Loader), path)
     except yaml.YAMLError as error:

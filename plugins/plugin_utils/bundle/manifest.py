@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...module_utils.python_packages import missing
 from .errors import BundleError
 
 try:
@@ -58,7 +59,7 @@ class Artifact:
 def load(name: str, folders: Sequence[Path] = (SHIPPED,)) -> tuple[Path, dict[str, Any]]:
     """Read the manifest of an artifact from the first folder that has it; raise BundleError if none has."""
     if yaml is None:
-        raise BundleError("reading manifests needs PyYAML in the controller's Python")
+        raise BundleError(missing("PyYAML"))
     for folder in folders:
         path = folder / f"{name}.yml"
         if not path.is_file():
@@ -86,7 +87,7 @@ def default_version(path: Path, data: Mapping[str, Any]) -> str:
 def validate(path: Path, data: Mapping[str, Any]) -> None:
     """Check a manifest against artifacts/manifest.schema.json; raise BundleError naming the key at fault."""
     if jsonschema is None:
-        raise BundleError("checking manifests needs the Python library jsonschema on the controller")
+        raise BundleError(missing("jsonschema"))
     schema = json.loads((SHIPPED / "manifest.schema.json").read_text())
     faults = list(jsonschema.Draft202012Validator(schema).iter_errors(data))
     # A key counts as unexpected as soon as its value is wrong, so such faults speak only when there is no other.

@@ -9,6 +9,10 @@ import datetime
 import ipaddress
 from collections.abc import Iterable
 
+from ansible.errors import AnsibleActionFail
+
+from ...module_utils.python_packages import missing
+
 try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -25,10 +29,10 @@ def foreign_identity(name: str, address: str, names: Iterable[str] = (), groups:
 
     `names` (DNS) and `groups` are those that would give rights if the cluster trusted this CA.
 
-    Raises ImportError with the remedy when the library is missing.
+    Raises AnsibleActionFail with the remedy when the library is missing.
     """
     if IMPORT_ERROR:
-        raise ImportError("the controller needs the Python library cryptography") from IMPORT_ERROR
+        raise AnsibleActionFail(missing("cryptography")) from IMPORT_ERROR
     key, ca_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.timezone.utc)
     known = [x509.DNSName(known) for known in (*names, "localhost")]

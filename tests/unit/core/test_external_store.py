@@ -168,5 +168,5 @@ def test_vault_without_its_settings_or_its_library(vault: FakeVault, monkeypatch
     with pytest.raises(ExternalStoreError, match="lacks mount, token, url"):
         open_store({"hashicorp_vault": {"path": "x"}}, loader())
     monkeypatch.setattr(external_store, "HAS_HVAC", False)
-    with pytest.raises(ExternalStoreError, match="the controller needs the library hvac"):
+    with pytest.raises(ExternalStoreError, match="Python package hvac is missing .* -m pip install hvac"):
         vault_store(vault)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Stack
@@ -30,7 +31,7 @@ def recognise(document: dict[str, Any]) -> bool:
 def load(data: bytes, place: str) -> dict[str, Any]:
     """Parse the file as YAML, of which JSON is a part."""
     if not HAS_YAML:
-        raise StackError(place, "needs the Python library PyYAML", "Install it beside Ansible")
+        raise StackError(place, "needs the Python library PyYAML", f"Run {pip_command('PyYAML')}")
     try:
         document = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 
 FIELDS = ("region", "endpoint", "profile", "ca_file")
@@ -33,7 +34,7 @@ def _boto(place: str) -> tuple[Any, Any]:
         import botocore.exceptions
         import botocore.parsers
     except ImportError:
-        raise StackError(place, "needs the Python library boto3", "Install it beside Ansible") from None
+        raise StackError(place, "needs the Python library boto3", f"Run {pip_command('boto3')}") from None
     return boto3, botocore
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
@@ -31,7 +32,7 @@ def fetch(source: Source, etag: str = "") -> Fetched:
     workspace = source.workspace or "default"
     place = f"{source.place}: schema {schema}, workspace {workspace}"
     if not HAS_PSYCOPG:
-        raise StackError(place, "needs the Python library psycopg", "Install it beside Ansible")
+        raise StackError(place, "needs the Python library psycopg", f"Run {pip_command('psycopg[binary]')}")
     timeout = fields["timeout"]
     given = fields.get("conn_str") or os.environ.get("PG_CONN_STR", "")
     table = sql.Identifier(schema, "states")

@@ -21,6 +21,7 @@ try:
 except ImportError:
     HAS_CYCLONEDX = False
 
+from ....module_utils.python_packages import missing
 from ..errors import ImageError
 from .disk import SPACE
 from .packages import Package
@@ -29,9 +30,7 @@ from .packages import Package
 def text(name: str, epoch: int, packages: Iterable[Package], artifacts: Iterable[Mapping[str, Any]]) -> str:
     """The bill of an image, the same text for the same input; raise ImageError without the library that writes it."""
     if not HAS_CYCLONEDX:
-        raise ImageError(
-            "Python's package cyclonedx-python-lib is missing on the controller; install it and build again"
-        )
+        raise ImageError(missing("cyclonedx-python-lib"))
     image = Component(name=name, type=ComponentType.OPERATING_SYSTEM, bom_ref=name)
     moment = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)
     found = [_package(package) for package in packages]

@@ -1,0 +1,75 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables of the documentation say what the code says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from jinja2 import nodes
+
+ROOT = Path(__file__).parents[3]
+ENVIRONMENT = jinja2.Environment()
+# What users give begins with one of these; the rest are registered results, and variables of the inventory.
+GIVEN = re.compile(
+    r"(cluster|cluster_(become|bundle|engine|remove_\w+)|(bundle|enroll|preflight|verify|uninstall|offline"
+    r"|inventory_report|server_image)_\w+|server_image)$"
+)
+CONDITIONS = ("when", "that", "failed_when", "changed_when")
+
+
+def texts(value: Any, condition: bool = False) -> Iterator[str]:
+    """Every text of a playbook, conditions as expressions."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts(item, condition or key in CONDITIONS)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item, condition)
+    elif isinstance(value, str):
+        yield "{{ " + value + " }}" if condition and "{{" not in value else value
+
+
+def taken(path: Path) -> set[str]:
+    """The variables that a playbook, and the task files it includes, take from users."""
+    text = path.read_text()
+    used = {
+        name.name
+        for part in texts(yaml.safe_load(text))
+        for name in ENVIRONMENT.parse(part).find_all(nodes.Name)
+        if name.ctx == "load"
+    }
+    own = set(re.findall(r"register: (\w+)", text))
+    for included in re.findall(r"include_tasks: (\S+)", text):
+        used |= taken(path.parent / included)
+        own |= set(re.findall(r"register: (\w+)", (path.parent / included).read_text()))
+    return {name for name in used - own if GIVEN.match(name)}
+
+
+def test_every_variable_of_every_playbook_is_documented() -> None:
+    page = (ROOT / "docs/reference/playbooks.md").read_text()
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    documented = {
+        name: {
+            variable
+            for row in re.findall(r"^\| (`[^|]*) \|", body, re.MULTILINE)
+            for variable in re.findall(r"`(\w+)`", row)
+        }
+        for name, body in sections.items()
+    }
+    playbooks = {path.stem: taken(path) for path in (ROOT / "playbooks").glob("*.yml")}
+    assert documented == playbooks
+
+
+def test_the_port_table_is_what_the_engines_declare() -> None:
+    command = [sys.executable, str(ROOT / "tools/port-table")]
+    table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert (ROOT / "docs/reference/ports.md").read_text() == table, "tools/port-table > docs/reference/ports.md"
