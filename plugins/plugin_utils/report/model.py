@@ -38,7 +38,10 @@ class HostRow:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port, moved}."""
+    """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port, moved}.
+
+    `version` is the engine's, `seconds` what the run took until now, `collection` the version of this collection.
+    """
 
     cluster: str
     engine: str
@@ -49,6 +52,9 @@ class Report:
     networks: Mapping[str, str]
     checks: tuple[Check, ...]
     instances: tuple[Mapping[str, Any], ...] = field(default=())
+    version: str = ""
+    seconds: float = 0
+    collection: str = ""
 
     @property
     def failed(self) -> list[Check]:
@@ -91,6 +97,9 @@ class Report:
             "environment": self.environment,
             "endpoint": self.endpoint,
             "time": self.time,
+            "version": self.version,
+            "seconds": round(self.seconds, 1),
+            "collection": self.collection,
             "passed": self.passed,
             "counts": {"checks": len(self.checks), "failed": len(self.failed)},
             "networks": dict(self.networks),
