@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import os
 import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,6 +36,8 @@ KINDS: Mapping[str, Deliver] = {
     "package": package.deliver,
     "wheel": wheel.deliver,
 }
+#: Artifacts that are obtained at once; a build by itself uses all processors for most of its time.
+AT_ONCE = 2 if (os.cpu_count() or 1) >= 4 else 1
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,27 @@ class Order:
 
 def fill(store: Store, order: Order, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """Bring every artifact of the order into the bundle; return the entries that were filled anew."""
-    artifacts = order.resolve()
-    if not desired(artifacts, store, order):
+    artifacts = desired(order.resolve(), store, order)
+    if not artifacts:
         return []
-    filled = []
+    done = itertools.count(1)
     with store.workspace() as scratch:
-        for artifact in artifacts:
+
+        def fill_one(artifact: Artifact) -> dict[str, Any] | None:
             with store.lock(f"{artifact.name}-{artifact.version}-{artifact.architecture}", progress):
-                if desired([artifact], store, order):  # else another filler was quicker
-                    filled.append(obtain(artifact, store, order, scratch, progress))
-    return filled
+                # Nothing is left to do where another filler was quicker.
+                entry = obtain(artifact, store, order, scratch, progress) if desired([artifact], store, order) else None
+            if len(artifacts) > 1:
+                progress(f"{next(done)} of {len(artifacts)} artifacts are there")
+            return entry
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            filling = [pool.submit(fill_one, artifact) for artifact in artifacts]
+            try:
+                return [entry for entry in (task.result() for task in filling) if entry]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
 
 def desired(artifacts: Sequence[Artifact], store: Store, order: Order) -> list[Artifact]:

@@ -58,7 +58,10 @@ class HostRow:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port, moved}."""
+    """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port, moved}.
+
+    `version` is the engine's, `seconds` what the run took until now, `collection` the version of this collection.
+    """
 
     cluster: str
     engine: str
@@ -70,6 +73,9 @@ class Report:
     checks: tuple[Check, ...]
     instances: tuple[Mapping[str, Any], ...] = field(default=())
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: GROUPS)
+    version: str = ""
+    seconds: float = 0
+    collection: str = ""
 
     @property
     def failed(self) -> list[Check]:
@@ -117,6 +123,9 @@ class Report:
             "environment": self.environment,
             "endpoint": self.endpoint,
             "time": self.time,
+            "version": self.version,
+            "seconds": round(self.seconds, 1),
+            "collection": self.collection,
             "passed": self.passed,
             "counts": {"checks": len(self.checks), "failed": len(self.failed)},
             "networks": dict(self.networks),

@@ -55,10 +55,28 @@ svg .host circle { fill: var(--good) } svg .host.bad circle { fill: var(--bad) }
 svg .host .instance { fill: var(--instance); stroke: var(--instance) } svg .host .moved { fill: none; stroke-dasharray: 2 }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 22px; color: var(--soft); font-size: 13px; margin-top: 12px }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 50%; margin-right: 7px; vertical-align: -1px }
+.filters { display: flex; flex-wrap: wrap; gap: 8px 16px; margin: 0 0 12px } .filters label { color: var(--soft) }
+select { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 3px 8px }
+details.passed { border: 0 } details.passed > summary { font-weight: 500; border-top: 1px solid var(--line) }
+@media (max-width: 640px) { main { padding: 16px 10px 40px } .drawing { overflow-x: auto } .drawing svg { min-width: 620px }
+  table, tbody, tr, td { display: block; width: auto !important } tr:has(th) { display: none }
+  tr { padding: 8px 12px; border-top: 1px solid var(--line) }
+  td, td:first-child { border: 0; padding: 1px 0; text-align: left !important } }
 @media print { body { background: #fff } details > * { display: block } .card { break-inside: avoid } }
 """
 
-SHORT = 20  # checks; longer groups are folded
+SHORT = 20  # checks; longer groups show what failed, and fold what passed
+
+# Rows are hidden by the page itself; without JavaScript all of them show.
+SCRIPT = """
+const chosen = () => [document.getElementById("host").value, document.getElementById("result").value];
+const filter = () => { const [host, result] = chosen();
+  for (const row of document.querySelectorAll("tr[data-host]"))
+    row.hidden = (host && row.dataset.host !== host) || (result && row.className !== result);
+  if (host || result) for (const group of document.querySelectorAll("details")) group.open = true; };
+document.querySelector(".filters").hidden = false;
+document.querySelector(".filters").addEventListener("change", filter);
+"""
 
 _LEGEND = (
     ("good", "", "all checks passed"),
@@ -73,7 +91,7 @@ def _row(check: Check) -> str:
     target = f"<small>{escape(check['target'])}</small>" if check["target"] else ""
     remedy = f'<span class="remedy">Remedy: {escape(check["remedy"])}</span>' if check["remedy"] else ""
     return (
-        f'<tr class="{"passed" if check["passed"] else "failed"}">{mark}<td>{escape(check["title"])}</td>'
+        f'<tr class="{"passed" if check["passed"] else "failed"}" data-host="{escape(check["host"])}">{mark}<td>{escape(check["title"])}</td>'
         f"<td>{escape(check['host'])}{target}</td><td><code>{escape(check['evidence'])}</code>{remedy}</td>"
         f"<td>{check['seconds']:.2f} s</td></tr>"
     )
@@ -89,9 +107,22 @@ def _group(name: str, checks: list[Check]) -> str:
     count = f'<span class="bad">{failed} of {len(checks)} failed</span>' if failed else (
         f'<span class="good">{len(checks)} passed</span>'
     )  # fmt: skip
-    ordered = sorted(checks, key=lambda check: check["passed"])
-    shown = " open" if len(checks) <= SHORT else ""
-    return f'<details class="card"{shown}><summary>{escape(name)}{count}</summary>{_table(ordered)}</details>'
+    bad, good = [c for c in checks if not c["passed"]], [c for c in checks if c["passed"]]
+    body = _table([*bad, *good])
+    if bad and len(checks) > SHORT:
+        folded = f'<details class="passed"><summary>{len(good)} that passed</summary>{_table(good)}</details>'
+        body = _table(bad) + (folded if good else "")
+    shown = " open" if bad or len(checks) <= SHORT else ""
+    return f'<details class="card"{shown}><summary>{escape(name)}{count}</summary>{body}</details>'
+
+
+def _filters(report: Report) -> str:
+    hosts = "".join(f"<option>{escape(name)}</option>" for name in sorted({check["host"] for check in report.checks}))
+    return (
+        '<p class="filters" hidden><label>Host <select id="host"><option value="">all</option>'
+        f'{hosts}</select></label> <label>Result <select id="result"><option value="">all</option>'
+        '<option value="failed">failed</option><option value="passed">passed</option></select></label></p>'
+    )
 
 
 def render(report: Report) -> str:
@@ -100,11 +131,13 @@ def render(report: Report) -> str:
     verdict = f"{total - failed} of {total} checks passed" if failed else f"All {total} checks passed"
     verdict = verdict if total else "Nothing was checked"
     facts = {
-        "Engine": report.engine,
+        "Engine": f"{report.engine} {report.version}".strip(),
         "Environment": report.environment,
         "Endpoint": report.endpoint,
         "Hosts": str(len(report.hosts)),
         "Verified": report.time,
+        "Duration": f"{report.seconds:.0f} s" if report.seconds else "",
+        "Collection": report.collection,
     }
     lines = "".join(f"<div><dt>{n}</dt><dd>{escape(v)}</dd></div>" for n, v in facts.items() if v)
     legend = "".join(
@@ -118,8 +151,8 @@ def render(report: Report) -> str:
         f"<header><h1>Cluster {escape(report.cluster)}</h1>"
         f'<span class="verdict {"good" if report.passed else "bad"}">{verdict}</span></header>'
         f'<dl class="facts">{lines}</dl>'
-        f'<div class="card">{draw(report)}<div class="legend">{legend}</div></div>'
+        f'<div class="card"><div class="drawing">{draw(report)}</div><div class="legend">{legend}</div></div>'
         f"{faults if failed else ''}"
-        f"<h2>Every check</h2>{''.join(_group(name, checks) for name, checks in report.grouped().items())}"
-        "</main></body></html>\n"
+        f"<h2>Every check</h2>{_filters(report)}{''.join(_group(name, checks) for name, checks in report.grouped().items())}"
+        f"</main><script>{SCRIPT}</script></body></html>\n"
     )

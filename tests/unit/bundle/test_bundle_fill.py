@@ -393,3 +393,20 @@ def test_recipe_covers_the_wrapper_module(filling: Filling) -> None:
     before = fill_module.recipe(order.resolve()[0])
     (module / "go.mod").write_text("module tool\n\ngo 1.21\n")
     assert fill_module.recipe(order.resolve()[0]) != before
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_progress_counts_the_artifacts(
+    filling: Filling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(fill_module, "AT_ONCE", at_once)
+    for name in ("tool", "other", "third"):
+        filling.manifest(name=name, links={})
+        place = filling.drop(tmp_path / "drop") / name / "1.0.0" / "amd64"
+        place.mkdir(parents=True, exist_ok=True)
+        for file in ("tool", "SHA256SUMS"):
+            (place / file).write_bytes((tmp_path / "drop/tool/1.0.0/amd64" / file).read_bytes())
+    assert len(filling.fill("tool", "other", "third", drop=tmp_path / "drop")) == 3
+    assert [line for line in filling.said if " of 3 artifacts" in line] == [
+        f"{number} of 3 artifacts are there" for number in (1, 2, 3)
+    ]

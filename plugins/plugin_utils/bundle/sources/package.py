@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import IO, Any
@@ -25,11 +26,19 @@ from ..errors import BundleError, Unavailable
 from ..manifest import Artifact
 from .base import Delivery, Work
 
+#: Held by who uses the run's root of apt.
+ALONE = threading.Lock()
+
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
     """Resolve and download the packages of the source for the artifact's architecture."""
     if shutil.which("apt-get") is None:
         raise Unavailable("needs apt-get: this machine's distribution has none")
+    with ALONE:
+        return _deliver(artifact, source, work)
+
+
+def _deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
     apt = Apt.shared(work, artifact)
     full = planned(apt.install_plan(apt.essential, *source["packages"]))
     chosen = {name: version for name, (version, _rest) in full.items() if name not in apt.everywhere}
@@ -66,6 +75,11 @@ def tree(artifact: Artifact, names: Sequence[str], work: Work, target: Path) -> 
     """Write a layer of packages and all they depend on, for an image; return their names and versions."""
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise Unavailable("needs apt-get and dpkg-deb: this machine's distribution has none")
+    with ALONE:
+        return _tree(artifact, names, work, target)
+
+
+def _tree(artifact: Artifact, names: Sequence[str], work: Work, target: Path) -> list[dict[str, str]]:
     apt = Apt.shared(work, artifact)
     chosen = {name: version for name, (version, _rest) in planned(apt.install_plan(*names)).items()}
     apt.run("apt-get", "download", *[f"{name}={version}" for name, version in sorted(chosen.items())])
