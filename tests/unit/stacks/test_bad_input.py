@@ -202,8 +202,12 @@ CASES: list[tuple[str, Bend, str]] = [
     (
         "unknown shape",
         lambda world: world.write("nodes", {"a": 1}),
-        "{}/nodes.json: is JSON of a shape that no reader knows. Write `static:` in place of `state:` under stacks.nodes where it "
-        "holds bare values, as `pulumi stack output --json` prints them; else give one of:",
+        "{}/nodes.json: is JSON of a shape that no reader knows. Give one of:",
+    ),
+    (
+        "bare outputs",
+        lambda world: world.write("nodes", {"ip": "10.61.2.10"}),
+        "; or write `static:` in place of `state:` under stacks.nodes where it holds bare values, as `pulumi stack output --json`",
     ),
     (
         "empty object",

@@ -64,13 +64,11 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
             _once(stack)
             return stack
     kinds = "; ".join(_reader(each).KIND for each in OPTIONS if each != "static")
-    bare = (
-        f"Write `static:` in place of `{option}:` under stacks.{name}" if option else "Put it into a file for `static:`"
-    )
+    bare = f"write `static:` in place of `{option}:` under stacks.{name}" if option else "put it into a file for `static:`"
     raise StackError(
         place,
         "is JSON of a shape that no reader knows",
-        f"{bare} where it holds bare values, as `pulumi stack output --json` prints them; else give one of: {kinds}",
+        f"Give one of: {kinds}; or {bare} where it holds bare values, as `pulumi stack output --json` prints them",
     )
 
 
