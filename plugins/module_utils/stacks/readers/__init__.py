@@ -64,7 +64,9 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
             _once(stack)
             return stack
     kinds = "; ".join(_reader(each).KIND for each in OPTIONS if each != "static")
-    bare = f"write `static:` in place of `{option}:` under stacks.{name}" if option else "put it into a file for `static:`"
+    bare = (
+        f"write `static:` in place of `{option}:` under stacks.{name}" if option else "put it into a file for `static:`"
+    )
     raise StackError(
         place,
         "is JSON of a shape that no reader knows",
