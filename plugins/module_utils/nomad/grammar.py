@@ -16,7 +16,7 @@ GRAMMAR = Grammar(
         "its certificate takes 64 characters at most, in parts of letters, digits, dashes and underscores with dots between",
         64,
     ),
-    pool=Rule(r"[A-Za-z0-9_-]+", "Nomad has a node pool `all` of its own, which no node may join", 128, ("all",)),
+    pool=Rule(r"[A-Za-z0-9_-]+", "use letters, digits, dashes and underscores, 128 at most", 128),
     label=Rule(
         r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*",
         "constraints name it as ${meta.NAME}, so use letters, digits, dashes and underscores, with dots between parts, a letter first",

@@ -349,8 +349,6 @@ class _Builder:
         value = self._follow(cluster.endpoint, cluster, f"{cluster.place}.endpoint")
         if value is None:
             return ""
-        if isinstance(value, str) and value:
-            self._fits(cluster, "endpoint", value, f"{cluster.place}.endpoint")
         if not isinstance(value, str) or not value or any(sign.isspace() for sign in value):
             raise StackError(
                 f"{cluster.place}.endpoint",
@@ -359,6 +357,7 @@ class _Builder:
             )
         if sensitive.shows(value):
             raise StackError(f"{cluster.place}.endpoint", "holds a password", "Give the address alone")
+        self._fits(cluster, "endpoint", value, f"{cluster.place}.endpoint")
         return value
 
     def _follow(self, value: Any, cluster: Cluster, place: str) -> Any:

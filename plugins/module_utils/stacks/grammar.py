@@ -22,17 +22,15 @@ ENDPOINT = rf"(https://)?({_NAME}|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?(/\S*)?|[0-
 
 
 class Rule(NamedTuple):
-    """pattern: what the whole text matches. advice: how to write it. longest: characters at most. reserved: what it must not be."""
+    """pattern: what the whole text matches. advice: how to write it. longest: characters at most."""
 
     pattern: str
     advice: str
     longest: int = 0
-    reserved: tuple[str, ...] = ()
 
     def permits(self, text: str) -> bool:
         """Whether the engine accepts the text."""
-        fits = re.fullmatch(self.pattern, text) is not None and text not in self.reserved
-        return fits and (not self.longest or len(text) <= self.longest)
+        return re.fullmatch(self.pattern, text) is not None and (not self.longest or len(text) <= self.longest)
 
 
 class Grammar(NamedTuple):

@@ -61,7 +61,6 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("kubernetes", {"host": "web_1"}, "does not accept as the name of a host"),
     ("kubernetes", {"host": "web..1"}, "does not accept as the name of a host"),
     ("kubernetes", {"endpoint": "http://api.example.org"}, "endpoint: is the text 'http://api.example.org', which kubernetes does not accept as an endpoint."),
-    ("nomad", {"pool": "all"}, "pools.all: is the text 'all', which nomad does not accept as the name of a pool. Nomad has a node pool `all` of its own"),
     ("nomad", {"labels": {"my team": "x"}}, "does not accept as the name of a label. Constraints name it as ${meta.NAME}"),
     ("nomad", {"labels": {"team": "a\nb"}}, "does not accept as the value of a label"),
     ("nomad", {"host": "w" * 70}, "does not accept as the name of a host. Its certificate takes 64 characters at most"),
@@ -82,7 +81,6 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("nomad", {"labels": {"team": "data & ml", "rack.row": "1", "empty": ""}}),
     ("nomad", {"host": "Web_1"}),
     ("kubernetes", {"labels": {"example.org/tier": "web", "empty": "", "A_b.c": "x" * 63}}),
-    ("kubernetes", {"pool": "all"}),
     ("kubernetes", {"host": f"{'w' * 60}.a"}),
     *(
         (engine, {"endpoint": endpoint})
