@@ -59,7 +59,7 @@ options:
         M(amazon.aws.cloudformation_info) returns, a list of such files, or stack, region, endpoint, profile and ca_file for a live stack.
         The latter needs boto3. An address is a logical name.
       - C(command) is a program, as a list of words, that prints one of these formats. It runs in the folder of this file, without a shell.
-      - C(static) is a YAML or JSON file whose members are read like outputs, for servers that nobody provisioned by code.
+      - C(static) is a YAML or JSON file whose members are read like outputs, for servers that no stack made.
       - Beside the source may stand C(workspace) (with C(state), C(pull), C(s3), C(pg) and C(tfe)), and C(members) for servers that a pool
         resource made, which no state lists - the path of a JSON file (an object of pool address or name to a list of servers, or the text of
         C(aws ec2 describe-instances)), C({command:}) that prints one, or C({ec2:}) with region, endpoint and profile to ask live, which

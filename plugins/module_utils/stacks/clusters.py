@@ -394,7 +394,7 @@ class _Builder:
             raise StackError(place, fault, f"{rule.advice[0].upper()}{rule.advice[1:]}")
 
     def finish(self) -> Inventory:
-        """The inventory, with the warnings of every stack and one about machines that nobody claimed."""
+        """The inventory, with the warnings of every stack and one about machines that no cluster has."""
         if self.nowhere:
             first, *more = self.nowhere
             others = ", ".join(error.place.rsplit(": ", 1)[-1] for error in more)

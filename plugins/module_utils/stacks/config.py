@@ -27,7 +27,7 @@ HOST_OPTIONS: dict[str, tuple[Any, ...]] = {
 }
 CLUSTER_KEYS = ("engine", "environment", "endpoint", "networks", "managers", "pools", "host", "vars", "managed")
 PART_KEYS = ("hosts", "labels", "host", "size", *HOST_OPTIONS)
-# Set by the plugin itself, so nobody else may.
+# Set by the plugin itself, so nothing else may.
 RESERVED = (
     "cluster_name",
     "cluster_part",

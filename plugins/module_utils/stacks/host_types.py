@@ -350,7 +350,7 @@ NODE_GROUP_SIZE = (
     "autoScalingGroupProvider.managedScaling.targetCapacity",
 )
 
-# Pulumi's packages that bear another name than Terraform's provider, and modules that are no part of Terraform's type.
+# Pulumi's packages that have another name than Terraform's provider, and modules that are no part of Terraform's type.
 _PACKAGES = {"azure": "azurerm", "gcp": "google", "equinix-metal": "equinixmetal"}
 _NO_PART = ("index", "aws/ec2", "azure/compute", "azure/network", "azure/containerservice")
 _OTHERWISE = {
@@ -366,7 +366,7 @@ Entry = TypeVar("Entry", HostType, Neighbour, PoolType, ManagedType)
 
 @lru_cache(maxsize=4096)
 def canonical(kind: str) -> str:
-    """The type as the tables name it: a Pulumi type made from a Terraform provider bears the name of that provider's type."""
+    """The type as the tables name it: a Pulumi type made from a Terraform provider has the name of that provider's type."""
     package, _colon, rest = kind.partition(":")
     if kind in _OTHERWISE or "/" not in rest:
         return _OTHERWISE.get(kind, kind)

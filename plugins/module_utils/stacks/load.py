@@ -87,7 +87,7 @@ def document(path: str) -> dict[str, Any]:
 
 
 def _secret_stacks(given: dict[str, config.Cluster]) -> set[str]:
-    """The stacks that a sensitive output is asked of; the cache holds no secrets, so they are read anew."""
+    """The stacks that a sensitive output is asked of; the cache holds no secrets, so they are read again."""
     return {text.split(".", 1)[0] for cluster in given.values() for text in lookup.secrets(cluster.variables)}
 
 

@@ -35,7 +35,7 @@ _NAMES: tuple[dict[str, Any], ...] = (
     {"name": "each.name", "clean_names": True},
     {"name": "each.address", "clean_names": True},
 )
-_RULES = [{**names, **skip} for skip in ({}, {"missing_address": "skip"}) for names in _NAMES]
+_RULES = [{**rules, **skip} for skip in ({}, {"missing_address": "skip"}) for rules in _NAMES]
 
 
 class Seen(NamedTuple):
@@ -110,7 +110,7 @@ def _contents(stack: Stack) -> str:
     """What a stack without servers holds."""
     kinds = sorted({item.type for item in stack.resources if item.mode == "managed"})
     parts = {"resources of the types": kinds, "the outputs": sorted(stack.outputs)}
-    return " and ".join(f"{what} {', '.join(names[:6])}" for what, names in parts.items() if names) or "nothing"
+    return " and ".join(f"{what} {', '.join(held[:6])}" for what, held in parts.items() if held) or "nothing"
 
 
 def _cluster(seen: list[Seen], rules: dict[str, Any]) -> dict[str, Any]:
@@ -124,9 +124,9 @@ def _cluster(seen: list[Seen], rules: dict[str, Any]) -> dict[str, Any]:
         pools["nodes"] = {"hosts": managers.each[count:]}
     for item in seen:
         if item is not managers:
-            name = re.sub(r"[^a-z0-9]+", "_", _INDEX.sub("", item.name).lower()).strip("_")[:40]
-            usable = re.match(r"[a-z]", name) and name not in (*pools, "all", "default")
-            pools[name if usable else f"pool{len(pools) + 1}"] = {"hosts": item.reference}
+            own = re.sub(r"[^a-z0-9]+", "_", _INDEX.sub("", item.name).lower()).strip("_")[:40]
+            usable = re.match(r"[a-z]", own) and own not in (*pools, "all", "ungrouped") and "pool_" not in own
+            pools[own if usable else f"pool{len(pools) + 1}"] = {"hosts": item.reference}
     engine = (grammar.engines() or ["ENGINE"])[0]
     cluster: dict[str, Any] = {"engine": engine, "managers": parts, "pools": pools, "host": rules}
     return {key: value for key, value in cluster.items() if value}

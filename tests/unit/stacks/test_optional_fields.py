@@ -85,6 +85,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "Pulumi, not said whether custom": ("pulumi", pulumi({"urn": URN.format("x:y:Z", "v"), "type": "x:y:Z"}), "s.resources.**::w"),
     "Pulumi, null operations": ("pulumi", pulumi(pending_operations=None, manifest=None), "s.resources.**::w"),
+    "CloudFormation, one stack alone": ("cloudformation", cloudformation()["Stacks"][0], "s.outputs.Web"),
     "CloudFormation, null lists": ("cloudformation", {**cloudformation(), "StackResources": None}, "s.outputs.Web"),
     "outputs, members of a later version": (
         "outputs",
