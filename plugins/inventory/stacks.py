@@ -12,17 +12,21 @@ author: keelson.cluster contributors (@keelson-cluster)
 description:
   - Reads infrastructure stacks and joins them into clusters of managers and host nodes in pools.
   - A file for this plugin has a name that ends in C(.stacks.yml) or C(.stacks.yaml).
-  - Everything is read and checked first. On any error the inventory gets nothing of the file, and one message names the file, the address and the remedy.
+  - Everything is read and checked first. On any error the inventory gets nothing of the file, and one message names the file, the address and what to do.
+    A file without O(clusters) is answered with the servers in the stacks and with a C(clusters) block that loads when it is added.
   - Values from a stack are untrusted text and are never templated.
 notes:
   - A reference is C(STACK.outputs.NAME[.path]) or C(STACK.resources.ADDRESS), where ADDRESS is the stack tool's own resource address.
     In it V(*) is any run of characters without a dot and V(**) any run at all; an address without an index means all its C(count) or
-    C(for_each) instances. Data sources are named by an address with C(data.) only.
+    C(for_each) instances. Data sources are named by an address with C(data.) only, external resources of Pulumi by their full URN.
+  - A reference may stand wherever O(clusters) has a value, also inside lists and mappings. An output with hosts is a list or a mapping of objects
+    or addresses, one of these alone, or a text of addresses with commas.
+  - A server is a manager or a host node, never both.
   - A stack with an output named C(clusters), of the shape of O(clusters) with hosts written in place, needs no O(clusters) in the file.
   - Groups are C(clusters), C(<cluster>), C(<cluster>_managers), C(<cluster>_nodes), C(<cluster>_pool_<pool>), C(environment_<environment>)
     and C(stack_<stack>); a dash in a name becomes an underscore in the group.
   - Host variables are C(ansible_host), C(cluster_name), C(cluster_part) (manager or node), C(cluster_pool) (empty for managers),
-    C(cluster_address), C(cluster_labels) and C(stack) (name, kind, address, workspace, serial, lineage, and C(note) for a host that is
+    C(cluster_address), C(cluster_labels) (all texts) and C(stack) (name, kind, address, workspace, serial, lineage, and C(note) for a host that is
     C(planned) or C(tainted)). A planned host has no C(cluster_address) until the plan tells one, and connects to C(<name>.invalid),
     which is no server anywhere.
   - Variables of the cluster's group are C(cluster_engine), C(cluster_environment), C(cluster_endpoint) (empty when not given),
@@ -55,7 +59,7 @@ options:
         M(amazon.aws.cloudformation_info) returns, a list of such files, or stack, region, endpoint, profile and ca_file for a live stack.
         The latter needs boto3. An address is a logical name.
       - C(command) is a program, as a list of words, that prints one of these formats. It runs in the folder of this file, without a shell.
-      - C(static) is a YAML or JSON file whose members are read like outputs, for servers that nobody provisioned by code.
+      - C(static) is a YAML or JSON file whose members are read like outputs, for servers that no stack made.
       - Beside the source may stand C(workspace) (with C(state), C(pull), C(s3), C(pg) and C(tfe)), and C(members) for servers that a pool
         resource made, which no state lists - the path of a JSON file (an object of pool address or name to a list of servers, or the text of
         C(aws ec2 describe-instances)), C({command:}) that prints one, or C({ec2:}) with region, endpoint and profile to ask live, which
@@ -65,8 +69,9 @@ options:
   clusters:
     description:
       - Names of clusters, each with C(engine), C(environment), C(endpoint), C(networks), C(managers), C(pools), C(managed), C(host) and C(vars).
-      - C(managers) and each pool take C(hosts) (a reference, or hosts written in place with name, address and connect), C(labels), C(host) and
-        C(size) (how many hosts there should be; V(0) permits none, and then C(hosts) may be left out, as for a pool whose hosts join by themselves).
+      - C(managers) and each pool take C(hosts) (a reference, or a list or mapping of references, addresses, and objects with name, address and
+        connect), C(labels), C(host), its options C(clean_names), C(resolve) and C(missing_address), and C(size) (how many hosts there
+        should be; V(0) permits none, and then C(hosts) may be left out, as for a pool whose hosts join by themselves).
       - C(managed) is a reference to a cluster that the cloud runs (EKS, ECS, AKS, GKE); its engine is C(managed) and it has no managers.
       - >-
         A text under C(vars) that is a reference is replaced by the value. C({sensitive: REFERENCE}) copies a sensitive output, encrypted by
@@ -75,8 +80,10 @@ options:
   host:
     description:
       - How a host is read, as dotted paths into its attributes - C(name), C(address) (where cluster services listen) and C(connect)
-        (C(ansible_host); the address by default). A list of paths means the first with a value. C(each.key) is the C(for_each) key or
-        C(count) number.
+        (C(ansible_host); the address by default). A list of paths means the first with a usable value. C(each.key) is the C(for_each) key or
+        C(count) number, C(each.name) the name of the resource in the code, C(each.address) its whole address as a name.
+      - V(clean_names=true) makes V(web-server-1) of V(Web Server 1). V(resolve=true) looks up a DNS name that stands in place of an address.
+        V(missing_address=skip) leaves hosts without an address out, with a warning.
       - Clusters and pools may override it. What is not given is known for the usual host types.
     type: dict
   on_duplicate:

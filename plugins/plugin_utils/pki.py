@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 try:
     from cryptography import x509
@@ -50,10 +51,13 @@ class Pair:
 
 
 def sort_names(common_name: str, names: list[str]) -> Names:
-    """Tell IP addresses from DNS names."""
+    """Tell IP addresses from DNS names; of a URL and of a name with a port, such as an endpoint, only the host counts."""
     addresses: set[str] = set()
     dns: set[str] = set()
-    for name in names:
+    for text in names:
+        name = text
+        if "/" in text or text.startswith("[") or text.count(":") == 1:
+            name = urlsplit(text if "://" in text else f"//{text}").hostname or text
         try:
             addresses.add(str(ipaddress.ip_address(name)))
         except ValueError:

@@ -79,7 +79,7 @@ def never(address: Address) -> str:
 
 
 def private(address: Address) -> bool:
-    """Whether the address is one of a network of somebody's own."""
+    """Whether the address lies in a private network."""
     return within(address, _PRIVATE)
 
 

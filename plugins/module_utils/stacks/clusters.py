@@ -15,6 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     addresses,
     candidates,
     config,
+    grammar,
     host_types,
     hosts,
     lookup,
@@ -36,6 +37,13 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model impor
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.neighbours import Neighbours
 
+_ACCEPTED = {
+    "host": "the name of a host",
+    "pool": "the name of a pool",
+    "label": "the name of a label",
+    "value": "the value of a label",
+    "endpoint": "an endpoint",
+}
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
@@ -49,8 +57,8 @@ def build(
     return builder.finish()
 
 
-def described(stacks: Mapping[str, Stack], place: str) -> dict[str, Cluster]:
-    """The clusters that the stacks describe themselves, in an output named `clusters`."""
+def described(stacks: Mapping[str, Stack]) -> dict[str, Cluster]:
+    """The clusters that the stacks describe themselves, in an output named `clusters`; none where there is none."""
     found: dict[str, Cluster] = {}
     for stack in stacks.values():
         if "clusters" not in stack.outputs:
@@ -68,12 +76,6 @@ def described(stacks: Mapping[str, Stack], place: str) -> dict[str, Cluster]:
                 )
             cluster.origin = stack
             found[name] = cluster
-    if not found:
-        raise StackError(
-            place,
-            "has no `clusters:`, and no stack has an output named clusters",
-            "Describe the clusters in one of the two places",
-        )
     return found
 
 
@@ -134,6 +136,7 @@ class _Builder:
         if cluster.managers:
             self._part(cluster, cluster.managers, None, managers, networks)
         for pool, part in cluster.pools.items():
+            self._fits(cluster, "pool", pool, part.place)
             name = f"{cluster.name}_pool_{pool.replace('-', '_')}"
             nodes.children.append(name)
             group = self.group(name, f"pool {pool} of cluster {cluster.name}")
@@ -178,6 +181,7 @@ class _Builder:
             name = self._claim(host, part)
             if not name:
                 continue
+            self._fits(cluster, "host", name, f"{part.place}.hosts: {candidate.address}")
             self._alone(name, host, part)
             if pool and name.lower() == endpoint:
                 raise StackError(
@@ -353,6 +357,7 @@ class _Builder:
             )
         if sensitive.shows(value):
             raise StackError(f"{cluster.place}.endpoint", "holds a password", "Give the address alone")
+        self._fits(cluster, "endpoint", value, f"{cluster.place}.endpoint")
         return value
 
     def _follow(self, value: Any, cluster: Cluster, place: str) -> Any:
@@ -371,13 +376,25 @@ class _Builder:
         }
         return {name: value for name, value in items.items() if value is not paths.MISSING}
 
-    def _labels(self, cluster: Cluster, part: Part) -> dict[str, Any]:
+    def _labels(self, cluster: Cluster, part: Part) -> dict[str, str]:
         """The labels of a pool."""
         place = f"{part.place}.labels"
-        return config.labels(self._follow(part.labels, cluster, place), place)
+        labels = config.labels(self._follow(part.labels, cluster, place), place)
+        for key, value in labels.items():
+            self._fits(cluster, "label", key, f"{place}.{key}")
+            self._fits(cluster, "value", value, f"{place}.{key}")
+        return labels
+
+    def _fits(self, cluster: Cluster, what: str, text: str, place: str) -> None:
+        """The engine of the cluster accepts TEXT as WHAT, a member of its grammar."""
+        rules = grammar.of(cluster.engine)
+        rule: grammar.Rule | None = getattr(rules, what) if rules else None
+        if rule and not rule.permits(text):
+            fault = f"is {config.describe(text)}, which {cluster.engine} does not accept as {_ACCEPTED[what]}"
+            raise StackError(place, fault, f"{rule.advice[0].upper()}{rule.advice[1:]}")
 
     def finish(self) -> Inventory:
-        """The inventory, with the warnings of every stack and one about machines that nobody claimed."""
+        """The inventory, with the warnings of every stack and one about machines that no cluster has."""
         if self.nowhere:
             first, *more = self.nowhere
             others = ", ".join(error.place.rsplit(": ", 1)[-1] for error in more)

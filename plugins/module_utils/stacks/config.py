@@ -27,7 +27,7 @@ HOST_OPTIONS: dict[str, tuple[Any, ...]] = {
 }
 CLUSTER_KEYS = ("engine", "environment", "endpoint", "networks", "managers", "pools", "host", "vars", "managed")
 PART_KEYS = ("hosts", "labels", "host", "size", *HOST_OPTIONS)
-# Set by the plugin itself, so nobody else may.
+# Set by the plugin itself, so nothing else may.
 RESERVED = (
     "cluster_name",
     "cluster_part",
@@ -242,13 +242,17 @@ def size(value: Any, place: str) -> int | None:
     return number
 
 
-def labels(value: Any, place: str) -> dict[str, Any]:
-    """The labels of a pool, every reference followed."""
-    found = mapping(value or {}, place)
-    for key, label in found.items():
-        if isinstance(label, (dict, list)) or label is None:
-            raise StackError(f"{place}.{key}", f"is {describe(label)}", "Give a text, a number or a boolean")
-    return found
+def labels(value: Any, place: str) -> dict[str, str]:
+    """The labels of a pool, every reference followed: engines know texts alone."""
+    return {key: _label(label, f"{place}.{key}") for key, label in mapping(value or {}, place).items()}
+
+
+def _label(value: Any, place: str) -> str:
+    if isinstance(value, float):  # 1.10 has become 1.1 before anybody could see it
+        raise StackError(place, f"is the number {value}, maybe not as it was written", f'Put it in quotes: "{value}"')
+    if not isinstance(value, (str, int)):
+        raise StackError(place, f"is {describe(value)}", "Give a text, a number or a boolean")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _variables(value: Any, place: str, trusted: bool) -> dict[str, Any]:

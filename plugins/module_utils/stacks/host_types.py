@@ -102,6 +102,9 @@ HOSTS: dict[str, HostType] = {
         links={"networkProfile.networkInterfaces.*.id": "azure-native:network:NetworkInterface"},
     ),
     # Google
+    "google-native:compute/v1:Instance": HostType(
+        ("name",), ("networkInterfaces.*.networkIP",), public=("networkInterfaces.*.accessConfigs.*.natIP",)
+    ),
     "google_compute_instance": _GOOGLE,
     "google_compute_instance_from_template": _GOOGLE,
     # OpenStack: the access address may be a floating one, which is on no interface of the server
@@ -278,6 +281,7 @@ POOLS: dict[str, PoolType] = {
     "oci_core_instance_pool": PoolType(("display_name", "id"), ("size",)),
     "openstack_orchestration_stack_v1": PoolType(("name",), ()),
     "AWS::AutoScaling::AutoScalingGroup": PoolType(("name",), ("DesiredCapacity",)),
+    "azure-native:compute:VirtualMachineScaleSet": PoolType(("name", "id"), ("sku.capacity",)),
 }
 
 
@@ -315,6 +319,15 @@ MANAGED: dict[str, ManagedType] = {
         ("kubernetes_cluster_id",),
         ("default_node_pool",),
     ),
+    "azure-native:containerservice:ManagedCluster": ManagedType(
+        "aks",
+        ("privateFQDN", "fqdn"),
+        (),
+        ("kubernetesVersion",),
+        ("azure-native:containerservice:AgentPool",),
+        (),
+        ("agentPoolProfiles",),
+    ),
     "google_container_cluster": ManagedType(
         "gke",
         ("endpoint",),
@@ -332,25 +345,28 @@ NODE_GROUP_SIZE = (
     "node_count",
     "scalingConfig.desiredSize",
     "nodeCount",
+    "count",
     "auto_scaling_group_provider.0.managed_scaling.0.target_capacity",
     "autoScalingGroupProvider.managedScaling.targetCapacity",
 )
 
-# Pulumi's packages that bear another name than Terraform's provider, and modules that are no part of Terraform's type.
-_PACKAGES = {"azure": "azurerm", "gcp": "google"}
+# Pulumi's packages that have another name than Terraform's provider, and modules that are no part of Terraform's type.
+_PACKAGES = {"azure": "azurerm", "gcp": "google", "equinix-metal": "equinixmetal"}
 _NO_PART = ("index", "aws/ec2", "azure/compute", "azure/network", "azure/containerservice")
 _OTHERWISE = {
     "proxmoxve:VM/virtualMachine:VirtualMachine": "proxmox_virtual_environment_vm",
     "proxmoxve:index/vmLegacy:VmLegacy": "proxmox_virtual_environment_vm",
+    "aws:ec2/fleet:Fleet": "aws_ec2_fleet",
 }
 _TABLES: tuple[dict[str, Any], ...] = (HOSTS, NEIGHBOURS, POOLS, MANAGED)
-_PLAINER = {re.sub(r"_v\d$", "", kind).replace("_", ""): kind for table in _TABLES for kind in table}
+_TYPES = [kind for table in _TABLES for kind in table] + [kind for entry in MANAGED.values() for kind in entry.nodes]
+_PLAINER = {text.replace("_", ""): kind for kind in _TYPES for text in (re.sub(r"_v\d$", "", kind), kind)}
 Entry = TypeVar("Entry", HostType, Neighbour, PoolType, ManagedType)
 
 
 @lru_cache(maxsize=4096)
 def canonical(kind: str) -> str:
-    """The type as the tables name it: a Pulumi type made from a Terraform provider bears the name of that provider's type."""
+    """The type as the tables name it: a Pulumi type made from a Terraform provider has the name of that provider's type."""
     package, _colon, rest = kind.partition(":")
     if kind in _OTHERWISE or "/" not in rest:
         return _OTHERWISE.get(kind, kind)
@@ -375,7 +391,7 @@ def _find(table: dict[str, Entry], kind: str) -> Entry | None:
 def _in_pulumi(path: str) -> tuple[str, ...]:
     """A path in Pulumi's spelling: camelCase, lists in the plural, lists of at most one item as the item itself."""
     camel = re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), path)
-    plural = re.sub(r"(?<=[a-z])(?=\.(\*|\d))|(?<=Pool)$", "s", camel)
+    plural = re.sub(r"(?<=[a-rt-z])(?=\.(\*|\d))|(?<=Pool)$", "s", camel)
     return tuple(dict.fromkeys((camel, plural, re.sub(r"\.(\*[^.]*|\d+)(?=\.)", "", camel))))
 
 

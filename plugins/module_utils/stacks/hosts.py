@@ -138,7 +138,7 @@ def _name(at: _Reading) -> str:
                 return name
             if last in (None, steps):
                 fault = (
-                    f"has {describe(text)} as its name, which {f'is {reserved}' if reserved else 'no host can bear'}"
+                    f"has {describe(text)} as its name, which {f'is {reserved}' if reserved else 'no host can have'}"
                 )
                 remedy = "Write `clean_names: true`, or let `host.name` name an attribute of letters, digits, dots and dashes, such as `id` or `each.name`"
                 raise at.error(fault, remedy)
@@ -234,7 +234,6 @@ def _resolved(at: _Reading, name: str) -> list[Address]:
     return best[:1]
 
 
-@lru_cache(maxsize=65536)
 def _looked_up(name: str) -> list[Address]:
     try:
         answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)

@@ -57,9 +57,16 @@ def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
 
         extra = construct.parse(entry, path)
     stacks = read(entry.get("stacks"), path, entry.get("cache_folder"), _secret_stacks(given or {}))
-    inventory = clusters.build(
-        given if given is not None else clusters.described(stacks, path), stacks, host, on_duplicate
-    )
+    given = given or clusters.described(stacks)
+    if not given:  # imported on use, as in sources
+        from ansible_collections.keelson.cluster.plugins.module_utils.stacks import skeleton
+
+        def build(block: dict[str, Any]) -> Inventory:
+            return clusters.build(config.clusters(block, f"{path}: clusters"), stacks, host, on_duplicate)
+
+        fault = "has no `clusters:`, and no stack has an output named clusters"
+        raise StackError(path, fault, skeleton.remedy(stacks, build))
+    inventory = clusters.build(given, stacks, host, on_duplicate)
     for stack in stacks.values():  # only a host's own attributes are still needed; 10,000 resources are much memory
         stack.resources = [item._replace(attributes={}) for item in stack.resources]
     if constructed:
@@ -81,7 +88,7 @@ def document(path: str) -> dict[str, Any]:
 
 
 def _secret_stacks(given: dict[str, config.Cluster]) -> set[str]:
-    """The stacks that a sensitive output is asked of; the cache holds no secrets, so they are read anew."""
+    """The stacks that a sensitive output is asked of; the cache holds no secrets, so they are read again."""
     return {text.split(".", 1)[0] for cluster in given.values() for text in lookup.secrets(cluster.variables)}
 
 

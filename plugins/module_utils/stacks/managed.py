@@ -76,6 +76,7 @@ def _groups(cluster: Resource, kind: host_types.ManagedType, stack: Stack) -> li
         if host_types.canonical(item.type) in kind.nodes and _first(item, kind.member) in own | {None}
     ]
     listed = _first(cluster, kind.inside)
+    listed = [listed] if isinstance(listed, dict) else listed
     inside = [
         _group(cluster._replace(attributes=item))
         for item in (listed or [])

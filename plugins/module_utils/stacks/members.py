@@ -61,7 +61,7 @@ def add(stack: Stack, entry: Any, base: str, place: str) -> None:
 
 
 def _by_tag(stack: Stack, found: list[dict[str, Any]], groups: list[str]) -> None:
-    """Sort EC2 instances into the groups whose tag they bear, and complete the machines that the stack knows by id alone."""
+    """Sort EC2 instances into the groups that their tag names, and complete the machines that the stack knows by id alone."""
     for group in groups:
         stack.members[group] = [instance for instance in found if instance["tags"].get(ec2.GROUP_TAG) == group]
     by_id = {instance["id"]: instance for instance in found}

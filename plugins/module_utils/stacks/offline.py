@@ -69,7 +69,7 @@ def check(document: Any, path: str, folders: Mapping[str, str]) -> list[Check]:
             Check(
                 "clusters",
                 bool(found),
-                f"described by {', '.join(found) or 'nobody'}",
+                f"described by {', '.join(found) or 'no stack'}",
                 "Declare an output named clusters, or add `clusters:`",
             )
         )
@@ -80,7 +80,7 @@ def check(document: Any, path: str, folders: Mapping[str, str]) -> list[Check]:
 
 
 def _folder(entry: Any) -> str | None:
-    """Where the code of a stack lies when nothing else is said: beside its state."""
+    """Where the code of a stack lies unless the caller names another folder: beside its state."""
     value = entry.get("pull") or entry.get("state") if isinstance(entry, dict) else None
     value = value.get("folder") if isinstance(value, dict) else value
     if not isinstance(value, str):
@@ -169,7 +169,7 @@ def _missing(title: str, ref: reference.Reference, codes: Mapping[str, Code], st
             title, False, f"there is no stack {ref.stack}", f"Correct it; {known(ref.stack, stacks, 'stacks')}"
         )
     if ref.stack not in codes:
-        return Check(title, None, f"the code of {ref.stack} is not at hand")
+        return Check(title, None, f"the code of {ref.stack} is not available")
     if ref.pattern is None and ref.name not in codes[ref.stack].outputs:
         outputs = codes[ref.stack].outputs
         return Check(
@@ -219,7 +219,7 @@ def _hosts(
     if not found:
         elsewhere = [name for name in declared if name.endswith(".**") and address.split(".")[0] == "module"]
         if elsewhere:
-            return Check(title, None, f"it may stand in {', '.join(elsewhere)}, whose code is not at hand"), None
+            return Check(title, None, f"it may stand in {', '.join(elsewhere)}, whose code is not available"), None
         return Check(
             title,
             False,
@@ -355,5 +355,5 @@ def _binary(name: str, folder: str) -> list[Check]:
             continue
         said = " ".join((done.stdout + done.stderr).split())[:300]
         remedy = f"Run `{os.path.basename(binary)} fmt -recursive`" if title == "format" else "Correct the code"
-        checks.append(Check(f"{title} of stack {name}", done.returncode == 0, said or "as it should be", remedy))
+        checks.append(Check(f"{title} of stack {name}", done.returncode == 0, said or "no difference", remedy))
     return checks

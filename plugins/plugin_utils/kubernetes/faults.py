@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.grammar import GRAMMAR
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import ABSENT, JOINED
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, validate
 
@@ -31,11 +32,9 @@ def _shared(cluster: Cluster, name: str) -> Any:
 def names(cluster: Cluster) -> Iterator[Fault]:
     """A host whose name cannot be a node's. https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
     for host in cluster.hosts:
-        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?", host.name):
+        if not GRAMMAR.host.permits(host.name):
             text = f"{host.name!r} cannot be the name of a node"
-            yield Fault(
-                host.name, "name", text, "rename it in the stack: lower-case letters, digits, '-' and '.', 63 at most"
-            )
+            yield Fault(host.name, "name", text, f"rename it in the stack: {GRAMMAR.host.advice}")
 
 
 def endpoints(cluster: Cluster) -> Iterator[Fault]:

@@ -212,9 +212,13 @@ def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
 
 def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
     """A server that two clusters of the inventory claim."""
+    groups = {group for host in (*cluster.hosts, *cluster.others) for group in host.groups}
+    clusters = {host.cluster for host in cluster.others}
     for host in cluster.hosts:
         claims = {group.rsplit("_", 1)[0] for group in host.groups if group.endswith(("_managers", "_nodes"))}
-        others = {claim for claim in claims - {cluster.name} if claim in host.groups}
+        # A site may have groups `web` and `web_nodes` of its own: a cluster has managers too.
+        claims = {name for name in claims & {*host.groups} if name in clusters or f"{name}_managers" in groups}
+        others = claims - {cluster.name}
         others |= {other.cluster for other in cluster.others if host.connect and other.connect == host.connect}
         for name in sorted(others):
             text = f"is claimed by cluster {name} too"

@@ -32,7 +32,7 @@ def choose(request: str, groups: Mapping[str, list[str]], hostvars: Mapping[str,
     Raises ValueError naming the clusters there are.
     """
     names = sorted({str(v["cluster_name"]) for v in hostvars.values() if v.get("cluster_name")})
-    if not groups.get(request):
+    if request not in (*names, "clusters") or not groups.get(request):  # another group may have any of their hosts
         known = ", ".join(names) or "none"
         raise ValueError(
             f"the inventory has no hosts in a cluster {request!r}; it has {known}. Give -i and -e cluster=NAME"

@@ -11,6 +11,7 @@ is how many mutations of each kind are tried.
 from __future__ import annotations
 
 import copy
+import ipaddress
 import json
 import os
 import pathlib
@@ -55,9 +56,15 @@ def of_show(document: Any) -> Hosts:
     return walk(document["values"]["root_module"])
 
 
+def of_address(text: str) -> Hosts:
+    """An output that is one address and nothing else."""
+    return [(f"ip-{ipaddress.ip_address(text)}".replace(".", "-"), text)]
+
+
 def of_output(document: Any) -> Hosts:
     """`output -json`."""
-    return [(host["name"], host["private_ip"]) for host in document["batch_hosts"]["value"]]
+    value = document["batch_hosts"]["value"]
+    return of_address(value) if isinstance(value, str) else [(host["name"], host["private_ip"]) for host in value]
 
 
 def of_pulumi(document: Any) -> Hosts:
@@ -75,7 +82,7 @@ def of_pulumi(document: Any) -> Hosts:
 def of_cloudformation(document: Any) -> Hosts:
     """`aws cloudformation describe-stacks`."""
     text = {output["OutputKey"]: output["OutputValue"] for output in document["Stacks"][0]["Outputs"]}["Hosts"]
-    return [(host["name"], host["address"]) for host in json.loads(text)]
+    return [(host["name"], host["address"]) for host in json.loads(text)] if text[:1] == "[" else of_address(text)
 
 
 OUTPUT = {"name": "output.name", "address": "output.private_ip"}

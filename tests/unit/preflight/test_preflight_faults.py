@@ -59,7 +59,20 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
     ("claimed_twice", lambda c: replace(c, others=(OTHER,)), "w1", ("claimed by cluster other", "one of the two")),
     (
         "claimed_twice",
-        lambda c: with_host(c, "w1", groups=("product", "product_nodes", "other", "other_nodes")),
+        lambda c: replace(
+            with_host(c, "w1", groups=("product", "product_nodes", "other", "other_nodes")),
+            others=(replace(OTHER, connect="10.0.0.99:22"),),
+        ),
+        "w1",
+        ("claimed by cluster other", "one of the two"),
+    ),
+    (
+        "claimed_twice",
+        lambda c: with_host(
+            with_host(c, "w1", groups=("product", "product_nodes", "other", "other_nodes")),
+            "m1",
+            groups=("product", "product_managers", "other", "other_managers"),
+        ),
         "w1",
         ("claimed by cluster other", "one of the two"),
     ),
@@ -147,6 +160,11 @@ def test_fault(rule: str, spoil: Callable[[Cluster], Cluster], where: str, words
     found = [fault for fault in getattr(faults, rule)(spoil(cluster())) if fault.host == where]
     assert found, f"{rule} found nothing on {where or 'the cluster'}"
     assert any(all(word in f"{fault.text} | {fault.remedy}" for word in words) for fault in found), found
+
+
+def test_groups_of_a_site_are_no_cluster() -> None:
+    own = with_host(cluster(), "w1", groups=("product", "product_nodes", "web", "web_nodes"))
+    assert list(faults.claimed_twice(own)) == []
 
 
 def test_every_rule_has_a_case() -> None:

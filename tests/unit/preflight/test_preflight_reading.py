@@ -241,6 +241,8 @@ def test_a_misspelt_cluster() -> None:
     with pytest.raises(ValueError, match=r"no hosts in a cluster 'prodct'; it has a, b"):
         inventory.choose("prodct", {"clusters": ["a1", "b1"]}, HOSTVARS)
     assert inventory.choose("a", {"a": ["a1"]}, HOSTVARS) == "a"
+    with pytest.raises(ValueError, match="no hosts in a cluster 'web'; it has a, b"):
+        inventory.choose("web", {"web": ["a1"]}, HOSTVARS)
 
 
 def test_a_cluster_is_read_with_what_each_host_answered() -> None:

@@ -202,8 +202,12 @@ CASES: list[tuple[str, Bend, str]] = [
     (
         "unknown shape",
         lambda world: world.write("nodes", {"a": 1}),
-        "{}/nodes.json: is JSON of a shape that no reader knows. Write `static:` in place of `state:` under stacks.nodes where it "
-        "holds bare values, as `pulumi stack output --json` prints them; else give one of:",
+        "{}/nodes.json: is JSON of a shape that no reader knows. Give one of:",
+    ),
+    (
+        "bare outputs",
+        lambda world: world.write("nodes", {"ip": "10.61.2.10"}),
+        "; or write `static:` in place of `state:` under stacks.nodes where it holds bare values, as `pulumi stack output --json`",
     ),
     (
         "empty object",
@@ -386,17 +390,17 @@ CASES: list[tuple[str, Bend, str]] = [
         "has a list at output.private_ip where its address is expected.",
     ),
     ("name empty", web("name", ""), "has no name: nothing at output.name."),
-    ("name unicode", web("name", "wéb"), "has the text 'wéb' as its name, which no host can bear."),
-    ("name with a space", web("name", "web 0"), "has the text 'web 0' as its name, which no host can bear."),
+    ("name unicode", web("name", "wéb"), "has the text 'wéb' as its name, which no host can have."),
+    ("name with a space", web("name", "web 0"), "has the text 'web 0' as its name, which no host can have."),
     (
         "name that climbs",
         web("name", "../../etc/passwd"),
-        "has the text '../../etc/passwd' as its name, which no host can bear.",
+        "has the text '../../etc/passwd' as its name, which no host can have.",
     ),
-    ("name a template", web("name", "{{ lookup('pipe', 'id') }}"), "as its name, which no host can bear."),
-    ("name a range", web("name", "web[0:9]"), "has the text 'web[0:9]' as its name, which no host can bear."),
-    ("name with a newline", web("name", "web\n0"), "as its name, which no host can bear."),
-    ("name too long", web("name", "w" * 300), "as its name, which no host can bear."),
+    ("name a template", web("name", "{{ lookup('pipe', 'id') }}"), "as its name, which no host can have."),
+    ("name a range", web("name", "web[0:9]"), "has the text 'web[0:9]' as its name, which no host can have."),
+    ("name with a newline", web("name", "web\n0"), "as its name, which no host can have."),
+    ("name too long", web("name", "w" * 300), "as its name, which no host can have."),
     (
         "name of a group",
         web("name", "product_nodes"),

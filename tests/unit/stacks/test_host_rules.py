@@ -10,7 +10,6 @@ import socket
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import hosts
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from stacks_world import World, one, only
 
@@ -62,7 +61,7 @@ def test_key_of_an_output_is_its_own_name(world: World) -> None:
 def test_a_list_of_paths_is_tried_until_one_gives_a_name(world: World) -> None:
     servers(world, instance("Web Server 1", "10.61.2.10", "w1"), instance("w2", "10.61.2.11", "x"))
     assert names(world, host={"name": ["tags.none", "tags.Name", "each.key"]}) == ["w1", "w2"]
-    assert "has the text 'Web Server 1' as its name, which no host can bear. Write `clean_names: true`" in fault(world)
+    assert "has the text 'Web Server 1' as its name, which no host can have. Write `clean_names: true`" in fault(world)
     assert "has the text 'Web Server 1' as its name" in fault(world, host={"name": ["tags.none", "tags.Name"]})
 
 
@@ -173,7 +172,6 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> None:
         return [(0, 0, 0, "", (text, 0)) for text in ANSWERS[name]]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    hosts._looked_up.cache_clear()
 
 
 @pytest.mark.usefixtures("resolver")

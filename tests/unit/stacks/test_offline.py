@@ -176,5 +176,5 @@ def test_the_binary_is_asked(folder: pathlib.Path) -> None:
     (folder / "nodes" / ".terraform").mkdir()
     found = findings(folder)
     assert found["format of stack nodes"] == (False, "main.tf")
-    assert found["validity of stack nodes"] == (True, "as it should be")
+    assert found["validity of stack nodes"] == (True, "no difference")
     assert found["validity of stack network"][0] is None

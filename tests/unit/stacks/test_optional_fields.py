@@ -85,6 +85,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "Pulumi, not said whether custom": ("pulumi", pulumi({"urn": URN.format("x:y:Z", "v"), "type": "x:y:Z"}), "s.resources.**::w"),
     "Pulumi, null operations": ("pulumi", pulumi(pending_operations=None, manifest=None), "s.resources.**::w"),
+    "CloudFormation, one stack alone": ("cloudformation", cloudformation()["Stacks"][0], "s.outputs.Web"),
     "CloudFormation, null lists": ("cloudformation", {**cloudformation(), "StackResources": None}, "s.outputs.Web"),
     "outputs, members of a later version": (
         "outputs",
@@ -118,7 +119,7 @@ def test_what_nobody_asks_for_may_be_left_out(
         ("show", shown(SHOWN), "s.resources.aws_vpc.v", "aws_vpc.v of {}/x.json: has no name: nothing at"),
         ("pulumi", pulumi({"urn": "u::v", "type": "x:y:Z"}), "s.resources.u::v", "u::v does not say whether it is custom."),
         ("outputs", outputs(x={"sensitive": False}), "s.outputs.x", "outputs.x has no value."),
-        ("outputs", {"web": ["10.61.2.10"]}, "s.outputs.web", "Write `static:` in place of `outputs:` under stacks.s where it holds bare values"),
+        ("outputs", {"web": ["10.61.2.10"]}, "s.outputs.web", "; or write `static:` in place of `outputs:` under stacks.s where it holds bare values"),
     ],
 )  # fmt: skip
 def test_who_asks_for_it_is_told(

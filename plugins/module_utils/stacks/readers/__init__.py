@@ -65,12 +65,12 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
             return stack
     kinds = "; ".join(_reader(each).KIND for each in OPTIONS if each != "static")
     bare = (
-        f"Write `static:` in place of `{option}:` under stacks.{name}" if option else "Put it into a file for `static:`"
+        f"write `static:` in place of `{option}:` under stacks.{name}" if option else "put it into a file for `static:`"
     )
     raise StackError(
         place,
         "is JSON of a shape that no reader knows",
-        f"{bare} where it holds bare values, as `pulumi stack output --json` prints them; else give one of: {kinds}",
+        f"Give one of: {kinds}; or {bare} where it holds bare values, as `pulumi stack output --json` prints them",
     )
 
 

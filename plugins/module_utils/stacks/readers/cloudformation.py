@@ -19,6 +19,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors impo
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack
 
 KIND = "a CloudFormation description"
+_BARE = {"StackName", "StackStatus"}
 _LISTS = ("StackResourceSummaries", "StackResources")
 _MOST = 100  # API reference, DescribeStackResources
 _USABLE = (
@@ -33,9 +34,10 @@ _NONE = ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE", "DELETE_IN_PROGRESS", "ROLLBAC
 
 
 def recognise(document: dict[str, Any]) -> bool:
-    """Described stacks, listed resources, or a result of the information module."""
+    """Described stacks, one of them alone, listed resources, or a result of the information module."""
     return (
         "Stacks" in document
+        or document.keys() >= _BARE
         or any(key in document for key in _LISTS)
         or isinstance(document.get("cloudformation"), dict)
     )
@@ -45,6 +47,8 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     """Read one stack; its status decides whether it may be used."""
     if isinstance(document.get("cloudformation"), dict):
         document = _from_module(document["cloudformation"], place)
+    if document.keys() >= _BARE:
+        document = {"Stacks": [document]}
     stack = Stack(name, "cloudformation", place)
     if "Stacks" in document:
         described = expect(document["Stacks"], list, place, "Stacks")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that nobody provisioned by code: a YAML or JSON file whose members are read like the outputs of a stack."""
+"""Servers that no stack made: a YAML or JSON file whose members are read like the outputs of a stack."""
 
 from __future__ import annotations
 

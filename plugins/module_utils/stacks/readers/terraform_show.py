@@ -75,6 +75,9 @@ def _add_module(stack: Stack, module: Any, planned: bool, path: str) -> None:
         key = resource.get("index")
         base = f"{path}{'data.' if mode == 'data' else ''}{kind}.{name}"
         address = base + index(key, place, base)
+        printed = expect(resource.get("address"), str, place, f"the address of {address}")
+        if printed not in (base, f"{kind}.{name}") and not printed.startswith(f"{base}["):
+            raise StackError(place, f"{address} has the address {printed!r}", "The file is damaged; print it again")
         if optional(resource, "deposed_key", str, place, f"deposed_key of {address}"):
             stack.skipped.append(
                 Skipped(

@@ -74,7 +74,7 @@ def _check_version(document: dict[str, Any], place: str) -> None:
         raise StackError(
             place,
             f"is encrypted by OpenTofu ({keys})",
-            "Read it through the binary: `pull: FOLDER`, where `tofu init` was run with the key at hand",
+            "Read it through the binary: `pull: FOLDER`, where `tofu init` was run, with the key in the environment",
         )
     backend = document.get("backend")
     if isinstance(backend, dict):

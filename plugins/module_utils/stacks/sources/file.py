@@ -32,7 +32,7 @@ def fetch(source: Source, etag: str = "") -> Fetched:
 
 
 def _lock(path: str) -> tuple[str, ...]:
-    """Warn when the local backend holds its lock: somebody changes the stack at this moment."""
+    """Warn when the local backend holds its lock: the stack is being changed at this moment."""
     folder, name = os.path.split(path)
     try:
         with open(os.path.join(folder, f".{name}.lock.info"), encoding="utf-8") as handle:

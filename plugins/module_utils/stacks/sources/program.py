@@ -52,7 +52,7 @@ def run(
             said = " ".join(line for line in lines if line)[:300]
             raise StackError(
                 place,
-                f"{argv[0]} failed with code {done.returncode}: {said or 'it said nothing'}",
+                f"{argv[0]} failed with code {done.returncode}: {said or 'it printed nothing'}",
                 "Make it work by hand first",
             )
         if out.tell() > LIMIT or os.fstat(out.fileno()).st_size > LIMIT:

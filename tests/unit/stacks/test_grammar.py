@@ -1,0 +1,123 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an engine would refuse halfway is refused when the stacks file is loaded."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import grammar
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
+from stacks_world import World
+
+ENGINES = ["kubernetes", "nomad"]
+FOLDER = pathlib.Path(grammar.__file__).parent
+
+
+def described(world: World, engine: str, host: str = "w1", pool: str = "web", **more: Any) -> None:
+    cluster = {
+        "engine": engine,
+        "managers": {"hosts": [{"name": "m1", "address": "10.61.1.11"}]},
+        "pools": {pool: {"hosts": [{"name": host, "address": "10.61.2.10"}], "labels": more.pop("labels", {})}},
+        **more,
+    }
+    world.document["clusters"] = {"c": cluster}
+
+
+def fault(world: World) -> str:
+    with pytest.raises(StackError) as caught:
+        world.load()
+    return str(caught.value).removeprefix(f"{world.path}: clusters.c.")
+
+
+@pytest.mark.parametrize("engine", [*ENGINES, "another"])
+def test_labels_become_texts(world: World, engine: str) -> None:
+    described(world, engine, labels={"ssd": True, "gpu": False, "cores": 8, "tier": "web", "version": "1.10"})
+    labels = {"ssd": "true", "gpu": "false", "cores": "8", "tier": "web", "version": "1.10"}
+    inventory = world.load()
+    assert inventory.hosts["w1"]["cluster_labels"] == labels
+    assert inventory.groups["c_pool_web"].variables["cluster_labels"] == labels
+
+
+def test_a_number_that_yaml_has_shortened_is_refused(world: World) -> None:
+    described(world, "nomad", labels={"version": 1.10})
+    assert fault(world) == 'pools.web.labels.version: is the number 1.1, maybe not as it was written. Put it in quotes: "1.1".'
+
+
+FAULTS: list[tuple[str, dict[str, Any], str]] = [
+    ("kubernetes", {"labels": {"team": "data & ml"}}, "pools.web.labels.team: is the text 'data & ml', which kubernetes does not accept as"),
+    ("kubernetes", {"labels": {"team": "x" * 64}}, "does not accept as the value of a label"),
+    ("kubernetes", {"labels": {"my team": "x"}}, "pools.web.labels.my team: is the text 'my team', which kubernetes does not accept as the name of a label."),
+    ("kubernetes", {"labels": {"Example.org/a": "x"}}, "does not accept as the name of a label"),
+    ("kubernetes", {"pool": "web-"}, "pools.web-: is the text 'web-', which kubernetes does not accept as the name of a pool."),
+    ("kubernetes", {"host": "w" * 70}, "does not accept as the name of a host. Use lower-case letters, digits, '-' and '.', 63 at most."),
+    ("kubernetes", {"host": "Web1"}, "pools.web.hosts[0]: is the text 'Web1', which kubernetes does not accept as the name of a host."),
+    ("kubernetes", {"host": "web_1"}, "does not accept as the name of a host"),
+    ("kubernetes", {"host": "web..1"}, "does not accept as the name of a host"),
+    ("kubernetes", {"endpoint": "http://api.example.org"}, "endpoint: is the text 'http://api.example.org', which kubernetes does not accept as an endpoint."),
+    ("nomad", {"labels": {"my team": "x"}}, "does not accept as the name of a label. Constraints name it as ${meta.NAME}"),
+    ("nomad", {"labels": {"team": "a\nb"}}, "does not accept as the value of a label"),
+    ("nomad", {"host": "w" * 70}, "does not accept as the name of a host. Its certificate takes 64 characters at most"),
+    ("nomad", {"host": "web..1"}, "does not accept as the name of a host"),
+    ("nomad", {"endpoint": "tcp://api:4646"}, "endpoint: is the text 'tcp://api:4646', which nomad does not accept as an endpoint."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("engine", "changes", "message"), FAULTS)
+def test_faults(world: World, engine: str, changes: dict[str, Any], message: str) -> None:
+    described(world, engine, **changes)
+    assert message in fault(world)
+    described(world, "another", **changes)
+    world.load()  # nothing is known of that engine
+
+
+GOOD: list[tuple[str, dict[str, Any]]] = [
+    ("nomad", {"labels": {"team": "data & ml", "rack.row": "1", "empty": ""}}),
+    ("nomad", {"host": "Web_1"}),
+    ("kubernetes", {"labels": {"example.org/tier": "web", "empty": "", "A_b.c": "x" * 63}}),
+    ("kubernetes", {"host": f"{'w' * 60}.a"}),
+    *(
+        (engine, {"endpoint": endpoint})
+        for engine in ENGINES
+        for endpoint in ("api.example.org", "api:6443", "https://10.61.1.10:6443", "https://api.example.org/", "2001:db8::1", "[2001:db8::1]:6443")
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("engine", "changes"), GOOD)
+def test_what_an_engine_accepts(world: World, engine: str, changes: dict[str, Any]) -> None:
+    described(world, engine, **changes)
+    assert world.load().groups["c"].variables["cluster_endpoint"] == changes.get("endpoint", "")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "dns", "addresses"),
+    [
+        ("https://10.61.1.11:4646", (), ("10.61.1.11",)),
+        ("https://api.example.org", ("api.example.org",), ()),
+        ("api.example.org:4646", ("api.example.org",), ()),
+        ("api.example.org", ("api.example.org",), ()),
+        ("[2001:db8::1]:4646", (), ("2001:db8::1",)),
+        ("2001:db8::1", (), ("2001:db8::1",)),
+    ],
+)
+def test_a_certificate_is_for_the_host_of_an_endpoint(endpoint: str, dns: tuple[str, ...], addresses: tuple[str, ...]) -> None:
+    names = pki.sort_names("m1", [endpoint])
+    assert (names.dns, names.addresses) == (dns, addresses)
+
+
+def test_engines_declare_their_own() -> None:
+    assert grammar.engines() == ENGINES
+    texts = [
+        node.value
+        for path in FOLDER.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert not [text for text in texts if text in ENGINES], "shared code names no engine"
