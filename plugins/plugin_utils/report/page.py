@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
@@ -67,16 +68,9 @@ details.passed { border: 0 } details.passed > summary { font-weight: 500; border
 
 SHORT = 20  # checks; longer groups show what failed, and fold what passed
 
-# Rows are hidden by the page itself; without JavaScript all of them show.
-SCRIPT = """
-const chosen = () => [document.getElementById("host").value, document.getElementById("result").value];
-const filter = () => { const [host, result] = chosen();
-  for (const row of document.querySelectorAll("tr[data-host]"))
-    row.hidden = (host && row.dataset.host !== host) || (result && row.className !== result);
-  if (host || result) for (const group of document.querySelectorAll("details")) group.open = true; };
-document.querySelector(".filters").hidden = false;
-document.querySelector(".filters").addEventListener("change", filter);
-"""
+# Rows that a filter leaves out are hidden by style alone: the page has no program.
+_BY_RESULT = "main:has(#result option[value={0}]:checked) tr[data-host]:not(.{0}) {{ display: none }}"
+_BY_HOST = 'main:has(#host option[value="{0}"]:checked) tr[data-host]:not([data-host="{0}"]) {{ display: none }}'
 
 _LEGEND = (
     ("good", "", "all checks passed"),
@@ -86,40 +80,42 @@ _LEGEND = (
 )
 
 
-def _row(check: Check) -> str:
+def _row(check: Check, numbers: Mapping[str, int]) -> str:
     mark = '<td class="good">passed</td>' if check["passed"] else '<td class="bad"><b>failed</b></td>'
     target = f"<small>{escape(check['target'])}</small>" if check["target"] else ""
     remedy = f'<span class="remedy">Remedy: {escape(check["remedy"])}</span>' if check["remedy"] else ""
     return (
-        f'<tr class="{"passed" if check["passed"] else "failed"}" data-host="{escape(check["host"])}">{mark}<td>{escape(check["title"])}</td>'
+        f'<tr class="{"passed" if check["passed"] else "failed"}" data-host="{numbers[check["host"]]}">{mark}<td>{escape(check["title"])}</td>'
         f"<td>{escape(check['host'])}{target}</td><td><code>{escape(check['evidence'])}</code>{remedy}</td>"
         f"<td>{check['seconds']:.2f} s</td></tr>"
     )
 
 
-def _table(checks: list[Check]) -> str:
+def _table(checks: list[Check], numbers: Mapping[str, int]) -> str:
     head = "<tr><th></th><th>Check</th><th>Host and target</th><th>Evidence</th><th>Time</th></tr>"
-    return f'<div class="scroll"><table>{head}{"".join(map(_row, checks))}</table></div>'
+    return f'<div class="scroll"><table>{head}{"".join(_row(check, numbers) for check in checks)}</table></div>'
 
 
-def _group(name: str, checks: list[Check]) -> str:
+def _group(name: str, checks: list[Check], numbers: Mapping[str, int]) -> str:
     failed = sum(not check["passed"] for check in checks)
     count = f'<span class="bad">{failed} of {len(checks)} failed</span>' if failed else (
         f'<span class="good">{len(checks)} passed</span>'
     )  # fmt: skip
     bad, good = [c for c in checks if not c["passed"]], [c for c in checks if c["passed"]]
-    body = _table([*bad, *good])
+    body = _table([*bad, *good], numbers)
     if bad and len(checks) > SHORT:
-        folded = f'<details class="passed"><summary>{len(good)} that passed</summary>{_table(good)}</details>'
-        body = _table(bad) + (folded if good else "")
+        folded = f'<details class="passed"><summary>{len(good)} that passed</summary>{_table(good, numbers)}</details>'
+        body = _table(bad, numbers) + (folded if good else "")
     shown = " open" if bad or len(checks) <= SHORT else ""
     return f'<details class="card"{shown}><summary>{escape(name)}{count}</summary>{body}</details>'
 
 
-def _filters(report: Report) -> str:
-    hosts = "".join(f"<option>{escape(name)}</option>" for name in sorted({check["host"] for check in report.checks}))
+def _filters(numbers: Mapping[str, int]) -> str:
+    hosts = "".join(f'<option value="{number}">{escape(name)}</option>' for name, number in numbers.items())
+    rules = [_BY_RESULT.format(result) for result in ("failed", "passed")]
+    rules += [_BY_HOST.format(number) for number in numbers.values()]
     return (
-        '<p class="filters" hidden><label>Host <select id="host"><option value="">all</option>'
+        f'<style>{" ".join(rules)}</style><p class="filters"><label>Host <select id="host"><option value="">all</option>'
         f'{hosts}</select></label> <label>Result <select id="result"><option value="">all</option>'
         '<option value="failed">failed</option><option value="passed">passed</option></select></label></p>'
     )
@@ -128,6 +124,7 @@ def _filters(report: Report) -> str:
 def render(report: Report) -> str:
     """Return the HTML document."""
     failed, total = len(report.failed), len(report.checks)
+    numbers = {name: number for number, name in enumerate(sorted({check["host"] for check in report.checks}))}
     verdict = f"{total - failed} of {total} checks passed" if failed else f"All {total} checks passed"
     verdict = verdict if total else "Nothing was checked"
     facts = {
@@ -143,7 +140,7 @@ def render(report: Report) -> str:
     legend = "".join(
         f'<span><i style="{shape}background:var(--{colour})"></i>{text}</span>' for colour, shape, text in _LEGEND
     )
-    faults = f'<h2>What failed</h2><div class="card" style="padding:0;overflow:hidden">{_table(report.failed)}</div>'
+    faults = f'<h2>What failed</h2><div class="card" style="padding:0;overflow:hidden">{_table(report.failed, numbers)}</div>'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -153,6 +150,6 @@ def render(report: Report) -> str:
         f'<dl class="facts">{lines}</dl>'
         f'<div class="card"><div class="drawing">{draw(report)}</div><div class="legend">{legend}</div></div>'
         f"{faults if failed else ''}"
-        f"<h2>Every check</h2>{_filters(report)}{''.join(_group(name, checks) for name, checks in report.grouped().items())}"
-        f"</main><script>{SCRIPT}</script></body></html>\n"
+        f"<h2>Every check</h2>{_filters(numbers)}{''.join(_group(name, checks, numbers) for name, checks in report.grouped().items())}"
+        "</main></body></html>\n"
     )

@@ -47,7 +47,10 @@ def test_labels_become_texts(world: World, engine: str) -> None:
 
 def test_a_number_that_yaml_has_shortened_is_refused(world: World) -> None:
     described(world, "nomad", labels={"version": 1.10})
-    assert fault(world) == 'pools.web.labels.version: is the number 1.1, maybe not as it was written. Put it in quotes: "1.1".'
+    assert (
+        fault(world)
+        == 'pools.web.labels.version: is the number 1.1, maybe not as it was written. Put it in quotes: "1.1".'
+    )
 
 
 FAULTS: list[tuple[str, dict[str, Any], str]] = [
@@ -107,7 +110,9 @@ def test_what_an_engine_accepts(world: World, engine: str, changes: dict[str, An
         ("2001:db8::1", (), ("2001:db8::1",)),
     ],
 )
-def test_a_certificate_is_for_the_host_of_an_endpoint(endpoint: str, dns: tuple[str, ...], addresses: tuple[str, ...]) -> None:
+def test_a_certificate_is_for_the_host_of_an_endpoint(
+    endpoint: str, dns: tuple[str, ...], addresses: tuple[str, ...]
+) -> None:
     names = pki.sort_names("m1", [endpoint])
     assert (names.dns, names.addresses) == (dns, addresses)
 

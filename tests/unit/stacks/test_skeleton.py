@@ -54,7 +54,9 @@ def first_try(world: World, text: str) -> str:
 def two_tries(world: World, text: str) -> Inventory:
     """The inventory after what the first try printed was added to the file."""
     message = first_try(world, text)
-    assert message.startswith(f"{world.path}: has no `clusters:`, and no stack has an output named clusters. Add this to the file")
+    assert message.startswith(
+        f"{world.path}: has no `clusters:`, and no stack has an output named clusters. Add this to the file"
+    )
     pathlib.Path(world.path).write_text(text + message.split("\n\n", 1)[1])
     return load.load(load.document(world.path), world.path)
 
@@ -83,7 +85,9 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
 def test_what_is_printed_loads_when_pasted(world: World, document: dict[str, Any], managers: int) -> None:
     world.write("s", document)
     inventory = two_tries(world, FIRST + STATE)
-    wanted = sum(len(item["instances"]) for item in document["resources"]) or 3 - (len(document["outputs"]) == 2 and "ips" in document["outputs"])
+    wanted = sum(len(item["instances"]) for item in document["resources"]) or 3 - (
+        len(document["outputs"]) == 2 and "ips" in document["outputs"]
+    )
     assert len(inventory.hosts) == wanted
     assert len(inventory.groups["main_managers"].hosts) == managers
     assert not [text for text in inventory.warnings if "no cluster names" in text]
