@@ -147,9 +147,19 @@ from ansible import constants as C
 from ansible.errors import AnsibleParserError
 from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret, VaultSecretsContext
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import load
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
+
+
+def _trusted_keys(value: Any) -> Any:
+    """What the stacks file says, with its keys marked as trusted as its values are already: names of stacks, clusters and pools."""
+    if isinstance(value, dict):
+        return {
+            trust_as_template(key) if isinstance(key, str) else key: _trusted_keys(item) for key, item in value.items()
+        }
+    return [_trusted_keys(item) for item in value] if isinstance(value, list) else value
 
 
 class InventoryModule(BaseInventoryPlugin):
@@ -166,7 +176,7 @@ class InventoryModule(BaseInventoryPlugin):
         super().parse(inventory, loader, path, cache)
         document = self._read_config_data(path)
         try:
-            built = load.load(document, path)
+            built = load.load(_trusted_keys(document), path)
         except StackError as error:
             if not C.INVENTORY_ANY_UNPARSED_IS_FAILED:
                 # Ansible is about to go on without these hosts; among its own warnings the reason is easily overlooked.

@@ -414,7 +414,11 @@ class _Builder:
 
     def _unclaimed(self, stack: Stack) -> None:
         """Warn of servers, of what makes servers and of what sounds like one, where no cluster has them."""
-        own = [host for host in self.inventory.hosts.values() if host["stack"]["name"] == stack.name]
+        own = [
+            host
+            for host in self.inventory.hosts.values()
+            if host["stack"]["name"] == stack.name and (stack.name, host["stack"]["address"]) not in self.seen
+        ]
         reached = {host[variable] for host in own for variable in ("cluster_address", "ansible_host")}
         # CloudFormation knows no address of a server, so which of them its outputs name cannot be told, only how many.
         told = (

@@ -392,7 +392,7 @@ def _in_pulumi(path: str) -> tuple[str, ...]:
     """A path in Pulumi's spelling: camelCase, lists in the plural, lists of at most one item as the item itself."""
     camel = re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), path)
     plural = re.sub(r"(?<=[a-rt-z])(?=\.(\*|\d))|(?<=Pool)$", "s", camel)
-    return tuple(dict.fromkeys((camel, plural, re.sub(r"\.(\*[^.]*|\d+)(?=\.)", "", camel))))
+    return tuple(dict.fromkeys((camel, plural, re.sub(r"\.(\*[^.]*|\d+)(?=\.[a-z])", "", camel))))
 
 
 @lru_cache(maxsize=4096)

@@ -36,26 +36,26 @@ class InventoryModule(BaseInventoryPlugin):
         chain = ["clusters", "big", "big_nodes", "big_pool_node"]
         for group in [*chain, "big_managers", "environment_default", "stack_s"]:
             inventory.add_group(group)
-        managed, default, big, node = (trust_as_template(text) for text in ("managed", "default", "big", "node"))
+        managed, big, node = (trust_as_template(text) for text in ("managed", "big", "node"))
         inventory.groups["big"].vars.update(
             cluster_engine=managed,
-            cluster_environment=default,
-            cluster_endpoint=trust_as_template(""),
+            cluster_environment="default",
+            cluster_endpoint="",
             cluster_networks={},
         )
         about = {
             "name": trust_as_template("s"),
-            "kind": trust_as_template("terraform"),
-            "workspace": default,
+            "kind": "terraform",
+            "workspace": "default",
             "serial": state["serial"],
-            "lineage": trust_as_template(state["lineage"]),
+            "lineage": state["lineage"],
         }
-        part = {"cluster_name": big, "cluster_part": node, "cluster_pool": node}
+        part = {"cluster_name": big, "cluster_part": "node", "cluster_pool": node}
         for resource in state["resources"]:
             for instance in resource["instances"]:
                 host = instance["attributes"]["tags"]["Name"]
-                address = trust_as_template(instance["attributes"]["private_ip"])
-                where = trust_as_template(f"{resource['type']}.{resource['name']}[{instance['index_key']}]")
+                address = instance["attributes"]["private_ip"]
+                where = f"{resource['type']}.{resource['name']}[{instance['index_key']}]"
                 inventory.add_host(host)
                 inventory.hosts[host].vars.update(
                     ansible_host=address,

@@ -451,6 +451,14 @@ def test_servers_and_pools_that_no_cluster_names(world: World) -> None:
     ]
 
 
+def test_a_server_with_the_address_of_another_is_told_all_the_same(world: World) -> None:
+    found = {
+        "hcloud_server.a": {"name": "a", "network": [{"ip": "10.0.0.1"}]},
+        "aws_instance.b": {"id": "b", "private_ip": "10.0.0.1"},
+    }
+    assert "aws_instance (1)" in load(world, found).warnings[0]
+
+
 def test_what_a_cluster_has_by_another_way_is_named(world: World) -> None:
     found = {"aws_instance.a": {"id": "a", "private_ip": "10.0.0.1"}, "aws_autoscaling_group.c": {"name": "c"}}
     state(world, found)
