@@ -139,7 +139,7 @@ def policies() -> list[dict[str, Any]]:
         "default-deny": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
         "from-guests": {"podSelector": app, "ingress": [{"from": [{"podSelector": guest}], "ports": port}]},
         "guests": {"podSelector": guest, "egress": [{"to": [{"podSelector": app}], "ports": port}]},
-        "unauthorized_sockets": {
+        "from-unauthorized": {
             "podSelector": unauthorized,
             "egress": [{"to": [{"podSelector": app}], "ports": port}],
         },
