@@ -126,9 +126,10 @@ def _object(key: Key, item: Any, address: str, place: str, stack: Stack | None, 
         name = key if isinstance(key, str) else _called(item)
         return Candidate({"name": name, "address": item}, address, key, stack, None, literal=True)
     if not isinstance(item, dict):
-        raise StackError(
-            place, f"`{address}` is {describe(item)}, no host", "Make it an object with a name and an address"
+        remedy = (
+            f"Name it alone, `{address}`" if isinstance(item, list) else "Make it an object with a name and an address"
         )
+        raise StackError(place, f"`{address}` is {describe(item)}, no host", remedy)
     if isinstance(key, str) and "name" not in item:
         item = {"name": key, **item}
     return Candidate(item, address, key, stack, None, literal)

@@ -79,7 +79,12 @@ def _servers(stack: Stack, stacks: Mapping[str, Stack]) -> Iterator[Seen]:
     servers = [item for item in made if host_types.host(item.type) or host_types.pool(item.type)]
     texts = [f"{stack.name}.resources.{_INDEX.sub('', item.base)}" for item in servers]
     if not servers:
-        texts = [f"{stack.name}.outputs.{name}" for name in stack.outputs if not _NO_HOSTS.search(name)]
+        texts = [
+            f"{stack.name}.outputs.{name}{path}"
+            for name, output in stack.outputs.items()
+            for path in _paths(output.value)
+            if not _NO_HOSTS.search(name)
+        ]
     neighbours = Neighbours(stacks.values())
     taken: set[str] = set()
     for text in dict.fromkeys(texts):
@@ -104,6 +109,12 @@ def _servers(stack: Stack, stacks: Mapping[str, Stack]) -> Iterator[Seen]:
         if any(host.pool for host in named):
             each = [text]
         yield Seen(text, each, shown)
+
+
+def _paths(value: Any) -> list[str]:
+    """Where the hosts of an output stand: in itself, or in each list of a mapping of lists."""
+    lists = [f".{key}" for key, item in value.items() if isinstance(item, list)] if isinstance(value, dict) else []
+    return lists or [""]
 
 
 def _contents(stack: Stack) -> str:

@@ -35,6 +35,7 @@ OUTPUTS: dict[str, Any] = {
     "app": {"port": 1, "password": "known-secret-1"},
     "join_token": "known-secret-2",
     "nothing": "",
+    "parts": {"web": ["10.61.2.10"]},
 }
 
 
@@ -146,6 +147,7 @@ def test_networks(stack: World, networks: Any) -> None:
         ("s.outputs.nothing", "`s.outputs.nothing` names no host at all."),
         ({"master": "s.outputs.ips"}, "clusters.c.pools.web.hosts.master: `s.outputs.ips` names 2 hosts, but master is the name of one."),
         ({"master": "s.resources.aws_instance.*"}, "names 2 hosts, but master is the name of one. Name exactly one, or write a list"),
+        ("s.outputs.parts", "`s.outputs.parts.web` is a list, no host. Name it alone, `s.outputs.parts.web`."),
         (["s.outputs.gone"], "clusters.c.pools.web.hosts[0]: `s.outputs.gone`: {}/s.json has no output gone."),
         ([{"name": "a", "address": "s.outputs.gone"}], "clusters.c.pools.web.hosts[0].address: `s.outputs.gone`: {}/s.json has no output"),
         (["s.outputs.ip", "s.outputs.ip"], "is claimed already by"),
