@@ -23,7 +23,7 @@ def block(first_line: str) -> str:
     return str(found[0])
 
 
-def server(number: int) -> dict[str, object]:
+def server(name: str, number: int, index: int | None) -> dict[str, object]:
     """An instance as Terraform's AWS provider writes it into the state."""
     attributes = {
         "id": f"i-0abc{number}",
@@ -35,22 +35,25 @@ def server(number: int) -> dict[str, object]:
         "public_dns": "",
         "public_ip": "",
         "subnet_id": "subnet-01",
-        "tags": {"Name": f"manager-{number}"},
-        "tags_all": {"Name": f"manager-{number}"},
+        "tags": {"Name": name},
+        "tags_all": {"Name": name},
     }
-    return {"index_key": number, "schema_version": 1, "attributes": attributes, "sensitive_attributes": []}
+    instance = {"schema_version": 1, "attributes": attributes, "sensitive_attributes": []}
+    return instance if index is None else {"index_key": index, **instance}
+
+
+def resource(name: str, instances: list[dict[str, object]]) -> dict[str, object]:
+    provider = 'provider["registry.terraform.io/hashicorp/aws"]'
+    return {"mode": "managed", "type": "aws_instance", "name": name, "provider": provider, "instances": instances}
 
 
 def state() -> str:
-    resource = {
-        "mode": "managed",
-        "type": "aws_instance",
-        "name": "manager",
-        "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
-        "instances": [server(number) for number in range(3)],
-    }
+    resources = [
+        resource("manager", [server("manager", 0, None)]),
+        resource("web", [server(f"web-{number}", number, number - 1) for number in (1, 2)]),
+    ]
     top = {"version": 4, "terraform_version": "1.11.4", "serial": 7, "lineage": "0d1f8a6e-0c5e-7b55-1a2b-3c4d5e6f7a8b"}
-    return json.dumps({**top, "outputs": {}, "resources": [resource], "check_results": None})
+    return json.dumps({**top, "outputs": {}, "resources": resources, "check_results": None})
 
 
 def test_the_stacks_file_of_the_readme_loads_as_it_stands(ansible: Run, tmp_path: Path) -> None:
@@ -58,8 +61,9 @@ def test_the_stacks_file_of_the_readme_loads_as_it_stands(ansible: Run, tmp_path
     (tmp_path / "ansible.cfg").write_text(block("# ansible.cfg"))
     (tmp_path / "terraform.tfstate").write_text(state())
     listed = json.loads(ansible("ansible-inventory", "-i", "product.stacks.yml", "--list"))
-    assert listed["product_managers"]["hosts"] == ["manager-0", "manager-1", "manager-2"]
-    first = listed["_meta"]["hostvars"]["manager-0"]
+    assert listed["product_managers"]["hosts"] == ["manager"]
+    assert listed["product_pool_web"]["hosts"] == ["web-1", "web-2"]
+    first = listed["_meta"]["hostvars"]["manager"]
     # Ansible prints texts that are never templates as objects.
     assert {json.dumps(first[name]) for name in ("ansible_host", "cluster_address")} == {
         json.dumps({"__ansible_unsafe": "10.0.1.10"})
