@@ -62,7 +62,7 @@ def test_a_manager_replaced_under_its_name_at_once(cluster: Lab) -> None:
     old = cluster.managers[1]
     with replaced(cluster, old) as new:
         run = cluster.play("install", *REMOVE).expect()
-        assert "after the removal of m2, 2 managers are left, 2 of them healthy" in " ".join(run.output.split())
+        assert "after the removal of m2, 2 managers are left" in " ".join(run.output.split())
         wait("a whole cluster", lambda: assert_whole(cluster) is None, 180)
         assert new in cluster.managers
 
