@@ -15,6 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
@@ -27,7 +28,7 @@ ARGUMENTS = {
     "manifests": {"type": "list", "elements": "path", "default": []},
     "root": {"type": "path", "default": "/opt/keelson"},
     "start_services": {"type": "bool", "default": False},
-    "runtime": {"type": "str", "choices": ["docker", "containerd"]},
+    "runtime": {"type": "str", "choices": list(RUNTIMES)},
 }
 #: Blobs smaller than this travel together in one tar: a transfer costs more than their bytes.
 SMALL = 4 << 20

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import (
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Component
 from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 
 ARGUMENTS = {
@@ -50,11 +52,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         store = Store(Path(options["path"] or default_root()), key)
         display = Display()
         try:
+            wanted = {"cluster_engine": options["engine"], components.ENABLED: options["components"]}
+            found = components.of(wanted) if options["engine"] or not options["names"] else ()
             order = Order(
-                artifacts=options["names"] or bundled(options["engine"], options["components"]),
+                artifacts=options["names"] or bundled(found),
                 architectures=options["architectures"],
                 sources=options["sources"],
-                manifests=[Path(folder) for folder in options["manifests"]],
+                manifests=[*(Path(folder) for folder in options["manifests"]), *components.manifests(found)],
                 drop=Path(options["directory"]) if options["directory"] else None,
                 apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
                 refresh=options["refresh"],
@@ -69,7 +73,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return {**result, "changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
 
 
-def bundled(engine: str, additions: list[str]) -> list[str]:
-    """Return the artifacts of an engine and of other components; raise ComponentError where one does not exist."""
-    found = components.of({"cluster_engine": engine, components.ENABLED: additions})
+def bundled(found: Iterable[Component]) -> list[str]:
+    """Return the artifacts of components."""
     return list(dict.fromkeys(name for component in found for name in component.bundled))

@@ -80,6 +80,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.host import Host
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import InstallError
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 
 
 def main() -> None:
@@ -100,7 +101,7 @@ def main() -> None:
             "staged": {"type": "path"},
             "url": {"type": "str"},
             "start_services": {"type": "bool", "default": False},
-            "runtime": {"type": "str", "choices": ["docker", "containerd"]},
+            "runtime": {"type": "str", "choices": list(RUNTIMES)},
         },
         supports_check_mode=True,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,12 +61,38 @@ def parts(components: Iterable[Component], part: str) -> list[Part]:
     return [component.parts[part] for component in components if part in component.parts]
 
 
+def tasks(found: Iterable[Component], role: str, step: str) -> list[str]:
+    """Return the files with the tasks of components for a step of a role; an engine has one for each."""
+    files = []
+    for component in found:
+        collection, _dot, name = component.name.rpartition(".")
+        place = ("roles", name, "tasks", role) if collection else ("roles", role, "tasks", name)
+        file = _collection(component).joinpath(*place, f"{step}.yml")
+        if isinstance(component, Engine) or file.is_file():
+            files.append(str(file))
+    return files
+
+
+def manifests(found: Iterable[Component]) -> list[Path]:
+    """Return the folders of other collections that have manifests of the components' artifacts."""
+    return list(dict.fromkeys(_collection(component) / "artifacts" for component in found if "." in component.name))
+
+
+def _collection(component: Component) -> Path:
+    """The root of the collection that a component is part of."""
+    return Path(str(sys.modules[_module(component.name)].__file__)).parents[3]
+
+
+def _module(name: str) -> str:
+    collection, _dot, plain = name.rpartition(".")
+    package = f"ansible_collections.{collection}.plugins.plugin_utils" if collection else __package__
+    return f"{package}.{plain}.component"
+
+
 def _load(name: str, variable: str, names: list[str]) -> Component:
     if not re.fullmatch(r"([a-z][a-z0-9_]*[.]){0,2}[a-z][a-z0-9_]*", name) or name.count(".") == 1:
         raise ComponentError(f"{variable} has {name!r}: a name is lower-case letters, such as {names[0]}")
-    collection, _dot, plain = name.rpartition(".")
-    package = f"ansible_collections.{collection}.plugins.plugin_utils" if collection else __package__
-    module = f"{package}.{plain}.component"
+    module, collection = _module(name), name.rpartition(".")[0]
     try:
         found = importlib.import_module(module).COMPONENT
     except ModuleNotFoundError as error:

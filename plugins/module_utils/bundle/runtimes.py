@@ -26,6 +26,9 @@ Image = Mapping[str, Any]
 class Docker:
     """Docker Engine, known images by name with the digest of their configuration."""
 
+    services: ClassVar = ["docker.service"]
+    data: ClassVar = "var/lib/docker"
+
     # Without any network of its own, which a host that is not booted has not got.
     daemon: ClassVar = ["dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
     listing: ClassVar = ["docker", "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"]
@@ -54,6 +57,9 @@ class Docker:
 
 class Containerd:
     """containerd, namespace of the kubelet; it knows images by full name with the digest of their manifest."""
+
+    services: ClassVar = ["containerd.service"]
+    data: ClassVar = "var/lib/containerd"
 
     daemon: ClassVar = ["containerd"]
     listing: ClassVar = ["ctr", "--namespace", "k8s.io", "images", "list"]

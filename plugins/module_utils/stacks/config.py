@@ -173,7 +173,7 @@ def _cluster(name: str, value: Any, place: str, trusted: bool) -> Cluster:
         )
     engine = entry.get("engine") or ("managed" if managed else None)
     if engine is None:
-        raise StackError(place, "has no engine", "Add `engine:`, for example `engine: nomad`")
+        raise StackError(place, "has no engine", "Add `engine:` with the name of one")
     cluster = Cluster(
         name,
         place,

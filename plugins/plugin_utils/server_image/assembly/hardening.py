@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
+
 from ..errors import ImageError
 from .packages import read_packages
 from .tree import TreeError, inside
@@ -91,7 +93,7 @@ def faults(tree: Path, control: Control) -> list[str]:
 
 def privileged(tree: Path) -> Iterator[str]:
     """Programs in a tree that run as their owner or group; container images are not looked into."""
-    skipped = {str(tree / "var/lib/docker"), str(tree / "var/lib/containerd")}
+    skipped = {str(tree / runtime.data) for runtime in RUNTIMES.values()}
     for folder, names, entries in os.walk(tree):
         names[:] = [name for name in names if os.path.join(folder, name) not in skipped]
         for name in entries:

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
+
 from ... import components, sign
 from ...bundle import manifest as artifacts
 from ..assembly import hardening
@@ -23,7 +25,6 @@ from ..publish import publish
 from . import boot
 
 SERVICES = ("ssh.service", "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service")
-RUNTIME_SERVICES = {"docker": ("docker.service",), "containerd": ("containerd.service",)}
 
 #: What a server's boot and all its checks took, among the parts of its boot; seconds.
 BOOTED = "until all was answered"
@@ -38,7 +39,7 @@ def desired(manifest: Mapping[str, Any]) -> dict[str, Any]:
     entries, machine = manifest["inputs"]["artifacts"], manifest["architecture"]
     paused = [artifacts.find("pause", entry["version"], machine) for entry in entries if entry["name"] == "pause"]
     return {
-        "services": [*SERVICES, *RUNTIME_SERVICES[runtime]],
+        "services": [*SERVICES, *RUNTIMES[runtime].services],
         "sysctls": {**hardening.merged(controls, "sysctls"), **defaults["host_node_sysctls"]},
         "sshd": hardening.merged(controls, "sshd"),
         "modules": hardening.listed(controls, "modules"),

@@ -8,7 +8,6 @@ Every check reads the mounted file alone and never what built it. Each answers a
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -25,6 +24,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.server_image impor
 from ..assembly import hardening
 from ..assembly.packages import read_packages
 from ..assembly.tree import TreeError, inside
+from . import runtimes
 
 #: Units that may start beside those of the components: what Debian's packages enable, and ours.
 UNITS = (
@@ -101,7 +101,7 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
     names = [image["name"] for entry in expected.artifacts for image in entry["images"]]
     for name in names:
         title = "The container image is loaded"
-        yield "container", title, name, "build again", partial(loaded, tree, expected.runtime, name)
+        yield "container", title, name, "build again", partial(runtimes.loaded, tree, expected.runtime, name)
     yield (
         "listeners",
         "Nothing but known services starts",
@@ -109,7 +109,7 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
         "disable it, or declare it",
         partial(units, tree, expected.units),
     )
-    yield "runtime", "The runtime listens on no network", "", "remove hosts", partial(local_runtime, tree)
+    yield "runtime", "The runtime listens on no network", "", "remove hosts", partial(runtimes.exposed, tree)
     yield (
         "modes",
         "No file can be written by everybody, and each has an owner",
@@ -251,30 +251,12 @@ def _follow(tree: Path, link: str) -> Path:
     raise TreeError(f"{link} is a loop of links")
 
 
-def loaded(tree: Path, runtime: str, name: str) -> Verdict:
-    """Judge that the runtime's own records name a container image."""
-    if runtime == "docker":
-        records = tree / "var/lib/docker/image/overlay2/repositories.json"
-        known = json.loads(records.read_text())["Repositories"] if records.is_file() else {}
-        return Verdict(any(name in tags for tags in known.values()), f"docker has {', '.join(known) or 'none'}")
-    records = tree / "var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db"
-    text = records.read_bytes() if records.is_file() else b""
-    return Verdict(name.encode() in text, f"{name} is {'' if name.encode() in text else 'not '}in containerd's records")
-
-
 def units(tree: Path, known: Sequence[str]) -> Verdict:
     """Judge that only known units start by themselves: what does not start does not listen."""
     present = hardening.enabled(tree)
     return _verdict(
         [f"{name} starts" for name in present if name not in (*UNITS, *known)], f"{len(present)} known units"
     )
-
-
-def local_runtime(tree: Path) -> Verdict:
-    """Judge that Docker's API is on its socket alone."""
-    path = tree / "etc/docker/daemon.json"
-    hosts = json.loads(path.read_text()).get("hosts", []) if path.is_file() else []
-    return _verdict([host for host in hosts if not host.startswith(("unix:", "fd:"))], "a socket alone")
 
 
 def modes(tree: Path) -> Verdict:

@@ -1,0 +1,264 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A component of another collection is handled by all shared code; shared code knows no component by name."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.keelson.cluster.plugins.action import bundle, host_facts
+from ansible_collections.keelson.cluster.plugins.action.cluster_checks import ActionModule as ClusterChecks
+from ansible_collections.keelson.cluster.plugins.action.endpoint_security_checks import ActionModule as SecurityChecks
+from ansible_collections.keelson.cluster.plugins.action.host_checks import ActionModule as HostChecks
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight import gather
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, contract
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fill
+from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults, model
+from ansible_collections.keelson.cluster.plugins.plugin_utils.report import model as report
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+
+ROOT = Path(__file__).parents[3]
+TOYS = Path(__file__).parent / "collections"
+BEACON = "keelson_tests.toy.beacon"
+VARIABLES: dict[str, Any] = {
+    "cluster_name": "product",
+    "cluster_engine": "nomad",
+    "cluster_components": [BEACON],
+    "cluster_address": "10.0.0.21",
+}
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collection of the tests can be imported."""
+    monkeypatch.syspath_prepend(str(TOYS))
+
+
+# --- the registry -------------------------------------------------------------------------------------------------
+
+
+def test_the_engine_comes_first() -> None:
+    assert [component.name for component in components.of(VARIABLES)] == ["nomad", BEACON]
+    assert components.of({"cluster_engine": "kubernetes"}) == (components.engine("kubernetes"),)
+    assert components.known().keys() >= {"nomad", "kubernetes"}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("vault", "cluster_components has 'vault': this collection has no such component; use "),
+        ("a.b.c", "cluster_components has 'a.b.c': no collection a.b with it is installed; use "),
+        ("a.b", "cluster_components has 'a.b': a name is lower-case letters"),
+    ],
+)
+def test_a_component_that_is_not_there(name: str, message: str) -> None:
+    with pytest.raises(components.ComponentError, match=re.escape(message)):
+        components.of({**VARIABLES, "cluster_components": [name]})
+
+
+def test_a_component_is_no_engine() -> None:
+    with pytest.raises(components.ComponentError, match="which is no engine; use kubernetes or nomad"):
+        components.engine(BEACON)
+
+
+# --- what shared code does with the component -----------------------------------------------------------------------
+
+
+def node(**facts: Any) -> model.Cluster:
+    """A cluster of one host node with the component."""
+    found = {
+        "memory_mib": 4096,
+        "disk_free_mib": {"/srv": 5, "/opt": 9000, "/var/lib": 9000},
+        "features": dict.fromkeys(("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables"), ""),
+        "listeners": [],
+        "clusters": [],
+        "root": True,
+        **facts,
+    }
+    host = model.Host("w1", "product", "node", "10.0.0.21", "", variables=VARIABLES, facts=found)
+    return model.Cluster("product", components.engine("nomad"), {}, (host,))
+
+
+def test_preflight_judges_by_all_components() -> None:
+    taken = {"port": 7777, "protocol": "tcp", "address": "0.0.0.0", "process": "x", "pid": 1, "executable": "/bin/x"}
+    cluster = node(listeners=[taken])
+    assert ["needed for the beacon" in fault.text for fault in faults.ports(cluster)] == [True]
+    assert [fault.kind for fault in faults.room(cluster)] == ["memory", "disk"]  # 900 and 4000 MiB; 10 MiB of /srv
+    assert [fault.text for fault in faults.features(cluster)] == ["vxlan does not work here: not tried"]
+    without = replace(cluster, hosts=(replace(cluster.hosts[0], variables={"cluster_engine": "nomad"}),))
+    assert not [*faults.ports(without), *faults.room(without), *faults.features(without)]
+
+
+def test_a_host_is_searched_for_the_component(tmp_path: Path) -> None:
+    traces = host_facts.traces(components.of(VARIABLES))
+    assert host_facts.disks(components.of(VARIABLES), "node") == ["/opt", "/srv", "/var/lib"]
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/beacon.json").write_text('{"cluster": "other"}')
+    found = gather.clusters(str(tmp_path), {}, traces)
+    assert found == [{"component": BEACON, "name": "other", "evidence": "/etc/beacon.json"}]
+    assert [
+        "the keelson_tests.toy.beacon cluster other" in f.text for f in faults.foreign_cluster(node(clusters=found))
+    ] == [True]
+    ours = [{**found[0], "name": "product"}]
+    assert not list(faults.foreign_cluster(node(clusters=ours)))
+
+
+def test_a_bundle_has_its_artifact() -> None:
+    found = components.of(VARIABLES)
+    names = bundle.bundled(found)
+    assert names[0] == "nomad" and names[-1] == "beacon"
+    order = fill.Order(artifacts=names, manifests=components.manifests(found))
+    assert "beacon 1.0.0" in " ".join(artifact.title for artifact in order.resolve())
+
+
+def checking(kind: type[ChecksAction], host: str) -> Any:
+    """An action of verify on a host of a cluster of m1 and w1."""
+    hostvars = {
+        "m1": {**VARIABLES, "cluster_part": "manager", "cluster_address": "10.0.0.11"},
+        "w1": {**VARIABLES, "cluster_part": "node"},
+    }
+    found = kind.__new__(kind)
+    found.host = host
+    found.vars = {"hostvars": hostvars, "ansible_play_hosts_all": ["m1", "w1"], **hostvars[host]}
+    return found
+
+
+def test_verify_looks_at_its_service_its_listener_and_runs_its_checks() -> None:
+    given = checking(HostChecks, "w1").parameters()
+    assert given["services"] == ["nomad.service", "docker.service", "beacon.service"]
+    assert 7777 in [listener["port"] for listener in given["listeners"]]
+    targets = checking(SecurityChecks, "m1").parameters()["targets"]
+    assert ("w1", 7777, "https_members") in [(t["host"], t["port"], t["probe"]["kind"]) for t in targets]
+    assert checking(ClusterChecks, "m1").modules() == [
+        "keelson.cluster.nomad_checks",
+        "keelson_tests.toy.beacon_checks",
+    ]
+
+
+def test_the_report_has_its_group() -> None:
+    groups = report.groups(components.of(VARIABLES))
+    assert groups["Beacons"] == ("beacon",)
+    assert "Beacons" not in report.groups(components.of({"cluster_engine": "nomad"}))
+
+
+def test_the_server_image_has_its_artifact_and_its_unit(tmp_path: Path) -> None:
+    request = make.Request(
+        engine="nomad",
+        components=[BEACON],
+        output=tmp_path,
+        bundle=tmp_path,
+        architecture="amd64",
+        base="",
+        base_digest="",
+        base_days=7,
+        apt_sources="",
+        size=4096,
+        kernel_options="",
+        epoch=0,
+        key=tmp_path / "key",
+    )
+    assert request.desired[-1] == "beacon"
+    spec = make.order_of(request, tmp_path)
+    assert "beacon.service" in spec.services and "var/lib/beacon/*" in spec.unshared
+    assert make.role_variables(request)["cluster_components"] == [BEACON]
+
+
+def test_uninstall_is_told_what_it_owns() -> None:
+    (_nomad, beacon) = components.parts(components.of(VARIABLES), contract.NODE)
+    assert beacon.owned.claims("product")["path"] == ["/var/lib/beacon"]
+
+
+def dispatch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A play that includes the tasks of a step, in check mode on this machine."""
+    task = yaml.safe_load((ROOT / "roles/host_node/tasks/prepare.yml").read_text())[0]
+    own = [BEACON] if not arguments else list(arguments)
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"cluster_engine": "nomad", "cluster_components": own},
+        # The engine's own tasks need a bundle.
+        "tasks": [{**task, "when": "'/nomad/' not in __component_tasks"}],
+    }
+    path = folder / "play.yml"
+    path.write_text(yaml.safe_dump([play]))
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "--check", "-i", "localhost,", str(path)]
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": f"{ROOT / '.ansible/collections'}:{TOYS}",
+    }
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_install_runs_its_tasks(tmp_path: Path) -> None:
+    done = dispatch(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "prepare | Run the beacon" in done.stdout and "changed=1" in done.stdout, done.stdout
+
+
+def test_tasks_of_a_host_are_its_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = components.tasks(components.of(VARIABLES), "host_node", "prepare")
+    assert [path.partition("/roles/")[2] for path in found] == [
+        "host_node/tasks/nomad/prepare.yml",
+        "beacon/tasks/host_node/prepare.yml",
+    ]
+    (only,) = components.tasks(components.of(VARIABLES), "host_node", "join")
+    assert only.endswith("/roles/host_node/tasks/nomad/join.yml")
+
+
+# --- shared code knows no component ---------------------------------------------------------------------------------
+
+NAMES = re.compile(r"nomad|kubernetes|kubelet|kubeadm|containerd|calico|coredns|\betcd\b|k8s\b", re.IGNORECASE)
+# What knows a container runtime or a format by its name, and examples in documentation of modules.
+RUNTIMES = (
+    "filter/registry_files.py",
+    "module_utils/bundle/images.py",
+    "module_utils/bundle/runtimes.py",
+    "module_utils/server_image/guest.py",
+)
+BUILDERS = ("plugin_utils/server_image/builders/container.py", "plugin_utils/server_image/checks/runtimes.py")
+FOREIGN = ("module_utils/stacks/host_types.py", "module_utils/stacks/names.py")  # resources of clouds
+
+
+def shared() -> list[Path]:
+    """The files of shared code: plugins, playbooks, tasks and variables outside the folders and files of a component."""
+    own = re.compile(rf"/({'|'.join(components.known())})[/_.]")
+    files = [*ROOT.glob("plugins/**/*.py"), *ROOT.glob("playbooks/**/*.yml")]
+    files += [*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("roles/*/vars/**/*.yml")]
+    return [
+        path
+        for path in files
+        if not own.search(f"/{path.relative_to(ROOT)}") and not str(path).endswith((*RUNTIMES, *BUILDERS, *FOREIGN))
+    ]
+
+
+def code(path: Path) -> str:
+    """A file without comments and documentation, where components may be examples."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        text = re.sub(r'(DOCUMENTATION|EXAMPLES|RETURN) = r"""(.|\n)*?\n"""', "", text)
+        text = re.sub(r'"""(.|\n)*?"""', "", text)
+    return re.sub(r"(?m)^\s*#.*$|\s#\s.*$", "", text)
+
+
+def test_shared_code_names_no_component() -> None:
+    assert len(shared()) > 150
+    found = {str(path.relative_to(ROOT)): sorted(set(NAMES.findall(code(path)))) for path in shared()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_a_name_in_shared_code_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('"""For Nomad."""\n# Nomad\nname = "x"\n')
+    (tmp_path / "b.py").write_text('name = "kubelet"\n')
+    assert [NAMES.findall(code(tmp_path / name)) for name in ("a.py", "b.py")] == [[], ["kubelet"]]
