@@ -49,7 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         faults = judge(cluster, wrong, frozenset(arguments["ignore"]))
         if faults:
             Display().display(f"\n{faults_table(faults)}\n")
-        result.update(faults=[dataclasses.asdict(fault) for fault in faults], changed=False)
+        result["changed"] = False
         result.update(orphans=orphans(cluster), removed_first=first(cluster), members_from=listed(cluster)[0])
         errors = [fault for fault in faults if fault.level == ERROR]
         if errors:
@@ -60,4 +60,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             )
         else:
             result["msg"] = f"{len(cluster.hosts)} hosts of cluster {cluster.name} are fit"
+            result["faults"] = [dataclasses.asdict(fault) for fault in faults]
         return result

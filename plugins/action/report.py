@@ -8,16 +8,20 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
+from ansible_collections.keelson.cluster.plugins.plugin_utils.report.summary import run_seconds, summary
 
 SHOWN = 25
 
@@ -38,13 +42,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "directory": {"type": "path", "default": "report"},
             }
         )
-        hosts: list[str] = task_vars["ansible_play_hosts_all"]
-        report = read_report(task_vars["hostvars"], hosts, arguments["results"])
+        hosts, hostvars = list(task_vars["ansible_play_hosts_all"]), task_vars["hostvars"]
+        report = read_report(hostvars, hosts, arguments["results"])
         try:
             paths = write(report, arguments["directory"])
         except OSError as error:
             raise AnsibleActionFail(f"the report cannot be written: {error}; choose another directory") from error
         result.update(changed=False, **paths, counts=report.as_data()["counts"])
+        if any(hostvars[name].get("cluster_part") == MANAGER for name in hosts):
+            counted = f"{len(report.checks) - len(report.failed)} of {len(report.checks)} passed"
+            further = {"checks": counted, "report": paths["html"]}
+            done = "verified" if report.passed else "verified, with faults"
+            Display().display(summary({name: hostvars[name] for name in hosts}, done, report.seconds, further))
         if report.passed:
             result["msg"] = f"all {len(report.checks)} checks passed; report: {paths['html']}"
             return result
@@ -68,6 +77,7 @@ def failures(report: model.Report) -> str:
 def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], registers: list[str]) -> model.Report:
     """Build the report out of what the tasks registered for the hosts of the run."""
     first = hostvars[hosts[0]]
+    managers = [hostvars[name] for name in hosts if hostvars[name].get("cluster_part") == MANAGER]
     known = networks(first.get("cluster_networks"))
     rows, checks, instances = [], [], []
     found = {component.name: component for name in hosts for component in components.of(hostvars[name])}
@@ -87,18 +97,32 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
             )
         )
         instances += [result.get(key) or [] for result in results.values() for key in ("left", "instances")]
+    told = next((c["evidence"] for c in checks if c["check"] == "versions" and c["passed"]), "")
     return model.Report(
         cluster=str(first.get("cluster_name", "")),
         engine=str(first.get("cluster_engine", "")),
         environment=str(first.get("cluster_environment", "")),
-        endpoint=str(first.get("cluster_endpoint") or first.get("cluster_vip") or ""),
+        endpoint=" ".join(components.engine(str(first["cluster_engine"])).endpoints(managers)) if managers else "",
         time=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         hosts=tuple(rows),
         networks=known,
         checks=tuple(checks),
         instances=tuple(model.moved_instances(instances)),
         groups=model.groups(found.values()),
+        version=told.rpartition(" ")[2].removeprefix("v"),
+        seconds=run_seconds(),
+        collection=collection_version(),
     )
+
+
+def collection_version() -> str:
+    """Return the version of this collection, as its manifest or its source has it; nothing when neither can be read."""
+    root = Path(__file__).resolve().parents[2]
+    for name in ("MANIFEST.json", "galaxy.yml"):
+        found = re.search(r'"?version"?: "?([^",\n]+)', (root / name).read_text()) if (root / name).is_file() else None
+        if found:
+            return found[1]
+    return ""
 
 
 def write(report: model.Report, directory: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ short_description: Make sure that a run is about one cluster
 version_added: "0.1.0"
 description:
   - Runs on the controller. Fails unless the inventory has the requested cluster, or just one cluster where none is requested.
+  - Fails as well for tags, since a step that is left out is missed by later ones.
   - Without it a misspelt name would match no host, and the run would end well without having done anything.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -39,5 +40,9 @@ RETURN = r"""
 cluster:
   description: The cluster's name.
   type: str
+  returned: success
+parts:
+  description: V(manager) or V(node) by the name of each host of the cluster.
+  type: dict
   returned: success
 """

@@ -9,7 +9,7 @@ C(component.py) of its own folder and found by module C(components).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,7 +178,9 @@ class Engine(Component):
     """A component that makes a cluster. `systems` are the tested systems by os-release ID.
 
     `runtime` runs the containers of applications. The modules are those that know its API: what they take and return is
-    the same for every engine. `service` are the files by which a manager's enrollment service is known.
+    the same for every engine. `service` are the files by which a manager's enrollment service is known. `endpoints` are
+    the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
+    {cluster} stands for the cluster's name.
     """
 
     architectures: Mapping[str, str]
@@ -188,6 +190,8 @@ class Engine(Component):
     service: Identity
     runtime: str
     make_secrets: Callable[[str], dict[str, Any]]
+    endpoints: Callable[[Sequence[Mapping[str, Any]]], list[str]]
+    login: str
     members_module: str
     sample_module: str
     outage_module: str

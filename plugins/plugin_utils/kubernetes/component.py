@@ -9,6 +9,7 @@ Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 from __future__ import annotations
 
 from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirements, ServerImage, Trace
+from .endpoints import endpoints
 from .faults import RULES
 from .listeners import LISTENERS
 from .secrets import make_secrets
@@ -69,6 +70,8 @@ COMPONENT = Engine(
     service=Identity(_CA, "/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/pki/apiserver.key"),
     runtime="containerd",
     make_secrets=make_secrets,
+    endpoints=endpoints,
+    login="export KUBECONFIG=/etc/kubernetes/admin.conf; kubectl get nodes",
     members_module="keelson.cluster.kubernetes_members",
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",

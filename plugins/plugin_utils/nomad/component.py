@@ -25,6 +25,7 @@ from ..contract import (
     Trace,
 )
 from . import probes
+from .endpoints import endpoints
 from .secrets import make_secrets
 
 _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTPS)
@@ -43,6 +44,8 @@ COMPONENT = Engine(
     service=_IDENTITY,
     runtime="docker",
     make_secrets=make_secrets,
+    endpoints=endpoints,
+    login="set -a; . /etc/keelson/{cluster}/nomad.env; nomad node status",
     members_module="keelson.cluster.nomad_members",
     checks_module="keelson.cluster.nomad_checks",
     sample_module="keelson.cluster.nomad_sample",

@@ -51,6 +51,8 @@ def taken(path: Path) -> set[str]:
     for included in re.findall(r"include_tasks: (\S+)", text):
         used |= taken(path.parent / included)
         own |= set(re.findall(r"register: (\w+)", (path.parent / included).read_text()))
+    for imported in re.findall(r"import_playbook: (\S+)", text):
+        used |= taken(path.parent / imported) & {"cluster"}
     return {name for name in used - own if GIVEN.match(name)}
 
 

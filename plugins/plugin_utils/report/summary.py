@@ -1,0 +1,44 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run tells at its end: of how many hosts, how long it took, where the API is and how to log in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from .. import components
+from ..contract import MANAGER
+
+
+def run_seconds() -> float:
+    """Return for how long this run of Ansible has lasted, by the start of the process that started this one; 0 if unknown."""
+    try:
+        with open(f"/proc/{os.getppid()}/stat", encoding="ascii") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+def summary(hosts: Mapping[str, Mapping[str, Any]], done: str, seconds: float, further: Mapping[str, str]) -> str:
+    """Return the text, from the variables of a cluster's hosts by name; `done` is what was done, `further` lines by title."""
+    managers = {name: variables for name, variables in hosts.items() if variables.get("cluster_part") == MANAGER}
+    pools = Counter(str(v.get("cluster_pool", "")) for name, v in hosts.items() if name not in managers)
+    first, variables = next(iter(managers.items()))
+    cluster, engine = str(variables["cluster_name"]), components.engine(str(variables["cluster_engine"]))
+    counted = ", ".join(f"{pool} ({count})" for pool, count in sorted(pools.items()))
+    lines = {
+        "hosts": f"{len(managers)} managers, {sum(pools.values())} host nodes"
+        + (f" in pools {counted}" if pools else ""),
+        "endpoint": " ".join(engine.endpoints(list(managers.values()))),
+        "log in": f"ssh {variables.get('ansible_host', first)}, and as root: {engine.login.format(cluster=cluster)}",
+        **further,
+    }
+    took = f" in {seconds:.0f} s" if seconds else ""
+    body = "".join(f"\n  {title:10}{text}" for title, text in lines.items() if text)
+    return f"\nCluster {cluster} ({engine.name}): {done}{took}{body}\n"

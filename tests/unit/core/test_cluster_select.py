@@ -1,0 +1,63 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plays choose hosts by their part, whatever groups are called."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(tmp_path: Path, parts: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Which hosts the managers' plays of a playbook get; nothing is connected to."""
+    hosts = {name: {"cluster_part": part, "ansible_connection": "local"} for name, part in parts.items()}
+    variables = {"cluster_name": "product", "cluster_engine": "nomad"}
+    children: dict[str, Any] = {
+        "product": {"hosts": hosts, "vars": variables},
+        "clusters": {"children": {"product": {}}},
+        # A user's own group, whose name once took all managers out of the plays.
+        "db_pool_members": {"hosts": dict.fromkeys(hosts, {})},
+    }
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
+    plays = [
+        {"import_playbook": str(ROOT / "playbooks/cluster_select.yml")},
+        {
+            "hosts": "cluster_part_manager",
+            "gather_facts": False,
+            "tasks": [{"ansible.builtin.debug": {"msg": "MANAGER"}}],
+        },
+    ]
+    (tmp_path / "play.yml").write_text(json.dumps(plays))
+    command = ["ansible-playbook", "-i", str(tmp_path / "inventory.yml"), str(tmp_path / "play.yml"), *arguments]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_managers_are_found_by_their_part(tmp_path: Path) -> None:
+    done = run(tmp_path, {"m1": "manager", "m2": "manager", "w1": "node"})
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("MANAGER") == 2 and "ok: [w1]" not in done.stdout.split("PLAY RECAP")[0]
+
+
+@pytest.mark.parametrize(
+    ("parts", "arguments", "told"),
+    [
+        ({"w1": "node"}, (), "it has no manager"),
+        ({"m1": "manager", "x": ""}, (), "x are neither manager nor node"),
+        ({"m1": "manager"}, ("--tags", "join"), "run the whole playbook, for fewer hosts with --limit"),
+    ],
+)
+def test_a_run_that_would_do_nothing_is_refused(
+    tmp_path: Path, parts: dict[str, str], arguments: tuple[str, ...], told: str
+) -> None:
+    done = run(tmp_path, parts, *arguments)
+    assert done.returncode != 0 and told in " ".join((done.stdout + done.stderr).split())
