@@ -1,0 +1,221 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time changes a cluster: the lease on a manager, and the run that takes it on more than half of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease as host
+from ansible_collections.keelson.cluster.plugins.plugin_utils import lease
+
+
+def wanted(run: str, now: float, boot: str = "b1") -> host.Lease:
+    return host.Lease(run, f"somebody ({run})", "", 60, boot, now, now)
+
+
+def test_a_lease_is_refused_to_others_renewed_and_given_up_without_a_trace(tmp_path: Path) -> None:
+    store = str(tmp_path / "keelson")
+    first = wanted("a", 100)
+    assert host.take("c1", first, store=store) == first
+    assert host.take("c1", wanted("b", 130), store=store) == first
+    assert host.take("c2", wanted("b", 130), store=store).run == "b"
+    host.release("c2", "b", store)
+    renewed = host.take("c1", wanted("a", 150), store=store)
+    assert (renewed.taken, renewed.renewed) == (100, 150)
+    assert (tmp_path / "keelson" / "c1" / "lease.json").stat().st_mode & 0o777 == 0o600
+    assert host.take("c1", wanted("b", 200), ["a"], store) == wanted("b", 200)
+    now = host.clock()[1]
+    host.take("c1", dataclasses.replace(wanted("b", now), boot=host.clock()[0]), ["a"], store)
+    host.release("c1", "a", store)
+    assert host.read("c1", *host.clock(), store) is not None
+    host.release("c1", "b", store)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("boot", "now", "holds"),
+    [("b1", 159, True), ("b1", 161, False), ("b2", 59, True), ("b2", 61, False)],
+    ids=["in time", "over", "rebooted a moment ago", "rebooted"],
+)
+def test_a_lease_ends_by_itself_and_outlives_a_reboot_as_long(
+    tmp_path: Path, boot: str, now: float, holds: bool
+) -> None:
+    host.take("c1", wanted("a", 100), store=str(tmp_path))
+    assert host.take("c1", wanted("b", now, boot), store=str(tmp_path)).run == ("a" if holds else "b")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"run": "a"}'])
+def test_a_broken_lease_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "c1").mkdir()
+    (tmp_path / "c1" / "lease.json").write_text(content)
+    assert host.take("c1", wanted("b", 100), store=str(tmp_path)).run == "b"
+
+
+def _race(store: str, run: str, barrier: Any, found: Any) -> None:
+    barrier.wait()
+    for _turn in range(50):
+        boot, now = host.clock()
+        if host.take("c1", host.Lease(run, run, "", 60, boot, now, now), store=store).run == run:
+            found.put(run)
+            host.release("c1", run, store)
+
+
+def test_taking_and_releasing_at_the_same_moment_never_fails(tmp_path: Path) -> None:
+    """The folder comes and goes under those who lock it."""
+    context = multiprocessing.get_context("fork")
+    barrier, found = context.Barrier(4), context.SimpleQueue()
+    racers = [context.Process(target=_race, args=(str(tmp_path / "k"), f"r{n}", barrier, found)) for n in range(4)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(60)
+    assert [racer.exitcode for racer in racers] == [0, 0, 0, 0]
+    assert not found.empty() and not list(tmp_path.iterdir())
+
+
+class World:
+    """Three managers in memory; C(down) do not answer, C(asked) is in which order they were asked."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, dict[str, Any]] = {}
+        self.down: set[str] = set()
+        self.asked: list[str] = []
+        self.managers = [lease.Manager(name, self._asker(name)) for name in ("m1", "m2", "m3")]
+
+    def _asker(self, name: str) -> Callable[..., dict[str, Any]]:
+        def ask(**given: Any) -> dict[str, Any]:
+            if name in self.down:
+                raise OSError(f"no route to {name}")
+            own, held = given["run"], self.held.get(name)
+            if given["state"] == "released":
+                if held and held["run"] == own:
+                    del self.held[name]
+                return {}
+            self.asked.append(name)
+            if not held or held["run"] == own or held["run"] in given.get("take_from", []):
+                self.held[name] = held = {"run": own, "holder": given["holder"], "origin": "", "age": 61, "left": 50}
+            return held
+
+        return ask
+
+    def hold(self, name: str, origin: str = "") -> None:
+        self.held[name] = {"run": "other", "holder": "alice@ci (install)", "origin": origin, "age": 61.5, "left": 50}
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    for name, seconds in (("GRACE", 0.0), ("PAUSE", 0.05), ("PERIOD", 0.2)):
+        monkeypatch.setattr(lease, name, seconds)
+    return World()
+
+
+def run_of(pid: int) -> lease.Run:
+    return lease.Run("c1", "mine", "bob@here (install)", pid)
+
+
+def take(world: World, *take_from: str, wait: float = 0) -> list[str]:
+    said: list[str] = []
+    lease.take(run_of(os.getpid()), world.managers, take_from, wait, said.append)
+    return said
+
+
+def test_the_lease_is_taken_on_all_that_answer_and_more_than_half_are_enough(world: World) -> None:
+    world.down = {"m1"}
+    take(world)
+    assert {name: entry["run"] for name, entry in world.held.items()} == {"m2": "mine", "m3": "mine"}
+    world.down = {"m1", "m2"}
+    with pytest.raises(lease.LeaseError) as caught:
+        take(world)
+    assert "1 of 3 managers of c1" in str(caught.value) and "m1: no route to m1; m2: no route to m2" in str(
+        caught.value
+    )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["m1", "m2", "m3"])
+def test_a_second_run_refuses_in_one_line_and_holds_nothing(world: World, where: str) -> None:
+    world.hold(where)
+    with pytest.raises(lease.LeaseError) as caught:
+        take(world)
+    message = str(caught.value)
+    assert "The cluster c1 is held by alice@ci (install), run other, for 1 min 1 s; the lease lasts until " in message
+    assert "cluster_lease_wait" in message and "cluster_lease_break=other" in message and "\n" not in message
+    assert list(world.held) == [where]
+
+
+def test_a_run_that_waits_says_so_once_and_goes_on_when_the_other_has_ended(world: World) -> None:
+    world.hold("m2")
+    turns: list[float] = []
+
+    def free(_seconds: float) -> None:
+        turns.append(_seconds)
+        assert set(world.held) == {"m2"}, "it holds another manager while it waits"
+        if len(turns) == 3:
+            del world.held["m2"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lease.time, "sleep", free)
+        said = take(world, wait=30)
+    assert len(said) == 1 and "Waiting up to 30 s: the cluster c1 is held by alice@ci" in said[0]
+    assert world.asked[:4] == ["m1", "m2", "m2", "m2"] and len(world.held) == 3
+
+
+def test_a_lease_is_broken_by_the_name_of_its_run(world: World) -> None:
+    world.hold("m1")
+    take(world, "other")
+    assert {entry["run"] for entry in world.held.values()} == {"mine"}
+
+
+def test_a_run_of_this_machine_that_was_killed_holds_nobody_up(world: World) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        world.hold("m1", lease.origin(process.pid))
+        with pytest.raises(lease.LeaseError):
+            take(world)
+        process.kill()
+        process.wait()
+    take(world)
+    assert len(world.held) == 3
+    foreign = "0-0-0 " + lease.origin(os.getpid()).partition(" ")[2]
+    assert not lease.has_ended(foreign) and not lease.has_ended("") and not lease.has_ended("a b c d")
+
+
+@pytest.mark.parametrize("orderly", [True, False], ids=["ended", "killed"])
+def test_a_lease_is_kept_while_the_run_lives(world: World, orderly: bool) -> None:
+    with subprocess.Popen(["sleep", "0.7"]) as process:
+        lease.keep(run_of(process.pid), world.managers[0], lambda: orderly, pytest.fail)
+    assert len(world.asked) >= 2
+    assert bool(world.held) is not orderly
+
+
+def test_a_run_whose_lease_was_taken_is_stopped(world: World) -> None:
+    said: list[str] = []
+    world.hold("m1")
+    with subprocess.Popen(["sleep", "60"]) as process:
+        lease.keep(run_of(process.pid), world.managers[0], lambda: False, said.append)
+        assert process.wait() == -signal.SIGTERM
+    assert "This run is stopped: the cluster c1 is held by alice@ci" in said[0]
+
+
+def test_a_manager_that_is_away_for_a_while_stops_nobody(world: World) -> None:
+    world.down = {"m1"}
+    start = time.monotonic()
+    with subprocess.Popen(["sleep", "1.5"]) as process:
+        lease.keep(run_of(process.pid), world.managers[0], lambda: False, pytest.fail)
+        assert process.wait() == 0
+    assert time.monotonic() - start < 5
+
+
+def test_who_holds_it_in_awx() -> None:
+    said = lease.holder(["keelson.cluster.install"], {"awx_job_id": 42, "awx_user_name": "alice"})
+    assert said.startswith("alice@") and said.endswith(" (keelson.cluster.install, job 42)")
