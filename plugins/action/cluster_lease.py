@@ -7,72 +7,57 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import secrets
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import ansible.constants as C
 from ansible import context
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.lease import ARGUMENTS
 from ansible_collections.keelson.cluster.plugins.plugin_utils import lease
+from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager, ManagersAction
 
 display = Display()
 
-# One process works off all items of the loop and then ends: what reaches each manager is kept until the last one.
-_managers: list[lease.Manager] = []
 
+class ActionModule(ManagersAction):
+    """Take the lease and leave a process for each manager that keeps it, or fail with one line."""
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    """Every item of the loop adds its manager; the last one takes the lease on all of them."""
+    MODULE = "keelson.cluster.cluster_lease"
+    ARGUMENTS = ARGUMENTS
 
-    TRANSFERS_FILES = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Take the lease and leave a process for each manager that keeps it, or fail with one line."""
-        variables = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, variables)
-        _validation, given = self.validate_argument_spec(ARGUMENTS)
-        _managers.append(lease.Manager(given["manager"], functools.partial(self._ask, variables)))
-        if len(_managers) < len(given["managers"]):
-            return {**result, "changed": False}
-        who = lease.holder(context.CLIARGS.get("args") or (), variables)
+    def work(self, given: dict[str, Any], managers: Sequence[Manager], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return the name of the run."""
+        who = lease.holder(context.CLIARGS.get("args") or (), task_vars)
         run = lease.Run(given["cluster"], secrets.token_hex(4), who, os.getppid())
         if self._task.check_mode:
-            self._tell_holders(run)
-            return {**result, "changed": False}
+            _tell_holder(run, managers)
+            return {}
         try:
-            lease.take(run, _managers, given["take_from"], given["wait"], display.display)
+            lease.take(run, managers, given["take_from"], given["wait"], display.display)
         except lease.LeaseError as error:
             raise AnsibleActionFail(str(error)) from error
-        for manager in _managers:
+        for manager in managers:
             if os.fork() == 0:
                 _keep(run, manager)
-        return {**result, "changed": False, "run": run.name}
-
-    def _ask(self, variables: dict[str, Any], **arguments: Any) -> Mapping[str, Any]:
-        answer = self._execute_module("keelson.cluster.cluster_lease", arguments, task_vars=variables)
-        if answer.get("failed"):
-            raise AnsibleError(str(answer.get("msg") or answer.get("module_stderr")))
-        found: Mapping[str, Any] = answer["lease"]
-        return found
-
-    def _tell_holders(self, run: lease.Run) -> None:
-        for manager in _managers:
-            with contextlib.suppress(AnsibleError):
-                found = manager.ask(**run.request("read"))
-                if found:
-                    display.warning(f"The cluster {run.cluster} {lease.held_by(found)}.")
-                    return
+        return {"run": run.name}
 
 
-def _keep(run: lease.Run, manager: lease.Manager) -> None:
+def _tell_holder(run: lease.Run, managers: Sequence[Manager]) -> None:
+    for manager in managers:
+        with contextlib.suppress(Exception):  # whatever a connection raises
+            found = manager.ask(**run.request("read"))["lease"]
+            if found:
+                display.warning(f"The cluster {run.cluster} {lease.held_by(found)}.")
+                return
+
+
+def _keep(run: lease.Run, manager: Manager) -> None:
     """The rest of the life of a process of its own, which outlives the task."""
     try:
         os.setsid()

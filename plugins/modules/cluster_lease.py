@@ -29,10 +29,6 @@ options:
     type: list
     elements: str
     default: []
-  manager:
-    description: The manager to which this item of the loop is delegated.
-    type: str
-    default: ""
   wait:
     description: Seconds to wait for another run's end before refusing.
     type: int
@@ -77,7 +73,6 @@ EXAMPLES = r"""
   keelson.cluster.cluster_lease:
     cluster: "{{ cluster_name }}"
     managers: "{{ groups[cluster_name ~ '_managers'] }}"
-    manager: "{{ item }}"
     wait: 600
   loop: "{{ groups[cluster_name ~ '_managers'] }}"
   delegate_to: "{{ item }}"

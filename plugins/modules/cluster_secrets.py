@@ -9,12 +9,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_secrets
-short_description: Choose the cluster's newest secrets, or make the first ones
+short_description: Read the cluster's secrets on its managers, or make the first ones
 version_added: "0.1.0"
 description:
-  - Takes what P(keelson.cluster.secret_store#module) read on every manager and returns the newest complete generation.
-    When no manager has one, a first generation is made in memory; the caller writes it to every manager before it is
-    used.
+  - Reads on every manager that answers what P(keelson.cluster.secret_store#module) keeps there and returns the newest complete
+    generation, after it was written to the managers that lacked it and read again. When no manager has one, a first generation
+    is made in memory, and lies on every manager before it is returned.
+  - The task runs once, with a loop over all managers to which it is delegated; the result of the last item is the answer. Of two
+    runs at the same moment the later one goes on with the secrets of the other.
   - Use C(no_log) on every task with this action, for what it returns is secret.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -25,11 +27,6 @@ options:
   engine:
     description: Engine whose secrets are made.
     type: str
-    required: true
-  reads:
-    description: Results of reading the store, one a manager, as a loop registers them.
-    type: list
-    elements: dict
     required: true
   managers:
     description: Names of all managers of the cluster.
@@ -60,15 +57,16 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Choose or make the cluster's secrets
+- name: Read or make the cluster's secrets
   keelson.cluster.cluster_secrets:
     cluster: product
     engine: nomad
-    reads: "{{ reads.results }}"
     managers: "{{ groups['product_managers'] }}"
     writable: "{{ ansible_play_hosts }}"
-  register: secrets
+  loop: "{{ groups['product_managers'] }}"
+  delegate_to: "{{ item }}"
   run_once: true
+  register: secrets
   no_log: true
 """
 
@@ -76,11 +74,6 @@ RETURN = r"""
 generation:
   description: Number of the generation.
   type: int
-  returned: always
-lacking:
-  description: Names of the managers that do not have this generation.
-  type: list
-  elements: str
   returned: always
 payload:
   description: The secrets.

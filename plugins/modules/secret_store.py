@@ -13,7 +13,8 @@ short_description: Read or write the cluster's secrets on a manager
 version_added: "0.1.0"
 description:
   - A cluster keeps its own secrets (the CA, the gossip key, the first token) on its managers, in numbered generations
-    below C(/etc/keelson/<cluster>/secrets), readable by root only and written atomically.
+    below C(/etc/keelson/<cluster>/secrets), readable by root only and written atomically. Other secrets under a number that
+      is given already are refused.
   - Use C(no_log) on every task with this module, for what it returns is secret.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -93,7 +94,7 @@ def main() -> None:
             if changed and not module.check_mode:
                 secret_store.write(cluster, desired)
             held = desired
-    except OSError as error:
+    except (OSError, secret_store.StoreError) as error:
         module.fail_json(msg=f"The secrets of {cluster} cannot be kept here: {error}")
     module.exit_json(
         changed=changed,

@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from .managers import Manager
+
 SECONDS = 60.0  # how long the lease lasts when it is not renewed
 PERIOD = 15.0
 GRACE = 8.0  # a run that has just ended is still giving its lease up
@@ -25,14 +27,6 @@ STRIKES = 4  # renewals in a row that find another holder
 
 class LeaseError(Exception):
     """Another run holds the lease, or too few managers can be asked; the message is one line."""
-
-
-@dataclass(frozen=True)
-class Manager:
-    """A manager, and how it is asked: C(ask) returns the lease that holds there and raises C(Exception) when it cannot be asked."""
-
-    name: str
-    ask: Callable[..., Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,7 @@ def try_once(
     silent: list[str] = []
     for manager in managers:
         try:
-            lease = manager.ask(**run.request("held"), take_from=list(take_from))
+            lease = manager.ask(**run.request("held"), take_from=list(take_from))["lease"]
         except Exception as error:  # whatever a connection raises: this manager does not count
             silent.append(f"{manager.name}: {' '.join(str(error).split())[:300]}")
             continue
@@ -135,7 +129,7 @@ def keep(run: Run, manager: Manager, orderly: Callable[[], bool], tell: Callable
     begun, strikes = started(run.pid), 0
     while lives(run.pid, begun, PERIOD):
         with contextlib.suppress(Exception):
-            lease = manager.ask(**run.request("held"))
+            lease = manager.ask(**run.request("held"))["lease"]
             strikes = strikes + 1 if lease["run"] != run.name else 0
             if strikes == STRIKES:
                 tell(f"This run is stopped: the cluster {run.cluster} {held_by(lease)}.")

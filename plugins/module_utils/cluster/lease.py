@@ -24,7 +24,6 @@ STORE = "/var/lib/keelson"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},
     "managers": {"type": "list", "elements": "str", "default": []},
-    "manager": {"type": "str", "default": ""},
     "wait": {"type": "int", "default": 0},
     "take_from": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["held", "released", "read"], "default": "held"},

@@ -4,15 +4,18 @@
 """The cluster's secrets as numbered generations, one root-only file each, below C(/etc/keelson/<cluster>/secrets).
 
 A generation is a JSON document C({"generation": N, "digest": "...", "payload": {...}}). It is written beside its
-place and renamed, so that a reader sees all of it or nothing; the digest tells a file that a broken disk changed.
+place and linked there, so that a reader sees all of it or nothing and a number is never given twice; the digest tells a
+file that a broken disk changed.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
+import tempfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,30 +77,52 @@ def read_newest(cluster: str, store: str = STORE) -> tuple[Generation | None, li
 
 
 def write(cluster: str, generation: Generation, store: str = STORE) -> None:
-    """Write the generation atomically and durably, readable by root only."""
+    """Write the generation durably, readable by root only. Raises StoreError when there is another one of that number."""
     folder = directory(cluster, store)
     for path in (store, os.path.dirname(folder), folder):
         os.makedirs(path, mode=0o700 if path != store else 0o755, exist_ok=True)
     os.chmod(folder, 0o700)
     os.chmod(os.path.dirname(folder), 0o700)
     target = os.path.join(folder, f"{generation.number:06d}.json")
-    partial = os.path.join(folder, f".{generation.number:06d}.partial")
     document = {"generation": generation.number, "digest": generation.digest, "payload": generation.payload}
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    lock = os.open(folder, os.O_RDONLY)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            json.dump(document, handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(partial, target)
-    except BaseException:
-        os.unlink(partial)
-        raise
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in os.listdir(folder):
+            if name.endswith(".partial"):  # of a run that was killed
+                os.unlink(os.path.join(folder, name))
+        descriptor, partial = tempfile.mkstemp(".partial", ".", folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+                json.dump(document, handle)
+                handle.flush()
+                os.fsync(handle.fileno())
+            _place(partial, target, generation)
+        finally:
+            os.unlink(partial)
+        os.fsync(lock)
     finally:
-        os.close(descriptor)
+        os.close(lock)
+
+
+def _place(partial: str, target: str, generation: Generation) -> None:
+    try:
+        os.link(partial, target)
+        return
+    except FileExistsError:
+        pass
+    try:
+        with open(target, encoding="utf-8", errors="replace") as handle:
+            held = parse(handle.read(), target)
+    except StoreError:  # it serves nobody
+        os.unlink(target)
+        os.link(partial, target)
+        return
+    if held != generation:
+        raise StoreError(
+            f"{target} holds other secrets (digest {held.digest[:12]}) than those to be written as generation "
+            f"{generation.number} (digest {generation.digest[:12]}): another run made them. Run again to go on with them"
+        )
 
 
 @dataclass(frozen=True)

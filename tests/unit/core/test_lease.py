@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease as host
 from ansible_collections.keelson.cluster.plugins.plugin_utils import lease
+from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
 
 
 def wanted(run: str, now: float, boot: str = "b1") -> host.Lease:
@@ -91,7 +92,7 @@ class World:
         self.held: dict[str, dict[str, Any]] = {}
         self.down: set[str] = set()
         self.asked: list[str] = []
-        self.managers = [lease.Manager(name, self._asker(name)) for name in ("m1", "m2", "m3")]
+        self.managers = [Manager(name, self._asker(name)) for name in ("m1", "m2", "m3")]
 
     def _asker(self, name: str) -> Callable[..., dict[str, Any]]:
         def ask(**given: Any) -> dict[str, Any]:
@@ -105,7 +106,7 @@ class World:
             self.asked.append(name)
             if not held or held["run"] == own or held["run"] in given.get("take_from", []):
                 self.held[name] = held = {"run": own, "holder": given["holder"], "origin": "", "age": 61, "left": 50}
-            return held
+            return {"lease": held}
 
         return ask
 

@@ -95,6 +95,18 @@ def test_what_a_killed_run_left_beside_is_not_read_and_not_in_the_way(tmp_path: 
     assert [path.name for path in place(tmp_path, 1).parent.iterdir()] == ["000001.json"]
 
 
+def test_a_number_is_given_once(tmp_path: Path) -> None:
+    secret_store.write("c1", generation(1), str(tmp_path))
+    secret_store.write("c1", generation(1), str(tmp_path))
+    with pytest.raises(StoreError, match="holds other secrets"):
+        secret_store.write("c1", generation(1, {"gossip_key": "other"}), str(tmp_path))
+    assert secret_store.read_newest("c1", str(tmp_path)) == (generation(1), [])
+    place(tmp_path, 1).write_text("{")
+    secret_store.write("c1", generation(1, {"gossip_key": "other"}), str(tmp_path))
+    assert secret_store.read_newest("c1", str(tmp_path)) == (generation(1, {"gossip_key": "other"}), [])
+    assert [path.name for path in place(tmp_path, 1).parent.iterdir()] == ["000001.json"]
+
+
 def test_the_digest_does_not_depend_on_the_order_of_keys() -> None:
     turned = dict(reversed(PAYLOAD.items()))
     assert secret_store.digest_of(1, PAYLOAD) == secret_store.digest_of(1, turned)
