@@ -14,6 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on a live manager. The token lies nowhere but in the cluster, which forgets it after O(minutes) even when the run
     that made it is cut off. Use C(no_log), for what it returns is secret.
+  - A run that holds the cluster's lease (M(keelson.cluster.cluster_lease)) deletes what runs before it have left.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:
@@ -21,10 +22,14 @@ options:
     type: str
     required: true
   state:
-    description: V(present) makes a new token and deletes earlier ones of ours, V(absent) deletes them.
+    description: V(present) makes a new token, V(absent) deletes the one called O(name).
     type: str
     choices: [present, absent]
     default: present
+  name:
+    description: Name of the token to delete, as making it returned it; empty when none was made.
+    type: str
+    default: ""
   minutes:
     description: How long the token serves.
     type: int
@@ -47,6 +52,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+name:
+  description: Name of the token, which is no secret.
+  type: str
+  returned: when O(state=present)
 discovery:
   description: A kubeconfig with the endpoint, the cluster's CA and the token.
   type: dict
@@ -54,6 +63,7 @@ discovery:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, tokens
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import (
     ACCESS_FILE,
@@ -69,23 +79,25 @@ def main() -> None:
         argument_spec={
             "cluster": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "name": {"type": "str", "default": ""},
             "minutes": {"type": "int", "default": 15},
         },
         supports_check_mode=True,
     )
     cluster, present = module.params["cluster"], module.params["state"] == "present"
     if module.check_mode:
-        module.exit_json(changed=True, discovery={})
+        module.exit_json(changed=True, discovery={}, name="")
     try:
         api = Api.from_env(cluster)
         if not present:
-            module.exit_json(changed=tokens.forget(api) > 0)
-        token = tokens.make(api, module.params["minutes"])
+            module.exit_json(changed=tokens.forget(api, lambda name, _mark: name == module.params["name"]) > 0)
+        held = lease.read(cluster, *lease.clock())
+        token = tokens.make_for_run(api, module.params["minutes"], held.run if held else "")
         with open(ACCESS_FILE, encoding="utf-8") as access, open(host.CA_FILE, encoding="ascii") as ca:
             discovery = tokens.discovery(read_access(access.read()).server, ca.read(), token)
     except (ApiError, OSError, ValueError) as error:
         module.fail_json(msg=f"There is no token to join {cluster} with: {error}")
-    module.exit_json(changed=True, discovery=discovery)
+    module.exit_json(changed=True, discovery=discovery, name=token.partition(".")[0])
 
 
 if __name__ == "__main__":

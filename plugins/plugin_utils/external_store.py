@@ -133,8 +133,15 @@ class HashicorpVault:
             answer = self._engine().read_secret_version(
                 path=self._settings["path"], mount_point=self._settings["mount"], raise_on_deleted_version=True
             )
-        except InvalidPath:
-            return None
+        except InvalidPath as error:
+            kept = ((error.json or {}).get("data") or {}).get("metadata") or {}
+            if not kept:
+                return None
+            raise ExternalStoreError(
+                f"version {kept.get('version')} of {self.name} was deleted or destroyed; that is not the same as never written, and new "
+                "secrets would lock a running cluster out. Undelete it (vault kv undelete), or delete the secret's metadata when the "
+                "cluster is to be made anew"
+            ) from error
         except (VaultError, OSError) as error:
             raise ExternalStoreError(f"{self.name} cannot be read: {error}") from error
         return _generation(answer["data"]["data"], cluster, self.name)

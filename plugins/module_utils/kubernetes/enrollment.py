@@ -121,7 +121,8 @@ class EnrollmentService(manager.EnrollmentService):
         nodes.settle(self.api, desired, False)
         faults = nodes.unready(self.api, [desired])
         if not faults:
-            tokens.forget(self.api, MARK.format(name=joining_host.name))
+            mark = MARK.format(name=joining_host.name)
+            tokens.forget(self.api, lambda _name, found: found == mark)
         return "; ".join(faults)
 
     def _bind(self, record: dict[str, Any], node: dict[str, Any]) -> None:

@@ -12,11 +12,12 @@ import base64
 import datetime
 import secrets
 import string
-from typing import Any
+from typing import Any, Callable
 
 from .api import Api
 
 SECRETS = "/api/v1/namespaces/kube-system/secrets"
+NAME = "bootstrap-token-"
 MARK = "made by keelson.cluster for one run"
 GROUP = "system:bootstrappers:kubeadm:default-node-token"  # what kubeadm's own access rules are bound to
 _LETTERS = string.ascii_lowercase + string.digits
@@ -30,7 +31,7 @@ def secret(minutes: int, now: datetime.datetime, mark: str = MARK) -> tuple[str,
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "bootstrap.kubernetes.io/token",
-        "metadata": {"name": f"bootstrap-token-{name}", "namespace": "kube-system"},
+        "metadata": {"name": f"{NAME}{name}", "namespace": "kube-system"},
         "stringData": {
             "description": mark,
             "token-id": name,
@@ -56,19 +57,32 @@ def discovery(server: str, ca: str, token: str) -> dict[str, Any]:
 
 
 def make(api: Api, minutes: int, mark: str = MARK) -> str:
-    """Make a token, by default one of this run, and forget those with the same mark, of what was cut off. Raises ApiError."""
-    forget(api, mark)
+    """Make a token, and forget those with the same mark. Raises ApiError."""
+    forget(api, lambda _name, found: found == mark)
     token, body = secret(minutes, datetime.datetime.now(datetime.timezone.utc), mark)
     api.post(SECRETS, body)
     return token
 
 
-def forget(api: Api, mark: str = MARK) -> int:
-    """Delete every token with this mark; returns how many there were. Raises ApiError."""
+def make_for_run(api: Api, minutes: int, holder: str) -> str:
+    """Make a token of this run. Those of runs that were cut off are forgotten when this run, C(holder), has the cluster's lease.
+
+    Without the lease any other token may be in use. Raises ApiError.
+    """
+    if holder:
+        forget(api, lambda _name, found: found.startswith(MARK))
+    return make(api, minutes, f"{MARK}, {holder or secrets.token_hex(4)}")
+
+
+def forget(api: Api, chosen: Callable[[str, str], bool]) -> int:
+    """Delete every token that is C(chosen) by its name and its mark; returns how many there were. Raises ApiError."""
     found = [
         entry["metadata"]["name"]
         for entry in api.items(f"{SECRETS}?fieldSelector=type=bootstrap.kubernetes.io/token")
-        if base64.b64decode(entry.get("data", {}).get("description", "")).decode() == mark
+        if chosen(
+            entry["metadata"]["name"].removeprefix(NAME),
+            base64.b64decode(entry.get("data", {}).get("description", "")).decode(),
+        )
     ]
     for name in found:
         api.delete(f"{SECRETS}/{name}")

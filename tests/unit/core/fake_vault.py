@@ -21,6 +21,7 @@ class FakeVault:
         """Listen on a port of the loopback."""
         self.versions: dict[str, list[Any]] = {}
         self.sealed = False
+        self.deleted: dict[str, Any] = {}  # what the newest version's metadata say then
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -44,6 +45,8 @@ class FakeVault:
             return 200, {"data": {"version": len(kept), "destroyed": False}}
         if not kept:
             return 404, {"errors": []}
+        if self.deleted:
+            return 404, {"data": {"data": None, "metadata": {"version": len(kept), **self.deleted}}}
         return 200, {"data": {"data": kept[-1], "metadata": {"version": len(kept), "deletion_time": ""}}}
 
 

@@ -141,6 +141,19 @@ def test_vault_keeps_versions_and_gives_the_newest(vault: FakeVault) -> None:
     assert [version["generation"] for version in vault.versions["keelson/c1"]] == [1, 3]
 
 
+@pytest.mark.parametrize(
+    "deleted",
+    [{"deletion_time": "2026-11-01T00:00:00Z", "destroyed": False}, {"deletion_time": "", "destroyed": True}],
+    ids=["deleted", "destroyed"],
+)
+def test_a_version_that_was_deleted_is_not_the_same_as_none(vault: FakeVault, deleted: dict[str, Any]) -> None:
+    store = vault_store(vault)
+    store.write("c1", 3, PAYLOAD, check=False)
+    vault.deleted = deleted
+    with pytest.raises(ExternalStoreError, match=r"version 1 of .*keelson/c1 was deleted.*vault kv undelete"):
+        store.read("c1")
+
+
 def test_vault_of_another_cluster_is_refused(vault: FakeVault) -> None:
     vault_store(vault).write("c1", 3, PAYLOAD, check=False)
     with pytest.raises(ExternalStoreError, match="holds the secrets of the cluster c1, not of c2"):

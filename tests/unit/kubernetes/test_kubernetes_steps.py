@@ -398,17 +398,18 @@ def test_what_ends_soon_is_read_from_kubeadm(monkeypatch: pytest.MonkeyPatch) ->
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
-def test_tokens_of_runs_that_were_cut_off_are_forgotten_and_others_stay(kubernetes: FakeKubernetes) -> None:
-    theirs = base64.b64encode(b"somebody's").decode()
-    kubernetes.add(f"{SYSTEM}/secrets/bootstrap-token-theirs", data={"description": theirs})
-    kubernetes.add(
-        f"{SYSTEM}/secrets/bootstrap-token-ours00",
-        data={"description": base64.b64encode(tokens.MARK.encode()).decode()},
-    )
-    token = tokens.make(kubernetes.api(), 15)
-    assert sorted(kubernetes.objects) == sorted(
-        f"{SYSTEM}/secrets/bootstrap-token-{name}" for name in ("theirs", token.split(".")[0])
-    )
+@pytest.mark.parametrize("lease", ["run2", ""], ids=["with the lease", "without it"])
+def test_a_run_deletes_its_own_token_and_with_the_lease_what_was_left(kubernetes: FakeKubernetes, lease: str) -> None:
+    """Without the lease, a token of another run may be in use."""
+    for name, mark in (("theirs", "somebody's"), ("ours00", f"{tokens.MARK}, run1")):
+        data = {"description": base64.b64encode(mark.encode()).decode()}
+        kubernetes.add(f"{SYSTEM}/secrets/bootstrap-token-{name}", data=data)
+    token = tokens.make_for_run(kubernetes.api(), 15, lease)
+    name = token.split(".")[0]
+    kept = {"theirs"} if lease else {"theirs", "ours00"}
+    assert set(kubernetes.objects) == {f"{SYSTEM}/secrets/bootstrap-token-{left}" for left in {*kept, name}}
+    assert tokens.forget(kubernetes.api(), lambda found, _mark: found == name) == 1
+    assert set(kubernetes.objects) == {f"{SYSTEM}/secrets/bootstrap-token-{left}" for left in kept}
 
 
 # --- nodes -----------------------------------------------------------------------------------------------------------

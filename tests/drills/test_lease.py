@@ -1,0 +1,132 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two controllers change one cluster at the same moment: one does, the other refuses or waits, and nothing is mixed."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import time
+
+import pytest
+from lab.runs import BIN, ROOT
+from lab.servers import Lab
+from lab.state import assert_whole, store
+
+TTL = 60.0
+TURNS = [pytest.param(turn, marks=[pytest.mark.quick] if turn < 1 else []) for turn in range(10)]
+HELD = re.compile(
+    r"is held by \S+@\S+ \(keelson\.cluster\.install\), run [0-9a-f]{8}, for \d+ min \d+ s; the lease lasts until"
+)
+
+
+class Controller:
+    """An installation run from a machine of its own: a PID namespace in which everything dies with the first process."""
+
+    def __init__(self, lab: Lab, name: str, *arguments: str) -> None:
+        self.log = lab.folder / f"{name}.log"
+        sockets = lab.folder / f"cp-{name}"
+        sockets.mkdir(exist_ok=True)
+        command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", str(BIN / "ansible-playbook")]
+        with self.log.open("w", encoding="utf-8") as output:
+            self.process = subprocess.Popen(
+                [*command, "-i", str(lab.inventory()), "keelson.cluster.install", *arguments],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                    "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),
+                    "ANSIBLE_FORCE_COLOR": "0",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self) -> str:
+        """What it printed, with every run of spaces and line ends as one space."""
+        return " ".join(self.log.read_text(encoding="utf-8").split())
+
+    def holds(self) -> bool:
+        """Whether it has taken the lease."""
+        return "TASK [preflight | Read every host]" in self.said()
+
+    def wait(self) -> int:
+        """Its exit status."""
+        return self.process.wait(900)
+
+    def kill(self) -> None:
+        """As a container is killed."""
+        self.process.kill()
+        self.process.wait(30)
+
+
+def prepare(lab: Lab, fresh: bool) -> None:
+    """Servers without a cluster, or with a whole one."""
+    if not lab.exist():
+        lab.make()
+    if fresh:
+        lab.play("uninstall", "-e", f"uninstall_confirm={lab.name}").expect()
+        assert not store(lab)
+    else:
+        lab.play("install").expect()
+
+
+def at_rest(lab: Lab) -> None:
+    """A whole cluster of one generation of secrets, in which nothing is left to do, and no lease."""
+    assert_whole(lab)
+    assert not lab.play("install").expect().changed()
+    for manager in lab.managers:
+        for _try in range(20):
+            if not lab.ssh(manager, "ls /var/lib/keelson 2>/dev/null", check=False):
+                break
+            time.sleep(0.5)
+        else:
+            raise AssertionError(f"{manager.name} still has a lease")
+
+
+@pytest.mark.parametrize("fresh", [True, False], ids=["fresh", "living"])
+@pytest.mark.parametrize("turn", TURNS)
+def test_two_at_the_same_moment(lab: Lab, turn: int, fresh: bool, pytestconfig: pytest.Config) -> None:
+    """Exactly one changes the cluster, the other names it in one line."""
+    offset = random.Random(f"{pytestconfig.getoption('--seed')}/{turn}/{fresh}").choice(
+        [0, random.Random(turn).random()]
+    )
+    print(f"second controller {offset:.2f} s later, {'fresh' if fresh else 'living'}", flush=True)
+    prepare(lab, fresh)
+    first = Controller(lab, "first")
+    time.sleep(offset)
+    second = Controller(lab, "second")
+    codes = {run: run.wait() for run in (first, second)}
+    assert sorted(codes.values()) == [0, 2], {run.log.name: (code, run.said()[-1500:]) for run, code in codes.items()}
+    refused = next(run for run, code in codes.items() if code)
+    assert HELD.search(refused.said()) and not refused.holds(), refused.said()[-1500:]
+    assert "changed=0" in refused.said() and not re.search(r"changed=[1-9]", refused.said())
+    at_rest(lab)
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_one_of_two_is_killed(lab: Lab, turn: int, pytestconfig: pytest.Config) -> None:
+    """The other one waits, and goes on where it was when the lease has ended by itself."""
+    chance = random.Random(f"{pytestconfig.getoption('--seed')}/{turn}/killed")
+    prepare(lab, fresh=turn % 2 == 0)
+    first = Controller(lab, "first")
+    while not first.holds():
+        time.sleep(0.1)
+    second = Controller(lab, "second", "-e", "cluster_lease_wait=120")
+    after = chance.uniform(1, 15)
+    time.sleep(after)
+    over = first.process.poll() is not None
+    first.kill()
+    start = time.monotonic()
+    while not second.holds() and second.process.poll() is None:
+        time.sleep(0.1)
+    waited = time.monotonic() - start
+    print(f"killed after {after:.1f} s; the other one went on {waited:.1f} s later", flush=True)
+    assert second.wait() == 0, second.said()[-2000:]
+    assert over or HELD.search(second.said())
+    assert waited < TTL + 20
+    at_rest(lab)
