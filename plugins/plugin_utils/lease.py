@@ -20,7 +20,6 @@ from .managers import Manager
 
 SECONDS = 60.0  # how long the lease lasts when it is not renewed
 PERIOD = 15.0
-GRACE = 8.0  # a run that has just ended is still giving its lease up
 PAUSE = 3.0
 STRIKES = 4  # renewals in a row that find another holder
 
@@ -49,9 +48,11 @@ def take(
 ) -> None:
     """Take the lease on as many managers as answer, always in the same order. Raises LeaseError, and holds nothing then.
 
-    The one that refused is asked first the next time, so a run that waits holds no other manager meanwhile.
+    Another run is refused for when its lease was seen being renewed: that of a run that was killed is waited for. The manager that
+    refused is asked first the next time, so a run that waits holds no other manager meanwhile.
     """
-    end, dead, order, told = time.monotonic() + max(wait, GRACE), set(take_from), list(managers), False
+    end, dead, order = time.monotonic() + wait, set(take_from), list(managers)
+    seen: dict[tuple[str, str], float] = {}
     while True:
         refused, taken, silent = try_once(run, order, sorted(dead))
         if refused is None:
@@ -69,11 +70,14 @@ def take(
         if has_ended(str(lease["origin"])) and lease["run"] not in dead:
             dead.add(str(lease["run"]))
             continue
-        if time.monotonic() > end:
+        if not seen:
+            tell(
+                f"The cluster {run.cluster} {held_by(lease)}. Waiting {'for its end' if wait else 'to see whether it does'}."
+            )
+        renewed = lease["left"] > seen.get((manager.name, lease["run"]), lease["left"])
+        seen[manager.name, lease["run"]] = lease["left"]
+        if renewed and time.monotonic() > end:
             raise LeaseError(refusal(run.cluster, lease))
-        if wait and not told:
-            tell(f"Waiting up to {wait:.0f} s: the cluster {run.cluster} {held_by(lease)}.")
-            told = True
         time.sleep(PAUSE)
 
 

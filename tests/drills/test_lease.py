@@ -91,7 +91,7 @@ def at_rest(lab: Lab) -> None:
 @pytest.mark.parametrize("fresh", [True, False], ids=["fresh", "living"])
 @pytest.mark.parametrize("turn", TURNS)
 def test_two_at_the_same_moment(lab: Lab, turn: int, fresh: bool, pytestconfig: pytest.Config) -> None:
-    """Exactly one changes the cluster, the other names it in one line."""
+    """One changes the cluster, the other names it in one line and changes nothing meanwhile."""
     offset = random.Random(f"{pytestconfig.getoption('--seed')}/{turn}/{fresh}").choice(
         [0, random.Random(turn).random()]
     )
@@ -101,10 +101,15 @@ def test_two_at_the_same_moment(lab: Lab, turn: int, fresh: bool, pytestconfig: 
     time.sleep(offset)
     second = Controller(lab, "second")
     codes = {run: run.wait() for run in (first, second)}
-    assert sorted(codes.values()) == [0, 2], {run.log.name: (code, run.said()[-1500:]) for run, code in codes.items()}
-    refused = next(run for run, code in codes.items() if code)
-    assert HELD.search(refused.said()) and not refused.holds(), refused.said()[-1500:]
-    assert "changed=0" in refused.said() and not re.search(r"changed=[1-9]", refused.said())
+    told = {run.log.name: (code, run.said()[-1500:]) for run, code in codes.items()}
+    late = [run for run in codes if HELD.search(run.said())]
+    assert len(late) == 1 and min(codes.values()) == 0, told
+    # The late one refuses, unless the other one has ended before it could be seen at work.
+    if codes[late[0]]:
+        assert codes[late[0]] == 2 and not late[0].holds(), told
+        assert not re.search(r"changed=[1-9]", late[0].said()), told
+    else:
+        assert all(code == 0 for code in codes.values()), told
     at_rest(lab)
 
 

@@ -92,6 +92,7 @@ class World:
         self.held: dict[str, dict[str, Any]] = {}
         self.down: set[str] = set()
         self.asked: list[str] = []
+        self.renewal = 1.0  # what the other run's lease lasts longer at each look
         self.managers = [Manager(name, self._asker(name)) for name in ("m1", "m2", "m3")]
 
     def _asker(self, name: str) -> Callable[..., dict[str, Any]]:
@@ -99,6 +100,10 @@ class World:
             if name in self.down:
                 raise OSError(f"no route to {name}")
             own, held = given["run"], self.held.get(name)
+            if held and held["run"] == "other":
+                held["left"] += self.renewal
+                if held["left"] <= 0:
+                    held = self.held.pop(name) and None
             if given["state"] == "released":
                 if held and held["run"] == own:
                     del self.held[name]
@@ -116,7 +121,7 @@ class World:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    for name, seconds in (("GRACE", 0.0), ("PAUSE", 0.05), ("PERIOD", 0.2)):
+    for name, seconds in (("PAUSE", 0.05), ("PERIOD", 0.2)):
         monkeypatch.setattr(lease, name, seconds)
     return World()
 
@@ -168,8 +173,16 @@ def test_a_run_that_waits_says_so_once_and_goes_on_when_the_other_has_ended(worl
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lease.time, "sleep", free)
         said = take(world, wait=30)
-    assert len(said) == 1 and "Waiting up to 30 s: the cluster c1 is held by alice@ci" in said[0]
+    assert len(said) == 1 and "c1 is held by alice@ci" in said[0] and said[0].endswith("Waiting for its end.")
     assert world.asked[:4] == ["m1", "m2", "m2", "m2"] and len(world.held) == 3
+
+
+def test_a_lease_that_nobody_renews_is_waited_for(world: World) -> None:
+    """Its controller was killed elsewhere, or its container has ended before the lease was given up."""
+    world.hold("m1")
+    world.renewal = -20
+    take(world)
+    assert {entry["run"] for entry in world.held.values()} == {"mine"}
 
 
 def test_a_lease_is_broken_by_the_name_of_its_run(world: World) -> None:
