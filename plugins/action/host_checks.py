@@ -30,6 +30,7 @@ class ActionModule(ChecksAction):
         return {
             "services": list(dict.fromkeys(unit for part in self.parts for unit in part.services)),
             "listeners": [*expected, ssh, *self.vars.get("verify_listeners", [])],
+            "secrets": [{"path": path, "owner": part.account} for part in self.parts for path in part.secrets],
             "address": str(self.vars["cluster_address"]),
             "port": doors[0] if doors else 0,
             **self.identity(),

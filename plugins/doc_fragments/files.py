@@ -22,9 +22,11 @@ options:
         type: path
         required: true
       state:
-        description: What shall be there. V(absent) removes a directory with all that is in it.
+        description:
+          - What shall be there. V(absent) removes a directory with all that is in it. With V(private) the path is a pattern, in
+            which C(**) goes down folders; what others than root and O(files[].owner) may do with its files is taken away.
         type: str
-        choices: [file, directory, link, absent]
+        choices: [file, directory, link, absent, private]
         default: file
       content:
         description: Text of the file.

@@ -49,6 +49,11 @@ options:
     description: Days that certificates must at least be valid for.
     type: float
     default: 14
+  secrets:
+    description: Files that nobody but root and C(owner) may use; in C(path) C(**) goes down folders.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - keelson.cluster.checks
 """
@@ -96,6 +101,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "cert_file": {"type": "path"},
     "key_file": {"type": "path"},
     "days": {"type": "float", "default": 14},
+    "secrets": {"type": "list", "elements": "dict", "default": [], "no_log": False},
 }
 
 
@@ -135,6 +141,16 @@ def main() -> None:
             lambda: host.unexpected(sockets, given["listeners"], address),
         ),
     ]
+    if given["secrets"]:
+        checks.append(
+            answer(
+                "secret_files",
+                "Secret files are private",
+                "",
+                "run the install playbook, which closes them; take what others could read for known",
+                lambda: host.private([(entry["path"], entry["owner"]) for entry in given["secrets"]]),
+            )
+        )
     if given["port"]:
         own = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
         probe = tls.Endpoint(address, given["port"], b"")

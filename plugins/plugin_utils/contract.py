@@ -104,12 +104,15 @@ class Owned:
 class Part:
     """One part of a component on a host: what it needs, opens, runs and owns.
 
-    `artifacts` are requests as module C(artifacts) takes them; their container images are loaded with them.
+    `artifacts` are requests as module C(artifacts) takes them; their container images are loaded with them. `secrets` are
+    patterns of files, in which ** goes down folders, that nobody but root and `account` may use.
     """
 
     requirements: Requirements = Requirements()
     listeners: tuple[Listener, ...] = ()
     services: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    account: str = "root"
     artifacts: tuple[str, ...] = ()
     owned: Owned = Owned()
 

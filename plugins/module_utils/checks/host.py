@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from ..host.files import exposed
 from .model import Verdict
 
 # Not ours, and on every server: remote login, and the clients of DHCP and NTP. {port, last, protocol, address, process}
@@ -22,6 +23,13 @@ SYSTEM: tuple[dict[str, Any], ...] = (
 def service(state: str, restarts: int) -> Verdict:
     """Judge a unit by systemd's ActiveState."""
     return Verdict(state == "active", f"{state or 'unknown to systemd'}, {restarts} restarts")
+
+
+def private(files: list[tuple[str, str]]) -> Verdict:
+    """Judge that nobody but root and the owner may use the files of any pattern; C(files) are pairs of them."""
+    found = sorted({path for pattern, owner in files for path in exposed(pattern, owner)})
+    closed = ", ".join(pattern for pattern, _owner in files)
+    return Verdict(not found, f"others may use {', '.join(found)}" if found else f"closed: {closed}")
 
 
 def fits(socket: dict[str, Any], expected: dict[str, Any], address: str) -> bool:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import grp
 import json
 import os
@@ -18,7 +19,7 @@ from typing import Any
 # The argument specification of an entry, as the documentation fragment `files` describes it.
 SPEC: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["file", "directory", "link", "absent"], "default": "file"},
+    "state": {"type": "str", "choices": ["file", "directory", "link", "absent", "private"], "default": "file"},
     "content": {"type": "str"},
     "data": {"type": "dict"},
     "target": {"type": "path"},
@@ -77,11 +78,11 @@ def ensure_all(entries: list[dict[str, Any]], check: bool, changes: list[Change]
     """Bring entries about in their order and add to C(changes). Raises FileError naming the path at the first fault."""
     for entry in entries:
         try:
-            change = ensure(desired(entry), check)
+            want = desired(entry)
+            found = close_all(want, check) if want.state == "private" else [ensure(want, check)]
         except (OSError, FileError) as error:
             raise FileError(f"{entry['path']}: {error}") from error
-        if change:
-            changes.append(change)
+        changes.extend(change for change in found if change)
 
 
 def ensure(want: Desired, check: bool) -> Change | None:
@@ -104,6 +105,36 @@ def ensure(want: Desired, check: bool) -> Change | None:
             "after": shown_after,
         },
     )
+
+
+def exposed(pattern: str, owner: str) -> dict[str, int]:
+    """The files of a pattern (** goes down folders) that more than root and C(owner) may use, each with the mode it should have."""
+    try:
+        known = pwd.getpwnam(owner)
+    except KeyError:
+        known = pwd.getpwuid(0)
+    found = {}
+    for path in sorted(glob.glob(pattern, recursive=True)):
+        status = os.lstat(path)
+        mode = stat.S_IMODE(status.st_mode) & ~0o007
+        if status.st_gid not in (0, known.pw_gid):
+            mode &= ~0o070
+        ours = status.st_uid in (0, known.pw_uid)
+        if stat.S_ISREG(status.st_mode) and not (ours and mode == stat.S_IMODE(status.st_mode)):
+            found[path] = mode
+    return found
+
+
+def close_all(want: Desired, check: bool) -> list[Change | None]:
+    """Take away what others may do with the files of a pattern."""
+    changes: list[Change | None] = []
+    for path, mode in exposed(want.path, want.owner).items():
+        before = describe(path).partition("\n")[0]
+        if not check:
+            os.chmod(path, mode)
+            shutil.chown(path, want.owner)
+        changes.append(Change(path, {"before": f"{before}\n", "after": f"file {mode:04o} {want.owner}\n"}))
+    return changes
 
 
 def describe(path: str) -> str:

@@ -18,6 +18,7 @@ _CA = "/etc/kubernetes/pki/ca.crt"
 # What a host is known by; the kubelet puts the newest key and certificate of its client here, in one file.
 CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bridge_netfilter")
+_SECRETS = ("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*")
 _SERVICES = ("kubelet.service", "containerd.service")
 
 # What every host runs, and what managers run besides.
@@ -112,6 +113,7 @@ COMPONENT = Engine(
             ),
             listeners=LISTENERS[MANAGER],
             services=_SERVICES,
+            secrets=(*_SECRETS, "/etc/kubernetes/pki/**/*.key", "/etc/kubernetes/control/*", "/etc/keelson/*/**"),
             artifacts=("kubeadm", *_EVERYWHERE, *_ON_MANAGERS),
             owned=_OWNED,
         ),
@@ -123,6 +125,7 @@ COMPONENT = Engine(
             ),
             listeners=LISTENERS[NODE],
             services=_SERVICES,
+            secrets=_SECRETS,
             artifacts=("kubeadm", "kubernetes-images/kube-proxy", *_EVERYWHERE),
             owned=_OWNED,
         ),

@@ -85,6 +85,8 @@ COMPONENT = Engine(
                 Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", optional=True),
             ),
             services=("nomad.service",),
+            secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json", "/etc/keelson/*/**"),
+            account="nomad",
             artifacts=("nomad",),
             owned=Owned(trees=("/var/lib/nomad", "/etc/keelson/{cluster}")),
         ),
@@ -101,6 +103,7 @@ COMPONENT = Engine(
                 Listener(20000, "tcp", "any", "", "applications", last=32000),
             ),
             services=("nomad.service", "docker.service"),
+            secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json"),
             artifacts=_NODE_ARTIFACTS,
             owned=Owned(
                 trees=("/var/lib/nomad", "/var/lib/docker", "/var/lib/cni", "/etc/keelson/{cluster}", *_DOCKER_FILES),

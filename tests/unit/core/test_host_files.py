@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.host import private as judge_private
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, describe, ensure
 
@@ -163,3 +164,40 @@ def test_a_data_volume_is_emptied_and_stays(tmp_path: Path) -> None:
         assert list(volume.iterdir()) == [] and ensure(absent, False) is None
     finally:
         subprocess.run(["umount", str(volume)], check=True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to other accounts")
+def test_files_that_others_may_use_are_closed_again(tmp_path: Path) -> None:
+    """Only root and the owner: a key that somebody opened, one in a foreign group, one of another account."""
+    for name, mode, owner, group in (
+        ("good.key", 0o600, 0, 0),
+        ("opened.key", 0o644, 0, 0),
+        ("grouped.key", 0o640, 0, 12345),
+        ("given.key", 0o600, 12345, 0),
+        ("public.crt", 0o644, 0, 0),
+    ):
+        path = tmp_path / "pki" / "etcd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        path.chmod(mode)
+        os.chown(path, owner, group)
+    entry = {"path": f"{tmp_path}/**/*.key", "state": "private"}
+    defaults = {
+        "content": None,
+        "data": None,
+        "target": None,
+        "mode": None,
+        "owner": "root",
+        "group": "root",
+        "secret": False,
+    }
+    assert judge_private([(entry["path"], "root")]).passed is False
+    for check in (True, False):
+        changes: list[host_files.Change] = []
+        host_files.ensure_all([{**defaults, **entry}], check, changes)
+        assert [Path(change.path).name for change in changes] == ["given.key", "grouped.key", "opened.key"]
+    verdict = judge_private([(entry["path"], "root")])
+    assert verdict.passed, verdict.evidence
+    assert (tmp_path / "pki" / "etcd" / "opened.key").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "pki" / "etcd" / "grouped.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "pki" / "etcd" / "public.crt").stat().st_mode & 0o777 == 0o644
