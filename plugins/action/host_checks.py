@@ -25,13 +25,13 @@ class ActionModule(ChecksAction):
         """Return what this host's part runs and opens; ssh may be on any port."""
         ssh = {"port": int(self.vars.get("ansible_port") or 22), "protocol": "tcp", "address": "any", "process": ""}
         listeners = [listener for part in self.parts for listener in part.listeners]
-        doors = [found.port for found in listeners if found.probe and found.probe.kind.startswith("https")]
+        doors = [found.port for found in listeners if found.probe and found.probe.kind in ("https", "https_login")]
         expected = [listener.as_data() for listener in listeners]
         return {
             "services": list(dict.fromkeys(unit for part in self.parts for unit in part.services)),
             "listeners": [*expected, ssh, *self.vars.get("verify_listeners", [])],
             "secrets": [{"path": path, "owner": part.account} for part in self.parts for path in part.secrets],
             "address": str(self.vars["cluster_address"]),
-            "port": doors[0] if doors else 0,
+            "ports": doors,
             **self.identity(),
         }

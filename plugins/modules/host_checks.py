@@ -32,10 +32,11 @@ options:
     description: The address at which the cluster's services listen.
     type: str
     default: ""
-  port:
-    description: The port whose certificate is looked at; 0 for none.
-    type: int
-    default: 0
+  ports:
+    description: The ports whose certificates are looked at.
+    type: list
+    elements: int
+    default: []
   ca_file:
     description: The certificate of the CA that signs all members.
     type: path
@@ -96,7 +97,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "services": {"type": "list", "elements": "str", "default": []},
     "listeners": {"type": "list", "elements": "dict", "default": []},
     "address": {"type": "str", "default": ""},
-    "port": {"type": "int", "default": 0},
+    "ports": {"type": "list", "elements": "int", "default": []},
     "ca_file": {"type": "path"},
     "cert_file": {"type": "path"},
     "key_file": {"type": "path"},
@@ -151,26 +152,27 @@ def main() -> None:
                 lambda: host.private([(entry["path"], entry["owner"]) for entry in given["secrets"]]),
             )
         )
-    if given["port"]:
-        own = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
-        probe = tls.Endpoint(address, given["port"], b"")
-        renew = "run the install playbook: it renews certificates in time"
-        checks += [
-            answer(
-                "certificate",
-                "The certificate is the cluster's, names this host and lasts",
-                f"{address}:{given['port']}",
-                renew,
-                lambda: tls.certificate(probe, own, given["days"]),
-            ),
+    own = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
+    checks += [
+        answer(
+            "certificate",
+            "The certificate is the cluster's, names this host and lasts",
+            f"{address}:{port}",
+            "run the install playbook: it renews certificates in time",
+            functools.partial(tls.certificate, tls.Endpoint(address, port, b""), own, given["days"]),
+        )
+        for port in given["ports"]
+    ]
+    if given["ports"]:
+        checks.append(
             answer(
                 "authority",
                 "The certificate authority lasts",
                 own.ca,
                 "it signs all members: plan a new cluster, or exchange it by hand on all hosts in one go",
                 lambda: tls.authority(own.ca, given["days"]),
-            ),
-        ]
+            )
+        )
     module.exit_json(changed=False, checks=checks)
 
 

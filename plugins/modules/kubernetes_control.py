@@ -14,7 +14,8 @@ version_added: "0.1.0"
 description:
   - Runs on a manager. When the files its services are configured from have changed since they were started, the cluster's
     configuration is brought to what the files say, and kubeadm exchanges the services one after the other; one that does
-    not come up is taken back. Certificates of kubeadm that end soon are renewed, and the services started with them.
+    not come up is taken back. Certificates of kubeadm that end soon are renewed, and the services started with them,
+    also those that an earlier run, cut off, has left with the old ones.
   - Changes nothing unless all managers and etcd are well.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -67,6 +68,11 @@ renewed:
   type: list
   elements: str
   returned: always
+restarted:
+  description: Names of the services that ran with older certificates than those on disk.
+  type: list
+  elements: str
+  returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -90,13 +96,15 @@ def main() -> None:
     )
     params = module.params
     cluster, address, timeout = params["cluster"], params["address"], params["timeout"]
-    if host.membership(MANAGER, host.read_note(cluster)) != host.JOINED:
-        module.exit_json(changed=False, renewed=[])
+    if kubeadm.state(cluster, MANAGER) != host.JOINED:
+        module.exit_json(changed=False, renewed=[], restarted=[])
     soon: list[str] = []
+    outdated: list[str] = []
     try:
         soon = control.expiring(params["renew_before_days"])
         old = control.is_old(cluster) or (module.check_mode and not set(kubeadm.CONTROL).isdisjoint(params["foreseen"]))
-        if (old or soon) and not module.check_mode:
+        outdated = kubeadm.outdated()
+        if (old or soon or outdated) and not module.check_mode:
             fault = control.unfit(params["addresses"], timeout)
             if fault:
                 module.fail_json(
@@ -107,12 +115,14 @@ def main() -> None:
                 control.configure(cluster, address, timeout)
             if soon:
                 control.renew(address, timeout)
+            else:
+                control.restart([name for name in outdated if name in kubeadm.outdated()], address, timeout)
     except (kubeadm.KubeadmError, ApiError, OSError) as error:
         module.fail_json(
             msg=f"The management services of {address} were not brought up to date: {error}. The other managers were left "
             "alone. Correct that, then run again."
         )
-    module.exit_json(changed=bool(old or soon), renewed=soon)
+    module.exit_json(changed=bool(old or soon or outdated), renewed=soon, restarted=outdated)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import endpoint, host
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import endpoint, host, kubeadm
 
 
 def main() -> None:
@@ -115,7 +115,7 @@ def main() -> None:
         name, prefix = host.interface(address)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"the address {address!r} cannot be looked up: {error}")
-    state = host.membership(part, note)
+    state = kubeadm.state(cluster, part)
     module.exit_json(
         changed=False,
         features={**host.kernel_features(), "interface": name, "prefix": prefix},

@@ -71,7 +71,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    changed = host.membership(MANAGER, host.read_note(params["cluster"])) != host.JOINED
+    changed = kubeadm.state(params["cluster"], MANAGER) != host.JOINED
     if changed and not module.check_mode:
         try:
             kubeadm.init(params["cluster"], params["address"], params["ignore"], params["timeout"])

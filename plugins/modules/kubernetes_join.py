@@ -95,7 +95,7 @@ def main() -> None:
     )
     params = module.params
     cluster, part, name, address = params["cluster"], params["part"], params["name"], params["address"]
-    state = host.membership(part, host.read_note(cluster))
+    state = kubeadm.state(cluster, part)
     if state == host.JOINED:
         module.exit_json(changed=False)
     if module.check_mode:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
+from ..checks import tls
 from ..checks.model import Check, Verdict, answer, patiently
 from ..cluster.remote import ApiError
-from . import etcd
+from . import etcd, kubeadm
 from .api import Api
 from .view import Node, list_nodes
 
@@ -226,8 +227,20 @@ def host_checks(run: Run, days: float, now: datetime.datetime) -> list[Check]:
             return Verdict(False, " ".join(error.split())[-300:])
         return certificates(json.loads(out), days, now)
 
+    def used() -> Verdict:
+        found = kubeadm.outdated()
+        return Verdict(not found, f"started before them: {', '.join(found)}" if found else "no service is older")
+
+    def served() -> Verdict:
+        own = (f"{etcd.PKI}/{name}" for name in ("ca.crt", "healthcheck-client.crt", "healthcheck-client.key"))
+        return tls.certificate(tls.Endpoint("127.0.0.1", 2379, b""), tls.Identity(*own), days)
+
     remedy = "run the install playbook, or kubeadm certs renew all and restart the management services"
-    return [answer("certificates", "kubeadm's certificates last", "", remedy, expiration)]
+    return [
+        answer("certificates", "kubeadm's certificates last", "", remedy, expiration),
+        answer("certificates_used", "The management services use the certificates on disk", "", remedy, used),
+        answer("certificates_used", "The certificate that etcd shows lasts", "", remedy, served),
+    ]
 
 
 def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, str]]) -> list[Check]:

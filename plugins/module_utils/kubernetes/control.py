@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import os
@@ -15,9 +14,9 @@ from collections.abc import Sequence
 from . import etcd, host
 from .api import Api
 from .checks import days_left
-from .kubeadm import CONFIG, SYSTEM, KubeadmError, await_ready, control_digest, run
+from .kubeadm import CERTIFICATES, CONFIG, SYSTEM, KubeadmError, await_ready, control_digest, run
 
-SERVICES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+SERVICES = tuple(CERTIFICATES)
 
 
 def is_old(cluster: str) -> bool:
@@ -61,7 +60,7 @@ def configure(cluster: str, address: str, timeout: float) -> None:
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
     configure_addons(api)
-    host.write_note(cluster, dataclasses.replace(host.read_note(cluster), control=control_digest()))
+    host.write_note(cluster, host.renewed(cluster, control=control_digest()))
 
 
 def configure_addons(api: Api) -> None:
@@ -79,7 +78,12 @@ def configure_addons(api: Api) -> None:
 def renew(address: str, timeout: float) -> None:
     """Renew kubeadm's certificates on this manager and start its services with them. Raises KubeadmError."""
     run(["certs", "renew", "all"])
-    for service in SERVICES:
+    restart(SERVICES, address, timeout)
+
+
+def restart(services: Sequence[str], address: str, timeout: float) -> None:
+    """Start services with the certificates there are, one after the other. Raises KubeadmError."""
+    for service in services:
         stop(service)
         fault = etcd.await_health(timeout) if service == "etcd" else await_ready(address, timeout)
         if fault:

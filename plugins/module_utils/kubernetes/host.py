@@ -70,6 +70,12 @@ def write_note(cluster: str, note: Note, root: str = "/") -> None:
     os.replace(f"{path}.partial", path)
 
 
+def renewed(cluster: str, **digests: str) -> Note:
+    """The note of a member with other digests; one that was missing or damaged is whole again."""
+    note = read_note(cluster)
+    return dataclasses.replace(note, step=note.step or "join", done=True, **digests)
+
+
 def digest(paths: Sequence[str], more: str = "", root: str = "/") -> str:
     """The digest of what files hold, and of C(more); a file that is missing counts as empty."""
     found = hashlib.sha256(more.encode())

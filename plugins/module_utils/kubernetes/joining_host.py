@@ -41,7 +41,7 @@ def files(answer: dict[str, Any], _key: str) -> list[dict[str, Any]]:
 def join(answer: dict[str, Any]) -> None:
     """Call kubeadm, unless this host has joined already. Raises OSError."""
     cluster = answer["cluster"]
-    if host.membership(NODE, host.read_note(cluster)) == host.JOINED:
+    if kubeadm.state(cluster, NODE) == host.JOINED:
         return
     ignore = host.requirements(host.kernel_features())["ignore"]
     try:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 from ..cluster.parts import MANAGER
 from ..host import previous
 from ..host import units as service_units
+from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
 from . import host
 from .api import NODE_FILE, Api, ApiError
@@ -49,6 +49,15 @@ OWN_TRACES = (
     "DirAvailable--var-lib-etcd",
     *(f"Port-{port}" for port in (2379, 2380, 6443, 10250, 10257, 10259)),
 )
+
+
+# The management services, in the order in which they are restarted, and the certificates each was started with.
+CERTIFICATES = {
+    "etcd": ("/etc/kubernetes/pki/etcd/*.crt",),
+    "kube-apiserver": ("/etc/kubernetes/pki/*.crt",),
+    "kube-controller-manager": ("/etc/kubernetes/controller-manager.conf",),
+    "kube-scheduler": ("/etc/kubernetes/scheduler.conf",),
+}
 
 
 class KubeadmError(Exception):
@@ -98,6 +107,11 @@ def await_ready(address: str, timeout: float) -> str:
         time.sleep(0.5)
 
 
+def outdated() -> list[str]:
+    """Services that still run with certificates which have been exchanged since, as after a renewal that was cut off."""
+    return [name for name, files in CERTIFICATES.items() if runs_on_older_files(name, files)]
+
+
 def drop_initial_access(api: Api) -> None:
     """Remove what 'kubeadm init' leaves open: its token, valid for a day, and the file that is above access control."""
     for secret in api.items(f"{SYSTEM}/secrets?fieldSelector=type=bootstrap.kubernetes.io/token"):
@@ -134,6 +148,30 @@ def reset(ignore: Sequence[str]) -> None:
                 os.unlink(path)
 
 
+def state(cluster: str, part: str) -> str:
+    """How far this host is a member: as our note says, or, where that is missing or damaged, as the cluster says."""
+    note = host.read_note(cluster)
+    found = host.membership(part, note)
+    if found == host.INCOMPLETE and not note.step and is_ready(cluster, part):
+        return host.JOINED
+    return found
+
+
+def is_ready(cluster: str, part: str) -> bool:
+    """Whether this host has all files of a member, and the cluster, asked with this host's certificate, calls it ready."""
+    if host.membership(part, host.Note("join", True)) != host.JOINED:
+        return False
+    try:
+        api = Api.from_env(cluster, path=NODE_FILE)
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        name = api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", asked)["status"]["userInfo"]["username"]
+        node = api.find(f"/api/v1/nodes/{name.removeprefix('system:node:')}")
+    except (ApiError, KeyError):
+        return False
+    conditions = node["status"].get("conditions", []) if node else []
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+
+
 def is_manager(cluster: str, name: str, address: str, timeout: float = 0) -> bool:
     """Tell whether the cluster knows C(name) as a manager and its API server at C(address) is ready in time."""
     if await_ready(address, timeout):
@@ -164,7 +202,13 @@ def join(
 
     C(discovery) is the kubeconfig by which it knows the cluster.
     """
-    if host.membership(part, host.read_note(cluster)) == host.INCOMPLETE:
+    note = host.read_note(cluster)
+    if host.membership(part, note) == host.INCOMPLETE:
+        if not note.step and host.membership(part, host.Note("join", True)) == host.JOINED:
+            raise KubeadmError(
+                f"{host.NOTE.format(cluster=cluster)} is missing or damaged, this host has all files of a member, and the cluster does "
+                "not call it ready. Bring its kubelet back (journalctl -u kubelet), or drain it and take it out with 'kubeadm reset'"
+            )
         reset(ignore)
     host.write_note(cluster, host.Note("join", False))
     with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".conf", encoding="utf-8") as file:
@@ -208,7 +252,7 @@ def renew_kubelet(cluster: str) -> None:
         fault = f"kubelet.service was not restarted ({error})"
     if fault:
         raise KubeadmError(taken_back(fault))
-    host.write_note(cluster, dataclasses.replace(host.read_note(cluster), kubelet=kubelet_digest(cluster)))
+    host.write_note(cluster, host.renewed(cluster, kubelet=kubelet_digest(cluster)))
 
 
 def control_digest() -> str:

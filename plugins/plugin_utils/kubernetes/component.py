@@ -101,7 +101,7 @@ COMPONENT = Engine(
     groups={
         "Endpoints locked down": ("anonymous", "tokens", "dashboard", "encryption"),
         "Cluster": ("endpoint", "ready", "peers", "versions", "system", "apis"),
-        "Hosts": ("certificates",),
+        "Hosts": ("certificates", "certificates_used"),
     },
     reserved_groups=("system:masters",),  # may do anything
     parts={

@@ -17,7 +17,7 @@ from ..contract import Component
 SAMPLE, OTHER = "Sample application", "Other"
 # What a reader looks at together, in this order, before what the components add; a check of another kind comes last.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Hosts": ("reachable", "task", "service", "listeners", "certificate", "authority"),
+    "Hosts": ("reachable", "task", "service", "listeners", "certificate", "authority", "secret_files"),
     "Endpoints locked down": (
         *(
             "unauthorized_sockets",

@@ -10,9 +10,12 @@ import contextlib
 import datetime
 import importlib
 import json
+import os
 import socket
 import ssl
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal im
     Evidence,
     Refused,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.host import previous
+from ansible_collections.keelson.cluster.plugins.module_utils.host import previous, processes
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
@@ -364,6 +367,57 @@ def test_certificates_that_end_soon_are_renewed(
     answer = run("kubernetes_control", **MANAGER)
     assert answer["changed"] and answer["renewed"] == ["apiserver"]
     assert program.words() == ["certs"] and services == list(control.SERVICES)
+
+
+def test_services_that_a_renewal_that_was_cut_off_has_left_with_old_certificates_are_restarted(
+    services: list[str], run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files have all their days; what runs was started before they were written."""
+    monkeypatch.setattr(kubeadm, "outdated", lambda: ["kube-scheduler"])
+    manager = {"cluster": "product", "address": "10.0.0.11", "addresses": ["10.0.0.11"]}
+    answer = run("kubernetes_control", **manager)
+    assert answer["changed"] and answer["restarted"] == ["kube-scheduler"] == services
+    monkeypatch.setattr(kubeadm, "outdated", list)
+    assert not run("kubernetes_control", **manager)["changed"] and services == ["kube-scheduler"]
+
+
+@pytest.mark.parametrize(("seconds", "older"), [(20, True), (-60, False), (100000, False)])
+def test_a_process_is_older_than_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, older: bool
+) -> None:
+    """Files written after its start, but not those of a clock that was wrong."""
+    program, file = tmp_path / "some-service", tmp_path / "x.crt"
+    program.symlink_to("/bin/sleep")
+    file.write_text("")
+    with subprocess.Popen([str(program), "30"]) as process:
+        begun = processes.starts("some-service")
+        process.kill()
+    assert len(begun) == 1 and abs(begun[0] - time.time()) < 5
+    monkeypatch.setattr(processes, "starts", lambda *_arguments: [time.time() - 30])
+    os.utime(file, (0, time.time() - 30 + seconds))
+    assert processes.runs_on_older_files("some-service", [f"{tmp_path}/*.crt"]) is older
+
+
+@pytest.mark.parametrize("content", [None, "", "{", '{"step": 1'], ids=["missing", "empty", "cut", "damaged"])
+@pytest.mark.parametrize("ready", ["True", "False", ""])
+def test_the_cluster_decides_where_our_note_is_damaged(
+    program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, content: str | None, ready: str
+) -> None:
+    """A healthy node is a member and is not reset; one of which the cluster does not say so is not reset undrained."""
+    monkeypatch.setattr(host, "_below", lambda _root, path: path if "product" in path else str(program.calls.parent))
+    if content is not None:
+        Path(host.NOTE.format(cluster="product")).write_text(content)
+    review = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    kubernetes.react = lambda method, path, body: (
+        (201, {"status": {"userInfo": {"username": "system:node:web-1"}}}) if path == review else None
+    )
+    if ready:
+        kubernetes.add("/api/v1/nodes/web-1", status={"conditions": [{"type": "Ready", "status": ready}]})
+    assert kubeadm.state("product", "node") == (host.JOINED if ready == "True" else host.INCOMPLETE)
+    with pytest.raises(kubeadm.KubeadmError, match=r"missing or damaged.*kubeadm reset"):
+        kubeadm.join("product", "node", "10.0.2.11", {}, {}, [], 1)
+    assert program.words() == []
+    assert host.renewed("product", kubelet="d") == host.Note("join", True, "d", "")
 
 
 def test_kube_proxy_is_started_anew_only_when_its_configuration_changed(
