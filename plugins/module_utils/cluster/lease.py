@@ -114,7 +114,7 @@ def _private(path: str, flags: int) -> int:
 def _locked(folder: str) -> Iterator[None]:
     """Hold the lock of C(folder), which another run may have removed in the meantime."""
     while True:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
             os.makedirs(folder, mode=0o700, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY)
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -35,6 +35,8 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_networks": {"type": "raw"},
     "cluster_become": {"type": "bool"},
     "cluster_no_log": {"type": "bool"},
+    "cluster_lease_wait": {"type": "int"},
+    "cluster_lease_break": {"type": "str"},
     "cluster_remove_orphans": {"type": "bool"},
     "cluster_remove_max": {"type": "raw"},
     "cluster_max_unavailable": {"type": "raw"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import time
@@ -19,6 +20,7 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease as host
 from ansible_collections.keelson.cluster.plugins.plugin_utils import lease
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import variables
 
 
 def wanted(run: str, now: float, boot: str = "b1") -> host.Lease:
@@ -233,3 +235,9 @@ def test_a_manager_that_is_away_for_a_while_stops_nobody(world: World) -> None:
 def test_who_holds_it_in_awx() -> None:
     said = lease.holder(["keelson.cluster.install"], {"awx_job_id": 42, "awx_user_name": "alice"})
     assert said.startswith("alice@") and said.endswith(" (keelson.cluster.install, job 42)")
+
+
+def test_preflight_knows_every_variable_of_the_lease() -> None:
+    text = (Path(__file__).parents[3] / "playbooks" / "cluster_lease.yml").read_text()
+    used = set(re.findall(r"cluster_lease_\w+", text))
+    assert used == {"cluster_lease_wait", "cluster_lease_break"} and used <= set(variables.INVENTORY)
