@@ -138,7 +138,7 @@ def parse(version: str) -> tuple[int, int, int]:
     """Read a version. Raises ValueError when it is none."""
     found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", version)
     if not found:
-        raise ValueError(f"{version!r} is no version of Kubernetes, such as 1.36.3")
+        raise ValueError(f"{version!r} is no version of Kubernetes: three numbers with dots between")
     return int(found[1]), int(found[2]), int(found[3])
 
 

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may import what: hosts' code the standard library alone, nothing in a circle; every version is written once."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+PLUGINS = ROOT / "plugins"
+# What modules have in common, which Ansible itself runs.
+OF_MODULES = ("module_utils.enrollment.token_module",)
+PREFIX = "ansible_collections.keelson.cluster.plugins."
+
+
+def imports(path: Path, base: Path = PLUGINS) -> set[str]:
+    """The files of the collection that a file imports when it is loaded, as dotted names below plugins."""
+    package = path.relative_to(base).parent.parts
+    found = set()
+    for statement in ast.parse(path.read_text()).body:
+        if isinstance(statement, ast.ImportFrom):
+            module = statement.module or ""
+            if statement.level:
+                module = ".".join([*package[: len(package) - statement.level + 1], *module.split(".")]).strip(".")
+            elif module.startswith(PREFIX):
+                module = module.removeprefix(PREFIX)
+            else:
+                continue
+            names = [f"{module}.{alias.name}".lstrip(".") for alias in statement.names]
+            found |= {name for name in (*names, module) if (base / f"{name.replace('.', '/')}.py").is_file()}
+    return found
+
+
+def graph(base: Path = PLUGINS) -> dict[str, set[str]]:
+    """Every file of plugins with those it imports."""
+    files = sorted(base.glob("**/*.py"))
+    return {".".join(path.relative_to(base).with_suffix("").parts): imports(path, base) for path in files}
+
+
+def test_no_file_imports_itself_by_way_of_others() -> None:
+    found = graph()
+    assert len(found) > 250 and sum(map(len, found.values())) > 500
+    list(graphlib.TopologicalSorter(found).static_order())
+
+
+def test_code_of_hosts_imports_no_code_of_the_controller() -> None:
+    apart = ("module_utils.", "modules.")
+    wrong = {
+        (a, b) for a, names in graph().items() for b in names if a.startswith(apart) and b.startswith("plugin_utils.")
+    }
+    assert wrong == set()
+
+
+def test_a_circle_and_an_arrow_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("from . import b\n")
+    (tmp_path / "b.py").write_text("from .a import x\n")
+    assert graph(tmp_path) == {"a": {"b"}, "b": {"a"}}
+    with pytest.raises(graphlib.CycleError):
+        list(graphlib.TopologicalSorter(graph(tmp_path)).static_order())
+
+
+def loaded(names: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Import files in a Python that has nothing but its standard library."""
+    lines = "".join(f"import {name}\n" for name in names)
+    command = [sys.executable, "-I", "-S", "-c", f"import sys\nsys.path.insert(0, {str(folder)!r})\n{lines}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_code_of_hosts_needs_the_standard_library_alone() -> None:
+    own = [name for name in graph() if name.startswith("module_utils.") and name not in OF_MODULES]
+    names = [PREFIX + name.removesuffix(".__init__") for name in own]
+    done = loaded(names, ROOT / ".ansible/collections")
+    assert len(names) > 80 and done.returncode == 0, done.stderr
+
+
+def test_a_missing_library_is_found(tmp_path: Path) -> None:
+    (tmp_path / "needs.py").write_text("import yaml\n")
+    assert "No module named 'yaml'" in loaded(["needs"], tmp_path).stderr
+
+
+def versions() -> set[str]:
+    """Every version of every artifact that is told from other numbers: three parts."""
+    found = set()
+    for path in ROOT.glob("artifacts/*.yml"):
+        found |= {str(entry["version"]) for entry in yaml.safe_load(path.read_text())["versions"]}
+    return {version for version in found if re.fullmatch(r"\d+\.\d+\.\d+", version)}
+
+
+def written(text: str, known: set[str]) -> set[str]:
+    """The versions that a text has, but for those in examples of documentation."""
+    text = re.sub(r'(DOCUMENTATION|EXAMPLES|RETURN) = r"""(.|\n)*?\n"""|^\s*#.*$', "", text, flags=re.MULTILINE)
+    return set(re.findall(r"(?<![\d.])\d+\.\d+\.\d+(?![\d.])", text)) & known
+
+
+def test_versions_are_written_in_artifacts_alone() -> None:
+    """The numbers in hardening.yml are those of its controls."""
+    known = versions()
+    files = [*ROOT.glob("plugins/**/*.py"), *ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/**/*.yml")]
+    found = {
+        str(path.relative_to(ROOT)): written(path.read_text(), known) for path in files if path.name != "hardening.yml"
+    }
+    assert len(known) > 10 and {path: names for path, names in found.items() if names} == {}
+
+
+def test_a_version_in_a_role_is_found() -> None:
+    assert written("images: [pause=3.10.2]", {"3.10.2"}) == {"3.10.2"}
