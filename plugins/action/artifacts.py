@@ -16,9 +16,9 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
-from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root, parse_index
 from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 
@@ -48,7 +48,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         bundle, _hash, proof = bundle.partition("#") if remote else (bundle, "", "")
         try:
             index = read_remote(bundle, proof) if remote else Store(Path(bundle).expanduser()).index()
-            desired = choose(options["names"], index, [Path(folder) for folder in options["manifests"]])
+            folders = [Path(folder) for folder in options["manifests"]]
+            folders += components.manifests(components.enabled(task_vars or {}))
+            desired = choose(options["names"], index, folders)
             arguments = {key: options[key] for key in ("root", "start_services", "runtime")} | {"desired": desired}
             if remote:
                 return {**result, **self._place({**arguments, "url": bundle}, task_vars)}
@@ -106,27 +108,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> list[dict[str, Any]]:
     """What the host must have: each request (``name``, ``name=version``, ``name/image``) with its index entries."""
     desired = []
-    for request in names:
-        artifact, _slash, image = request.partition("/")
-        name, _equals, version = artifact.partition("=")
-        if not version:
-            version = manifest.default_version(*manifest.load(name, [*folders, manifest.SHIPPED]))
-        architectures = index["artifacts"].get(name, {}).get(version, {})
-        if image:
-            architectures = {key: only(entry, image) for key, entry in architectures.items()}
-        desired.append({"name": name, "version": version, "architectures": architectures})
+    for request in map(Request.parse, names):
+        version = request.chosen(folders)
+        found = index["artifacts"].get(request.name, {}).get(version, {})
+        architectures = {key: request.part(entry) for key, entry in found.items()}
+        desired.append({"name": request.name, "version": version, "architectures": architectures})
     return desired
-
-
-def only(entry: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """The part of an artifact that is one of its images, by the last word of its name; raise BundleError without one."""
-    images = [item for item in entry["images"] if item["name"].rpartition("/")[2].partition(":")[0] == image]
-    if not images:
-        known = ", ".join(item["name"] for item in entry["images"]) or "none"
-        raise BundleError(f"{entry['name']} {entry['version']} has no image {image} (it has {known})")
-    paths = {item["path"] for item in images}
-    files = [item for item in entry["files"] if item["path"] in paths]
-    return {**entry, "images": images, "files": files, "links": {}, "packages": []}
 
 
 def read_remote(url: str, proof: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
 
 
 class LookupModule(LookupBase):
@@ -54,7 +55,7 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(str(error)) from error
 
     def _describe(self, name: str) -> dict[str, Any]:
-        name, _equals, version = name.partition("=")
-        path, data = manifest.load(name)
-        artifact = manifest.resolve(path, data, version or None, data["architectures"][0])
+        request = Request.parse(name)
+        path, data = manifest.load(request.name)
+        artifact = manifest.resolve(path, data, request.version or None, data["architectures"][0])
         return {"version": artifact.version, "images": [image["name"] for image in artifact.images]}

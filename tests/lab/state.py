@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+
 from .servers import Lab, Server
 from .waiting import wait
 
@@ -21,12 +23,10 @@ def store(lab: Lab) -> dict[str, str]:
     return {name: text for name, text in held.items() if text}
 
 
-CA_FILES = {"nomad": "/etc/nomad.d/tls/ca.pem", "kubernetes": "/etc/kubernetes/pki/ca.crt"}
-
-
 def authorities(lab: Lab) -> set[str]:
     """The digests of the CA certificates that the hosts trust."""
-    return {lab.ssh(host, f"sha256sum < {CA_FILES[lab.engine]}") for host in lab.hosts}
+    file = components.engine(lab.engine).identity.ca
+    return {lab.ssh(host, f"sha256sum < {file}") for host in lab.hosts}
 
 
 def tokens(lab: Lab) -> list[dict[str, Any]]:

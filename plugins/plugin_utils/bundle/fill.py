@@ -24,6 +24,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.bundle import imag
 from .errors import BundleError, Unavailable
 from .fetch import Fetcher
 from .manifest import MACHINES, SHIPPED, Artifact, find
+from .requests import Request
 from .sources import directory, module, package, upstream, wheel
 from .sources.base import Delivery, Work
 from .store import FORMAT, Store, full_disk
@@ -58,10 +59,9 @@ class Order:
         """All manifests of the order, checked before anything is fetched. ``name=version`` asks for a version."""
         here = [name for name, machine in MACHINES.items() if machine == platform.machine()]
         result = []
-        for request in self.artifacts:
-            name, _equals, version = request.partition("=")
+        for request in map(Request.parse, self.artifacts):
             for architecture in self.architectures or here:
-                result.append(find(name, version or None, architecture, [*self.manifests, SHIPPED]))
+                result.append(find(request.name, request.version or None, architecture, [*self.manifests, SHIPPED]))
         unknown = set(self.sources) - set(KINDS)
         if unknown:
             raise BundleError(f"unknown kind of source {', '.join(sorted(unknown))}: there are {', '.join(KINDS)}")

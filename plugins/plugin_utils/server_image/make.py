@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ except ImportError:  # Ansible itself needs it, so this is only for its import t
     HAS_YAML = False
 
 from .. import components, sign
-from ..bundle import manifest as artifacts
+from ..bundle import requests
 from ..bundle.store import Store, default_root, digest_of
 from ..contract import NODE, Component
 from .assembly import build, hardening, sbom
@@ -83,8 +83,7 @@ class Request:
     @property
     def version(self) -> str:
         """Version of the first artifact, which the image is named after."""
-        name, _equals, version = self.desired[0].partition("=")
-        return version or str(artifacts.default_version(*artifacts.load(name)))
+        return requests.Request.parse(self.desired[0]).chosen(components.manifests(self.contents))
 
     @property
     def name(self) -> str:
@@ -300,7 +299,10 @@ def expected(request: Request, store: Store) -> offline.Expected:
     return offline.Expected(
         runtime=components.engine(request.engine).runtime,
         packages=packages,
-        artifacts=[entry_of(name, store, request.architecture) for name in request.desired],
+        artifacts=[
+            entry_of(name, store, request.architecture, components.manifests(request.contents))
+            for name in request.desired
+        ],
         controls=[dict(control) for control in hardening.applied(profile(), request.exempt)],
         machine=request.builder != "docker",
         data=request.data_path if request.data_device else "",
@@ -309,22 +311,16 @@ def expected(request: Request, store: Store) -> offline.Expected:
     )
 
 
-def entry_of(request: str, store: Store, architecture: str) -> dict[str, Any]:
-    """The bundle's entry of an artifact, `NAME` or `NAME=VERSION`; `NAME/IMAGE` is the part that is one of its images."""
-    artifact, _slash, image = request.partition("/")
-    name, _equals, version = artifact.partition("=")
-    version = version or artifacts.default_version(*artifacts.load(name))
+def entry_of(text: str, store: Store, architecture: str, folders: Sequence[Path]) -> dict[str, Any]:
+    """The bundle's entry of an artifact that is asked for, or the part of it."""
+    asked = requests.Request.parse(text)
+    name, version = asked.name, asked.chosen(folders)
     entry: dict[str, Any] = store.index()["artifacts"].get(name, {}).get(version, {}).get(architecture, {})
     if not entry:
         raise ImageError(
             f"{name} {version} ({architecture}) is not in the bundle {store.root}: fill it with playbook bundle"
         )
-    if not image:
-        return entry
-    images = [item for item in entry["images"] if item["name"].rpartition("/")[2].partition(":")[0] == image]
-    paths = {item["path"] for item in images}
-    files = [item for item in entry["files"] if item["path"] in paths]
-    return {**entry, "images": images, "files": files, "links": {}, "packages": [], "install": []}
+    return asked.part(entry)
 
 
 def profile() -> list[dict[str, Any]]:
