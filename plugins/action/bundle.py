@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         store = Store(Path(options["path"] or default_root()), key)
         display = Display()
         try:
-            wanted = {"cluster_engine": options["engine"], components.ENABLED: options["components"]}
-            found = components.of(wanted) if options["engine"] or not options["names"] else ()
+            hostvars = (task_vars or {}).get("hostvars") or {}
+            found = () if options["names"] else asked(options["engine"], options["components"], hostvars.values())
             order = Order(
                 artifacts=options["names"] or bundled(found),
                 architectures=options["architectures"],
@@ -71,6 +71,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except UserError as error:
             raise AnsibleActionFail(str(error)) from error
         return {**result, "changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
+
+
+def asked(engine: str, more: list[str], hosts: Iterable[Mapping[str, Any]]) -> tuple[Component, ...]:
+    """Return an engine and more components, else those of all hosts; raise ComponentError when there are none."""
+    if engine:
+        return components.of({"cluster_engine": engine, components.ENABLED: more})
+    found = {known.name: known for host in hosts if host.get("cluster_engine") for known in components.of(host)}
+    if not found:
+        engines = " or ".join(sorted(components.known()))
+        raise components.ComponentError(
+            f"the inventory has no cluster whose artifacts it could be; give -i, -e cluster_engine={engines}, or bundle_artifacts"
+        )
+    return tuple(found.values())
 
 
 def bundled(found: Iterable[Component]) -> list[str]:

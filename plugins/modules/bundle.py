@@ -24,7 +24,7 @@ options:
     description:
       - Artifacts to bring in, as their manifests are called.
       - C(NAME=VERSION) asks for a version other than the manifest's first.
-      - Those of O(engine) and O(components) when none is given.
+      - Those of O(engine) and O(components) when none is given, or of the inventory's clusters when these are not either.
     type: list
     elements: str
     default: []

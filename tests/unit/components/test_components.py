@@ -121,6 +121,14 @@ def test_a_bundle_has_its_artifact() -> None:
     assert "beacon 1.0.0" in " ".join(artifact.title for artifact in order.resolve())
 
 
+def test_a_bundle_is_for_the_clusters_of_the_inventory() -> None:
+    found = bundle.asked("", [], [{}, VARIABLES, {"cluster_engine": "kubernetes"}])
+    assert [component.name for component in found] == ["nomad", BEACON, "kubernetes"]
+    assert [component.name for component in bundle.asked("kubernetes", [], [VARIABLES])] == ["kubernetes"]
+    with pytest.raises(components.ComponentError, match="give -i, -e cluster_engine=kubernetes or nomad"):
+        bundle.asked("", [], [{}])
+
+
 def checking(kind: type[ChecksAction], host: str) -> Any:
     """An action of verify on a host of a cluster of m1 and w1."""
     hostvars = {
