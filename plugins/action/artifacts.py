@@ -23,6 +23,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store impor
 from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 
 ARGUMENTS = {
+    "component": {"type": "str", "required": True},
     "names": {"type": "list", "elements": "str", "required": True},
     "bundle": {"type": "str"},
     "manifests": {"type": "list", "elements": "path", "default": []},
@@ -51,7 +52,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             folders = [Path(folder) for folder in options["manifests"]]
             folders += components.manifests(components.enabled(task_vars or {}))
             desired = choose(options["names"], index, folders)
-            arguments = {key: options[key] for key in ("root", "start_services", "runtime")} | {"desired": desired}
+            arguments = {key: options[key] for key in ("component", "root", "start_services", "runtime")}
+            arguments |= {"desired": desired, "claims": claims(options["component"], task_vars or {})}
             if remote:
                 return {**result, **self._place({**arguments, "url": bundle}, task_vars)}
             answer = self._place(arguments, task_vars)
@@ -103,6 +105,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         done = self._low_level_execute_command(f"tar -xf {quote(target)} -C {quote(folder)} && rm {quote(target)}")
         if done["rc"] != 0:
             raise AnsibleError(str(done["stderr"]).strip())
+
+
+def claims(component: str, variables: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What the component owns on such a host besides what its tasks place, by kind; nothing of one that declares nothing."""
+    try:
+        parts = components.load(component).parts
+    except components.ComponentError:
+        return {}
+    part = parts.get(str(variables.get("cluster_part", NODE)))
+    return part.owned.claims(str(variables.get("cluster_name", ""))) if part else {}
 
 
 def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> list[dict[str, Any]]:

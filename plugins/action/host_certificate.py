@@ -26,6 +26,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(missing("cryptography"))
         dummy, args = self.validate_argument_spec(
             argument_spec={
+                "component": {"type": "str", "required": True},
                 "directory": {"type": "path", "required": True},
                 "owner": {"type": "str", "default": "root"},
                 "group": {"type": "str", "default": "root"},
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
         if not args["ca_certificate"] and self._task.check_mode:
             return {"changed": True, "changed_paths": [], "reason": "the cluster has no CA yet"}
         names = pki.sort_names(args["common_name"], args["names"])
-        place = {key: args[key] for key in ("directory", "owner", "group", "ca_certificate")}
+        place = {key: args[key] for key in ("component", "directory", "owner", "group", "ca_certificate")}
         read = self._execute_module(module_name=MODULE, module_args=place, task_vars=task_vars)
         if read.get("failed") or read.get("unreachable"):
             return dict(read)

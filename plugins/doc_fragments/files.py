@@ -13,7 +13,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   files:
-    description: Files, directories and links to bring about, in this order.
+    description: Files, directories and links to write, in this order.
     type: list
     elements: dict
     suboptions:
@@ -34,6 +34,11 @@ options:
       data:
         description: Data to be written as JSON with sorted keys, instead of O(files[].content).
         type: dict
+      merge:
+        description:
+          - Lay O(files[].data) over the JSON of the file that was there before the component came, which stays otherwise.
+        type: bool
+        default: false
       target:
         description: Where the link points.
         type: path

@@ -36,6 +36,10 @@ options:
           - Empty for a version that is not in the bundle; it must then lie on the host already.
         type: dict
         required: true
+  claims:
+    description: What the component owns on this host besides, by kind; what of it is there already is noted first.
+    type: dict
+    default: {}
   staged:
     description: Folder on the host with the missing blobs, each called by its digest in hexadecimal.
     type: path
@@ -48,11 +52,13 @@ options:
     choices: [docker, containerd]
 extends_documentation_fragment:
   - keelson.cluster.installing
+  - keelson.cluster.owner
 """
 
 EXAMPLES = r"""
 - name: Place what was staged before
   keelson.cluster.artifact_install:
+    component: nomad
     desired: "{{ entries }}"
     staged: /var/tmp/staged
 """
@@ -97,6 +103,8 @@ def main() -> None:
                     "architectures": {"type": "dict", "required": True},
                 },
             },
+            "component": {"type": "str", "required": True},
+            "claims": {"type": "dict", "default": {}},
             "root": {"type": "path", "default": "/opt/keelson"},
             "staged": {"type": "path"},
             "url": {"type": "str"},

@@ -25,6 +25,7 @@ options:
 extends_documentation_fragment:
   - keelson.cluster.installing
   - keelson.cluster.installing.bundle
+  - keelson.cluster.owner
 seealso:
   - module: keelson.cluster.bundle
   - module: keelson.cluster.container_images
@@ -33,10 +34,12 @@ seealso:
 EXAMPLES = r"""
 - name: Place Nomad and what its client needs
   keelson.cluster.artifacts:
+    component: nomad
     names: [nomad, docker, cni-plugins]
 
 - name: Go back to the version before
   keelson.cluster.artifacts:
+    component: nomad
     names: [nomad=1.11.2]
     bundle: https://bundle.example.com/
 """

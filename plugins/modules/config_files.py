@@ -20,6 +20,7 @@ options:
     required: true
 extends_documentation_fragment:
   - keelson.cluster.files
+  - keelson.cluster.owner
 attributes:
   check_mode:
     support: full
@@ -32,6 +33,7 @@ attributes:
 EXAMPLES = r"""
 - name: Configure the agent
   keelson.cluster.config_files:
+    component: nomad
     files:
       - {path: /etc/nomad.d, state: directory, mode: "0750", group: nomad}
       - {path: /etc/nomad.d/agent.json, data: {name: web-0}, mode: "0640", group: nomad}
@@ -47,18 +49,23 @@ changed_paths:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": host_files.SPEC}},
+        argument_spec={
+            "files": {"type": "list", "elements": "dict", "required": True, "options": host_files.SPEC},
+            "component": {"type": "str", "required": True},
+        },
         supports_check_mode=True,
     )
     changes: list[host_files.Change] = []
     try:
-        host_files.ensure_all(module.params["files"], module.check_mode, changes)
-    except host_files.FileError as error:
+        receipts = Receipts(module.params["component"])
+        host_files.ensure_all(module.params["files"], module.check_mode, changes, receipts)
+    except (host_files.FileError, OSError) as error:
         module.fail_json(msg=str(error), changed_paths=[change.path for change in changes])
     module.exit_json(
         changed=bool(changes),

@@ -28,6 +28,7 @@ options:
 extends_documentation_fragment:
   - keelson.cluster.installing
   - keelson.cluster.installing.bundle
+  - keelson.cluster.owner
 seealso:
   - module: keelson.cluster.artifacts
 """
@@ -35,6 +36,7 @@ seealso:
 EXAMPLES = r"""
 - name: Load the images a Nomad host node needs
   keelson.cluster.container_images:
+    component: nomad
     names: [pause, sample-app]
     runtime: docker
 """

@@ -58,6 +58,8 @@ options:
   key:
     description: Set by the action, the new private key.
     type: str
+extends_documentation_fragment:
+  - keelson.cluster.owner
 attributes:
   check_mode:
     support: full
@@ -70,6 +72,7 @@ attributes:
 EXAMPLES = r"""
 - name: Give the host its certificate
   keelson.cluster.host_certificate:
+    component: nomad
     directory: /etc/nomad.d/tls
     group: nomad
     ca_certificate: "{{ secrets.payload.ca_certificate }}"
@@ -96,12 +99,14 @@ import ssl
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
+            "component": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
             "owner": {"type": "str", "default": "root"},
             "group": {"type": "str", "default": "root"},
@@ -126,6 +131,9 @@ def main() -> None:
         desired.append(_file(params, f"{folder}/cert.pem", params["certificate"], "file", "0644"))
         desired.append(_file(params, f"{folder}/key.pem", params["key"], "file", "0640"))
     try:
+        receipts = Receipts(params["component"])
+        if not module.check_mode:
+            receipts.record([entry for file in desired for entry in host_files.recorded(file, receipts)])
         changes = [change for change in (host_files.ensure(file, module.check_mode) for file in desired) if change]
     except (OSError, host_files.FileError) as error:
         module.fail_json(msg=f"The certificate cannot be kept in {folder}: {error}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubernetes_reset
-short_description: Remove a Kubernetes node's processes, pods, mounts, interfaces and rules from this host
+short_description: Remove a Kubernetes node's processes, pods and mounts from this host
 version_added: "0.1.0"
 description:
-  - Runs C(kubeadm reset), and removes what that leaves, the network interfaces and packet filter rules of pod networks and
-    of kube-proxy, so that the files can be deleted.
+  - Runs C(kubeadm reset), unless volumes are mounted below the directories that it empties; then it fails and changes nothing.
+    M(keelson.cluster.host_wipe) removes the rest.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   leave:
@@ -49,6 +49,7 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.host.trees import TreeError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import kubeadm, leftovers
 
 
@@ -65,7 +66,7 @@ def main() -> None:
     if removed and not module.check_mode:
         try:
             leftovers.remove(module.params["leave"], module.params["ignore"])
-        except (kubeadm.KubeadmError, OSError) as error:
+        except (kubeadm.KubeadmError, TreeError, OSError) as error:
             module.fail_json(msg=f"The node cannot be taken off this host: {error}")
     module.exit_json(changed=bool(removed), removed=removed)
 

@@ -12,7 +12,7 @@ module: service_unit
 short_description: Start systemd units with their files and tell which run on old ones
 version_added: "0.1.0"
 description:
-  - Brings a list of files to the desired state, then enables and starts (or removes) a list of units, in one task.
+  - Brings a list of files to the desired state, then enables and starts a list of units, in one task.
   - A unit of ours writes, when it starts, which versions of its files it starts with (see O(units[].inputs)). The module
     compares that with the files as they are now, so it knows after any interruption whether a restart is due. Whether
     it restarts is the caller's choice, as managers must be restarted one at a time.
@@ -33,9 +33,9 @@ options:
         required: true
       state:
         description: V(started) leaves a running unit alone, V(fresh) restarts it when it runs on old files,
-          V(stopped) stops it and leaves it enabled, V(absent) stops it and removes its file.
+          V(stopped) stops it and leaves it enabled.
         type: str
-        choices: [started, fresh, stopped, absent]
+        choices: [started, fresh, stopped]
         default: started
       inputs:
         description: The files a running unit depends on, which it wrote to C(/run/keelson/<unit>) when it started.
@@ -71,6 +71,7 @@ options:
     default: []
 extends_documentation_fragment:
   - keelson.cluster.files
+  - keelson.cluster.owner
 attributes:
   check_mode:
     support: full
@@ -83,6 +84,7 @@ attributes:
 EXAMPLES = r"""
 - name: Run the agent
   keelson.cluster.service_unit:
+    component: nomad
     files:
       - {path: /etc/nomad.d/agent.json, data: {name: web-0}, mode: "0640"}
     units:
@@ -117,10 +119,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host import services
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 
 UNIT_SPEC = {
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "fresh", "stopped", "absent"], "default": "started"},
+    "state": {"type": "str", "choices": ["started", "fresh", "stopped"], "default": "started"},
     "inputs": {"type": "list", "elements": "path", "default": []},
     "reload": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 90},
@@ -130,6 +133,7 @@ UNIT_SPEC = {
 def main() -> None:
     """Run the module."""
     spec = {
+        "component": {"type": "str", "required": True},
         "files": {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC},
         "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC},
         "foreseen": {"type": "list", "elements": "path", "default": []},
@@ -142,12 +146,13 @@ def main() -> None:
     units = [service_units.Unit(**entry) for entry in params["units"]]
     outcome = services.Outcome()
     try:
+        receipts = Receipts(params["component"])
         if params["defer_while"] and service_units.runs(params["defer_while"]):
-            outcome = services.put_off(files, units, foreseen if check else [])
+            outcome = services.put_off(files, units, foreseen if check else [], receipts)
         if not outcome.pending:
             outcome = services.Outcome()
-            services.apply(files, units, foreseen, check, params["rollback"], outcome)
-    except host_files.FileError as error:
+            services.apply(files, units, foreseen, check, params["rollback"], outcome, receipts)
+    except (host_files.FileError, OSError) as error:
         outcome.fault = str(error)
     done = {"actions": outcome.actions, "stale": outcome.stale, "pending": outcome.pending}
     if outcome.fault:

@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
+from ..host import claims
+from ..host import receipts as host_receipts
+from ..host.receipts import IMAGE, PATH, Receipts
 from . import install, packages, runtimes
 from .install import Entry, InstallError
 
@@ -26,6 +29,8 @@ class Host:
         self._staged = Path(options["staged"]) if options["staged"] else None
         self._start_services: bool = options["start_services"]
         self._runtime: str | None = options["runtime"]
+        self._receipts = Receipts(options["component"])
+        self._claims: Mapping[str, list[str]] = options["claims"]
         self._run = run
         self._entries = [self._entry(item) for item in options["desired"]]
 
@@ -64,6 +69,8 @@ class Host:
             for step in steps:
                 if step.unnoted and not check:
                     install.note(install.folder(self._root, step.entry), step.entry)
+            if not check:
+                self._receipts.record(self._placed(unloaded))
             if check or not result["changed"]:
                 return {**result, "missing": {}}
             self._check_space(steps, lacking, missing, temporary)
@@ -86,12 +93,32 @@ class Host:
                     path.unlink(missing_ok=True)
             return {**result, "missing": {}}
 
+    def _placed(self, unloaded: list[runtimes.Image]) -> Iterator[host_receipts.Entry]:
+        """What the receipts must have of the artifacts, whether they are placed now or were before."""
+        for entry in self._entries:
+            current = self._root / entry["name"] / "current"
+            if entry["files"]:
+                yield host_receipts.Entry(PATH, str(current.parent), None, host_receipts.TREE)
+            for link, target in entry["links"].items():
+                yield from host_receipts.missing_parents(link, self._receipts)
+                there = host_receipts.present(link)
+                desired = f"link {current / target}"
+                yield host_receipts.Entry(
+                    PATH, link, None if host_receipts.identity(link) == desired else there, desired
+                )
+        for image in unloaded:
+            yield host_receipts.Entry(IMAGE, f"{self._runtime} {image['name']}")
+
     @contextlib.contextmanager
     def _alone(self, check: bool) -> Iterator[None]:
         """Keep a second run on the same host waiting; the kernel frees the lock of a killed process."""
         if check:
             yield
             return
+        root, lock = str(self._root), str(self._root / ".lock")
+        own = [host_receipts.Entry(PATH, root, host_receipts.present(root), host_receipts.DIRECTORY)]
+        own.append(host_receipts.Entry(PATH, lock, None, host_receipts.TREE))
+        self._receipts.record([*claims.entries(self._claims, self._receipts), *own])
         self._root.mkdir(mode=0o755, parents=True, exist_ok=True)
         with (self._root / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)

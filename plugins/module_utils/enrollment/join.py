@@ -29,6 +29,7 @@ from typing import Any
 
 from ..host import files as host_files
 from ..host import units as service_units
+from ..host.receipts import Receipts
 
 DOCUMENT = "/etc/keelson/join.json"
 FOLDER = "/var/lib/keelson/join"
@@ -212,14 +213,17 @@ def enrollment(asking: Asking, folder: str) -> dict[str, Any]:
     return answer
 
 
-def settle(answer: dict[str, Any], engine: Any, folder: str) -> None:
+def settle(answer: dict[str, Any], engine: Any, folder: str, component: str) -> None:
     """Write the files of an answer, start its units, and let the engine join. Raises FileError, OSError."""
     with open(os.path.join(folder, KEY), encoding="ascii") as file:
         entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, file.read())]
-    host_files.ensure_all(entries, False, [])
+    receipts = Receipts(component)
+    host_files.ensure_all(entries, False, [], receipts)
     for entry in answer["units"]:
         unit = service_units.Unit(**entry)
-        for step in service_units.plan(unit, service_units.read(unit)):
+        state = service_units.read(unit)
+        receipts.record([service_units.recorded(unit, state)])
+        for step in service_units.plan(unit, state):
             fault = service_units.carry_out(unit, step)
             if fault:
                 raise OSError(fault)
@@ -256,7 +260,9 @@ def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: floa
         report("joining", f"joining pool {document.pool} of cluster {document.cluster}")
         deadline = time.monotonic() + patience
         asking = Asking(document, make_request(folder), deadline, lambda message: report("waiting", message))
-        settle(enrollment(asking, folder), importlib.import_module(f"..{engine}.joining_host", __package__), folder)
+        settle(
+            enrollment(asking, folder), importlib.import_module(f"..{engine}.joining_host", __package__), folder, engine
+        )
         asking.until_answered("/v1/joined", "this host is no member yet")
     except Refused as error:
         # Out of the way, so that it is not tried for ever; a new document may come at any time.

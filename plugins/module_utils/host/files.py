@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files, directories and links on a host, brought about atomically."""
+"""Files, directories and links on a host, written atomically and recorded before."""
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import grp
 import json
@@ -13,8 +14,13 @@ import os
 import pwd
 import shutil
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from . import receipts as host_receipts
+from . import trees
+from .receipts import PATH, Entry, Receipts
 
 # The argument specification of an entry, as the documentation fragment `files` describes it.
 SPEC: dict[str, dict[str, Any]] = {
@@ -22,6 +28,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["file", "directory", "link", "absent", "private"], "default": "file"},
     "content": {"type": "str"},
     "data": {"type": "dict"},
+    "merge": {"type": "bool", "default": False},
     "target": {"type": "path"},
     "mode": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
@@ -74,22 +81,74 @@ def desired(entry: dict[str, Any]) -> Desired:
     )
 
 
-def ensure_all(entries: list[dict[str, Any]], check: bool, changes: list[Change]) -> None:
-    """Bring entries about in their order and add to C(changes). Raises FileError naming the path at the first fault."""
+def ensure_all(entries: list[dict[str, Any]], check: bool, changes: list[Change], receipts: Receipts) -> None:
+    """Write entries in their order and add to C(changes). Raises FileError naming the path at the first fault."""
+    wants: list[Desired] = []
+    notes: list[Entry] = []
     for entry in entries:
-        try:
-            want = desired(entry)
+        with _named(entry["path"]):
+            wants.append(desired(_merged(entry, receipts)))
+            notes += recorded(wants[-1], receipts)
+    if not check:
+        receipts.record(notes)
+    for want in wants:
+        with _named(want.path):
             found = close_all(want, check) if want.state == "private" else [ensure(want, check)]
-        except (OSError, FileError) as error:
-            raise FileError(f"{entry['path']}: {error}") from error
         changes.extend(change for change in found if change)
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, FileError, trees.TreeError) as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def _merged(entry: dict[str, Any], receipts: Receipts) -> dict[str, Any]:
+    """The entry with its data laid over those of the file that was there before the component came, where it asks so."""
+    if not entry.get("merge"):
+        return entry
+    known = receipts.all_of(PATH).get(entry["path"])
+    original = host_receipts.content(known["before"] if known else host_receipts.present(entry["path"]))
+    try:
+        before = json.loads(original or b"{}")
+    except ValueError as error:
+        raise FileError(f"is no JSON and cannot be merged ({error}); correct it or move it away") from error
+    if not isinstance(before, dict):
+        raise FileError("is no JSON object and cannot be merged; correct it or move it away")
+    return {**entry, "data": _over(before, entry["data"])}
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _over(below[key], above[key]) for key in above if _dicts(below.get(key), above[key])}
+    return {**below, **above, **both}
+
+
+def _dicts(*values: Any) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
+def recorded(want: Desired, receipts: Receipts) -> Iterator[Entry]:
+    """What the receipts must have before this is written: nothing for what is right already and nobody's of ours."""
+    if want.state in ("absent", "private"):
+        return
+    yield from host_receipts.missing_parents(want.path, receipts)
+    if describe(want.path) != _description(want) or receipts.others(PATH, want.path):
+        yield Entry(PATH, want.path, host_receipts.present(want.path), _identity(want))
+
+
+def _identity(want: Desired) -> str:
+    if want.state == "link":
+        return f"link {want.target}"
+    return host_receipts.DIRECTORY if want.state == "directory" else host_receipts.digest(want.content.encode())
 
 
 def ensure(want: Desired, check: bool) -> Change | None:
     """Make the host have what is desired; returns what had to change, or None. C(check) changes nothing."""
     before = describe(want.path)
     after = _description(want)
-    if want.state == "absent" and os.path.ismount(want.path) and not os.listdir(want.path):
+    if want.state == "absent" and trees.is_mount_point(want.path) and not os.listdir(want.path):
         return None
     if before == after:
         return None
@@ -183,23 +242,20 @@ def _make_directory(want: Desired) -> None:
 
 
 def _link(want: Desired) -> None:
-    partial = f"{want.path}.partial"
+    link(want.path, want.target)
+
+
+def link(path: str, target: str) -> None:
+    """Make a link, or lead one elsewhere."""
+    partial = f"{path}.partial"
     if os.path.lexists(partial):
         os.unlink(partial)
-    os.symlink(want.target, partial)
-    os.replace(partial, want.path)
+    os.symlink(target, partial)
+    os.replace(partial, path)
 
 
 def _remove(want: Desired) -> None:
-    if os.path.ismount(want.path):
-        # A data volume stays, empty.
-        for name in os.listdir(want.path):
-            inner = os.path.join(want.path, name)
-            shutil.rmtree(inner) if os.path.isdir(inner) and not os.path.islink(inner) else os.unlink(inner)
-    elif os.path.isdir(want.path) and not os.path.islink(want.path):
-        shutil.rmtree(want.path)
-    else:
-        os.unlink(want.path)
+    trees.remove(want.path)
 
 
 def _own(path: str, want: Desired) -> None:

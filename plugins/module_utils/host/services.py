@@ -13,6 +13,7 @@ from typing import Any
 from . import files as host_files
 from . import previous
 from . import units as service_units
+from .receipts import UNIT, Receipts
 from .units import Unit
 
 
@@ -32,10 +33,10 @@ class Outcome:
         return [change.path for change in self.changes]
 
 
-def put_off(files: list[dict[str, Any]], units: Sequence[Unit], foreseen: Sequence[str]) -> Outcome:
+def put_off(files: list[dict[str, Any]], units: Sequence[Unit], foreseen: Sequence[str], receipts: Receipts) -> Outcome:
     """Tell which units a change of the files would restart, and change nothing. Raises FileError."""
     outcome = Outcome()
-    host_files.ensure_all(files, True, outcome.changes)
+    host_files.ensure_all(files, True, outcome.changes, receipts)
     seen = [*outcome.paths, *foreseen]
     outcome.pending = [u.name for u in units if "restart" in service_units.plan(u, service_units.read(u, seen))]
     return outcome
@@ -48,6 +49,7 @@ def apply(
     check: bool,
     rollback: bool,
     outcome: Outcome,
+    receipts: Receipts,
 ) -> None:
     """Write the files and bring the units to their states, noting all in C(outcome). Raises FileError.
 
@@ -57,12 +59,14 @@ def apply(
     if rollback:
         previous.begin()
         previous.keep([entry["path"] for entry in files])
-    host_files.ensure_all(files, check, outcome.changes)
+    host_files.ensure_all(files, check, outcome.changes, receipts)
     for unit in units:
         state = service_units.read(unit, [*outcome.paths, *foreseen] if check else [])
         planned = service_units.plan(unit, state)
-        if state.stale and "restart" not in planned and unit.state != "absent":
+        if state.stale and "restart" not in planned:
             outcome.stale.append(unit.name)
+        if (planned or receipts.others(UNIT, unit.name)) and unit.state != "stopped" and not check:
+            receipts.record([service_units.recorded(unit, state)])
         for action in planned:
             if not check:
                 outcome.fault = _act(unit, action, rollback) or ""

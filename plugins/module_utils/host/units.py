@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .booted import booted
+from .receipts import UNIT, Entry
 
 RUN = "/run/keelson"
 UNITS = "/etc/systemd/system"
@@ -28,6 +29,8 @@ PROPERTIES = (
     "ConditionResult",
     "ConditionTimestampMonotonic",
     "MainPID",
+    "FragmentPath",
+    "SourcePath",
 )
 RUNNING = ("active", "activating", "reloading")
 STEADY = 5.0  # seconds in which a unit that cannot run has ended
@@ -80,7 +83,7 @@ def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
     """Ask systemd for the unit, and the notes it left for its files; files in C(foreseen) count as changed."""
     if not booted():
         return _asleep(unit)
-    shown = _show(unit.name)
+    shown = show(unit.name)
     active = shown.get("ActiveState") in RUNNING
     tried = shown.get("ConditionTimestampMonotonic", "0") != "0"
     kept_from_it = tried and shown.get("ConditionResult") == "no"
@@ -93,6 +96,12 @@ def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
         stale=active and _is_old(unit.name, unit.inputs, foreseen),
         reloadable=active and _is_old(f"{unit.name}.reload", unit.reload, foreseen),
     )
+
+
+def recorded(unit: Unit, state: State) -> Entry:
+    """What the receipts must have before the unit is touched."""
+    files = [*unit.inputs, *unit.reload]
+    return Entry(UNIT, unit.name, {"active": state.active, "enabled": state.enabled, "files": files})
 
 
 def _asleep(unit: Unit) -> State:
@@ -155,15 +164,15 @@ def carry_out(unit: Unit, step: str) -> str | None:
 
 def runs(name: str) -> bool:
     """Tell whether the unit runs, or tries to."""
-    return booted() and _show(name).get("ActiveState") in RUNNING
+    return booted() and show(name).get("ActiveState") in RUNNING
 
 
 def restart(unit: Unit) -> str | None:
     """Restart a unit and see that it goes on running; returns what went wrong in one line, with a line of its journal."""
     fault = carry_out(unit, "restart")
-    process, end = _show(unit.name).get("MainPID"), time.monotonic() + STEADY
+    process, end = show(unit.name).get("MainPID"), time.monotonic() + STEADY
     while fault is None and time.monotonic() < end:
-        shown = _show(unit.name)
+        shown = show(unit.name)
         if (shown.get("ActiveState"), shown.get("MainPID")) != ("active", process):
             fault = "ended"
         time.sleep(0.2)
@@ -181,7 +190,8 @@ def why(name: str) -> str:
     return ([""] + lines[-1:] + telling)[-1][:400] or "its journal is silent"
 
 
-def _show(name: str) -> dict[str, str]:
+def show(name: str) -> dict[str, str]:
+    """The properties of a unit that decide what is to be done; systemd knows any name."""
     done = subprocess.run(
         ["systemctl", "show", name, f"--property={','.join(PROPERTIES)}"],
         capture_output=True,

@@ -200,7 +200,8 @@ def leftovers(root: str = "/") -> list[str]:
     # Runtimes read these alone (containerd/go-cni).
     plugins = [name for name in plugins if name.endswith((".conf", ".conflist", ".json"))]
     known = ("10-calico.conflist", "10-bridge.conflist")
-    return found + [f"/etc/cni/net.d/{name}" for name in plugins if name not in known]
+    # podman keeps its own network here; containerd takes the first, which is ours.
+    return found + [f"/etc/cni/net.d/{name}" for name in plugins if name not in known and "podman" not in name]
 
 
 def lowers_oom_score() -> bool:

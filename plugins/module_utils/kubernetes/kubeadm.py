@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..cluster.parts import MANAGER
-from ..host import previous
+from ..host import previous, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
@@ -139,6 +139,10 @@ def reset(ignore: Sequence[str]) -> None:
 
     'reset' empties the folder of certificates it is told, so it is told an empty one.
     """
+    try:
+        trees.refuse_foreign(["/var/lib/kubelet", "/var/lib/etcd"])
+    except trees.TreeError as error:
+        raise KubeadmError(str(error)) from error
     with tempfile.TemporaryDirectory() as empty:
         run(["reset", "--force", f"--cert-dir={empty}", *ignoring(ignore)])
     folder = "/etc/kubernetes/pki"

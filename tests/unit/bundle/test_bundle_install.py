@@ -57,6 +57,8 @@ class World:
             "staged": str(self.staged),
             "url": None,
             "start_services": False,
+            "component": "nomad",
+            "claims": {},
             "runtime": None,
             "desired": [item],
             **options,
@@ -206,7 +208,15 @@ def test_version_that_is_nowhere_and_foreign_architecture_are_named(world: World
         InstallError, match=rf"tool 3\.0\.0 \({machine}\) is neither on this host nor in the bundle: fill it"
     ):
         world.bring(None, version="3.0.0")
-    settings = {"root": str(world.root), "staged": None, "url": None, "start_services": False, "runtime": None}
+    settings = {
+        "root": str(world.root),
+        "staged": None,
+        "url": None,
+        "start_services": False,
+        "component": "nomad",
+        "claims": {},
+        "runtime": None,
+    }
     desired = [{"name": "tool", "version": "1.0.0", "architectures": {"riscv64": world.entry()}}]
     with pytest.raises(InstallError, match="nor in the bundle, which has it for riscv64"):
         Host({**settings, "desired": desired}, world.run)

@@ -59,31 +59,33 @@ def test_no_manager_lives(run: Run, listener: int) -> None:
 def test_config_files_name_the_file_and_what_was_done(run: Run, tmp_path: Path) -> None:
     good = {"path": str(tmp_path / "good"), "content": "x", "mode": "0600"}
     bad = {"path": str(tmp_path / "none" / "bad"), "content": "x", "mode": "0600"}
-    assert run("config_files", check=True, files=[good])["changed_paths"] == [good["path"]]
+    assert run("config_files", component="nomad", check=True, files=[good])["changed_paths"] == [good["path"]]
     assert not (tmp_path / "good").exists()
-    answer = run("config_files", files=[good, bad])
+    answer = run("config_files", component="nomad", files=[good, bad])
     assert answer["failed"] and answer["msg"].startswith(f"{bad['path']}: ")
     assert answer["changed_paths"] == [good["path"]]
-    assert run("config_files", files=[good])["changed"] is False
+    assert run("config_files", component="nomad", files=[good])["changed"] is False
 
 
 def test_a_certificate_that_is_cut_off_between_its_files_is_made_again(run: Run, tmp_path: Path) -> None:
     ca = pki.make_ca("c1")
     old, new = (pki.issue(ca, pki.sort_names("h", ["h"]), 365) for _ in range(2))
     place = {"directory": str(tmp_path / "tls"), "ca_certificate": ca.certificate}
-    assert run("host_certificate", check=True, **place)["changed"] and not (tmp_path / "tls").exists()
-    assert run("host_certificate", **place)["certificate"] == ""
-    assert run("host_certificate", **place, certificate=old.certificate, key=old.key)["changed"]
-    assert run("host_certificate", **place)["certificate"] == old.certificate
-    assert not run("host_certificate", **place)["changed"]
+    assert (
+        run("host_certificate", component="nomad", check=True, **place)["changed"] and not (tmp_path / "tls").exists()
+    )
+    assert run("host_certificate", component="nomad", **place)["certificate"] == ""
+    assert run("host_certificate", component="nomad", **place, certificate=old.certificate, key=old.key)["changed"]
+    assert run("host_certificate", component="nomad", **place)["certificate"] == old.certificate
+    assert not run("host_certificate", component="nomad", **place)["changed"]
     (tmp_path / "tls" / "cert.pem").write_text(new.certificate)
-    assert run("host_certificate", **place)["certificate"] == ""
-    run("host_certificate", **place, certificate=new.certificate, key=new.key)
-    assert run("host_certificate", **place)["certificate"] == new.certificate
+    assert run("host_certificate", component="nomad", **place)["certificate"] == ""
+    run("host_certificate", component="nomad", **place, certificate=new.certificate, key=new.key)
+    assert run("host_certificate", component="nomad", **place)["certificate"] == new.certificate
     assert (tmp_path / "tls" / "key.pem").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_unit_is_left_alone_when_its_files_cannot_be_had(run: Run, tmp_path: Path) -> None:
     bad = {"path": str(tmp_path / "none" / "bad"), "content": "x", "mode": "0600"}
-    answer = run("service_unit", files=[bad], units=[{"name": "keelson-none.service"}])
+    answer = run("service_unit", component="nomad", files=[bad], units=[{"name": "keelson-none.service"}])
     assert answer["failed"] and answer["msg"].startswith(f"{bad['path']}: ") and answer["actions"] == []

@@ -70,7 +70,11 @@ def apply(run: Run, systemd: Path, content: str, **options: Any) -> dict[str, An
         {"path": str(systemd / "more"), "content": "x", "mode": "0600"},
     ]
     return run(
-        "service_unit", files=files, units=[{"name": "x.service", "state": "fresh", "inputs": [path]}], **options
+        "service_unit",
+        component="nomad",
+        files=files,
+        units=[{"name": "x.service", "state": "fresh", "inputs": [path]}],
+        **options,
     )
 
 

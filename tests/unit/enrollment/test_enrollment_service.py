@@ -99,8 +99,8 @@ class World:
         self.commands: list[tuple[str, str]] = []
         bring = host_files.ensure_all
 
-        def placed(entries: list[dict[str, Any]], check: bool, changes: list[Any]) -> None:
-            bring([{**e, "path": e["path"].replace("@", str(folder / "host"))} for e in entries], check, changes)
+        def placed(entries: list[dict[str, Any]], check: bool, changes: list[Any], known: Any) -> None:
+            bring([{**e, "path": e["path"].replace("@", str(folder / "host"))} for e in entries], check, changes, known)
 
         idle = service_units.State(False, False, False, False, False)
         monkeypatch.setattr(join.service_units, "read", lambda _unit: idle)

@@ -26,7 +26,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     etcd,
     host,
     kubeadm,
-    leftovers,
     manifests,
     nodes,
     tokens,
@@ -296,14 +295,6 @@ def test_nodes_as_the_inventory_wants_them() -> None:
 def test_documents_are_read_one_by_one() -> None:
     text = documents([{"kind": "A"}, {"kind": "B"}])
     assert [json.loads(part)["kind"] for part in text.split("---\n")[1:]] == ["A", "B"]
-
-
-def test_rules_of_kubernetes_go_and_others_stay() -> None:
-    saved = (
-        "*filter\n:INPUT ACCEPT [0:0]\n:cali-INPUT - [0:0]\n-A INPUT -j cali-INPUT\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
-    )
-    assert leftovers.without_rules(saved) == "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\nCOMMIT\n"
-    assert leftovers.without_rules("*filter\nCOMMIT\n") == ""
 
 
 # --- pod network bridge ----------------------------------------------------------------------------------------------

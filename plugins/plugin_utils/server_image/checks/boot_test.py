@@ -35,12 +35,12 @@ def desired(manifest: Mapping[str, Any]) -> dict[str, Any]:
     runtime = components.engine(manifest["engine"]).runtime
     exempt = set(manifest["hardening"]["exempt"]) - {str(control["id"]) for control in profile() if "exempt" in control}
     controls = [control for control in profile() if str(control["id"]) not in exempt]
-    defaults = role("defaults/main/main.yml")
+    sysctls = role("vars/main/main.yml")["__host_node_sysctls"]
     entries, machine = manifest["inputs"]["artifacts"], manifest["architecture"]
     paused = [artifacts.find("pause", entry["version"], machine) for entry in entries if entry["name"] == "pause"]
     return {
         "services": [*SERVICES, *RUNTIMES[runtime].services],
-        "sysctls": {**hardening.merged(controls, "sysctls"), **defaults["host_node_sysctls"]},
+        "sysctls": {**hardening.merged(controls, "sysctls"), **sysctls},
         "sshd": hardening.merged(controls, "sshd"),
         "modules": hardening.listed(controls, "modules"),
         "grows": "/var" if manifest["disk"].get("var_mib") else "/",
