@@ -61,7 +61,8 @@ ansible_facts:
         - Identity (C(os_id), C(os_version), C(architecture), C(kernel), C(machine_id), C(hostname), C(addresses)),
           room (C(cores), C(memory_mib), C(swap_mib), C(disk_free_mib) by path), C(cgroup) (C(version), C(controllers)),
           C(features) (error text by name, empty where the feature works), C(listeners) (sockets with their processes),
-          C(clusters) (what this host is a member of), C(time) (seconds since 1970) and C(clock) (the controller's
+          C(clusters) (what this host is a member of), C(runtimes) and C(firewalls) (what others run here),
+          C(receipts) (components of this collection that placed something), C(time) (seconds since 1970) and C(clock) (the controller's
           time C(before) and C(after)).
         - Where the engine has more to know of its hosts, that as C(engine).
         - On a manager of a running cluster C(members), or C(members_error) where it did not answer.

@@ -15,7 +15,8 @@ import time
 from typing import Any
 
 from ..checks.sockets import listening, read
-from . import features, netlink
+from ..host.receipts import components
+from . import features, netlink, occupants
 
 # How a component is recognised: {component, files: [{path, name}], processes: [name in /proc/PID/comm]}.
 Traces = dict[str, Any]
@@ -120,6 +121,7 @@ def gather(paths: list[str], traces: list[Traces]) -> dict[str, Any]:
     """Return all facts of this host; `paths` are those whose free disk counts. `time` is taken last."""
     release = os_release(read("/etc/os-release"))
     running = processes({name for trace in traces for name in trace["processes"]})
+    programs = occupants.programs()
     facts: dict[str, Any] = {
         "os_id": release.get("ID", ""),
         "os_like": release.get("ID_LIKE", "").split(),
@@ -138,6 +140,9 @@ def gather(paths: list[str], traces: list[Traces]) -> dict[str, Any]:
         "features": trials(),
         "listeners": listening(),
         "clusters": clusters("/", running, traces),
+        "runtimes": occupants.runtimes(programs),
+        "firewalls": occupants.firewalls(programs),
+        "receipts": components(),
         "python": platform.python_version(),
     }
     return {**facts, "time": time.time()}

@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..contract import ANY_PORT, MANAGER
 from .model import ERROR, WARNING, Cluster, Fault, Host
 from .orphans import orphaned, removal, replaced
 
 MAX_SKEW = 2.0  # seconds, beyond what the measurement itself leaves open
 OWN_PROGRAMS = "/opt/keelson/"
+# Runtimes that can be shared: their configuration is merged, what they run is told apart by labels.
+ADOPTABLE = ("docker",)
 FEATURE_REMEDIES = {
     "systemd": "use a server that boots with systemd",
     "cgroup": "mount cgroup version 2 at /sys/fs/cgroup; boot without cgroup_disable=memory",
@@ -225,6 +229,39 @@ def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(host.name, "claimed twice", text, "take it out of one of the two clusters")
 
 
+def foreign_runtime(cluster: Cluster) -> Iterator[Fault]:
+    """A container runtime that somebody uses already, on a host that has nothing of the engine yet."""
+    runtime = cluster.engine.runtime
+    for host, facts in cluster.seen():
+        part = cluster.engine.parts.get(host.part)
+        found = facts.get("runtimes", {}).get(runtime)
+        if not part or not found or f"{runtime}.service" not in part.services:
+            continue
+        in_use = found["containers"] or (found["running"] and found["configured"])
+        if not in_use or cluster.engine.name in facts["receipts"]:
+            continue
+        whose = f"{runtime} is in use here ({found['containers']} containers, configuration of its own: {found['configured']})"
+        if runtime not in ADOPTABLE:
+            yield Fault(host.name, "runtime", whose, "move its containers away and remove it, or take another server")
+        elif boolean(host.variables.get("host_node_adopt_runtime", False), strict=False):
+            remedy = "its configuration is merged, its containers and images stay"
+            yield Fault(host.name, "runtime", whose, remedy, WARNING)
+        else:
+            remedy = "move its containers away, or share it with host_node_adopt_runtime: true, which merges its configuration"
+            yield Fault(host.name, "runtime", whose, remedy)
+
+
+def firewall_managers(cluster: Cluster) -> Iterator[Fault]:
+    """A program that manages the packet filter. Its rules are left alone, so it must let the cluster's hosts through."""
+    for host, facts in cluster.seen():
+        listeners = [entry for part in cluster.parts(host) for entry in part.listeners]
+        listeners = [entry for entry in listeners if entry.address != "loopback" and entry.port]
+        ports = sorted({f"{e.port}-{e.last}/{e.protocol}" if e.last else f"{e.port}/{e.protocol}" for e in listeners})
+        for name in facts.get("firewalls", ()):
+            remedy = f"let it accept {', '.join(ports)} from the cluster's hosts, and forward what containers send"
+            yield Fault(host.name, "firewall", f"{name} manages the packet filter", remedy, WARNING)
+
+
 RULES: tuple[Rule, ...] = (
     unreachable,
     not_root,
@@ -239,6 +276,8 @@ RULES: tuple[Rule, ...] = (
     room,
     features,
     foreign_cluster,
+    foreign_runtime,
+    firewall_managers,
     orphaned,
     replaced,
     removal,

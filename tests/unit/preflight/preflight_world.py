@@ -30,6 +30,9 @@ def facts(number: int, **changes: Any) -> dict[str, Any]:
         "features": dict.fromkeys(("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables"), ""),
         "listeners": [],
         "clusters": [],
+        "runtimes": dict.fromkeys(("docker", "containerd"), {"running": False, "configured": False, "containers": 0}),
+        "firewalls": [],
+        "receipts": [],
         "time": NOW + 0.1,
         "clock": {"before": NOW, "after": NOW + 0.2},
     }

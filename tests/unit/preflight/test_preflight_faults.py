@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Fault, Host
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import orphans
 from preflight_world import NOW, cluster, host, with_facts, with_host
@@ -30,6 +32,7 @@ MEMBERS = [
     {"name": "m1", "address": "10.0.0.11", "part": "manager", "id": "", "status": "alive"},
     {"name": "old", "address": "10.0.0.99", "part": "node", "id": "abc", "status": "ready"},
 ]
+BUSY = {"docker": {"running": True, "configured": True, "containers": 3}}
 OTHER = Host(name="x1", cluster="other", part="node", address="10.9.9.9", connect="10.0.0.21:22")
 
 # rule, what is put in, host it is found on, words of the fault and its remedy
@@ -118,6 +121,18 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
         ("systemd does not work", "boots with systemd"),
     ),
     (
+        "foreign_runtime",
+        lambda c: with_facts(c, "w1", runtimes=BUSY),
+        "w1",
+        ("docker is in use here (3 containers",),
+    ),
+    (
+        "firewall_managers",
+        lambda c: with_facts(c, "m1", firewalls=["firewalld"]),
+        "m1",
+        ("firewalld manages the packet filter", "4646/tcp", "4648/udp"),
+    ),
+    (
         "foreign_cluster",
         lambda c: with_facts(c, "w1", clusters=[{"component": "nomad", "name": "old", "evidence": "/etc/nomad.d"}]),
         "w1",
@@ -149,6 +164,27 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
         ("2 nodes", "old, older", "cluster_remove_max=2"),
     ),
 ]
+
+
+def test_a_runtime_in_use_is_refused_adopted_or_ours() -> None:
+    busy = with_facts(cluster(), "w1", runtimes=BUSY)
+    (fault,) = judge(busy)
+    assert (fault.host, fault.kind, fault.level) == ("w1", "runtime", "error") and "3 containers" in fault.text
+    assert "host_node_adopt_runtime: true" in fault.remedy
+    (fault,) = judge(with_host(busy, "w1", variables={"host_node_adopt_runtime": "yes"}))
+    assert fault.level == "warning" and "stay" in fault.remedy
+    assert judge(with_facts(busy, "w1", receipts=["nomad"])) == []
+    assert len(judge(with_facts(busy, "w1", receipts=["mesh"]))) == 1
+    assert judge(with_facts(cluster(), "m1", runtimes=BUSY)) == []  # managers of Nomad run no containers
+    idle = {"docker": {"running": True, "configured": False, "containers": 0}}
+    assert judge(with_facts(cluster(), "w1", runtimes=idle)) == []
+    kubernetes = replace(cluster(), engine=components.engine("kubernetes"))
+    variables = {"host_node_adopt_runtime": True}
+    of_kubernetes = with_host(
+        with_facts(kubernetes, "m1", runtimes={"containerd": BUSY["docker"]}), "m1", variables=variables
+    )
+    found = [fault for fault in judge(of_kubernetes) if fault.kind == "runtime"]
+    assert [(fault.host, fault.level) for fault in found] == [("m1", "error")]
 
 
 def test_a_fit_cluster_has_no_fault() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.action.host_facts import traces
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
-from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink, occupants
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import inventory, model, table, variables
 
@@ -276,3 +276,26 @@ def test_the_table_is_plain_and_wraps() -> None:
     text = table.faults_table([model.Fault("evil\x1b[31m", "port", "word " * 40, "remedy\nit")])
     assert "\x1b" not in text and "remedy it" in text
     assert max(map(len, text.splitlines())) <= 125
+
+
+def test_what_others_run_on_a_host(tmp_path: Path) -> None:
+    assert occupants.runtimes(set(), str(tmp_path))["docker"] == {
+        "running": False,
+        "configured": False,
+        "containers": 0,
+    }
+    for path in (
+        "var/lib/docker/containers/a1",
+        "run/containerd/io.containerd.runtime.v2.task/moby/a1",
+        "run/containerd/io.containerd.runtime.v2.task/default/b1",
+        "etc/docker/daemon.json",
+        "etc/ufw",
+    ):
+        (tmp_path / path).mkdir(parents=True)
+    found = occupants.runtimes({"dockerd"}, str(tmp_path))
+    assert found["docker"] == {"running": True, "configured": True, "containers": 1}
+    assert found["containerd"] == {"running": False, "configured": False, "containers": 1}
+    assert occupants.firewalls({"sshd"}, str(tmp_path)) == []
+    (tmp_path / "etc/ufw/ufw.conf").write_text("# x\nENABLED=yes\n")
+    assert occupants.firewalls({"firewalld"}, str(tmp_path)) == ["firewalld", "ufw"]
+    assert occupants.programs() - {""}
