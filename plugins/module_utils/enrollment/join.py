@@ -29,7 +29,7 @@ from typing import Any
 
 from ..host import files as host_files
 from ..host import units as service_units
-from ..host.receipts import Receipts
+from ..host.receipts import PATH, TREE, Entry, Receipts, missing_parents
 
 DOCUMENT = "/etc/keelson/join.json"
 FOLDER = "/var/lib/keelson/join"
@@ -213,11 +213,15 @@ def enrollment(asking: Asking, folder: str) -> dict[str, Any]:
     return answer
 
 
-def settle(answer: dict[str, Any], engine: Any, folder: str, component: str) -> None:
+def settle(answer: dict[str, Any], engine: Any, folder: str, component: str, cluster: str) -> None:
     """Write the files of an answer, start its units, and let the engine join. Raises FileError, OSError."""
     with open(os.path.join(folder, KEY), encoding="ascii") as file:
         entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, file.read())]
     receipts = Receipts(component)
+    own = (f"/etc/keelson/{cluster}", STATE, folder)
+    receipts.record(
+        entry for path in own for entry in (*missing_parents(path, receipts), Entry(PATH, path, None, TREE))
+    )
     host_files.ensure_all(entries, False, [], receipts)
     for entry in answer["units"]:
         unit = service_units.Unit(**entry)
@@ -260,9 +264,8 @@ def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: floa
         report("joining", f"joining pool {document.pool} of cluster {document.cluster}")
         deadline = time.monotonic() + patience
         asking = Asking(document, make_request(folder), deadline, lambda message: report("waiting", message))
-        settle(
-            enrollment(asking, folder), importlib.import_module(f"..{engine}.joining_host", __package__), folder, engine
-        )
+        host_side = importlib.import_module(f"..{engine}.joining_host", __package__)
+        settle(enrollment(asking, folder), host_side, folder, engine, document.cluster)
         asking.until_answered("/v1/joined", "this host is no member yet")
     except Refused as error:
         # Out of the way, so that it is not tried for ever; a new document may come at any time.

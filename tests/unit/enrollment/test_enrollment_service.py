@@ -22,6 +22,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Token, dump
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
+from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
@@ -159,6 +160,8 @@ def test_a_host_joins_by_itself(world: World) -> None:
     assert [state for state, _message in world.said] == ["joining", "waiting", "joined"]
     assert f"this host is no member yet: {world.url}: web-7 is not ready" in world.said[1][1]
     assert world.said[-1] == ("joined", "joined pool web of cluster product")
+    placed = Receipts("fake").of("path")  # uninstall finds what a host that joined by itself has
+    assert {str(host / "agent.json"), str(host / "key"), "/etc/keelson/product", join.STATE} <= placed.keys()
 
 
 @pytest.mark.parametrize("cut", ["answer", "settle", "joined"])
