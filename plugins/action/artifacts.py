@@ -16,6 +16,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleE
 from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import NODE
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request

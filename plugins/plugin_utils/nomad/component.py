@@ -106,7 +106,14 @@ COMPONENT = Engine(
             secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json"),
             artifacts=_NODE_ARTIFACTS,
             owned=Owned(
-                trees=("/var/lib/nomad", "/var/lib/alloc_mounts", "/var/lib/docker", "/var/lib/cni", "/etc/keelson/{cluster}", *_DOCKER_FILES),
+                trees=(
+                    "/var/lib/nomad",
+                    "/var/lib/alloc_mounts",
+                    "/var/lib/docker",
+                    "/var/lib/cni",
+                    "/etc/keelson/{cluster}",
+                    *_DOCKER_FILES,
+                ),
                 units=("docker.service", "docker.socket", "containerd.service"),
                 interfaces=("nomad", "docker0"),
                 chains=("NOMAD-ADMIN", "CNI-*", "DOCKER", "DOCKER-*"),
