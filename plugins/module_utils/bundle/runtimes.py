@@ -28,6 +28,8 @@ class Docker:
 
     services: ClassVar = ["docker.service"]
     data: ClassVar = "var/lib/docker"
+    configuration: ClassVar = "etc/docker/daemon.json"
+    containers: ClassVar = "var/lib/docker/containers/*"  # each has a folder
 
     # Without any network of its own, which a host that is not booted has not got.
     daemon: ClassVar = ["dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
@@ -60,6 +62,9 @@ class Containerd:
 
     services: ClassVar = ["containerd.service"]
     data: ClassVar = "var/lib/containerd"
+    configuration: ClassVar = "etc/containerd/config.toml"
+    # By namespace; Docker keeps its own in "moby".
+    containers: ClassVar = "run/containerd/io.containerd.runtime.v2.task/*/*"
 
     daemon: ClassVar = ["containerd"]
     listing: ClassVar = ["ctr", "--namespace", "k8s.io", "images", "list"]

@@ -9,26 +9,10 @@ import glob
 import os
 import re
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..bundle.runtimes import RUNTIMES
 from ..checks.sockets import read
-
-
-class Runtime(NamedTuple):
-    """A runtime: its program by the name in /proc/PID/comm, its configuration, and where each container has a folder."""
-
-    program: str
-    configuration: str
-    containers: str
-
-
-RUNTIMES = {
-    "docker": Runtime("dockerd", "etc/docker/daemon.json", "var/lib/docker/containers/*"),
-    # By namespace; Docker keeps its own in "moby".
-    "containerd": Runtime(
-        "containerd", "etc/containerd/config.toml", "run/containerd/io.containerd.runtime.v2.task/*/*"
-    ),
-}
 
 
 def programs(proc: str = "/proc") -> set[str]:
@@ -42,7 +26,7 @@ def runtimes(running: Collection[str], root: str = "/") -> dict[str, dict[str, A
     for name, runtime in RUNTIMES.items():
         folders = [path for path in glob.glob(os.path.join(root, runtime.containers)) if "/moby/" not in path]
         found[name] = {
-            "running": runtime.program in running,
+            "running": runtime.daemon[0] in running,
             "configured": os.path.exists(os.path.join(root, runtime.configuration)),
             "containers": len(folders),
         }
