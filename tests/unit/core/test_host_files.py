@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.host import private as judge_private
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, describe, ensure
+from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
 
@@ -194,7 +195,7 @@ def test_files_that_others_may_use_are_closed_again(tmp_path: Path) -> None:
     assert judge_private([(entry["path"], "root")]).passed is False
     for check in (True, False):
         changes: list[host_files.Change] = []
-        host_files.ensure_all([{**defaults, **entry}], check, changes)
+        host_files.ensure_all([{**defaults, **entry}], check, changes, Receipts("nomad"))
         assert [Path(change.path).name for change in changes] == ["given.key", "grouped.key", "opened.key"]
     verdict = judge_private([(entry["path"], "root")])
     assert verdict.passed, verdict.evidence
