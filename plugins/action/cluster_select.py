@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 - refuses old ones
+from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, NODE
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import choose
 

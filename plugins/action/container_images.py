@@ -12,7 +12,7 @@ from ansible_collections.keelson.cluster.plugins.action.artifacts import ActionM
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
-from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 
 class ActionModule(Artifacts):

@@ -11,10 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 - refuses old ones
-from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
+from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
 from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},

@@ -10,12 +10,14 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils import (
-    ansible_core,  # noqa: F401 - refuses old ones
-    sign,
-)
-from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
+
+# isort: off
+from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
+
+# isort: on
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import channels
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
     "image_directory": {"type": "str", "required": True},

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 - refuses old ones
+from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import labels
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 
 def server_image_labels(contents: dict[str, str], image_directory: str, now: float, public_key: str = "") -> list[str]:

@@ -140,7 +140,7 @@ import json
 import secrets
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 - refuses old ones
+from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 
 # isort: split
 from ansible import constants as C

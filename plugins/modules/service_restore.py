@@ -12,7 +12,7 @@ module: service_restore
 short_description: Put back what the last restart replaced on this host
 version_added: "0.1.0"
 description:
-  - Puts the files back that M(keelson.cluster.service_unit#module) kept with O(keelson.cluster.service_unit#module:rollback), and
+  - Puts the files back that M(keelson.cluster.service_unit) kept with O(keelson.cluster.service_unit#module:rollback), and
     restarts the units that read them. It always ends with an error, which gives O(reason).
 author: keelson.cluster contributors (@keelson-cluster)
 options:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .contract import Component, Engine, Part
-from .errors import UserError
+from .user_error import UserError
 
 ENABLED = "cluster_components"  # the variable that lists a host's components besides its engine
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER as MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import NODE as NODE
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import parts
 
+MANAGER, NODE = parts.MANAGER, parts.NODE
 ANY_PORT = 0
 ENROLLMENT = 4650  # our own, see the playbook enroll
 

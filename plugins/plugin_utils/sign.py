@@ -26,7 +26,7 @@ except ImportError:
     HAS_CRYPTOGRAPHY = False
 
 from ..module_utils.python_packages import missing
-from .errors import UserError
+from .user_error import UserError
 
 
 class SignError(UserError):

@@ -19,7 +19,7 @@ from ansible_collections.keelson.cluster.plugins.action.artifacts import read_re
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store
-from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 from bundle_world import entry_of
 
 

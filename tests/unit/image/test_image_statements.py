@@ -16,7 +16,6 @@ from typing import Any
 import jsonschema
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
-from ansible_collections.keelson.cluster.plugins.plugin_utils.errors import UserError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing, sbom
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.packages import (
     Package,
@@ -28,6 +27,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publi
     labels,
     publish,
 )
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 from image_tree import entry
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/reference/image.schema.json").read_text())
