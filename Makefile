@@ -209,7 +209,7 @@ test-bare: ## rungs on a machine with git, make and Python alone; not part of `m
 	$(call need,bare)
 	@tools/step bare tools/bare $(RUNGS)
 
-test-demo: ## make demo, and away with it
+test-demo: ## make demo, and remove it again
 	$(call need,demo)
 	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from pathlib import Path
@@ -38,12 +37,3 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     """Note a file that was skipped."""
     _note_skipped(report)
-
-
-@pytest.fixture(autouse=True)
-def receipts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the receipts, so that no test writes to this machine's."""
-    module = importlib.import_module("ansible_collections.keelson.cluster.plugins.module_utils.host.receipts")
-    folder = tmp_path.parent / f"{tmp_path.name}-receipts" / "receipts"
-    monkeypatch.setattr(module, "FOLDER", str(folder))
-    return folder

@@ -77,7 +77,7 @@ def main() -> None:
             kubeadm.init(params["cluster"], params["address"], params["ignore"], params["timeout"])
         except (kubeadm.KubeadmError, ApiError, OSError) as error:
             module.fail_json(
-                msg=f"The cluster {params['cluster']} was not made: {error}. Run again when that is mended."
+                msg=f"The cluster {params['cluster']} was not made: {error}. Run again when that is fixed."
             )
     module.exit_json(changed=changed)
 

@@ -106,7 +106,7 @@ def main() -> None:
             module.exit_json(changed=True)
         kubeadm.join(cluster, part, address, params["config"], params["discovery"], params["ignore"], params["timeout"])
     except (kubeadm.KubeadmError, OSError) as error:
-        module.fail_json(msg=f"{name} was not joined to {cluster}: {error}. Run again when that is mended.")
+        module.fail_json(msg=f"{name} was not joined to {cluster}: {error}. Run again when that is fixed.")
     module.exit_json(changed=True)
 
 

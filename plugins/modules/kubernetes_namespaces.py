@@ -4,13 +4,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 
-"""Bring about the namespaces of a Kubernetes cluster's teams."""
+"""Apply the namespaces of a Kubernetes cluster's teams."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubernetes_namespaces
-short_description: Bring about the namespaces of a Kubernetes cluster's teams
+short_description: Apply the namespaces of a Kubernetes cluster's teams
 version_added: "0.1.0"
 description:
   - Runs on a manager. Applies namespaces with quotas, limits, network policies and the roles of teams (server-side
@@ -135,7 +135,7 @@ NAMESPACE: dict[str, Any] = {
 
 
 def main() -> None:
-    """Bring about and return."""
+    """Apply them and return."""
     arguments: dict[str, Any] = {
         "cluster": {"type": "str", "required": True},
         "namespaces": {"type": "list", "elements": "dict", "required": True, "options": NAMESPACE},

@@ -162,7 +162,7 @@ def place(root: Path, step: Step, staged: Path) -> None:
     """Bring one artifact's version into place: files first, aside and synced, then the links that make it used.
 
     ``staged`` holds the blobs by digest (hexadecimal). A new version appears whole by one rename; a damaged one is
-    mended file by file, each by one rename. Raise InstallError on a wrong digest or a full disk, with nothing left.
+    repaired file by file, each by one rename. Raise InstallError on a wrong digest or a full disk, with nothing left.
     """
     here = folder(root, step.entry)
     if step.missing:

@@ -157,7 +157,7 @@ class Api:
         return self.request("PATCH", path, body, MERGE)
 
     def apply(self, path: str, body: Any, dry_run: bool = False) -> Any:
-        """Bring about what C(body) says, whether the object is there or not (server-side apply, taking fields over).
+        """Apply what C(body) says, whether the object is there or not (server-side apply, taking fields over).
 
         https://kubernetes.io/docs/reference/using-api/server-side-apply/
         """

@@ -33,7 +33,7 @@ def unreachable(cluster: Cluster) -> Iterator[Fault]:
     """A host that did not answer, or whose facts could not be read."""
     for host in cluster.hosts:
         if host.failure:
-            remedy = f"start it, mend its ssh access, or leave it out with --limit '!{host.name}'"
+            remedy = f"start it, repair its ssh access, or leave it out with --limit '!{host.name}'"
             yield Fault(host.name, "unreachable", f"did not answer: {host.failure}", remedy)
 
 

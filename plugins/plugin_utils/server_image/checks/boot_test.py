@@ -51,7 +51,7 @@ def desired(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clones(work: Path, ports: list[int], device: str) -> list[boot.Server]:
-    """The servers that are booted, each with a folder: the first by BIOS, the others by UEFI where it is to be had."""
+    """The servers that are booted, each with a folder: the first by BIOS, the others by UEFI where it is available."""
     servers = []
     for number, port in enumerate(ports):
         name = f"clone-{number}"
