@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         display = Display()
         try:
             hostvars = (task_vars or {}).get("hostvars") or {}
-            found = () if options["names"] else asked(options["engine"], options["components"], hostvars.values())
+            found = () if options["names"] else requested(options["engine"], options["components"], hostvars.values())
             order = Order(
                 artifacts=options["names"] or bundled(found),
                 architectures=options["architectures"],
@@ -74,7 +74,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return {**result, "changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
 
 
-def asked(engine: str, more: list[str], hosts: Iterable[Mapping[str, Any]]) -> tuple[Component, ...]:
+def requested(engine: str, more: list[str], hosts: Iterable[Mapping[str, Any]]) -> tuple[Component, ...]:
     """Return an engine and more components, else those of all hosts; raise ComponentError when there are none."""
     if engine:
         return components.of({"cluster_engine": engine, components.ENABLED: more})

@@ -122,11 +122,11 @@ def test_a_bundle_has_its_artifact() -> None:
 
 
 def test_a_bundle_is_for_the_clusters_of_the_inventory() -> None:
-    found = bundle.asked("", [], [{}, VARIABLES, {"cluster_engine": "kubernetes"}])
+    found = bundle.requested("", [], [{}, VARIABLES, {"cluster_engine": "kubernetes"}])
     assert [component.name for component in found] == ["nomad", BEACON, "kubernetes"]
-    assert bundle.asked("kubernetes", [], [VARIABLES]) == (components.engine("kubernetes"),)
+    assert bundle.requested("kubernetes", [], [VARIABLES]) == (components.engine("kubernetes"),)
     with pytest.raises(components.ComponentError, match="give -i, -e cluster_engine=kubernetes or nomad"):
-        bundle.asked("", [], [{}])
+        bundle.requested("", [], [{}])
 
 
 def checking(kind: type[ChecksAction], host: str) -> Any:
