@@ -192,7 +192,9 @@ def hostile(world: World, text: str) -> None:
     world.document["keyed_groups"] = [{"key": name, "prefix": "k"}, {"key": "output.tags", "prefix": "t"}]
     cluster = world.cluster()
     del cluster["pools"]
-    cluster["managers"]["labels"] = {"a": "b", "l": "network.outputs.a"}
+    cluster["managers"]["labels"] = {"a": "b"}
+    if "\n" not in text:  # no engine takes a label of two lines
+        cluster["managers"]["labels"]["l"] = "network.outputs.a"
     cluster["vars"] = {
         "v0": "network.outputs.a", "v1": {"sensitive": "network.outputs.b"}, "v2": ["network.outputs.a"], "v3": {"k": "network.outputs.a"},
     }  # fmt: skip
