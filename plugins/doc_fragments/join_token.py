@@ -25,11 +25,11 @@ options:
     description: Pool that hosts join with the token.
     type: str
   hosts:
-    description: How many hosts may join with the token.
+    description: How many hosts may join with the token, 1 to 1000.
     type: int
     default: 1
   hours:
-    description: For how long hosts may join with the token.
+    description: For how many hours hosts may join with the token, 1 to 720.
     type: float
     default: 24
   number:

@@ -20,7 +20,7 @@ from .tokens import Denied, digest
 def sign(request: str, ca: str, ca_key: str, common_name: str, names: Sequence[str], days: int) -> str:
     """Sign a certificate request (PEM) for C(names), host names and addresses; what the request itself asks for is ignored.
 
-    Raises Denied when the request is none.
+    The request is one that key_digest has taken. Raises OSError when openssl fails.
     """
     alternatives = [
         f"{'IP' if re.fullmatch(r'[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*', name) else 'DNS'}:{name}" for name in names
@@ -41,12 +41,12 @@ def sign(request: str, ca: str, ca_key: str, common_name: str, names: Sequence[s
             [*command, "-subj", f"/CN={common_name}"], capture_output=True, text=True, timeout=30, check=False
         )
     if done.returncode:
-        raise Denied(400, f"the certificate request is none: {' '.join(done.stderr.split())[-300:]}")
+        raise OSError(f"openssl cannot sign the certificate: {' '.join(done.stderr.split())[-300:]}")
     return done.stdout
 
 
 def key_digest(request: str) -> str:
-    """The digest of the public key in a certificate request. Raises Denied when it is none, or not signed with that key."""
+    """The digest of the public key in a certificate request. Raises Denied when it is none, or not signed with that key, OSError when openssl was killed."""
     done = subprocess.run(
         ["openssl", "req", "-noout", "-verify", "-pubkey"],
         input=request,
@@ -55,6 +55,8 @@ def key_digest(request: str) -> str:
         timeout=30,
         check=False,
     )
+    if done.returncode < 0:
+        raise OSError(f"openssl was ended by signal {-done.returncode}")
     found = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", done.stdout, re.DOTALL)
     if done.returncode or not found:
         raise Denied(400, f"the certificate request is none: {' '.join(done.stderr.split())[-300:]}")

@@ -36,6 +36,7 @@ FOLDER = "/var/lib/keelson/join"
 STATE = "/var/lib/keelson/join.json"  # what came of it, for people and their monitoring
 FIELDS = ("cluster", "engine", "pool", "managers", "ca", "token")
 KEY, ANSWER = "key.pem", "enrollment.json"  # in that folder
+FINAL = (400, 401, 403, 410)  # HTTP statuses that mean no for good, to a token or a request; all others may pass
 PATIENCE = 30.0  # seconds for one request
 PAUSE = 2.0  # seconds between two rounds of asking
 ENTRY = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "owner": "root", "group": "root"}
@@ -60,32 +61,64 @@ class Document:
 
 
 def read_document(path: str, fetch: Callable[[str], str]) -> Document:
-    """Read a join document, or the one at the HTTPS address that it names as C(url). Raises Refused."""
+    """Read a join document, or the one at the HTTPS address that it names as C(url).
+
+    Raises Refused when it is wrong, OSError when it cannot be read now or is half written.
+    """
     try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-        if set(found) == {"url"}:
-            path = str(found["url"])
-            if not path.startswith("https://"):
-                raise Refused(f"{path}: a join document is read over HTTPS alone, for it holds a secret")
-            found = json.loads(fetch(path))
-    except (OSError, ValueError, TypeError) as error:
-        raise Refused(
-            f"{path} cannot be read as a join document ({error}); issue it anew with the enroll playbook"
-        ) from error
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except FileNotFoundError as error:
+        raise Refused(f"there is no {path}; issue a join document with the enroll playbook") from error
+    if text.strip() and not text.lstrip().startswith(("{", "[")):
+        raise Refused(f"{path} cannot be read as a join document; issue it anew with the enroll playbook")
+    found = parse(path, text)
+    if isinstance(found, dict) and set(found) == {"url"}:
+        path = str(found["url"])
+        place_of(path)
+        found = parse(path, fetch(path))
     missing = [name for name in FIELDS if not found.get(name)] if isinstance(found, dict) else list(FIELDS)
     if missing:
         raise Refused(f"{path} lacks {', '.join(missing)}; issue it anew with the enroll playbook")
     known = {key: value for key, value in found.items() if key in Document.__dataclass_fields__}
-    return Document(**{**known, "managers": tuple(map(str, found["managers"]))})
+    managers = known.pop("managers")
+    wrong = [key for key, value in known.items() if not isinstance(value, str)]
+    if wrong or not isinstance(managers, list):
+        raise Refused(f"{path}: wrong type of {', '.join(wrong) or 'managers'}; issue it anew with the enroll playbook")
+    for manager in managers:
+        place_of(manager)
+    try:
+        ssl.create_default_context(cadata=known["ca"])
+    except (TypeError, ValueError, ssl.SSLError) as error:
+        raise Refused(f"{path}: ca is no certificate ({error}); issue it anew with the enroll playbook") from error
+    return Document(**known, managers=tuple(managers))
+
+
+def parse(path: str, text: str) -> Any:
+    """Read JSON. Raises OSError when it is none, for it may be half written."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise OSError(f"{path} is no whole join document ({error}); it is read again") from error
+
+
+def place_of(url: Any) -> tuple[str, int, str]:
+    """Host, port, and path with query of an HTTPS address. Raises Refused when it is none."""
+    try:
+        place = urllib.parse.urlsplit(url)
+        if place.scheme != "https" or not place.hostname:
+            raise ValueError("a join document, which holds a secret, is sent over HTTPS alone")
+        return place.hostname, place.port or 443, f"{place.path or '/'}{'?' if place.query else ''}{place.query}"
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Refused(f"{url!r} is no HTTPS address: {error}; correct it in the join document") from error
 
 
 def fetch(url: str) -> str:
-    """Read a text over HTTPS, trusting what the system trusts. Raises OSError."""
-    place = urllib.parse.urlsplit(url)
-    link = http.client.HTTPSConnection(place.hostname or "", place.port or 443, timeout=PATIENCE)
+    """Read a text over HTTPS, trusting what the system trusts. Raises Refused, OSError."""
+    host, port, path = place_of(url)
+    link = http.client.HTTPSConnection(host, port, timeout=PATIENCE)
     try:
-        link.request("GET", f"{place.path or '/'}{'?' if place.query else ''}{place.query}")
+        link.request("GET", path)
         answer = link.getresponse()
         text = answer.read().decode()
     except (http.client.HTTPException, ValueError) as error:
@@ -93,14 +126,15 @@ def fetch(url: str) -> str:
     finally:
         link.close()
     if answer.status != 200:
-        raise OSError(f"{url} answers {answer.status} {answer.reason}")
+        message = f"{url} answers {answer.status} {answer.reason}"
+        raise Refused(f"{message}; issue the document anew") if answer.status in FINAL else OSError(message)
     return text
 
 
 def own_address(manager: str) -> str:
     """The address from which this host reaches a manager. Raises OSError."""
-    place = urllib.parse.urlsplit(manager)
-    with socket.create_connection((place.hostname or "", place.port or 443), PATIENCE) as link:
+    host, port, _path = place_of(manager)
+    with socket.create_connection((host, port), PATIENCE) as link:
         return str(link.getsockname()[0])
 
 
@@ -147,21 +181,23 @@ def umask(mask: int) -> Any:
 
 def ask(manager: str, path: str, ca: str, body: dict[str, str]) -> dict[str, Any]:
     """Ask one manager. Raises Refused when it says no for good, OSError when it cannot answer now."""
-    place = urllib.parse.urlsplit(manager)
+    host, port, _path = place_of(manager)
     context = ssl.create_default_context(cadata=ca)
-    link = http.client.HTTPSConnection(place.hostname or "", place.port or 443, timeout=PATIENCE, context=context)
+    link = http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=context)
     try:
         link.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         reply = link.getresponse()
         answer: dict[str, Any] = json.loads(reply.read())
+        if not isinstance(answer, dict):
+            raise ValueError("no JSON object")
     except (http.client.HTTPException, ValueError) as error:
         raise OSError(f"{manager} answers nonsense ({error})") from error
     finally:
         link.close()
-    if reply.status == 503:
-        raise OSError(f"{manager}: {answer.get('error')}")
-    if reply.status != 200:
+    if reply.status in FINAL:
         raise Refused(f"{manager} says: {answer.get('error')}")
+    if reply.status != 200:
+        raise OSError(f"{manager}: {answer.get('error')}")
     return answer
 
 
@@ -200,13 +236,14 @@ class Asking:
 
 def enrollment(asking: Asking, folder: str) -> dict[str, Any]:
     """What a manager answers to this host, or what was answered before a cut. Raises Refused, OSError."""
-    kept = os.path.join(folder, ANSWER)
-    with contextlib.suppress(FileNotFoundError), open(kept, encoding="utf-8") as file:
+    kept, number = os.path.join(folder, ANSWER), asking.document.token.partition(".")[0]
+    with contextlib.suppress(FileNotFoundError, ValueError), open(kept, encoding="utf-8") as file:
         found: dict[str, Any] = json.load(file)
-        return found
+        if found.get("token") == number:
+            return dict(found["answer"])
     answer = asking.until_answered("/v1/join", "no manager lets this host in")
     with umask(0o077), open(f"{kept}.partial", "w", encoding="utf-8") as file:
-        json.dump(answer, file)
+        json.dump({"token": number, "answer": answer}, file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(f"{kept}.partial", kept)

@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import http.server
 import importlib
+import ipaddress
 import json
 import os
 import re
 import socket
 import ssl
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -24,11 +26,15 @@ from typing import Any
 from ..cluster.remote import ApiError
 from . import certificate
 from .manager import JoiningHost
-from .tokens import Denied, enroll
+from .tokens import Denied, Token, authenticate, check_end, enroll
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LARGEST = 1 << 16  # bytes of a request
-PATIENCE = 20  # seconds a host may take to ask
+FIELDS = ("token", "name", "address", "request")
+DEADLINE = 30.0  # seconds after which a connection is cut off, whatever it does; a host waits as long for its answer
+EACH = 8  # connections of one peer at a time
+MOST = 100  # connections at a time; each may run one openssl, and the unit may have 256 tasks
+SHOWN = 500  # characters of one line in the journal
 
 
 @dataclass(frozen=True)
@@ -41,46 +47,66 @@ class Counter:
     def answer(self, path: str, asked: dict[str, Any], peer: str, now: float) -> dict[str, Any]:
         """Answer a host. Raises Denied, ApiError.
 
-        C(asked) has C(token), C(name), C(address) and C(request), a certificate request.
+        C(asked) has C(token), C(name), C(address) and C(request), a certificate request. Before the token is known to be
+        one of the cluster, it is looked up and nothing else is done.
         """
-        try:
-            token, new = str(asked["token"]), joining_host(asked, peer)
-        except (KeyError, TypeError) as error:
+        if not isinstance(asked, dict) or not all(isinstance(asked.get(field), str) for field in FIELDS):
             raise Denied(
-                400, f"the request to join lacks {error}; the host runs another version of this collection"
-            ) from error
-        return self.join(token, new, now) if path == "/v1/join" else self.joined(new)
+                400, f"the request lacks one of {', '.join(FIELDS)}; the host runs another version of this collection"
+            )
+        text, engine = asked["token"], self.engine.EnrollmentService.open(self.cluster)
+        token = authenticate(text, lambda number: engine.read(number)[0])
+        if path == "/v1/joined":
+            return self.joined(engine, token, joining_host(asked, peer))
+        check_end(token, now)
+        return self.join(engine, token, text, joining_host(asked, peer), now)
 
-    def join(self, token: str, new: JoiningHost, now: float) -> dict[str, Any]:
+    def join(self, engine: Any, token: Token, text: str, new: JoiningHost, now: float) -> dict[str, Any]:
         """Let a host in: what it becomes a member by."""
-        enrollment_service = self.engine.EnrollmentService.open(self.cluster)
-        holder = enrollment_service.holder(new.name)
-        if holder not in ("", new.address):
+        enroll(token, text, new.name, new.key, now)  # the names of members are for those alone who would be let in
+        holder = engine.holder(new.name)
+        if holder and canonical(holder) != canonical(new.address):
             raise Denied(409, f"{new.name} is the name of a member at {holder}; give the new host another one")
-        used = enrollment_service.change(
-            token.partition(".")[0], lambda found: enroll(found, token, new.name, new.key, now)
-        )
-        answer: dict[str, Any] = enrollment_service.introduce(new, used.pool)
+        used = engine.change(token.number, lambda found: enroll(found, text, new.name, new.key, now))
+        answer: dict[str, Any] = engine.introduce(new, used.pool)
         return answer
 
-    def joined(self, new: JoiningHost) -> dict[str, Any]:
-        """Finish what a host has begun: nothing when it is a member now."""
-        missing = self.engine.EnrollmentService.open(self.cluster).settle(new)
+    def joined(self, engine: Any, token: Token, new: JoiningHost) -> dict[str, Any]:
+        """Finish what a host has begun: nothing when it is a member now. The token may have ended meanwhile."""
+        if (new.name, new.key) not in token.joined:
+            raise Denied(403, f"{new.name} was not let in with this token and this key; have a new token issued")
+        missing = engine.settle(new)
         if missing:
             raise Denied(503, missing)
         return {}
 
 
 def joining_host(asked: dict[str, Any], peer: str) -> JoiningHost:
-    """The host that asks, which is who it says it is as far as can be seen from here. Raises Denied, KeyError, TypeError."""
-    name, address, request = (str(asked[key]) for key in ("name", "address", "request"))
+    """The host that asks, which is who it says it is as far as can be seen from here. Raises Denied."""
+    name, address, request = asked["name"], canonical(asked["address"]), asked["request"]
     if not NAME.fullmatch(name):
         raise Denied(400, f"{name!r} cannot be a host's name: lower-case letters, digits and '-', 63 at most")
-    if address != peer:
+    if not address:
+        raise Denied(400, f"{asked['address']!r} is no IP address; correct the address in the host's join document")
+    if address != canonical(peer):
         raise Denied(
             403, f"the host calls itself {address} and asks from {peer}; correct the address in its join document"
         )
     return JoiningHost(name, address, request, certificate.key_digest(request))
+
+
+def canonical(text: str) -> str:
+    """An IP address in its one spelling, without the interface that a peer's may name; '' when it is none."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def printable(text: str) -> str:
+    """A text as one line that no client can break or make long."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:SHOWN])[:SHOWN]
 
 
 def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
@@ -89,30 +115,31 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         """POST /v1/join, and /v1/joined when that is done; everything else is not there."""
 
-        timeout = PATIENCE
-
         def do_POST(self) -> None:
             """Answer one host."""
             peer = self.client_address[0]
             try:
-                length = int(self.headers.get("Content-Length") or 0)
+                given = self.headers.get("Content-Length") or ""
+                length = int(given) if re.fullmatch("[0-9]{1,6}", given) else 0
                 if self.path not in ("/v1/join", "/v1/joined") or not 0 < length <= LARGEST:
                     raise Denied(404, "there is nothing here but POST /v1/join")
-                asked = json.loads(self.rfile.read(length))
-                answer = counter.answer(self.path, asked, peer, time.time())
+                body = self.rfile.read(length)
+                if len(body) < length:  # it went away, or was cut off
+                    return
+                answer = counter.answer(self.path, read_json(body), peer, time.time())
             except Denied as error:
-                self.reply(error.status, {"error": str(error)}, peer)
-            except ValueError as error:
-                self.reply(400, {"error": f"the request is no JSON: {error}"}, peer)
-            except (ApiError, OSError, KeyError) as error:
-                self.reply(503, {"error": f"this manager cannot let anybody in now: {error}"}, peer)
+                self.reply(error.status, {"error": str(error)}, f"{peer}: {error}")
+            except (ApiError, OSError, LookupError, TypeError, ValueError, subprocess.SubprocessError) as error:
+                # What the engine says is for those who run the cluster.
+                answer = {"error": "this manager cannot let anybody in now; its journal of keelson-enrollment says why"}
+                self.reply(503, answer, f"{peer}: cannot let anybody in now: {error}")
             else:
-                self.reply(200, answer, f"{asked['name']} ({peer})")
+                done = "let in" if self.path == "/v1/join" else "has joined"
+                self.reply(200, answer, f"{read_json(body)['name']} ({peer}): {done}")
 
-        def reply(self, status: int, body: dict[str, Any], who: str) -> None:
+        def reply(self, status: int, body: dict[str, Any], said: str) -> None:
             """Answer, and say in the journal who was let in or not and why."""
-            said = {"/v1/join": "let in", "/v1/joined": "has joined"}.get(self.path, "")
-            sys.stdout.write(f"{who}: {said if status == 200 else body['error']}\n")
+            sys.stdout.write(f"{printable(said)}\n")
             sys.stdout.flush()
             text = json.dumps(body).encode()
             self.send_response(status)
@@ -127,24 +154,64 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
     return Handler
 
 
+def read_json(body: bytes) -> Any:
+    """Read JSON. Raises Denied when it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Denied(400, f"the request is no JSON: {error}") from error
+
+
 class Server(http.server.ThreadingHTTPServer):
-    """Speaks TLS in the thread of each connection, so that one who says nothing holds up nobody."""
+    """Speaks TLS in the thread of each connection, so that one who says nothing holds up nobody.
+
+    Each connection has one deadline, and there are so many at a time of one peer and of all.
+    """
 
     daemon_threads = True
     request_queue_size = 128  # a whole pool may boot at once
 
     def __init__(self, address: tuple[str, int], counter: Counter, certificate: str, key: str) -> None:
-        super().__init__(address, handler(counter))
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.files = (certificate, key)
+        # Of each accepted socket: the peer, the deadline, and the socket to cut off.
+        self.links: dict[Any, tuple[str, float, socket.socket]] = {}
+        super().__init__(address, handler(counter))
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Tell whether there is room for one more connection."""
+        peers = [peer for peer, _deadline, _link in list(self.links.values())]
+        if len(peers) >= MOST or peers.count(client_address[0]) >= EACH:
+            return False
+        self.links[request] = (client_address[0], time.monotonic() + DEADLINE, request)
+        return True
+
+    def service_actions(self) -> None:
+        """Cut off the connections whose time is over."""
+        for _peer, deadline, link in list(self.links.values()):
+            if time.monotonic() > deadline:
+                with contextlib.suppress(OSError):  # the plain method: the TLS state is its thread's
+                    socket.socket.shutdown(link, socket.SHUT_RDWR)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Make room again."""
+        self.links.pop(request, None)
+        super().shutdown_request(request)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Greet with the certificate as it is now, for it is renewed; an unauthorized client's noise ends this connection alone."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*self.files)
-        request.settimeout(PATIENCE)
+        peer, deadline, _link = self.links[request]
+        request.settimeout(DEADLINE)
         # One who goes away asks again.
-        with contextlib.suppress(OSError), context.wrap_socket(request, server_side=True) as secure:
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(request, server_side=True, do_handshake_on_connect=False) as secure,
+        ):
+            self.links[request] = (peer, deadline, secure)
+            secure.do_handshake()
             super().finish_request(secure, client_address)
 
 

@@ -35,15 +35,18 @@ def main(enrollment_service_type: type[EnrollmentService]) -> None:
         result = act(enrollment_service, params, module.check_mode, time.time())
         with open(enrollment_service.ca_file, encoding="ascii") as file:
             result["ca"] = file.read()
+    except ValueError as error:
+        module.fail_json(msg=str(error))
     except (ApiError, OSError) as error:
         module.fail_json(msg=f"The join tokens of {params['cluster']} cannot be reached: {error}")
     module.exit_json(**result)
 
 
 def act(enrollment_service: EnrollmentService, params: dict[str, Any], check: bool, now: float) -> dict[str, Any]:
-    """Do what the options say; returns C(changed), C(token) for a new one, and all C(tokens). Raises ApiError."""
+    """Do what the options say; returns C(changed), C(token) for a new one, and all C(tokens). Raises ApiError, ValueError."""
     result: dict[str, Any] = {"changed": params["state"] == "present"}
     if params["state"] == "present":
+        tokens.check_bounds(params["hosts"], params["hours"])
         token, result["token"] = tokens.make(params["pool"], params["hosts"], params["hours"] * 3600, now)
         if check:
             result["token"] = ""

@@ -14,10 +14,14 @@ import datetime
 import hashlib
 import hmac
 import json
+import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+FORM = re.compile(r"[0-9a-f]{12}\.[0-9a-f]{64}")
+BOUNDS = {"hosts": (1, 1000), "hours": (1, 720)}
 KEPT = 7 * 86400.0  # seconds for which an ended token is remembered, so that the refusal can say what it was
 
 
@@ -64,23 +68,47 @@ def parse(text: str) -> Token:
     return Token(**found, joined=joined)
 
 
+def check_bounds(hosts: int, hours: float) -> None:
+    """Raise ValueError when no token is made for so many hosts or hours."""
+    for name, value in (("hosts", hosts), ("hours", hours)):
+        low, high = BOUNDS[name]
+        if not low <= value <= high:
+            raise ValueError(
+                f"enroll_{name} (option {name}) is {value:g}; a join token takes a number from {low} to {high}"
+            )
+
+
+def authenticate(text: str, read: Callable[[str], Token | None]) -> Token:
+    """The token whose text this is; C(read) looks one up by its number. Raises Denied."""
+    return _owned(read(text.partition(".")[0]) if FORM.fullmatch(text) else None, text)
+
+
+def check_end(token: Token, now: float) -> None:
+    """Raise Denied when the token has ended."""
+    if now > token.expires:
+        end = datetime.datetime.fromtimestamp(token.expires, datetime.timezone.utc).isoformat(timespec="seconds")
+        raise Denied(403, f"the join token {token.number} ended at {end}; have a new one issued")
+
+
+def _owned(token: Token | None, text: str) -> Token:
+    if token is None or not hmac.compare_digest(token.digest, digest(text.partition(".")[2])):
+        raise Denied(403, "the join token is none of this cluster: it was forged, or revoked; have a new one issued")
+    return token
+
+
 def enroll(token: Token | None, text: str, name: str, key: str, now: float) -> Token:
     """The token after it has let in a host of this name with a key of this digest. Raises Denied.
 
     The same host with the same key may ask again: it was cut off before it had read the answer.
     """
-    secret = text.partition(".")[2]
-    if token is None or not hmac.compare_digest(token.digest, digest(secret)):
-        raise Denied(403, "the join token is none of this cluster: it was forged, or revoked; have a new one issued")
-    if now > token.expires:
-        end = datetime.datetime.fromtimestamp(token.expires, datetime.timezone.utc).isoformat(timespec="seconds")
-        raise Denied(403, f"the join token {token.number} ended at {end}; have a new one issued")
+    token = _owned(token, text)
+    check_end(token, now)
     if (name, key) in token.joined:
         return token
     if len(token.joined) >= token.hosts:
         names = ", ".join(sorted(known for known, _key in token.joined))
         raise Denied(
-            409,
+            410,
             f"the join token {token.number} has let in the {token.hosts} it was made for ({names}); have a new one issued",
         )
     return dataclasses.replace(token, joined=(*token.joined, (name, key)))

@@ -238,7 +238,9 @@ def test_an_expired_token_and_a_name_that_lives(world: World) -> None:
     assert world.join() == 2 and "ended at" in world.said[-1][1]
     world.engine.live["web-7"] = "10.0.0.7"
     world.write(world.engine.issue())
-    assert world.join() == 2 and "web-7 is the name of a member at 10.0.0.7" in world.said[-1][1]
+    assert world.join() == 1 and "web-7 is the name of a member at 10.0.0.7" in world.said[-1][1]
+    del world.engine.live["web-7"]  # a member that is gone frees its name
+    assert world.join() == 0
 
 
 def test_a_manager_of_another_cluster_is_not_asked(world: World) -> None:

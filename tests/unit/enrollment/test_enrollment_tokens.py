@@ -20,7 +20,7 @@ def test_as_many_hosts_as_it_was_made_for() -> None:
     twice = enroll(once, text, "b", "k2", NOW)
     with pytest.raises(Denied, match=r"has let in the 2 it was made for \(a, b\)") as denied:
         enroll(twice, text, "c", "k3", NOW)
-    assert denied.value.status == 409
+    assert denied.value.status == 410
     with pytest.raises(Denied, match="has let in"):
         enroll(twice, text, "a", "another key", NOW)
     assert tokens.parse(tokens.dump(twice)) == twice
