@@ -30,6 +30,7 @@ ARGUMENTS = {
     "manifests": {"type": "list", "elements": "path", "default": []},
     "root": {"type": "path", "default": "/opt/keelson"},
     "start_services": {"type": "bool", "default": False},
+    "package_timeout": {"type": "int", "default": 300},
     "runtime": {"type": "str", "choices": list(RUNTIMES)},
 }
 #: Blobs smaller than this travel together in one tar: a transfer costs more than their bytes.
@@ -53,7 +54,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             folders = [Path(folder) for folder in options["manifests"]]
             folders += components.manifests(components.enabled(task_vars or {}))
             desired = choose(options["names"], index, folders)
-            arguments = {key: options[key] for key in ("component", "root", "start_services", "runtime")}
+            arguments = {
+                key: options[key] for key in ("component", "root", "start_services", "package_timeout", "runtime")
+            }
             arguments |= {"desired": desired, "claims": claims(options["component"], task_vars or {})}
             if remote:
                 return {**result, **self._place({**arguments, "url": bundle}, task_vars)}

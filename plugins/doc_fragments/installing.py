@@ -19,6 +19,12 @@ options:
     description: Whether services of packages may start when they are installed.
     type: bool
     default: false
+  package_timeout:
+    description:
+      - Seconds to wait, before packages are installed, for cloud-init and for other programs that install packages.
+      - A host on which none runs is not waited for.
+    type: int
+    default: 300
 attributes:
   check_mode:
     description: Predicts what would change.

@@ -87,6 +87,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.host import Host
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import InstallError
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
+from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
 
 
 def main() -> None:
@@ -109,12 +110,13 @@ def main() -> None:
             "staged": {"type": "path"},
             "url": {"type": "str"},
             "start_services": {"type": "bool", "default": False},
+            "package_timeout": {"type": "int", "default": 300},
             "runtime": {"type": "str", "choices": list(RUNTIMES)},
         },
         supports_check_mode=True,
     )
     try:
-        host = Host(module.params, module.run_command)
+        host = Host(module.params, programs.answer)
         module.exit_json(**host.bring(check=module.check_mode, temporary=lambda: Path(module.tmpdir)))
     except InstallError as error:
         module.fail_json(msg=str(error))

@@ -76,6 +76,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
+from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.checks import (
     cluster_checks,
@@ -102,7 +103,7 @@ def main() -> None:
         unasked = failure("access", "The manager's API can be asked", str(error), "run the install playbook")
         module.exit_json(changed=False, checks=[unasked])
     checks = manager_checks(api, given["managers"])
-    checks += host_checks(module.run_command, given["days"], datetime.datetime.now(datetime.timezone.utc))
+    checks += host_checks(programs.answer, given["days"], datetime.datetime.now(datetime.timezone.utc))
     checks += cluster_checks(api, given["managers"], given["nodes"]) if given["whole"] else []
     module.exit_json(changed=False, checks=checks)
 

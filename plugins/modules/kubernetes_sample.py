@@ -111,6 +111,7 @@ import functools
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
+from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probing import Probe
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.sample import Sample, choose_pool, remove
@@ -131,7 +132,7 @@ def main() -> None:
             return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
 
         return sample_app.Means(
-            functools.partial(remove, api), place, lambda sample: Probe(sample, module.run_command).checks()
+            functools.partial(remove, api), place, lambda sample: Probe(sample, programs.answer).checks()
         )
 
     module.exit_json(

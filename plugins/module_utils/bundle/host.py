@@ -28,6 +28,7 @@ class Host:
         self._url: str | None = options["url"]
         self._staged = Path(options["staged"]) if options["staged"] else None
         self._start_services: bool = options["start_services"]
+        self._package_timeout: float = options["package_timeout"]
         self._runtime: str | None = options["runtime"]
         self._receipts = Receipts(options["component"])
         self._claims: Mapping[str, list[str]] = options["claims"]
@@ -81,7 +82,7 @@ class Host:
                     install.place(self._root, step, staged)
                 incomplete = [entry for entry in with_packages if lacking[entry["name"]]]
                 if incomplete:
-                    packages.install(incomplete, staged, self._start_services, self._run)
+                    packages.install(incomplete, staged, self._start_services, self._run, self._package_timeout)
             if self._runtime:
                 archives = {
                     image["name"]: install.folder(self._root, entry) / image["path"]

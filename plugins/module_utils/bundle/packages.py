@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 
+from . import busy
 from .install import Entry, InstallError, digest
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -61,16 +62,22 @@ def lacking(entry: Entry, have: Mapping[str, str], run: Run) -> list[dict[str, A
     return [item for item in entry["packages"] if older(have.get(item["name"]), item["version"], run)]
 
 
-def install(entries: list[Entry], staged: Path, start_services: bool, run: Run) -> None:
-    """Install what the entries ask for from the staged blobs; apt decides with the host's own package state."""
+def install(entries: list[Entry], staged: Path, start_services: bool, run: Run, timeout: float) -> None:
+    """Install what the entries ask for from the staged blobs; apt decides with the host's own package state.
+
+    C(timeout) says how long cloud-init and others that install packages may still take.
+    """
     with tempfile.TemporaryDirectory(prefix="keelson-apt-") as name:
         folder = Path(name)
         repository(folder, entries, staged)
         options = [f"-o{key}={value}" for key, value in settings(folder)]
         names = sorted({name for entry in entries for name in entry["install"]})
-        with policy(start_services):
+        # Outside of the policy: services of packages that others install meanwhile start as ever.
+        with busy.alone(timeout, run), policy(start_services):
             # Ends what an earlier run that was cut off began; does nothing otherwise.
-            _checked(run, ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"])
+            command = ["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"]
+            _checked(run, command, DPKG_FRONTEND_LOCKED="true")
+        with policy(start_services):
             _checked(run, ["apt-get", "-q", *options, "update"])
             _checked(run, ["apt-get", "-qy", *options, "--no-install-recommends", "--no-remove", "install", *names])
 
@@ -110,8 +117,8 @@ def settings(folder: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _checked(run: Run, command: list[str]) -> None:
-    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+def _checked(run: Run, command: list[str], **more: str) -> None:
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **more}
     code, out, err = run(command, environ_update=environment)
     if code != 0:
         words = [line for line in (err + out).splitlines() if line.startswith(("E: ", "dpkg: ", " "))]

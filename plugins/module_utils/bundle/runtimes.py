@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..host import programs
 from ..host.booted import booted
 from .images import full_name
 from .install import InstallError
@@ -126,7 +127,9 @@ def awake(runtime: str, run: Run) -> Iterator[None]:
         return
     kind = RUNTIMES[runtime]
     with tempfile.TemporaryFile() as log:
-        daemon = subprocess.Popen(kind.daemon, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        daemon = subprocess.Popen(
+            kind.daemon, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=programs.environment()
+        )
         try:
             deadline = time.monotonic() + PATIENCE
             while run(kind.listing)[0] != 0:

@@ -11,11 +11,13 @@ import os
 import subprocess
 from collections.abc import Sequence
 
+from ..host import programs
 from . import etcd, host
 from .api import Api
 from .checks import days_left
 from .kubeadm import CERTIFICATES, CONFIG, SYSTEM, KubeadmError, await_ready, control_digest, run
 
+CRICTL = "/usr/local/bin/crictl"
 SERVICES = tuple(CERTIFICATES)
 
 
@@ -92,15 +94,10 @@ def restart(services: Sequence[str], address: str, timeout: float) -> None:
 
 def stop(service: str) -> None:
     """Stop the pod of a service, which kubelet starts again. Raises KubeadmError."""
-    crictl = ["/usr/local/bin/crictl"]
+    asked = [CRICTL, "pods", "--quiet", "--state=Ready", "--label", f"component={service}"]
     try:
-        listed = subprocess.run(
-            [*crictl, "pods", "--quiet", "--state=Ready", "--label", f"component={service}"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        listed = programs.run(asked, check=True)
         for pod in listed.stdout.split():
-            subprocess.run([*crictl, "stopp", pod], capture_output=True, text=True, check=True)
+            programs.run([CRICTL, "stopp", pod], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise KubeadmError(f"{service} was not stopped: {getattr(error, 'stderr', None) or error}") from error

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import urllib.parse
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.members import canonical
+from ..host import programs
 
 PKI = "/etc/kubernetes/pki/etcd"
 COMMAND = (
@@ -57,7 +57,7 @@ def parse_members(answer: dict[str, Any]) -> list[Member]:
 
 def ask(*arguments: str, partly: bool = False) -> Any:
     """Run etcdctl and return its JSON, C(partly) also where it ends with an error. Raises EtcdError."""
-    done = subprocess.run([*COMMAND, "--write-out=json", *arguments], capture_output=True, text=True, check=False)
+    done = programs.run([*COMMAND, "--write-out=json", *arguments])
     if done.returncode and not (partly and done.stdout):
         words = [line for line in done.stderr.splitlines() if line.strip()]
         raise EtcdError(f"'etcdctl {' '.join(arguments)}': {words[-1] if words else 'no answer'}"[:600])

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..cluster.parts import MANAGER
-from ..host import previous, trees
+from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
@@ -67,7 +67,7 @@ class KubeadmError(Exception):
 def run(arguments: Sequence[str], timeout: float = 600) -> str:
     """Run kubeadm and return what it printed. Raises KubeadmError."""
     try:
-        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+        done = programs.run([PROGRAM, *arguments], timeout=timeout)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise KubeadmError(f"'kubeadm {arguments[0]}' did not end: {error}") from error
     if done.returncode:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Sequence
 
-from ..host import receipts, trees
+from ..host import programs, receipts, trees
 from . import kubeadm
 
 TRACES = (
@@ -35,8 +34,6 @@ def remove(leave: bool, ignore: Sequence[str]) -> None:
     if os.path.exists(kubeadm.PROGRAM):
         skipped = [] if leave else ["--skip-phases=remove-etcd-member"]
         kubeadm.run(["reset", "--force", *skipped, *kubeadm.ignoring(ignore)])
-    listed = subprocess.run(
-        ["ip", "-json", "route", "show", "proto", "201"], capture_output=True, text=True, check=False
-    )
+    listed = programs.run(["ip", "-json", "route", "show", "proto", "201"])
     for network in json.loads(listed.stdout or "[]"):
-        subprocess.run(["ip", "route", "del", network["dst"], "proto", "201"], capture_output=True, check=False)
+        programs.run(["ip", "route", "del", network["dst"], "proto", "201"])

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..host import programs
 from .api import ACCESS_FILE, FIELD_MANAGER
 
 PROGRAM = "/usr/local/bin/kubectl"
@@ -69,10 +69,7 @@ def apply(text: str) -> None:
 
 
 def _kubectl(verb: str, text: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "KUBECONFIG": ACCESS_FILE}
-    return subprocess.run(
-        [PROGRAM, verb, *OPTIONS], input=text, env=environment, capture_output=True, text=True, check=False
-    )
+    return programs.run([PROGRAM, verb, *OPTIONS], text, more={"KUBECONFIG": ACCESS_FILE})
 
 
 def _words(verb: str, done: subprocess.CompletedProcess[str]) -> str:

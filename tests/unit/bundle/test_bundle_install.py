@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install, packages, runtimes
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import busy, install, packages, runtimes
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.host import Host
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import InstallError
 from bundle_world import entry_of, is_root, small_disk
@@ -57,6 +57,7 @@ class World:
             "staged": str(self.staged),
             "url": None,
             "start_services": False,
+            "package_timeout": 0,
             "component": "nomad",
             "claims": {},
             "runtime": None,
@@ -213,6 +214,7 @@ def test_version_that_is_nowhere_and_foreign_architecture_are_named(world: World
         "staged": None,
         "url": None,
         "start_services": False,
+        "package_timeout": 0,
         "component": "nomad",
         "claims": {},
         "runtime": None,
@@ -336,6 +338,7 @@ def packaged(world: World, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def dpkg(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(packages, "POLICY", world.folder / "policy-rc.d")
+    monkeypatch.setattr(busy, "LOCKS", (str(world.folder / "lock"),))
     return world
 
 
