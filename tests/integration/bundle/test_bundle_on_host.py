@@ -101,7 +101,13 @@ class Site:
         """Bring artifacts to the host by one task and return its result."""
         user = options.pop("user", "root")
         become = options.pop("become", user != "root")
-        arguments = {"component": "test", "names": names, "bundle": str(self.bundle), "manifests": [str(self.manifests)], **options}
+        arguments = {
+            "component": "test",
+            "names": names,
+            "bundle": str(self.bundle),
+            "manifests": [str(self.manifests)],
+            **options,
+        }
         register = {"name": "t | Place", "keelson.cluster.artifacts": arguments, "register": "placed"}
         tasks = [
             {**register, "ignore_errors": fails},

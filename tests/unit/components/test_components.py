@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -209,6 +210,7 @@ def dispatch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.skipif(shutil.which("systemctl") is None, reason="systemctl is not installed")
 def test_install_runs_its_tasks(tmp_path: Path) -> None:
     done = dispatch(tmp_path)
     assert done.returncode == 0, done.stdout
