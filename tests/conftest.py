@@ -24,7 +24,7 @@ def _note_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
     """Write down why a test was skipped, for the end of the test ladder (tools/step --summary)."""
     notes = os.environ.get("KEELSON_SKIPPED")
     if notes and report.skipped and isinstance(report.longrepr, tuple):
-        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ").split("\n")[0]
         with Path(notes).open("a", encoding="utf-8") as file:
             print(f"{os.environ.get('KEELSON_STEP', 'pytest')}: {reason}", file=file)
 

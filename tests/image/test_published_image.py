@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.manifest import SHIPPED
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build, disk, hardening
@@ -51,7 +52,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 def expected(manifest: dict[str, Any]) -> dict[str, Any]:
     """What the file is asked for, from the bundle and the profile, not from the build."""
     artifacts = [f"{entry['name']}={entry['version']}" for entry in manifest["inputs"]["artifacts"]]
-    entries = [make.entry_of(name, Store(default_root()), manifest["architecture"]) for name in artifacts]
+    entries = [make.entry_of(name, Store(default_root()), manifest["architecture"], [SHIPPED]) for name in artifacts]
     runtime = "docker" if manifest["engine"] == "nomad" else "containerd"
     controls = hardening.applied(
         make.profile(), manifest["inputs"]["parameters"]["variables"].get("host_node_hardening_exempt", {})
