@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.manifest import SHIPPED
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
@@ -57,11 +57,14 @@ def expected(manifest: dict[str, Any]) -> dict[str, Any]:
     controls = hardening.applied(
         make.profile(), manifest["inputs"]["parameters"]["variables"].get("host_node_hardening_exempt", {})
     )
+    image = components.engine(manifest["engine"]).image
     return {
         "runtime": runtime,
         "packages": read_recipe()["packages"],
         "artifacts": entries,
         "controls": [dict(control) for control in controls],
+        "units": list(image.units),
+        "unshared": list(image.unshared),
     }
 
 
