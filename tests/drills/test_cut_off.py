@@ -47,7 +47,7 @@ def cut_and_go_on(lab: Lab, cut: str) -> None:
 def test_five_cuts(lab: Lab, plan: list[tuple[int, str, bool]], pytestconfig: pytest.Config) -> None:
     """One cut in the preparation of bare servers and four after it, chosen by the seed."""
     chooser = random.Random(pytestconfig.getoption("--seed"))
-    first = next(number for number, name, _changes in plan if "secrets |" in name)
+    first = next(number for number, name, _changes in plan if "Secrets |" in name)
     changing = [number for number, _name, changes in plan if changes]
     chosen = [chooser.choice([number for number in changing if number < first])]
     chosen += sorted(chooser.sample([number for number in changing if number >= first], 4))
@@ -63,7 +63,7 @@ def test_every_cut(lab: Lab, plan: list[tuple[int, str, bool]], when: str) -> No
 
     A cut after a task that changed nothing finds the hosts as the cut before it did, so it is not tried again.
     """
-    first = next(number for number, name, _changes in plan if "secrets |" in name)
+    first = next(number for number, name, _changes in plan if "Secrets |" in name)
     for number, name, changes in plan:
         if changes:
             print(f"cut {'within' if when else 'after'} task {number}: {name}", flush=True)
