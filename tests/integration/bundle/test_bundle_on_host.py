@@ -9,6 +9,7 @@ Needs podman (one local server is made and removed) and Debian's mirror.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import subprocess
@@ -244,6 +245,7 @@ def test_one_task_brings_all_predicted_and_once(filled: Site, user: str) -> None
 @pytest.mark.usefixtures("clean")
 def test_host_downloads_from_a_served_bundle_only_what_it_lacks(filled: Site, served: tuple[str, list[str]]) -> None:
     url, asked = served
+    url += f"#sha256={hashlib.sha256((filled.bundle / 'index.json').read_bytes()).hexdigest()}"
     filled.place("tool", "tini", bundle=url)
     assert host("tool") == "tool 2.0.0\n"
     assert len([path for path in asked if path.startswith("/blobs/")]) >= 6
@@ -279,7 +281,7 @@ def test_full_disk_is_one_message_and_leaves_nothing(filled: Site) -> None:
 def test_bundle_faults_are_named(filled: Site, tmp_path: Path) -> None:
     assert "unknown artifact 'tol'" in filled.place("tol", fails=True)["msg"]
     assert (
-        "/opt/keelson: Permission denied; placing artifacts needs root (become)"
+        "/var/lib/keelson/receipts/test.json: Permission denied; placing artifacts needs root (become)"
         in (filled.place("tool", user="admin", become=False, fails=True)["msg"])
     )
     assert "tool 9 (" in filled.place("tool=9", fails=True)["msg"]
@@ -304,8 +306,13 @@ def test_killed_while_placing_the_next_run_ends_well(filled: Site) -> None:
     """A placed version is there whole or not at all, whenever the module is killed."""
     for delay in (0.05, 0.3):
         killer = f"(for i in $(seq 200); do [ -e /opt/keelson/.lock ] && break; sleep 0.05; done; sleep {delay};"
-        host(f"{killer} pkill -9 -f AnsiballZ_place) >/dev/null 2>&1 &")
-        user = {"names": ["tool"], "bundle": str(filled.bundle), "manifests": [str(filled.manifests)]}
+        host(f"{killer} pkill -9 -f AnsiballZ_artifact_install) >/dev/null 2>&1 &")
+        user = {
+            "component": "test",
+            "names": ["tool"],
+            "bundle": str(filled.bundle),
+            "manifests": [str(filled.manifests)],
+        }
         play = [{"hosts": "all", "gather_facts": False, "tasks": [{"keelson.cluster.artifacts": user}]}]
         (filled.folder / "killed.yml").write_text(json.dumps(play))
         filled.play(f"{filled.folder}/killed.yml", "-i", str(ROOT / ".demo" / NAME / "hosts.yml"), check=False)
