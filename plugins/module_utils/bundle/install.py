@@ -173,7 +173,7 @@ def place(root: Path, step: Step, staged: Path) -> None:
         try:
             _build(building, step, staged)
             if here.is_dir():
-                _mend(here, building, step)
+                _repair(here, building, step)
             else:
                 building.rename(here)
             _sync(here.parent)
@@ -230,7 +230,7 @@ def _build(building: Path, step: Step, staged: Path) -> None:
     _sync(building)
 
 
-def _mend(here: Path, building: Path, step: Step) -> None:
+def _repair(here: Path, building: Path, step: Step) -> None:
     for item in step.missing:
         target = here / item["path"]
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
