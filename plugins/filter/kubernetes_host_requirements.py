@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a host's kernel requirements of Kubernetes' services on it."""
+"""What a host's kernel requires of Kubernetes' services on it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import requirements
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.kernel import requirements
 
 
 class FilterModule:

@@ -77,7 +77,7 @@ restarted:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import control, host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import control, kubeadm, membership
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import ApiError
 
 
@@ -96,7 +96,7 @@ def main() -> None:
     )
     params = module.params
     cluster, address, timeout = params["cluster"], params["address"], params["timeout"]
-    if kubeadm.state(cluster, MANAGER) != host.JOINED:
+    if kubeadm.state(cluster, MANAGER) != membership.JOINED:
         module.exit_json(changed=False, renewed=[], restarted=[])
     soon: list[str] = []
     outdated: list[str] = []

@@ -60,7 +60,7 @@ features:
   type: dict
   returned: always
 state:
-  description: V(bare), V(half) (a join that was cut off) or V(member).
+  description: V(absent), V(incomplete) (a join that was cut off) or V(joined).
   type: str
   returned: always
 step:
@@ -95,7 +95,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import endpoint, host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
+    endpoint,
+    kernel,
+    kubeadm,
+    membership,
+    network,
+)
 
 
 def main() -> None:
@@ -110,21 +116,22 @@ def main() -> None:
         supports_check_mode=True,
     )
     cluster, part, address = module.params["cluster"], module.params["part"], module.params["address"]
-    note = host.read_note(cluster)
+    note = membership.read_note(cluster)
     try:
-        name, prefix = host.interface(address)
+        name, prefix = network.interface(address)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"the address {address!r} cannot be looked up: {error}")
     state = kubeadm.state(cluster, part)
+    known = state != membership.ABSENT or os.path.isdir(f"/etc/keelson/{cluster}")
     module.exit_json(
         changed=False,
-        features={**host.kernel_features(), "interface": name, "prefix": prefix},
+        features={**kernel.features(), "interface": name, "prefix": prefix},
         state=state,
         step=note.step,
-        fault=host.serves(address) if part == MANAGER and state != host.ABSENT else "",
-        version=host.version(),
-        fixed=host.fixed() if part == MANAGER and state == host.JOINED else {},
-        leftovers=[] if state != host.ABSENT or os.path.isdir(f"/etc/keelson/{cluster}") else host.leftovers(),
+        fault=network.serves(address) if part == MANAGER and state != membership.ABSENT else "",
+        version=membership.version(),
+        fixed=membership.fixed() if part == MANAGER and state == membership.JOINED else {},
+        leftovers=[] if known else membership.leftovers(),
         **look_up(module.params["endpoint"]),
     )
 
@@ -137,10 +144,9 @@ def look_up(given: str) -> dict[str, Any]:
         return {"endpoint": {"host": given, "addresses": [], "serves": "nobody"}}
     if not name:
         return {}
-    addresses = host.resolve(name)
-    return {
-        "endpoint": {"host": name, "addresses": addresses, "serves": host.whose(name, port) if addresses else "nobody"}
-    }
+    addresses = network.resolve(name)
+    serves = network.whose(name, port) if addresses else "nobody"
+    return {"endpoint": {"host": name, "addresses": addresses, "serves": serves}}
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ RETURN = r""" # """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import kubeadm, membership
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import ApiError
 
 
@@ -71,7 +71,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    changed = kubeadm.state(params["cluster"], MANAGER) != host.JOINED
+    changed = kubeadm.state(params["cluster"], MANAGER) != membership.JOINED
     if changed and not module.check_mode:
         try:
             kubeadm.init(params["cluster"], params["address"], params["ignore"], params["timeout"])

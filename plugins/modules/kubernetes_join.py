@@ -75,7 +75,7 @@ RETURN = r""" # """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import kubeadm, membership
 
 
 def main() -> None:
@@ -96,12 +96,12 @@ def main() -> None:
     params = module.params
     cluster, part, name, address = params["cluster"], params["part"], params["name"], params["address"]
     state = kubeadm.state(cluster, part)
-    if state == host.JOINED:
+    if state == membership.JOINED:
         module.exit_json(changed=False)
     if module.check_mode:
         module.exit_json(changed=True)
     try:
-        if part == MANAGER and state == host.INCOMPLETE and kubeadm.joined(cluster, name, address):
+        if part == MANAGER and state == membership.INCOMPLETE and kubeadm.joined(cluster, name, address):
             kubeadm.note_joined(cluster)
             module.exit_json(changed=True)
         kubeadm.join(cluster, part, address, params["config"], params["discovery"], params["ignore"], params["timeout"])

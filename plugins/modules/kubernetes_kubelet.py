@@ -53,7 +53,7 @@ pending:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, kubeadm
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import kubeadm, membership
 
 
 def main() -> None:
@@ -67,7 +67,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     cluster, foreseen = module.params["cluster"], module.params["foreseen"]
-    note = host.read_note(cluster)
+    note = membership.read_note(cluster)
     if module.check_mode and not note.done:  # a host that is still to join is configured by that
         module.exit_json(changed=False, pending=False)
     desired = kubeadm.kubelet_digest(cluster)
@@ -75,7 +75,7 @@ def main() -> None:
         module.fail_json(
             msg="The cluster does not tell this host how kubelet is configured. Run again when its API answers."
         )
-    changed = note.kubelet != desired or (module.check_mode and host.PATCH in foreseen)
+    changed = note.kubelet != desired or (module.check_mode and membership.PATCH in foreseen)
     if module.params["defer"]:
         module.exit_json(changed=False, pending=changed)
     if changed and not module.check_mode:

@@ -64,9 +64,10 @@ discovery:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import host, tokens
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tokens
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import (
     ACCESS_FILE,
+    CA_FILE,
     Api,
     ApiError,
     read_access,
@@ -93,7 +94,7 @@ def main() -> None:
             module.exit_json(changed=tokens.forget(api, lambda name, _mark: name == module.params["name"]) > 0)
         held = lease.read(cluster, *lease.clock())
         token = tokens.make_for_run(api, module.params["minutes"], held.run if held else "")
-        with open(ACCESS_FILE, encoding="utf-8") as access, open(host.CA_FILE, encoding="ascii") as ca:
+        with open(ACCESS_FILE, encoding="utf-8") as access, open(CA_FILE, encoding="ascii") as ca:
             discovery = tokens.discovery(read_access(access.read()).server, ca.read(), token)
     except (ApiError, OSError, ValueError) as error:
         module.fail_json(msg=f"There is no token to join {cluster} with: {error}")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small HTTPS client of the Kubernetes API, for use on a member. Standard library only.
 
-Who asks and where is read from the root-only kubeconfigs that kubeadm writes, so no secret moved instances through Ansible.
+Who asks and where is read from the root-only kubeconfigs that kubeadm writes, so no secret passes through Ansible.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from ..cluster.remote import ApiError
 __all__ = ["Api", "ApiError"]
 
 ACCESS_FILE = "/etc/kubernetes/admin.conf"
+CA_FILE = "/etc/kubernetes/pki/ca.crt"
 NODE_FILE = "/etc/kubernetes/kubelet.conf"
 FIELD_MANAGER = "keelson"
 TRIES, PAUSE = 3, 1.0  # seconds

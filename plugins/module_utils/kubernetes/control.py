@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 
 from ..host import programs
-from . import etcd, host
+from . import etcd, membership
 from .api import Api
 from .checks import days_left
 from .kubeadm import CERTIFICATES, CONFIG, SYSTEM, KubeadmError, await_ready, control_digest, run
@@ -23,7 +23,7 @@ SERVICES = tuple(CERTIFICATES)
 
 def is_old(cluster: str) -> bool:
     """Tell whether the management services were started from other files than there are now."""
-    return host.read_note(cluster).control != control_digest()
+    return membership.read_note(cluster).control != control_digest()
 
 
 def expiring(days: float) -> list[str]:
@@ -53,7 +53,7 @@ def configure(cluster: str, address: str, timeout: float) -> None:
     phase = ["upgrade", "node", "phase", "control-plane", "--etcd-upgrade=false", "--certificate-renewal=false"]
     try:
         run(["init", "phase", "upload-config", "all", "--config", CONFIG])
-        run([*phase, "--patches", os.path.dirname(host.PATCH)])
+        run([*phase, "--patches", os.path.dirname(membership.PATCH)])
     except KubeadmError:
         for name, data in before.items():
             api.merge(f"{SYSTEM}/configmaps/{name}", {"data": data})
@@ -62,7 +62,7 @@ def configure(cluster: str, address: str, timeout: float) -> None:
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
     configure_addons(api)
-    host.write_note(cluster, host.renewed(cluster, control=control_digest()))
+    membership.write_note(cluster, membership.renewed(cluster, control=control_digest()))
 
 
 def configure_addons(api: Api) -> None:
@@ -72,7 +72,7 @@ def configure_addons(api: Api) -> None:
     run(["init", "phase", "addon", "all", "--config", CONFIG])
     after = api.get(settings)["data"]
     if before != after:
-        note = {"keelson.cluster/configuration": host.digest([], json.dumps(after, sort_keys=True))}
+        note = {"keelson.cluster/configuration": membership.digest([], json.dumps(after, sort_keys=True))}
         template = {"template": {"metadata": {"annotations": note}}}
         api.merge("/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy", {"spec": template})
 

@@ -18,8 +18,7 @@ from ..enrollment import manager
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import nodes, requests, tokens
-from .api import Api, ApiError
-from .host import CA_FILE
+from .api import CA_FILE, Api, ApiError
 from .requests import LET_IN, SPACE
 from .view import NODES, parse_node
 

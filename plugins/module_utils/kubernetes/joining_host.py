@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a new host node of Kubernetes does with the managers' answer. Standard library only.
 
-The answer is for any host of the pool; what this one's kernel requirements is filled in here, by the code with which an
+The answer is for any host of the pool; what this one's kernel requires is filled in here, by the code with which an
 installation looks at a host.
 """
 
@@ -15,20 +15,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..cluster.parts import NODE
-from . import host, kubeadm
+from . import kernel, kubeadm, membership
 
 MARK = re.compile(r'"DEMAND\.([a-z0-9_]+)"|DEMAND\.([a-z0-9_]+)')
 TIMEOUT = 60.0  # seconds
 
 
 def fill(text: str, requirements: Mapping[str, Any]) -> str:
-    """Put in what the host requirements: instead of a quoted mark its value as JSON and TOML write it, else its plain text."""
+    """Put in what the host requires: instead of a quoted mark, its value as JSON and TOML write it, else its plain text."""
     return MARK.sub(lambda found: json.dumps(requirements[found[1]]) if found[1] else str(requirements[found[2]]), text)
 
 
 def files(answer: dict[str, Any], _key: str) -> list[dict[str, Any]]:
     """The files to write, in the form of host_files. kubelet makes its own key."""
-    requirements = host.requirements(host.kernel_features())
+    requirements = kernel.requirements(kernel.features())
     filled: list[dict[str, Any]] = json.loads(json.dumps(answer["files"]))
     for entry in filled:
         if entry.get("content") is not None:
@@ -41,9 +41,9 @@ def files(answer: dict[str, Any], _key: str) -> list[dict[str, Any]]:
 def join(answer: dict[str, Any]) -> None:
     """Call kubeadm, unless this host has joined already. Raises OSError."""
     cluster = answer["cluster"]
-    if kubeadm.state(cluster, NODE) == host.JOINED:
+    if kubeadm.state(cluster, NODE) == membership.JOINED:
         return
-    ignore = host.requirements(host.kernel_features())["ignore"]
+    ignore = kernel.requirements(kernel.features())["ignore"]
     try:
         kubeadm.join(cluster, NODE, answer["address"], answer["config"], answer["discovery"], ignore, TIMEOUT)
     except kubeadm.KubeadmError as error:

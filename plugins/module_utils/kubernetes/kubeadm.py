@@ -19,7 +19,7 @@ from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
-from . import host
+from . import membership, network
 from .api import NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
@@ -101,7 +101,7 @@ def await_ready(address: str, timeout: float) -> str:
     """Wait until the API server of this manager serves; return what is still wrong, or ''."""
     end = time.monotonic() + timeout
     while True:
-        fault = host.serves(address)
+        fault = network.serves(address)
         if not fault or time.monotonic() > end:
             return fault
         time.sleep(0.5)
@@ -122,8 +122,8 @@ def drop_initial_access(api: Api) -> None:
 
 def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> None:
     """Make the cluster on this manager, or go on making it. Raises KubeadmError, ApiError."""
-    begun = host.membership(MANAGER, host.read_note(cluster)) == host.INCOMPLETE
-    host.write_note(cluster, host.Note("init", False))
+    begun = membership.by_files(MANAGER, membership.read_note(cluster)) == membership.INCOMPLETE
+    membership.write_note(cluster, membership.Note("init", False))
     run(["config", "validate", "--config", CONFIG])
     traces = OWN_TRACES if begun else ()
     run(["init", "--config", CONFIG, "--skip-token-print", *ignoring([*ignore, *traces])])
@@ -131,7 +131,7 @@ def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> N
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
     drop_initial_access(Api.from_env(cluster))
-    host.write_note(cluster, host.Note("init", True, kubelet_digest(cluster), control_digest()))
+    membership.write_note(cluster, membership.Note("init", True, kubelet_digest(cluster), control_digest()))
 
 
 def reset(ignore: Sequence[str]) -> None:
@@ -154,16 +154,16 @@ def reset(ignore: Sequence[str]) -> None:
 
 def state(cluster: str, part: str) -> str:
     """How far this host is a member: as our note says, or, where that is missing or damaged, as the cluster says."""
-    note = host.read_note(cluster)
-    found = host.membership(part, note)
-    if found == host.INCOMPLETE and not note.step and is_ready(cluster, part):
-        return host.JOINED
+    note = membership.read_note(cluster)
+    found = membership.by_files(part, note)
+    if found == membership.INCOMPLETE and not note.step and is_ready(cluster, part):
+        return membership.JOINED
     return found
 
 
 def is_ready(cluster: str, part: str) -> bool:
     """Whether this host has all files of a member, and the cluster, asked with this host's certificate, calls it ready."""
-    if host.membership(part, host.Note("join", True)) != host.JOINED:
+    if membership.by_files(part, membership.Note("join", True)) != membership.JOINED:
         return False
     try:
         api = Api.from_env(cluster, path=NODE_FILE)
@@ -189,7 +189,7 @@ def is_manager(cluster: str, name: str, address: str, timeout: float = 0) -> boo
 
 def joined(cluster: str, name: str, address: str) -> bool:
     """Tell whether this manager, whose join was cut off, is a whole member all the same."""
-    whole = host.membership(MANAGER, host.Note("join", True)) == host.JOINED
+    whole = membership.by_files(MANAGER, membership.Note("join", True)) == membership.JOINED
     return whole and is_manager(cluster, name, address)
 
 
@@ -206,15 +206,15 @@ def join(
 
     C(discovery) is the kubeconfig by which it knows the cluster.
     """
-    note = host.read_note(cluster)
-    if host.membership(part, note) == host.INCOMPLETE:
-        if not note.step and host.membership(part, host.Note("join", True)) == host.JOINED:
+    note = membership.read_note(cluster)
+    if membership.by_files(part, note) == membership.INCOMPLETE:
+        if not note.step and membership.by_files(part, membership.Note("join", True)) == membership.JOINED:
             raise KubeadmError(
-                f"{host.NOTE.format(cluster=cluster)} is missing or damaged, this host has all files of a member, and the cluster does "
+                f"{membership.NOTE.format(cluster=cluster)} is missing or damaged, this host has all files of a member, and the cluster does "
                 "not call it ready. Bring its kubelet back (journalctl -u kubelet), or drain it and take it out with 'kubeadm reset'"
             )
         reset(ignore)
-    host.write_note(cluster, host.Note("join", False))
+    membership.write_note(cluster, membership.Note("join", False))
     with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".conf", encoding="utf-8") as file:
         json.dump(discovery, file)
         file.flush()
@@ -228,7 +228,7 @@ def join(
 
 def note_joined(cluster: str) -> None:
     """Write down that this host's join is done, and from what its services were configured."""
-    host.write_note(cluster, host.Note("join", True, kubelet_digest(cluster), control_digest()))
+    membership.write_note(cluster, membership.Note("join", True, kubelet_digest(cluster), control_digest()))
 
 
 def kubelet_digest(cluster: str) -> str:
@@ -240,7 +240,7 @@ def kubelet_digest(cluster: str) -> str:
         shared = Api.from_env(cluster, path=NODE_FILE).get(f"{SYSTEM}/configmaps/kubelet-config")
     except ApiError:
         return ""
-    return host.digest([host.PATCH], json.dumps(shared["data"], sort_keys=True))
+    return membership.digest([membership.PATCH], json.dumps(shared["data"], sort_keys=True))
 
 
 def renew_kubelet(cluster: str) -> None:
@@ -250,15 +250,15 @@ def renew_kubelet(cluster: str) -> None:
     """
     previous.keep(KUBELET_FILES, ["kubelet.service"])
     try:
-        run(["upgrade", "node", "phase", "kubelet-config", "--patches", os.path.dirname(host.PATCH)])
+        run(["upgrade", "node", "phase", "kubelet-config", "--patches", os.path.dirname(membership.PATCH)])
         fault = service_units.restart(service_units.Unit("kubelet.service"))
     except KubeadmError as error:
         fault = f"kubelet.service was not restarted ({error})"
     if fault:
         raise KubeadmError(taken_back(fault))
-    host.write_note(cluster, host.renewed(cluster, kubelet=kubelet_digest(cluster)))
+    membership.write_note(cluster, membership.renewed(cluster, kubelet=kubelet_digest(cluster)))
 
 
 def control_digest() -> str:
     """The digest of what this manager's management services are configured from."""
-    return host.digest(CONTROL)
+    return membership.digest(CONTROL)

@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import requests
-from .api import Api, ApiError
-from .host import CA_FILE
+from .api import CA_FILE, Api, ApiError
 from .view import NODES, list_nodes
 
 OWN_TAINTS = "keelson.cluster/taints"  # an annotation: the keys of the taints we have set

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small HTTPS client of the Nomad API, for use on a manager.
 
-What it needs lies in one root-only file that the C(cluster_manager) role writes, so no secret moved instances through Ansible.
+What it needs lies in one root-only file that the C(cluster_manager) role writes, so no secret passes through Ansible.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.grammar import GRAMMAR
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import ABSENT, JOINED
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.membership import ABSENT, JOINED
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, validate
 
 from ..bundle import manifest

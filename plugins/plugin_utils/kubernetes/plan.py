@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.host import ABSENT, INCOMPLETE, JOINED
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.membership import ABSENT, INCOMPLETE, JOINED
 
 
 class PlanError(ValueError):

@@ -19,8 +19,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.service
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, Token
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     enrollment,
-    host,
     joining_host,
+    kernel,
+    membership,
     nodes,
     requests,
 )
@@ -244,8 +245,8 @@ MODERN = {"cgroup": 2, "oom_score": True, "confined": False}
 def test_a_host_puts_in_what_its_kernel_requirements(
     monkeypatch: pytest.MonkeyPatch, found: dict[str, Any], driver: str
 ) -> None:
-    monkeypatch.setattr(host, "kernel_features", lambda: found)
-    requirements = host.requirements(found)
+    monkeypatch.setattr(kernel, "features", lambda: found)
+    requirements = kernel.requirements(found)
     answer = {
         "files": [
             {"path": "/a", "content": 'x = "DEMAND.systemd_cgroup"\nOOMScoreAdjust=DEMAND.oom_score_adjust\n'},
@@ -266,14 +267,14 @@ def test_the_marks_are_what_a_host_knows() -> None:
     [task] = yaml.safe_load((ROLE / "tasks/kubernetes/enrollment.yml").read_text())
     marks = task["vars"]["__host_node_requirements"]
     assert marks == {name: f"DEMAND.{name}" for name in marks}
-    assert set(marks) | {"ignore"} == set(host.requirements(MODERN))
+    assert set(marks) | {"ignore"} == set(kernel.requirements(MODERN))
 
 
 def test_kubeadm_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
-    states = [host.ABSENT, host.JOINED]
-    monkeypatch.setattr(host, "membership", lambda _part, _note: states.pop(0))
-    monkeypatch.setattr(host, "kernel_features", lambda: OLD)
+    states = [membership.ABSENT, membership.JOINED]
+    monkeypatch.setattr(membership, "by_files", lambda _part, _note: states.pop(0))
+    monkeypatch.setattr(kernel, "features", lambda: OLD)
     monkeypatch.setattr(joining_host.kubeadm, "join", lambda *arguments: calls.append(arguments))
     answer = {"cluster": "product", "address": "10.0.0.27", "config": {"kind": "x"}, "discovery": {"kind": "y"}}
     joining_host.join(answer)
@@ -287,8 +288,8 @@ def test_kubeadm_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> N
     def fail(*_arguments: Any) -> None:
         raise joining_host.kubeadm.KubeadmError("'kubeadm join' failed: no answer")
 
-    monkeypatch.setattr(host, "membership", lambda _part, _note: host.ABSENT)
-    monkeypatch.setattr(host, "kernel_features", lambda: OLD)
+    monkeypatch.setattr(membership, "by_files", lambda _part, _note: membership.ABSENT)
+    monkeypatch.setattr(kernel, "features", lambda: OLD)
     monkeypatch.setattr(joining_host.kubeadm, "join", fail)
     with pytest.raises(OSError, match="'kubeadm join' failed: no answer"):
         joining_host.join({"cluster": "product", "address": "10.0.0.27", "config": {}, "discovery": {}})

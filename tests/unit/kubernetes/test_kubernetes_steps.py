@@ -36,8 +36,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     approve,
     control,
     etcd,
-    host,
     kubeadm,
+    membership,
+    network,
     nodes,
     removal,
     requests,
@@ -81,9 +82,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKub
     (tmp_path / "admin.conf").write_text(kubernetes.kubeconfig())
     monkeypatch.setattr(kubeadm, "PROGRAM", fake.path)
     monkeypatch.setattr(kubeadm, "SUPER_ADMIN", str(tmp_path / "super-admin.conf"))
-    monkeypatch.setattr(host, "NOTE", str(tmp_path / "{cluster}.json"))
-    monkeypatch.setattr(host, "PATCH", str(tmp_path / "patch.json"))
-    monkeypatch.setattr(host, "serves", lambda address, **_options: "")
+    monkeypatch.setattr(membership, "NOTE", str(tmp_path / "{cluster}.json"))
+    monkeypatch.setattr(membership, "PATCH", str(tmp_path / "patch.json"))
+    monkeypatch.setattr(network, "serves", lambda address, **_options: "")
     monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster, **_options: kubernetes.api()))
     kubernetes.add(CONFIG, data={"kubelet": "maxPods: 110"})
     kubernetes.add(f"{SYSTEM}/configmaps/kubeadm-config", data={"ClusterConfiguration": "as it was"})
@@ -106,7 +107,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def state(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setattr(host, "membership", lambda *_arguments, **_options: value)
+    monkeypatch.setattr(membership, "by_files", lambda *_arguments, **_options: value)
 
 
 # --- init and join ---------------------------------------------------------------------------------------------------
@@ -115,48 +116,48 @@ def state(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
 def test_what_init_leaves_open_is_closed(
     program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state(monkeypatch, host.ABSENT)
+    state(monkeypatch, membership.ABSENT)
     kubernetes.add(f"{SYSTEM}/secrets/bootstrap-token-abcdef")
     Path(kubeadm.SUPER_ADMIN).write_text("above all rules")
     kubeadm.init("product", "10.0.0.11", ["SystemVerification"], 1)
     assert program.words() == ["config", "init"]
     assert "--ignore-preflight-errors=SystemVerification" in program.calls.read_text()
     assert not any("secrets" in path for path in kubernetes.objects) and not Path(kubeadm.SUPER_ADMIN).exists()
-    note = host.read_note("product")
+    note = membership.read_note("product")
     assert (note.step, note.done, note.control) == ("init", True, kubeadm.control_digest())
 
 
 def test_init_that_was_cut_off_goes_on(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
-    state(monkeypatch, host.ABSENT)
+    state(monkeypatch, membership.ABSENT)
     program.fault.write_text("error execution phase wait-control-plane\n")
     with pytest.raises(kubeadm.KubeadmError, match="'kubeadm init' failed: error execution phase wait-control-plane"):
         kubeadm.init("product", "10.0.0.11", [], 1)
-    assert host.read_note("product") == host.Note("init", False)
-    state(monkeypatch, host.INCOMPLETE)
+    assert membership.read_note("product") == membership.Note("init", False)
+    state(monkeypatch, membership.INCOMPLETE)
     kubeadm.init("product", "10.0.0.11", [], 1)
     assert "DirAvailable--var-lib-etcd" in program.calls.read_text().splitlines()[-1]
-    assert host.read_note("product").done
+    assert membership.read_note("product").done
 
 
 def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
-    state(monkeypatch, host.ABSENT)
+    state(monkeypatch, membership.ABSENT)
     program.fault.write_text("[ERROR CRI]: container runtime is not running\n")
     with pytest.raises(kubeadm.KubeadmError, match="container runtime is not running"):
         kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
-    assert host.read_note("product") == host.Note("join", False)
-    state(monkeypatch, host.INCOMPLETE)
+    assert membership.read_note("product") == membership.Note("join", False)
+    state(monkeypatch, membership.INCOMPLETE)
     kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
     assert program.words() == ["config", "join", "reset", "config", "join"]
     assert "--cert-dir=/etc/kubernetes" not in program.calls.read_text()  # the CAs that were placed stay
-    assert host.read_note("product").done
+    assert membership.read_note("product").done
 
 
 def test_a_manager_that_never_gets_ready_is_no_member(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
-    state(monkeypatch, host.ABSENT)
-    monkeypatch.setattr(host, "serves", lambda address, **_options: f"{address}:6443 is not ready")
+    state(monkeypatch, membership.ABSENT)
+    monkeypatch.setattr(network, "serves", lambda address, **_options: f"{address}:6443 is not ready")
     with pytest.raises(kubeadm.KubeadmError, match="10.0.0.12:6443 is not ready"):
         kubeadm.join("product", "manager", "10.0.0.12", {}, {}, [], 0)
-    assert not host.read_note("product").done
+    assert not membership.read_note("product").done
 
 
 @pytest.mark.parametrize(("labels", "whole"), [({kubeadm.ROLE_LABEL: ""}, True), ({}, False)])
@@ -168,7 +169,7 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     labels: dict[str, str],
     whole: bool,
 ) -> None:
-    state(monkeypatch, host.JOINED)
+    state(monkeypatch, membership.JOINED)
     assert not kubeadm.joined("product", "m2", "10.0.0.12")
     kubernetes.add("/api/v1/nodes/m2", metadata={"labels": labels})
     assert kubeadm.joined("product", "m2", "10.0.0.12") == whole
@@ -180,7 +181,7 @@ def test_a_manager_cut_off_at_the_very_end_is_whole(
     monkeypatch.setattr(etcd, "await_health", lambda _timeout: "")
     given = {"cluster": "product", "name": "m2", "address": "10.0.0.12", "acting_manager": "10.0.0.11", "timeout": 0}
     answers = iter(["busy"])  # at first, which is no sign of death
-    monkeypatch.setattr(host, "serves", lambda _address: next(answers, ""))
+    monkeypatch.setattr(network, "serves", lambda _address: next(answers, ""))
     assert run("kubernetes_manager_slot", **given)["changed"] != whole
     assert removed == ([] if whole else ["ff"])
     monkeypatch.setattr(etcd, "healthy", set)
@@ -203,14 +204,14 @@ def test_kubelet_is_configured_anew_when_its_part_or_the_cluster_s_changes(
         return bool(answer["changed"])
 
     assert not changed()
-    Path(host.PATCH).write_text('{"maxPods": 50}')
+    Path(membership.PATCH).write_text('{"maxPods": 50}')
     assert run("kubernetes_kubelet", cluster="product", defer=True)["pending"] and not program.words()
     assert changed() and program.words() == ["upgrade"] and not changed()
     kubernetes.objects[CONFIG]["data"]["kubelet"] = "maxPods: 60"
     assert changed(_ansible_check_mode=True) and changed() and not changed()
-    assert changed(_ansible_check_mode=True, foreseen=[host.PATCH])
-    host.write_note("product", host.Note("join", False))
-    assert not changed(_ansible_check_mode=True, foreseen=[host.PATCH])
+    assert changed(_ansible_check_mode=True, foreseen=[membership.PATCH])
+    membership.write_note("product", membership.Note("join", False))
+    assert not changed(_ansible_check_mode=True, foreseen=[membership.PATCH])
 
 
 @pytest.mark.parametrize("fails", ["restart", "kubeadm"])
@@ -242,7 +243,7 @@ def test_a_kubelet_that_does_not_run_with_its_new_configuration_gets_the_old_one
     monkeypatch.setattr(service_units, "restart", restart)
     monkeypatch.setattr(service_units, "carry_out", lambda *_arguments: None)
     monkeypatch.setattr(kubeadm, "run", renew)
-    Path(host.PATCH).write_text('{"featureGates": {"NoSuch": true}}')
+    Path(membership.PATCH).write_text('{"featureGates": {"NoSuch": true}}')
     answer = run("kubernetes_kubelet", cluster="product")
     assert answer["failed"] and "The old one is back and runs" in answer["msg"], answer
     assert ("NoSuch" if fails == "restart" else "kubeadm upgrade") in answer["msg"]
@@ -292,7 +293,7 @@ def services(
     """A whole manager; the services that are stopped are listed."""
     monkeypatch.setattr(kubeadm, "CONTROL", (str(tmp_path / "kubeadm.yaml"),))
     kubeadm.note_joined("product")
-    state(monkeypatch, host.JOINED)
+    state(monkeypatch, membership.JOINED)
     monkeypatch.setattr(etcd, "await_health", lambda _timeout: "")
     stopped: list[str] = []
     monkeypatch.setattr(control, "stop", stopped.append)
@@ -324,7 +325,7 @@ def test_nobody_is_touched_while_another_manager_is_sick(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "kubeadm.yaml").write_text("kind: ClusterConfiguration")
-    monkeypatch.setattr(host, "serves", lambda address, **_options: "m2 is down" if address == "10.0.0.12" else "")
+    monkeypatch.setattr(network, "serves", lambda address, **_options: "m2 is down" if address == "10.0.0.12" else "")
     assert (
         "left as they are, for the cluster might lose its quorum: m2 is down"
         in run("kubernetes_control", **MANAGER)["msg"]
@@ -405,20 +406,22 @@ def test_the_cluster_decides_where_our_note_is_damaged(
     program: Kubeadm, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, content: str | None, ready: str
 ) -> None:
     """A healthy node is a member and is not reset; one of which the cluster does not say so is not reset undrained."""
-    monkeypatch.setattr(host, "_below", lambda _root, path: path if "product" in path else str(program.calls.parent))
+    monkeypatch.setattr(
+        membership, "_below", lambda _root, path: path if "product" in path else str(program.calls.parent)
+    )
     if content is not None:
-        Path(host.NOTE.format(cluster="product")).write_text(content)
+        Path(membership.NOTE.format(cluster="product")).write_text(content)
     review = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     kubernetes.react = lambda method, path, body: (
         (201, {"status": {"userInfo": {"username": "system:node:web-1"}}}) if path == review else None
     )
     if ready:
         kubernetes.add("/api/v1/nodes/web-1", status={"conditions": [{"type": "Ready", "status": ready}]})
-    assert kubeadm.state("product", "node") == (host.JOINED if ready == "True" else host.INCOMPLETE)
+    assert kubeadm.state("product", "node") == (membership.JOINED if ready == "True" else membership.INCOMPLETE)
     with pytest.raises(kubeadm.KubeadmError, match=r"missing or damaged.*kubeadm reset"):
         kubeadm.join("product", "node", "10.0.2.11", {}, {}, [], 1)
     assert program.words() == []
-    assert host.renewed("product", kubelet="d") == host.Note("join", True, "d", "")
+    assert membership.renewed("product", kubelet="d") == membership.Note("join", True, "d", "")
 
 
 def test_kube_proxy_is_started_anew_only_when_its_configuration_changed(
@@ -717,19 +720,19 @@ def test_etcd_s_health(
 def test_whose_certificate_is_at_the_endpoint(
     kubernetes: FakeKubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "CA_FILE", str(kubernetes.folder / "ca.pem"))
-    assert host.whose("127.0.0.1", kubernetes.port) == "ours"
+    monkeypatch.setattr(network, "CA_FILE", str(kubernetes.folder / "ca.pem"))
+    assert network.whose("127.0.0.1", kubernetes.port) == "ours"
     (tmp_path / "other.pem").write_text(pki.make_ca("another").certificate)
-    monkeypatch.setattr(host, "CA_FILE", str(tmp_path / "other.pem"))
-    assert host.whose("127.0.0.1", kubernetes.port) == "others"
-    monkeypatch.setattr(host, "CA_FILE", str(tmp_path / "none.pem"))
-    assert host.whose("127.0.0.1", kubernetes.port) == "others"
-    assert host.whose("127.0.0.9", kubernetes.port) == "nobody"
+    monkeypatch.setattr(network, "CA_FILE", str(tmp_path / "other.pem"))
+    assert network.whose("127.0.0.1", kubernetes.port) == "others"
+    monkeypatch.setattr(network, "CA_FILE", str(tmp_path / "none.pem"))
+    assert network.whose("127.0.0.1", kubernetes.port) == "others"
+    assert network.whose("127.0.0.9", kubernetes.port) == "nobody"
 
 
 def test_an_endpoint_too_busy_to_answer_is_no_unauthorized() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert host.whose("127.0.0.1", silent.getsockname()[1], 0.2) == "nobody"
+        assert network.whose("127.0.0.1", silent.getsockname()[1], 0.2) == "nobody"
 
 
 def test_a_certificate_that_has_ended_is_still_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -737,7 +740,7 @@ def test_a_certificate_that_has_ended_is_still_ours(tmp_path: Path, monkeypatch:
     ended = pki.issue(ca, pki.sort_names("m1", ["127.0.0.1"]), 0)
     for name, text in (("ca.pem", ca.certificate), ("served.pem", ended.certificate + ended.key)):
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(host, "CA_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setattr(network, "CA_FILE", str(tmp_path / "ca.pem"))
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     settings.load_cert_chain(tmp_path / "served.pem")
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -748,17 +751,17 @@ def test_a_certificate_that_has_ended_is_still_ours(tmp_path: Path, monkeypatch:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert host.whose("127.0.0.1", listening.getsockname()[1]) == "ours"
+        assert network.whose("127.0.0.1", listening.getsockname()[1]) == "ours"
         thread.join()
 
 
 def test_whether_an_api_server_is_ready(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "CA_FILE", str(kubernetes.folder / "ca.pem"))
+    monkeypatch.setattr(network, "CA_FILE", str(kubernetes.folder / "ca.pem"))
     # Without a client's certificate the fake answers 401, as a server does that is not open to unauthorized clients.
-    assert host.serves("127.0.0.1", kubernetes.port).endswith("is not ready (HTTP/1.0 401 Unauthorized)")
-    assert "127.0.0.9:1 does not answer" in host.serves("127.0.0.9", 1)
+    assert network.serves("127.0.0.1", kubernetes.port).endswith("is not ready (HTTP/1.0 401 Unauthorized)")
+    assert "127.0.0.9:1 does not answer" in network.serves("127.0.0.9", 1)
 
 
 def test_a_name_that_stands_for_nothing() -> None:
-    assert host.resolve("nowhere.invalid") == []
-    assert "127.0.0.1" in host.resolve("127.0.0.1")
+    assert network.resolve("nowhere.invalid") == []
+    assert "127.0.0.1" in network.resolve("127.0.0.1")

@@ -24,9 +24,10 @@ from ansible_collections.keelson.cluster.plugins.filter.registry_files import re
 from ansible_collections.keelson.cluster.plugins.filter.toml import documents
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     etcd,
-    host,
+    kernel,
     kubeadm,
     manifests,
+    membership,
     nodes,
     tokens,
 )
@@ -118,34 +119,34 @@ MANAGER = [
 @pytest.mark.parametrize(
     ("part", "files", "done", "desired"),
     [
-        ("node", [], False, host.ABSENT),
-        ("node", [], True, host.ABSENT),  # somebody has reset it
-        ("node", ["etc/kubernetes/bootstrap-kubelet.conf"], False, host.INCOMPLETE),
-        ("node", MANAGER[:1], False, host.INCOMPLETE),
-        ("node", MANAGER[:1], True, host.JOINED),
-        ("manager", MANAGER, True, host.JOINED),
-        ("manager", MANAGER, False, host.INCOMPLETE),
-        ("manager", MANAGER[:3], True, host.INCOMPLETE),
-        ("manager", MANAGER[3:], False, host.INCOMPLETE),
+        ("node", [], False, membership.ABSENT),
+        ("node", [], True, membership.ABSENT),  # somebody has reset it
+        ("node", ["etc/kubernetes/bootstrap-kubelet.conf"], False, membership.INCOMPLETE),
+        ("node", MANAGER[:1], False, membership.INCOMPLETE),
+        ("node", MANAGER[:1], True, membership.JOINED),
+        ("manager", MANAGER, True, membership.JOINED),
+        ("manager", MANAGER, False, membership.INCOMPLETE),
+        ("manager", MANAGER[:3], True, membership.INCOMPLETE),
+        ("manager", MANAGER[3:], False, membership.INCOMPLETE),
     ],
 )
 def test_how_far_a_host_is_a_member(part: str, files: list[str], done: bool, desired: str, tmp_path: Path) -> None:
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert host.membership(part, host.Note("join", done), str(tmp_path)) == desired
+    assert membership.by_files(part, membership.Note("join", done), str(tmp_path)) == desired
 
 
 def test_the_note_is_read_as_it_was_written(tmp_path: Path) -> None:
-    assert host.read_note("product", str(tmp_path)) == host.Note()
-    host.write_note("product", host.Note("init", True), str(tmp_path))
-    assert host.read_note("product", str(tmp_path)) == host.Note("init", True)
+    assert membership.read_note("product", str(tmp_path)) == membership.Note()
+    membership.write_note("product", membership.Note("init", True), str(tmp_path))
+    assert membership.read_note("product", str(tmp_path)) == membership.Note("init", True)
     (tmp_path / "etc/keelson/product/kubernetes.json").write_text("{")
-    assert host.read_note("product", str(tmp_path)) == host.Note()
+    assert membership.read_note("product", str(tmp_path)) == membership.Note()
 
 
 def test_what_a_cluster_was_made_with_is_read(tmp_path: Path) -> None:
-    assert host.fixed(str(tmp_path)) == {}
+    assert membership.fixed(str(tmp_path)) == {}
     (tmp_path / "etc/kubernetes/manifests").mkdir(parents=True)
     controller = "    - kube-controller-manager\n    - --cluster-cidr=10.244.0.0/16\n    - --cluster-name=product\n"
     (tmp_path / "etc/kubernetes/manifests/kube-controller-manager.yaml").write_text(controller)
@@ -153,7 +154,7 @@ def test_what_a_cluster_was_made_with_is_read(tmp_path: Path) -> None:
         "    - --service-cluster-ip-range=10.96.0.0/16\n"
     )
     (tmp_path / "etc/kubernetes/admin.conf").write_text("    server: https://10.0.0.100:6443\n  name: product\n")
-    assert host.fixed(str(tmp_path)) == {
+    assert membership.fixed(str(tmp_path)) == {
         "pod_subnet": "10.244.0.0/16",
         "service_subnet": "10.96.0.0/16",
         "endpoint": "10.0.0.100:6443",
@@ -162,16 +163,16 @@ def test_what_a_cluster_was_made_with_is_read(tmp_path: Path) -> None:
 
 def test_the_digest_of_files_shows_each_change(tmp_path: Path) -> None:
     paths = ["/a", "/b"]
-    seen = {host.digest(paths, root=str(tmp_path)), host.digest(paths, "more", str(tmp_path))}
+    seen = {membership.digest(paths, root=str(tmp_path)), membership.digest(paths, "more", str(tmp_path))}
     (tmp_path / "a").write_text("x")
-    seen.add(host.digest(paths, root=str(tmp_path)))
+    seen.add(membership.digest(paths, root=str(tmp_path)))
     (tmp_path / "a").rename(tmp_path / "b")
-    seen.add(host.digest(paths, root=str(tmp_path)))
-    assert len(seen) == 4 and host.digest(paths, root=str(tmp_path)) in seen
+    seen.add(membership.digest(paths, root=str(tmp_path)))
+    assert len(seen) == 4 and membership.digest(paths, root=str(tmp_path)) in seen
 
 
 def test_leftovers(tmp_path: Path) -> None:
-    assert host.leftovers(str(tmp_path)) == []
+    assert membership.leftovers(str(tmp_path)) == []
     for name in (
         "var/lib/etcd/member",
         "etc/cni/net.d/05-cilium.conflist",
@@ -180,12 +181,12 @@ def test_leftovers(tmp_path: Path) -> None:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert host.leftovers(str(tmp_path)) == ["/var/lib/etcd/member", "/etc/cni/net.d/05-cilium.conflist"]
+    assert membership.leftovers(str(tmp_path)) == ["/var/lib/etcd/member", "/etc/cni/net.d/05-cilium.conflist"]
 
 
 def test_a_kernel_s_release() -> None:
-    assert host.release("6.1.0-13-amd64") == (6, 1)
-    assert host.release("5.10.0") < host.PROXY_KERNEL < host.release("10.0")
+    assert kernel.release("6.1.0-13-amd64") == (6, 1)
+    assert kernel.release("5.10.0") < kernel.PROXY_KERNEL < kernel.release("10.0")
 
 
 # --- kubeadm, etcdctl, kubectl ---------------------------------------------------------------------------------------

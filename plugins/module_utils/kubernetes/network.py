@@ -1,0 +1,67 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom a host reaches: its own interface, the API server of a manager, the cluster's endpoint. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import ssl
+import struct
+
+from ..preflight import netlink
+from .api import CA_FILE
+
+#: Errors of a certificate's time, told only once its signature was found good. openssl-verification-options(1)
+UNTIMELY = (9, 10)
+
+
+def interface(address: str) -> tuple[str, int]:
+    """Return name and prefix length of the interface that has C(address); ('', 0) where none has it."""
+    desired = ipaddress.ip_address(address).packed
+    header = struct.pack("=BBBBi", 0, 0, 0, 0, 0)
+    for _kind, payload in netlink.request(netlink.NETLINK_ROUTE, netlink.RTM_GETADDR, 0x300, header):
+        _family, prefix, _flags, _scope, index = struct.unpack_from("=BBBBi", payload)
+        if desired in payload[8:]:
+            return socket.if_indextoname(index), prefix
+    return "", 0
+
+
+def serves(address: str, port: int = 6443, timeout: float = 3.0) -> str:
+    """Return what is wrong with the API server at C(address), '' when it is ready and the CA on this host is its own."""
+    try:
+        settings = ssl.create_default_context(cafile=CA_FILE)
+        where = f"[{address}]" if ":" in address else address
+        link = socket.create_connection((address, port), timeout)
+        with link, settings.wrap_socket(link, server_hostname=address) as secure:
+            secure.sendall(f"GET /readyz HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\n".encode())
+            line = secure.recv(1 << 12).split(b"\r\n", 1)[0].decode("ascii", "replace")
+    except OSError as error:
+        return f"{address}:{port} does not answer ({error})"
+    return "" if line.split()[1:2] == ["200"] else f"{address}:{port} is not ready ({line})"
+
+
+def resolve(name: str) -> list[str]:
+    """Return the addresses a name stands for on this host, none where it is unknown."""
+    try:
+        return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
+    except OSError:
+        return []
+
+
+def whose(name: str, port: int, timeout: float = 3.0) -> str:
+    """Tell who serves TLS there: 'ours' (signed by the CA on this host), 'others', or 'nobody' that answers in C(timeout) s."""
+    settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    settings.check_hostname = False
+    with contextlib.suppress(FileNotFoundError):
+        settings.load_verify_locations(CA_FILE)
+    try:
+        with socket.create_connection((name, port), timeout) as link:
+            settings.wrap_socket(link, server_hostname=name).close()
+    except ssl.SSLCertVerificationError as error:
+        return "ours" if error.verify_code in UNTIMELY else "others"
+    except OSError:
+        return "nobody"
+    return "ours"
