@@ -16,7 +16,8 @@ from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders.registry import BUILDERS
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import Request, make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 

@@ -28,6 +28,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image impor
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from lab.from_image import joined
 
 ENGINES = os.environ.get("KEELSON_BENCH_ENGINES", "nomad").split()
@@ -64,7 +65,7 @@ def artifacts(engine: str) -> list[str]:
 
 def build(engine: str, output: Path) -> dict[str, Any]:
     """One build."""
-    request = make.Request(
+    request = Request(
         engine=engine,
         output=output,
         bundle=default_root(),

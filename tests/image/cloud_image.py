@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root, digest_of
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import base, build, disk, tree
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.spec import TREE
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 
 SIZE, OPTIONS = 2048, "console=tty0 console=ttyS0,115200n8 no_timer_check"
 DHCP = "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"
@@ -25,9 +25,9 @@ def main(target: Path) -> None:
     """Write the disk, and print its digest as server_image_base_digest wants it."""
     places = {"output": target.parent, "bundle": default_root(), "key": target, "base": "", "base_digest": ""}
     about = {"engine": "nomad", "architecture": "amd64", "base_days": 7.0, "apt_sources": "", "artifacts": ["nomad"]}
-    request = make.Request(**places, **about, size=SIZE, kernel_options=OPTIONS, epoch=int(time.time()))  # type: ignore[arg-type]
+    request = Request(**places, **about, size=SIZE, kernel_options=OPTIONS, epoch=int(time.time()))  # type: ignore[arg-type]
     with build.workspace(target.parent) as work:
-        spec = make.order_of(request, default_root().parent / "images")
+        spec = request.spec(default_root().parent / "images")
         root = work / TREE
         base.unpack(base.used(work, spec, print), root)
         (root / "etc/systemd/network/90-dhcp.network").write_text(DHCP)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders import registry
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from fake_keystone import keystone
 
 REQUIRED = os.environ.get("KEELSON_BUILDERS", "tree").split()
@@ -49,8 +49,8 @@ def work(place: Path) -> Path:
     places = {"output": place, "bundle": default_root(), "key": place / "key.pem"}
     about = {"engine": "nomad", "architecture": "amd64", "artifacts": ["nomad"], "size": 4096, "kernel_options": ""}
     base = {"base": "cloud.qcow2", "base_digest": f"sha256:{'0' * 64}", "base_days": 7.0, "apt_sources": "", "epoch": 0}
-    request = make.Request(**places, **about, **base)  # type: ignore[arg-type]
-    build.prepare(folder, make.order_of(request, place), {"nomad": request.version}, {})
+    request = Request(**places, **about, **base)  # type: ignore[arg-type]
+    build.prepare(folder, request.spec(place), {"nomad": request.version}, {})
     return folder
 
 

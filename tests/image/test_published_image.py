@@ -18,11 +18,11 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.manifest import SHIPPED
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build, disk, hardening
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.base import read_recipe
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.listing import difference, read
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.programs import run
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.expected import entry_of, profile
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -52,10 +52,10 @@ def manifest(folder: Path) -> dict[str, Any]:
 def expected(manifest: dict[str, Any]) -> dict[str, Any]:
     """What the file is asked for, from the bundle and the profile, not from the build."""
     artifacts = [f"{entry['name']}={entry['version']}" for entry in manifest["inputs"]["artifacts"]]
-    entries = [make.entry_of(name, Store(default_root()), manifest["architecture"], [SHIPPED]) for name in artifacts]
+    entries = [entry_of(name, Store(default_root()), manifest["architecture"], [SHIPPED]) for name in artifacts]
     runtime = "docker" if manifest["engine"] == "nomad" else "containerd"
     controls = hardening.applied(
-        make.profile(), manifest["inputs"]["parameters"]["variables"].get("host_node_hardening_exempt", {})
+        profile(), manifest["inputs"]["parameters"]["variables"].get("host_node_hardening_exempt", {})
     )
     image = components.engine(manifest["engine"]).image
     return {

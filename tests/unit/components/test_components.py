@@ -26,7 +26,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults, model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import model as report
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 
 ROOT = Path(__file__).parents[3]
 TOYS = Path(__file__).parent / "collections"
@@ -161,7 +161,7 @@ def test_the_report_has_its_group() -> None:
 
 
 def test_the_server_image_has_its_artifact_and_its_unit(tmp_path: Path) -> None:
-    request = make.Request(
+    request = Request(
         engine="nomad",
         components=[BEACON],
         output=tmp_path,
@@ -177,9 +177,9 @@ def test_the_server_image_has_its_artifact_and_its_unit(tmp_path: Path) -> None:
         key=tmp_path / "key",
     )
     assert request.desired[-1] == "beacon"
-    spec = make.order_of(request, tmp_path)
+    spec = request.spec(tmp_path)
     assert "beacon.service" in spec.services and "var/lib/beacon/*" in spec.unshared
-    assert make.role_variables(request)["cluster_components"] == [BEACON]
+    assert request.role_variables()["cluster_components"] == [BEACON]
 
 
 def test_uninstall_is_told_what_it_owns() -> None:

@@ -26,6 +26,8 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assem
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import spec as orders
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.programs import run
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.expected import expected
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from image_tree import needs, put
 
 WISH = {
@@ -42,10 +44,10 @@ WISH = {
 }
 
 
-def request(folder: Path, **more: Any) -> make.Request:
+def request(folder: Path, **more: Any) -> Request:
     """What is asked for, below a folder."""
     places = {"output": folder / "output", "bundle": folder / "bundle", "key": folder / "image.pem"}
-    return make.Request(**{**WISH, **places, **more})  # type: ignore[arg-type]
+    return Request(**{**WISH, **places, **more})  # type: ignore[arg-type]
 
 
 def test_an_image_is_named_after_what_it_is_and_when(tmp_path: Path) -> None:
@@ -345,7 +347,7 @@ def test_var_lies_where_it_is_mounted(small_tree: Path, var_size: int) -> None:
 )
 def test_a_disk_that_cannot_be_divided_so_is_refused(tmp_path: Path, more: dict[str, Any], message: str) -> None:
     with pytest.raises(ImageError, match=message):
-        make.check_disks(request(tmp_path, **more))
+        request(tmp_path, **more).check_disks()
 
 
 @needs("sfdisk")
@@ -435,7 +437,7 @@ def test_an_artifact_that_is_missing_is_named_before_anything_is_built(tmp_path:
     with pytest.raises(
         ImageError, match=r"nomad 1\.11\.3 \(amd64\) is not in the bundle .* fill it with playbook bundle"
     ):
-        make.expected(request(tmp_path, artifacts=["nomad"]), store)
+        expected(request(tmp_path, artifacts=["nomad"]), store)
     with pytest.raises(ImageError, match=r"packer 1\.16\.0 is not in the bundle"):
         build.place_packer(store, tmp_path / "packer", ["ansible"])
 
@@ -527,7 +529,7 @@ def test_two_builds_do_not_take_each_others_folder(tmp_path: Path) -> None:
 
 
 def test_steps_find_the_order_again(tmp_path: Path) -> None:
-    spec = make.order_of(request(tmp_path), tmp_path)
+    spec = request(tmp_path).spec(tmp_path)
     spec.save(tmp_path)
     assert orders.read(tmp_path) == spec
 

@@ -19,12 +19,12 @@ import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.server_image import seal, seal_running
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest as artifacts
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import digest_of
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import build, disk
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders import container, registry, server
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from image_tree import needs, put
 from test_image_build import request
 
@@ -114,7 +114,7 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The archive of a small container image."""
     exported(tmp_path)
     monkeypatch.setattr(container.tree, "run", lambda _root, argv: str(argv))
-    spec = make.order_of(request(tmp_path, builder="docker"), tmp_path)
+    spec = request(tmp_path, builder="docker").spec(tmp_path)
     target = tmp_path / publish.CONTAINER
     container.finish(tmp_path, spec, target)
     return target
@@ -156,7 +156,7 @@ def test_the_same_tree_gives_the_same_archive(archive: Path, tmp_path: Path) -> 
 def test_what_a_container_has_not_is_exempt_with_reasons(tmp_path: Path) -> None:
     made = request(tmp_path, builder="docker", variables={"host_node_hardening_exempt": {"3.2.1": "sctp"}})
     assert set(made.exempt) == {"1.1.2.2", "1.4.2", "2.3.1", "3.2.1"} and all(made.exempt.values())
-    assert make.role_variables(made)["host_node_hardening_exempt"] == made.exempt
+    assert made.role_variables()["host_node_hardening_exempt"] == made.exempt
     assert request(tmp_path).exempt == {}
 
 
@@ -177,14 +177,14 @@ def raw_disk(path: Path, size: int = 64) -> Path:
     return path
 
 
-def given(tmp_path: Path, file: Path, **more: Any) -> make.Request:
+def given(tmp_path: Path, file: Path, **more: Any) -> Request:
     """A request for builder qemu from a file."""
     return request(tmp_path, builder="qemu", base=str(file), base_digest=digest_of(file), **more)
 
 
 @needs("qemu-img")
 def test_a_server_gets_a_key_of_its_own_and_what_seals_it(tmp_path: Path) -> None:
-    spec = make.order_of(given(tmp_path, raw_disk(tmp_path / "cloud.img")), tmp_path)
+    spec = given(tmp_path, raw_disk(tmp_path / "cloud.img")).spec(tmp_path)
     build.prepare(tmp_path, spec, {}, {})
     server.begin(tmp_path, spec, print)
     (user,) = json.loads((tmp_path / "seed/user-data").read_text().partition("\n")[2])["users"]
@@ -199,14 +199,14 @@ def test_a_server_gets_a_key_of_its_own_and_what_seals_it(tmp_path: Path) -> Non
 @needs("qemu-img")
 def test_a_server_needs_a_cloud_image_that_fits(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="builder qemu starts from a vendor's cloud image: name it"):
-        server.begin(tmp_path, make.order_of(request(tmp_path, builder="qemu"), tmp_path), print)
+        server.begin(tmp_path, request(tmp_path, builder="qemu").spec(tmp_path), print)
     large = raw_disk(tmp_path / "cloud.img")
     with pytest.raises(
         ImageError, match=r"cloud.img: its disk has 64 MiB, more than the image's 32; raise server_image_size"
     ):
-        server.begin(tmp_path, make.order_of(given(tmp_path, large, size=32), tmp_path), print)
+        server.begin(tmp_path, given(tmp_path, large, size=32).spec(tmp_path), print)
     with pytest.raises(ImageError, match="in a cloud the base is one of its images, which server_image_target names"):
-        server.begin_in_cloud(tmp_path, make.order_of(given(tmp_path, large), tmp_path), print)
+        server.begin_in_cloud(tmp_path, given(tmp_path, large).spec(tmp_path), print)
 
 
 def test_sealing_a_server_leaves_no_builder_and_not_itself(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import hardening
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import offline
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.expected import profile, refuse
 
-PROFILE = make.profile()
+PROFILE = profile()
 
 
 def failed(tree: Path, expected: offline.Expected) -> dict[str, str]:
@@ -167,4 +168,4 @@ def test_a_control_the_base_cannot_satisfy_stops_the_image(tree: Path, expected:
         status.read_text() + "Package: telnet\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n"
     )
     with pytest.raises(make.ImageError, match=r"nothing was published: .*2\.2\.1.*telnet is installed.*exempt control"):
-        make.refuse([dict(answer) for answer in offline.look(tree, expected)])
+        refuse([dict(answer) for answer in offline.look(tree, expected)])

@@ -20,7 +20,7 @@ from ...bundle import manifest as artifacts
 from ..assembly import hardening
 from ..assembly.programs import run
 from ..errors import ImageError
-from ..make import profile, role
+from ..expected import profile, role
 from ..publish import publish
 from . import boot
 
