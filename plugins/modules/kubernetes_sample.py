@@ -113,7 +113,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
 from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probing import Probe
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probes.checks import checks
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.sample import Sample, choose_pool, remove
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.view import list_nodes
 
@@ -131,9 +131,7 @@ def main() -> None:
         def place() -> Sample:
             return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
 
-        return sample_app.Means(
-            functools.partial(remove, api), place, lambda sample: Probe(sample, programs.answer).checks()
-        )
+        return sample_app.Means(functools.partial(remove, api), place, lambda sample: checks(sample, programs.answer))
 
     module.exit_json(
         **sample_app.perform(given, means, "the managers' and host nodes' logs (journalctl -u kubelet -u containerd)")

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import probing, view
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import view
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probes import inside
 from fake_kubernetes import FakeKubernetes
 
 
@@ -26,4 +27,4 @@ def kubernetes(tmp_path: Path) -> Iterator[FakeKubernetes]:
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a real cluster here."""
     monkeypatch.setattr(view, "PAUSE", 0.02)
-    monkeypatch.setattr(probing, "SETTLES", 0.1)
+    monkeypatch.setattr(inside, "SETTLES", 0.1)

@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd, objects, probing, sample, view
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd, objects, sample, view
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.objects import NAME, NAMESPACE, SPACE
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probes import (
+    checks,
+    inside,
+    limits,
+    policies,
+    traffic,
+)
 from fake_kubernetes import FakeKubernetes
 from kubernetes_world import node, pod
 
@@ -211,38 +218,38 @@ class Inside:
         self.asked.append((role, url))
         if self.code:
             return self.code, "", "error: tls: internal error"
-        return (0, "ok\n", "") if self.answers.get((role, url), True) else (probing.UNANSWERED, "timeout\n", "")
+        return (0, "ok\n", "") if self.answers.get((role, url), True) else (inside.UNANSWERED, "timeout\n", "")
 
 
-def probe(kubernetes: FakeKubernetes, inside: Inside) -> probing.Probe:
+def probe(kubernetes: FakeKubernetes, answering: Inside) -> inside.Pods:
     """A probe of two instances on two hosts."""
     register(kubernetes, "web-1", "web-2")
-    return probing.Probe(trying(kubernetes, 5), inside)
+    return inside.Pods(trying(kubernetes, 5), answering)
 
 
 def test_pods_are_asked_across_hosts(kubernetes: FakeKubernetes) -> None:
     inside = Inside()
-    verdict = probe(kubernetes, inside).pods()
+    verdict = traffic.pods(probe(kubernetes, inside))
     assert verdict.passed and verdict.evidence == "web-1 → a pod on web-2; web-2 → a pod on web-1"
     assert inside.asked[0] == (f"{NAME}-0", "http://10.1.0.1:8080/healthz")
 
 
 def test_a_pod_that_is_not_answered_is_told(kubernetes: FakeKubernetes) -> None:
     url = f"http://{NAME}.{NAMESPACE}.svc/healthz"
-    verdict = probe(kubernetes, Inside({(f"{NAME}-1", url): False})).names()
+    verdict = traffic.names(probe(kubernetes, Inside({(f"{NAME}-1", url): False})))
     assert not verdict.passed and "web-2 gets no answer from the service by its name" in verdict.evidence
 
 
 def test_programs_that_cannot_be_run_are_no_refusal(kubernetes: FakeKubernetes) -> None:
     with pytest.raises(sample_app.SampleError, match="kubectl exec keelson-sample-0: error: tls: internal error"):
-        probe(kubernetes, Inside(code=1)).exec()
-    assert probing.Probe(trying(kubernetes), Inside()).all_of([]) == (False, "there are no instances")
+        traffic.programs(probe(kubernetes, Inside(code=1)))
+    assert inside.Pods(trying(kubernetes), Inside()).all_of([]) == (False, "there are no instances")
 
 
 @pytest.mark.parametrize(("text", "good"), [("version 1 listens on :8080", True), ("", False)])
 def test_logs(kubernetes: FakeKubernetes, text: str, good: bool) -> None:
     kubernetes.react = lambda method, path, body: (200, text) if "/log?" in path else None
-    verdict = probe(kubernetes, Inside()).logs()
+    verdict = traffic.logs(probe(kubernetes, Inside()))
     assert verdict.passed is good and ("2 logs" in verdict.evidence) is good
 
 
@@ -255,16 +262,16 @@ def test_services(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, s
         asked.append((address, port))
         return status, b""
 
-    monkeypatch.setattr(probing, "fetch", fetch)
+    monkeypatch.setattr(traffic, "fetch", fetch)
     known = probe(kubernetes, Inside())
-    assert known.service().passed is good and known.node_port().passed is good
+    assert traffic.service(known).passed is good and traffic.node_port(known).passed is good
     assert asked[:2] == [("10.2.0.9", 80), ("127.0.0.1", 30001)]
 
 
 def test_a_service_no_pod_gets_an_answer_from(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
     kubernetes.add(f"{SPACE}/services/{NAME}", spec={"clusterIP": "10.2.0.9"})
-    monkeypatch.setattr(probing, "fetch", lambda *_arguments: (200, b""))
-    assert not probe(kubernetes, Inside({(f"{NAME}-0", "http://10.2.0.9/healthz"): False})).service().passed
+    monkeypatch.setattr(traffic, "fetch", lambda *_arguments: (200, b""))
+    assert not traffic.service(probe(kubernetes, Inside({(f"{NAME}-0", "http://10.2.0.9/healthz"): False}))).passed
 
 
 class Walls(Inside):
@@ -279,7 +286,7 @@ class Walls(Inside):
         asked = command[command.index("exec") + 1], command[-1]
         applied = any(path.startswith(objects.POLICIES) for path in self.kubernetes.objects)
         good = asked not in self.refused if applied else self.before
-        return (0, "ok", "") if good else (probing.UNANSWERED, "timeout", "")
+        return (0, "ok", "") if good else (inside.UNANSWERED, "timeout", "")
 
 
 TARGET, BESIDE = "http://10.1.0.0:8080/healthz", "http://10.1.0.9:8080/healthz"
@@ -305,12 +312,12 @@ def test_network_policies(
     known = probe(kubernetes, Walls(kubernetes, refused, before))
     kubernetes.react = lambda method, path, body: visit(kubernetes, method, path, body)
     kubernetes.add(f"{view.NODES}/web-2", **node("web-2"))
-    started = known.start_visitors()
+    started = policies.start_visitors(known)
     assert started.passed and started.evidence == "guest and unauthorized run on web-2, the instance they ask on web-1"
-    found = sample_app.step(known.sample, "policy", "t", known.policy)
+    found = sample_app.step(known.sample, "policy", "t", lambda: policies.policy(known))
     assert found["passed"] is (words is None) and (words or "web-2 → web-1: the guest is answered") in found["evidence"]
     assert not any("networkpolicies" in path for path in kubernetes.objects)
-    known.end_visitors()
+    policies.end_visitors(known)
     assert not any("keelson-guest" in path or "keelson-unauthorized" in path for path in kubernetes.objects)
 
 
@@ -327,8 +334,8 @@ def test_a_guest_of_another_pool_is_asked_too(kubernetes: FakeKubernetes) -> Non
     known = probe(kubernetes, inside)
     kubernetes.react = lambda method, path, body: visit(kubernetes, method, path, body)
     kubernetes.add(f"{view.NODES}/batch-1", **node("batch-1", pool="batch"))
-    known.start_visitors()
-    assert known.pods().evidence.endswith("web-2 → a pod on batch-1; batch-1 → a pod on web-1")
+    policies.start_visitors(known)
+    assert traffic.pods(known).evidence.endswith("web-2 → a pod on batch-1; batch-1 → a pod on web-1")
     assert inside.asked[-1] == ("keelson-guest", "http://10.1.0.0:8080/healthz")
 
 
@@ -341,15 +348,15 @@ def test_visitors_that_do_not_come_up_are_told(kubernetes: FakeKubernetes) -> No
         else None
     )
     with pytest.raises(sample_app.SampleError, match="keelson-guest is Pending"):
-        known.start_visitors()
+        policies.start_visitors(known)
 
 
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
         ({NAMESPACE: "restricted:latest", "default": "baseline:latest"}, None),
-        ({NAMESPACE: "restricted:latest"}, "namespace default: a privileged pod was enrolled"),
-        ({"default": "baseline:latest"}, f"namespace {NAMESPACE}: a privileged pod was enrolled"),
+        ({NAMESPACE: "restricted:latest"}, "namespace default: a privileged pod was admitted"),
+        ({"default": "baseline:latest"}, f"namespace {NAMESPACE}: a privileged pod was admitted"),
     ],
 )
 def test_pod_security(kubernetes: FakeKubernetes, refused: dict[str, str], words: str | None) -> None:
@@ -360,17 +367,17 @@ def test_pod_security(kubernetes: FakeKubernetes, refused: dict[str, str], words
 
     known = probe(kubernetes, Inside())
     kubernetes.react = react
-    verdict = known.pod_security()
+    verdict = limits.pod_security(known)
     assert verdict.passed is (words is None) and (words or "baseline:latest") in verdict.evidence
 
 
 def test_another_refusal_is_not_pod_security(kubernetes: FakeKubernetes) -> None:
     known = probe(kubernetes, Inside())
     kubernetes.react = lambda method, path, body: (403, {"message": "exceeded quota"})
-    assert not known.pod_security().passed
+    assert not limits.pod_security(known).passed
     kubernetes.react = lambda method, path, body: (500, {"message": "webhook failed"})
     with pytest.raises(ApiError):
-        known.pod_security()
+        limits.pod_security(known)
 
 
 @pytest.mark.parametrize(("message", "good"), [("exceeded quota: services=1", True), ("", False)])
@@ -378,14 +385,14 @@ def test_a_quota(kubernetes: FakeKubernetes, message: str, good: bool) -> None:
     known = probe(kubernetes, Inside())
     kubernetes.add(f"{SPACE}/resourcequotas/{NAME}", status={"used": {"services": "1"}})
     kubernetes.react = lambda method, path, body: (403, {"message": message}) if method == "POST" and message else None
-    assert known.quota().passed is good
+    assert limits.quota(known).passed is good
 
 
 def test_a_quota_that_nobody_counts(kubernetes: FakeKubernetes) -> None:
     known = probe(kubernetes, Inside())
     kubernetes.add(f"{SPACE}/resourcequotas/{NAME}")
     with pytest.raises(sample_app.SampleError, match="the quota counts no services"):
-        known.quota()
+        limits.quota(known)
 
 
 @pytest.mark.parametrize(("value", "good"), [(b"k8s:enc:secretbox:v1:key1:x", True), (b"k8s\x00made by verify", False)])
@@ -399,14 +406,13 @@ def test_a_secret_in_etcd(
         return {"kvs": [{"value": base64.b64encode(value).decode()}]}
 
     monkeypatch.setattr(etcd, "ask", ask)
-    assert probe(kubernetes, Inside()).encryption().passed is good
+    assert limits.encryption(probe(kubernetes, Inside())).passed is good
     assert asked == [("get", f"/registry/secrets/{NAMESPACE}/{NAME}")]
     assert kubernetes.objects[f"{SPACE}/secrets/{NAME}"]["stringData"] == {"value": "made by verify"}
 
 
 def test_every_probe_is_a_check_of_the_sample(kubernetes: FakeKubernetes) -> None:
     kubernetes.react = lambda method, path, body: (500, {"message": "down"})
-    known = probing.Probe(trying(kubernetes), Inside())
-    found = known.checks()
+    found = checks.checks(trying(kubernetes), Inside())
     assert len(found) == 11 and not any(check["passed"] for check in found)
     assert all(check["check"].startswith("sample_") and check["remedy"] for check in found)
