@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.ansible_release import __version__
-
-from ..module_utils.python_packages import pip_command
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
 
 OLDEST = (2, 19)  # as requires_ansible in meta/runtime.yml
 

@@ -25,7 +25,8 @@ try:
 except ImportError:
     HAS_CRYPTOGRAPHY = False
 
-from ..module_utils.python_packages import missing
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
+
 from .user_error import UserError
 
 

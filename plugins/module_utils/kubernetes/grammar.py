@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.grammar import ENDPOINT, Grammar, Rule
+from ..stacks.grammar import ENDPOINT, Grammar, Rule
 
 _PART = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"

@@ -12,9 +12,9 @@ import os
 import tempfile
 from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import sensitive
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Source
+from . import sensitive
+from .model import Output, Resource, Skipped, Stack
+from .source import Source
 
 # Raised when what is written changes its shape.
 _SHAPE = 2

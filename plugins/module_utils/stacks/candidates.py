@@ -10,16 +10,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+from . import (
     addresses,
     host_types,
     lookup,
     paths,
     reference,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import Part, describe
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Key, Resource, Stack
+from .config import Part, describe
+from .errors import StackError
+from .model import Key, Resource, Stack
 
 _SEVERAL = re.compile(r"[,\s]+")
 _DNS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")

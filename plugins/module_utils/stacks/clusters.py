@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Union
 from urllib.parse import urlsplit
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+from . import (
     addresses,
     candidates,
     config,
@@ -24,18 +24,18 @@ from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
     sensitive,
     staleness,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.candidates import Candidate
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import Cluster, HostRules, Part
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.hosts import Found, NoAddress
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
+from .candidates import Candidate
+from .config import Cluster, HostRules, Part
+from .errors import StackError
+from .hosts import Found, NoAddress
+from .model import (
     Group,
     Inventory,
     Resource,
     Skipped,
     Stack,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.neighbours import Neighbours
+from .neighbours import Neighbours
 
 _ACCEPTED = {
     "host": "the name of a host",
@@ -125,7 +125,7 @@ class _Builder:
             **self._variables(cluster),
         )
         if cluster.managed:  # imported on use, as in sources
-            from ansible_collections.keelson.cluster.plugins.module_utils.stacks import managed
+            from . import managed
 
             group.variables.update(managed.variables(cluster, self.stacks, group.variables["cluster_endpoint"]))
             stack = cluster.managed.split(".", 1)[0]

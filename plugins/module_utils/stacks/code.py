@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ..python_packages import pip_command
+from . import paths
+from .errors import StackError
 
 try:
     import hcl2

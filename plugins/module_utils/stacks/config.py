@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
+from . import paths, reference
+from .errors import StackError, known
+from .model import Stack
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 _POOL = re.compile(r"[a-z][a-z0-9_-]*")

@@ -13,10 +13,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import config, names, paths, sensitive
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Group, Inventory, Resource, Steps
+from ..python_packages import pip_command
+from . import config, names, paths, sensitive
+from .errors import StackError
+from .model import Group, Inventory, Resource, Steps
 
 try:
     from jinja2 import TemplateError, meta

@@ -15,7 +15,7 @@ import re
 import zlib
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from .errors import StackError
 
 # The largest real states known are some 100 MiB; reading more than this into memory is a mistake, not a state.
 LIMIT = 512 * 1024 * 1024

@@ -13,19 +13,19 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+from . import (
     addresses,
     host_types,
     names,
     paths,
     sensitive,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.addresses import Address, Span
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.candidates import Candidate
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import HostRules, describe
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.neighbours import Neighbours
+from .addresses import Address, Span
+from .candidates import Candidate
+from .config import HostRules, describe
+from .errors import StackError
+from .model import Steps
+from .neighbours import Neighbours
 
 # A host's name becomes its hostname, a file name below host_vars and a word in patterns: the letters of DNS and nothing else.
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")

@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+from ..python_packages import pip_command
+from . import (
     clusters,
     config,
     documents,
     lookup,
     sources,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Stack
+from .cache import Cache
+from .errors import StackError
+from .model import Inventory, Stack
 
 try:
     import yaml
@@ -53,13 +53,13 @@ def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
     given = config.clusters(entry["clusters"], f"{path}: clusters") if entry.get("clusters") is not None else None
     constructed = any(key in entry for key in CONSTRUCTED)
     if constructed:  # imported on use, as in sources
-        from ansible_collections.keelson.cluster.plugins.module_utils.stacks import construct
+        from . import construct
 
         extra = construct.parse(entry, path)
     stacks = read(entry.get("stacks"), path, entry.get("cache_folder"), _secret_stacks(given or {}))
     given = given or clusters.described(stacks)
     if not given:  # imported on use, as in sources
-        from ansible_collections.keelson.cluster.plugins.module_utils.stacks import skeleton
+        from . import skeleton
 
         def build(block: dict[str, Any]) -> Inventory:
             return clusters.build(config.clusters(block, f"{path}: clusters"), stacks, host, on_duplicate)
@@ -111,7 +111,7 @@ def read(value: Any, path: str, cache_folder: Any = None, uncached: Any = ()) ->
         config.word(name, f"{place}.{name}", "a stack", dashes=True)
         stacks[name] = sources.read(name, entry, base, f"{place}.{name}", None if name in uncached else cache)
         if entry.get("members") is not None:
-            from ansible_collections.keelson.cluster.plugins.module_utils.stacks import members
+            from . import members
 
             members.add(stacks[name], entry["members"], base, f"{place}.{name}.members")
     return stacks

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths, reference, sensitive
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Secret, Stack
+from . import paths, reference, sensitive
+from .errors import StackError, known
+from .model import Resource, Secret, Stack
 
 # What tools print in place of a value that is secret, encrypted or not known yet.
 _PLACEHOLDER = re.compile(

@@ -11,10 +11,10 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types, lookup, paths
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.config import Cluster
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Stack
+from . import host_types, lookup, paths
+from .config import Cluster
+from .errors import StackError
+from .model import Resource, Stack
 
 
 def variables(cluster: Cluster, stacks: Mapping[str, Stack], endpoint: str) -> dict[str, Any]:

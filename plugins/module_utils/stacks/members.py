@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents, host_types, paths
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import TIMEOUT, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws, command, ec2, program
+from . import documents, host_types, paths
+from .errors import StackError, known
+from .model import Stack
+from .source import TIMEOUT, Source
+from .sources import aws, command, ec2, program
 
 WAYS = ("file", "command", "ec2")
 

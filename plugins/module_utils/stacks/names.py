@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import addresses
+from . import addresses
 
 # What a certificate for such a name would vouch for, or who a task sent to it would reach.
 _RESERVED = (

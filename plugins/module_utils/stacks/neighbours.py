@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types, paths
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Stack
+from . import host_types, paths
+from .model import Resource, Stack
 
 Key = tuple[str, str]
 

@@ -13,10 +13,10 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import code as hcl
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import config, host_types, paths, reference
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.code import Code, Declared, Unknown
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
+from . import code as hcl
+from . import config, host_types, paths, reference
+from .code import Code, Declared, Unknown
+from .errors import StackError, known
 
 # Addresses of a network that no server gets: a cloud keeps five (AWS VPC User Guide, "Subnet sizing"), the most of all.
 RESERVED = 5

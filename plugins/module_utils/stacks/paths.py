@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
+from .model import Steps
 
 MISSING = object()
 _STEP = re.compile(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Stack
+from .model import Inventory, Stack
 
 # Pixels: columns of stacks and clusters, a host's box, the hosts in a row, and the most of a pool that are drawn.
 STACK_WIDTH, STACK_HEIGHT, LEFT, HOST_WIDTH, HOST_HEIGHT, ROW, SHOWN = 190, 62, 300, 150, 38, 4, 24

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Steps
+from . import paths
+from .model import Steps
 
 _REFERENCE = re.compile(r"(?P<stack>[A-Za-z_][A-Za-z0-9_-]*)\.(?P<kind>outputs|resources)\.(?P<rest>.+)", re.DOTALL)
 _TOKEN = re.compile(r'\*\*\.|\*\*|\*|"(?:[^"\\]|\\.)*"|.', re.DOTALL)

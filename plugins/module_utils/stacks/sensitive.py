@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import paths
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource, Steps
+from . import paths
+from .model import Resource, Steps
 
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(

@@ -11,16 +11,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import (
+from . import (
     candidates,
     config,
     grammar,
     host_types,
     hosts,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.neighbours import Neighbours
+from .errors import StackError
+from .model import Inventory, Stack
+from .neighbours import Neighbours
 
 Build = Callable[[dict[str, Any]], Inventory]
 CLUSTER = "main"

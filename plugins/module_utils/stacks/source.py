@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
+from .errors import StackError, known
 
 # Seconds that a whole answer of a backend or program may take, unless the stacks file says otherwise.
 TIMEOUT = 30

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
+from .model import Stack
 
 
 def warnings(stacks: Mapping[str, Stack]) -> list[str]:

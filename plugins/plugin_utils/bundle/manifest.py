@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...module_utils.python_packages import missing
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
+
 from .errors import BundleError
 
 try:

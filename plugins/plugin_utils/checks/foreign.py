@@ -10,8 +10,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from ansible.errors import AnsibleActionFail
-
-from ...module_utils.python_packages import missing
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
 
 try:
     from cryptography import x509

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
+from ..user_error import UserError
 
 
 class ImageError(UserError):

@@ -87,6 +87,24 @@ def test_a_missing_library_is_found(tmp_path: Path) -> None:
     assert "No module named 'yaml'" in loaded(["needs"], tmp_path).stderr
 
 
+def other_style(text: str, room: str) -> list[str]:
+    """The imports that are not as they must be: relative within a room, by the whole name across rooms."""
+    absolute, relative = rf"from {re.escape(PREFIX)}{room}\b.*", r"from \.+(?:module|plugin)_utils\b.*"
+    return re.findall(rf"^\s*(?:{absolute}|{relative})", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("room", ["module_utils", "plugin_utils"])
+def test_imports_are_relative_within_a_room(room: str) -> None:
+    found = {str(path): other_style(path.read_text(), room) for path in (PLUGINS / room).rglob("*.py")}
+    assert len(found) > 50 and {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_an_import_of_another_style_is_found() -> None:
+    assert other_style(f"    from {PREFIX}module_utils.host import files\n", "module_utils")
+    assert other_style("from ...module_utils.host import files\n", "plugin_utils")
+    assert not other_style(f"from {PREFIX}module_utils.host import files\nfrom ..host import x\n", "plugin_utils")
+
+
 def versions() -> set[str]:
     """Every version of every artifact that is told from other numbers: three parts."""
     found = set()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
+from .. import documents
+from ..errors import StackError
+from ..model import Stack
 
 if TYPE_CHECKING:  # for whoever packs a module with all that it may import
-    from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers import (  # noqa: F401
+    from . import (  # noqa: F401
         cloudformation,
         pulumi,
         static,

@@ -14,9 +14,9 @@ import json
 import re
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, optional
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Skipped, Stack
+from ..documents import expect, optional
+from ..errors import StackError
+from ..model import Output, Resource, Skipped, Stack
 
 KIND = "a CloudFormation description"
 _BARE = {"StackName", "StackStatus"}

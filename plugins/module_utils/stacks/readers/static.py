@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Stack
+from ...python_packages import pip_command
+from .. import documents
+from ..errors import StackError
+from ..model import Output, Stack
 
 try:
     import yaml

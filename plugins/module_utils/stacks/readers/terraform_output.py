@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers.terraform_state import add_outputs
+from ..model import Stack
+from .terraform_state import add_outputs
 
 KIND = "the text of `terraform output -json`"
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import expect, flag, optional
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import (
+from ..documents import expect, flag, optional
+from ..errors import StackError
+from ..model import (
     Resource,
     Skipped,
     Stack,
     Steps,
 )
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.readers.terraform_state import (
+from .terraform_state import (
     add_outputs,
     index,
     mode_of,

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types, readers
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError, known
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Stack
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
+from .. import host_types, readers
+from ..cache import Cache
+from ..errors import StackError, known
+from ..model import Stack
+from ..source import Fetched, Source
 
 if TYPE_CHECKING:  # for whoever packs a module with all that it may import
-    from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import (  # noqa: F401
+    from . import (  # noqa: F401
         cloudformation,
         command,
         file,

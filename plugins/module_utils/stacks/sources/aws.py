@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ...python_packages import pip_command
+from ..errors import StackError
 
 FIELDS = ("region", "endpoint", "profile", "ca_file")
 _CURES = {

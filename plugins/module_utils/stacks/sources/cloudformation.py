@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws, ec2
+from .. import documents
+from ..errors import StackError
+from ..source import Fetched, Source
+from . import aws, ec2
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

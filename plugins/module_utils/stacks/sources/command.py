@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import shlex
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import TIMEOUT, Fetched, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import program
+from ..errors import StackError
+from ..source import TIMEOUT, Fetched, Source
+from . import program
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

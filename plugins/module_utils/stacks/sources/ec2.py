@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws
+from . import aws
 
 GROUP_TAG = "aws:autoscaling:groupName"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
+from .. import documents
+from ..errors import StackError
+from ..source import Fetched, Source
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

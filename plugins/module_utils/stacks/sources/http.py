@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import os
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import web
+from ..errors import StackError
+from ..source import Fetched, Source
+from . import web
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

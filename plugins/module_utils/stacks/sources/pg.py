@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import pip_command
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
+from ...python_packages import pip_command
+from ..documents import LIMIT
+from ..errors import StackError
+from ..source import Fetched, Source
 
 try:
     import psycopg

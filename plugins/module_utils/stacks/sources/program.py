@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ..documents import LIMIT
+from ..errors import StackError
 
 # OpenTofu colours its errors whatever NO_COLOR says.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

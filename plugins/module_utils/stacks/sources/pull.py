@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import shutil
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import program
+from ..errors import StackError
+from ..source import Fetched, Source
+from . import program
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import aws
+from ..documents import LIMIT
+from ..errors import StackError
+from ..source import Fetched, Source
+from . import aws
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import documents
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Fetched, Source
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import web
+from .. import documents
+from ..errors import StackError
+from ..source import Fetched, Source
+from . import web
 
 
 def fetch(source: Source, etag: str = "") -> Fetched:

@@ -14,8 +14,8 @@ import urllib.request
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.documents import LIMIT
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ..documents import LIMIT
+from ..errors import StackError
 
 _REMEDIES = {
     401: "Give the right credentials",

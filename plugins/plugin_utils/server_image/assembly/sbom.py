@@ -21,7 +21,8 @@ try:
 except ImportError:
     HAS_CYCLONEDX = False
 
-from ....module_utils.python_packages import missing
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
+
 from ..errors import ImageError
 from .disk import SPACE
 from .packages import Package
