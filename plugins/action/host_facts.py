@@ -27,6 +27,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         arguments = {"traces": traces(known), **self._task.args}
         if known:
             arguments.setdefault("paths", disks(known, str(task_vars.get("cluster_part", ""))))
+        if task_vars.get("cluster_part") == contract.MANAGER and task_vars.get("cluster_vip"):
+            arguments.setdefault("neighbours", [str(task_vars["cluster_vip"])])
         before = time.time()
         result.update(self._execute_module("keelson.cluster.host_facts", arguments, task_vars=task_vars))
         facts = result.get("ansible_facts", {}).get("keelson")

@@ -30,6 +30,11 @@ options:
     type: list
     elements: dict
     default: []
+  neighbours:
+    description: Addresses; whether a machine on this host's networks has them is the fact C(neighbours).
+    type: list
+    elements: str
+    default: []
 notes:
   - Needs root to see whose sockets are whose and to try kernel features. Without root it reports that.
 attributes:
@@ -59,6 +64,8 @@ ansible_facts:
     keelson:
       description:
         - Identity (C(os_id), C(os_version), C(architecture), C(kernel), C(machine_id), C(hostname), C(addresses)),
+          network (C(interfaces), each with C(name), C(mtu) and C(addresses); C(routes); C(resolvers); C(neighbours), the
+          hardware address by address, empty where none answers),
           room (C(cores), C(memory_mib), C(swap_mib), C(disk_free_mib) by path), C(cgroup) (C(version), C(controllers)),
           C(features) (error text by name, empty where the feature works), C(listeners) (sockets with their processes),
           C(clusters) (what this host is a member of), C(runtimes) and C(firewalls) (what others run here),
@@ -81,9 +88,11 @@ def main() -> None:
     arguments: dict[str, Any] = {
         "paths": {"type": "list", "elements": "path", "default": ["/opt", "/var/lib"]},
         "traces": {"type": "list", "elements": "dict", "default": []},
+        "neighbours": {"type": "list", "elements": "str", "default": []},
     }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
-    module.exit_json(changed=False, ansible_facts={"keelson": gather(module.params["paths"], module.params["traces"])})
+    facts = gather(*(module.params[name] for name in ("paths", "traces", "neighbours")))
+    module.exit_json(changed=False, ansible_facts={"keelson": facts})
 
 
 if __name__ == "__main__":

@@ -147,6 +147,10 @@ class Identity:
     key: str
 
 
+def _no_networks(variables: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Component:
     """What is installed on hosts.
@@ -154,7 +158,8 @@ class Component:
     `artifacts` are needed in a bundle besides those of the parts. `traces` and `processes` (names in /proc/PID/comm) show
     the component on a host, whoever installed it. `rules` are further rules of preflight. `checks_module` checks the
     component on managers, and `groups` says under which heading of the report its kinds of checks stand. `reserved_names`
-    (DNS) and `reserved_groups` give rights in certificates; those of a foreign CA must give none.
+    (DNS) and `reserved_groups` give rights in certificates; those of a foreign CA must give none. `networks` are those that
+    containers of a host get, from its variables: each with the variable that sets it.
     """
 
     name: str
@@ -168,6 +173,7 @@ class Component:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reserved_names: tuple[str, ...] = ()
     reserved_groups: tuple[str, ...] = ()
+    networks: Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]] = _no_networks
 
     @property
     def bundled(self) -> tuple[str, ...]:

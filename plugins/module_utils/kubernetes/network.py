@@ -9,7 +9,6 @@ import contextlib
 import ipaddress
 import socket
 import ssl
-import struct
 
 from ..preflight import netlink
 from .api import CA_FILE
@@ -20,12 +19,11 @@ UNTIMELY = (9, 10)
 
 def interface(address: str) -> tuple[str, int]:
     """Return name and prefix length of the interface that has C(address); ('', 0) where none has it."""
-    desired = ipaddress.ip_address(address).packed
-    header = struct.pack("=BBBBi", 0, 0, 0, 0, 0)
-    for _kind, payload in netlink.request(netlink.NETLINK_ROUTE, netlink.RTM_GETADDR, 0x300, header):
-        _family, prefix, _flags, _scope, index = struct.unpack_from("=BBBBi", payload)
-        if desired in payload[8:]:
-            return socket.if_indextoname(index), prefix
+    for found in netlink.interfaces():
+        for entry in found["addresses"]:
+            own = ipaddress.ip_interface(entry)
+            if own.ip == ipaddress.ip_address(address):
+                return str(found["name"]), int(own.network.prefixlen)
     return "", 0
 
 

@@ -12,12 +12,14 @@ import platform
 import re
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ..checks.sockets import listening, read
 from ..host.receipts import components
 from . import features, netlink, occupants
 
+MOST_ROUTES = 1000
 # How a component is recognised: {component, files: [{path, name}], processes: [name in /proc/PID/comm]}.
 Traces = dict[str, Any]
 
@@ -117,8 +119,29 @@ def trials() -> dict[str, str]:
     return found
 
 
-def gather(paths: list[str], traces: list[Traces]) -> dict[str, Any]:
-    """Return all facts of this host; `paths` are those whose free disk counts. `time` is taken last."""
+def resolvers(root: str = "/") -> list[str]:
+    """The name servers that containers of this host are given: those behind systemd-resolved, where it is in use."""
+    behind = os.path.join(root, "run/systemd/resolve/resolv.conf")
+    found = _name_servers(read(os.path.join(root, "etc/resolv.conf")))
+    return _name_servers(read(behind)) if found == ["127.0.0.53"] and os.path.exists(behind) else found
+
+
+def _name_servers(text: str) -> list[str]:
+    return re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
+
+
+def network() -> dict[str, Any]:
+    """Interfaces, addresses, routes and name servers. Of many thousand routes the widest networks are enough."""
+    interfaces, routes = netlink.interfaces(), netlink.routes()
+    widest = sorted(routes, key=lambda route: int(route["network"].rpartition("/")[2]))[:MOST_ROUTES]
+    addresses = {entry.partition("/")[0] for interface in interfaces for entry in interface["addresses"]}
+    interfaces = [interface for interface in interfaces if interface["addresses"]]
+    return {"addresses": sorted(addresses), "interfaces": interfaces, "routes": widest, "resolvers": resolvers()}
+
+
+def gather(paths: list[str], traces: list[Traces], neighbours: Sequence[str] = ()) -> dict[str, Any]:
+    """Return all facts of this host; `paths` are those whose free disk counts, `neighbours` addresses to look for on its
+    networks. `time` is taken last."""
     release = os_release(read("/etc/os-release"))
     running = processes({name for trace in traces for name in trace["processes"]})
     programs = occupants.programs()
@@ -132,7 +155,8 @@ def gather(paths: list[str], traces: list[Traces]) -> dict[str, Any]:
         "root": os.geteuid() == 0,
         "machine_id": read("/etc/machine-id").strip(),
         "hostname": socket.gethostname(),
-        "addresses": netlink.addresses(),
+        **network(),
+        "neighbours": {address: netlink.neighbour(address) for address in neighbours},
         "cores": len(os.sched_getaffinity(0)),
         **memory(read("/proc/meminfo")),
         "disk_free_mib": free_disk(paths),

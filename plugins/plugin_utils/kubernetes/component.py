@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirements, ServerImage, Trace
 from .endpoints import endpoints
-from .faults import RULES
+from .faults import RULES, container_networks
 from .listeners import LISTENERS
 from .secrets import make_secrets
 
@@ -80,6 +80,7 @@ COMPONENT = Engine(
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,
+    networks=container_networks,
     artifacts=("sample-app",),
     image=ServerImage(
         artifacts=("kubeadm", "kubernetes-images/kube-proxy", *_EVERYWHERE),

@@ -18,10 +18,18 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy
 from ..bundle import manifest
 from ..contract import MANAGER, NODE
 from ..preflight.model import Cluster, Fault
+from ..preflight.network import family, link
 
-NODE_BITS = 8  # a node's share of the pods' network has this many bits: kubeadm's node-cidr-mask-size is 24
+# The bits of a node's share of the pods' network: its masks are /24 and /64 unless kube-controller-manager is told others.
+NODE_BITS = {4: 8, 6: 64}
+MOST_NODE_BITS = 16  # pkg/controller/nodeipam/ipam/cidrset: a mask at most so much longer than the network's
+MOST_SERVICE_BITS = 20  # cmd/kube-apiserver/app/options: maxCIDRBits
 SERVICES = 256  # fewer addresses for services are soon used up
-DEFAULTS = {"cluster_pod_subnet": "10.244.0.0/16", "cluster_service_subnet": "10.96.0.0/16"}
+EXAMPLES = {
+    "cluster_pod_subnet": {4: "10.244.0.0/16", 6: "fd10:244::/56"},
+    "cluster_service_subnet": {4: "10.96.0.0/16", 6: "fd10:96::/112"},
+}
+DEFAULTS = {variable: families[4] for variable, families in EXAMPLES.items()}
 
 
 def _shared(cluster: Cluster, name: str) -> Any:
@@ -80,39 +88,65 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
 
 
 def networks(cluster: Cluster) -> Iterator[Fault]:
-    """Networks of pods and services that are none, too small, or lie over each other or the hosts'."""
-    found: dict[str, Any] = {}
+    """Networks of pods and services that are none, too small, or not of the hosts' families."""
+    found: dict[str, list[Any]] = {}
     for variable, default in DEFAULTS.items():
         value = str(_shared(cluster, variable) or default)
         try:
-            found[variable] = ipaddress.ip_network(value)
+            found[variable] = [ipaddress.ip_network(text.strip()) for text in value.split(",")]
         except ValueError:
             yield Fault("", "network", f"{variable} is {value!r}, which is no network", f"write it as {default}")
-    pods, services = found.get("cluster_pod_subnet"), found.get("cluster_service_subnet")
-    if pods is not None:
-        room = 1 << max(0, pods.max_prefixlen - pods.prefixlen - NODE_BITS)
-        if pods.max_prefixlen - pods.prefixlen < NODE_BITS or room < len(cluster.hosts):
-            text = f"cluster_pod_subnet {pods} has room for {room if pods.num_addresses > 255 else 0} hosts, the cluster has {len(cluster.hosts)}"
-            yield Fault("", "network", text, "give it a larger network: every host takes 256 addresses of it")
-    if services is not None and services.num_addresses < SERVICES:
-        text = f"cluster_service_subnet {services} has {services.num_addresses} addresses"
-        yield Fault("", "network", text, f"give it {SERVICES} at least: it cannot grow later")
-    taken = {f"the cluster's network {name}": ipaddress.ip_network(cidr) for name, cidr in cluster.networks.items()}
-    taken |= {f"{host.name}'s address": _single(host.address) for host in cluster.hosts if _single(host.address)}
-    for variable, network in found.items():
-        others = {**taken, **{other: value for other, value in found.items() if other > variable}}
-        for what, other in others.items():
-            if network.version == other.version and network.overlaps(other):
-                text = f"{variable} {network} overlaps {what} {other}"
-                yield Fault("", "network", text, f"choose another {variable}, used nowhere these hosts talk to")
-                break
+            continue
+        if len({network.version for network in found[variable]}) < len(found[variable]):
+            text = f"{variable} is {value}: two networks of one family"
+            yield Fault("", "network", text, "give one network, or one of each family")
+    for pods in found.get("cluster_pod_subnet", ()):
+        bits = pods.max_prefixlen - pods.prefixlen - NODE_BITS[pods.version]
+        if (1 << bits if bits >= 0 else 0) < len(cluster.hosts):
+            text = f"cluster_pod_subnet {pods} has room for {1 << bits if bits >= 0 else 0} hosts"
+            remedy = (
+                f"give it a larger network: every host takes a /{pods.max_prefixlen - NODE_BITS[pods.version]} of it"
+            )
+            yield Fault("", "network", f"{text}, the cluster has {len(cluster.hosts)}", remedy)
+        elif bits > MOST_NODE_BITS:
+            text = f"cluster_pod_subnet {pods} is more than the controller manager can divide among hosts"
+            yield Fault("", "network", text, f"give it a /{pods.prefixlen + bits - MOST_NODE_BITS} at most")
+    for services in found.get("cluster_service_subnet", ()):
+        if services.num_addresses < SERVICES:
+            text = f"cluster_service_subnet {services} has {services.num_addresses} addresses"
+            yield Fault("", "network", text, f"give it {SERVICES} at least: it cannot grow later")
+        elif services.max_prefixlen - services.prefixlen > MOST_SERVICE_BITS:
+            text = f"cluster_service_subnet {services} is more than the API server takes"
+            yield Fault("", "network", text, f"give it a /{services.max_prefixlen - MOST_SERVICE_BITS} at most")
+    yield from _families(cluster, found)
 
 
-def _single(address: str) -> Any:
-    try:
-        return ipaddress.ip_network(address)
-    except ValueError:
-        return None
+def _families(cluster: Cluster, found: Mapping[str, list[Any]]) -> Iterator[Fault]:
+    """Pods and services need the family of cluster_address, and every host an address of each of theirs."""
+    desired = {variable: sorted({network.version for network in nets}) for variable, nets in found.items()}
+    hosts = {family(host.address) for host in cluster.hosts} - {0}
+    for variable, versions in desired.items():
+        for missing in sorted(hosts - set(versions)) if len(hosts) == 1 else ():
+            text = f"{variable} is of IPv{versions[0]}, cluster_address of IPv{missing}"
+            yield Fault("", "network", text, f"set {variable} to {EXAMPLES[variable][missing]}, or to both families")
+    if len({tuple(versions) for versions in desired.values()}) > 1:
+        text = "cluster_pod_subnet and cluster_service_subnet are of different families"
+        yield Fault("", "network", text, "give both one network of the same family, or both one of each")
+    for host in cluster.hosts if any(len(versions) == 2 for versions in desired.values()) else ():
+        interface = link(host)
+        have = {ipaddress.ip_interface(entry).version for entry in interface.get("addresses", ())}
+        for missing in sorted({4, 6} - have) if have else ():
+            text = f"{interface['name']}, which has cluster_address, has no IPv{missing} address"
+            yield Fault(host.name, "address family", text, "give it one, or give pods and services one family")
+
+
+def tunnels(cluster: Cluster) -> Iterator[Fault]:
+    """Hosts without VXLAN, by which pod network `calico` reaches other hosts."""
+    for host, facts in cluster.seen():
+        error = facts.get("features", {}).get("vxlan", "")
+        if error and facts.get("root") and (host.variables.get("cluster_pod_network") or "calico") == "calico":
+            remedy = "boot a kernel with vxlan, load the module that has it, or set cluster_pod_network to bridge"
+            yield Fault(host.name, "feature", f"vxlan does not work here: {error}", remedy)
 
 
 def settled(cluster: Cluster) -> Iterator[Fault]:
@@ -209,4 +243,11 @@ def tenants(cluster: Cluster) -> Iterator[Fault]:
         yield Fault("", "tenancy", fault or remedy, remedy)
 
 
-RULES = (names, endpoints, networks, settled, versions, left, tenants)
+RULES = (names, endpoints, networks, tunnels, settled, versions, left, tenants)
+
+
+def container_networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The networks of pods and services, each with its variable."""
+    for variable, default in DEFAULTS.items():
+        for text in str(variables.get(variable) or default).split(","):
+            yield variable, text

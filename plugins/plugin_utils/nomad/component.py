@@ -26,6 +26,7 @@ from ..contract import (
 )
 from . import probes
 from .endpoints import endpoints
+from .networks import networks
 from .secrets import make_secrets
 
 _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTPS)
@@ -69,6 +70,7 @@ COMPONENT = Engine(
     ),
     processes=("nomad",),
     groups={"Endpoints locked down": ("anonymous", "tokens"), "Cluster": ("leader", "peers", "autopilot", "versions")},
+    networks=networks,
     reserved_names=("server.global.nomad", "client.global.nomad"),
     parts={
         MANAGER: Part(

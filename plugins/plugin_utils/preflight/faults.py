@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..contract import ANY_PORT, MANAGER
-from .model import ERROR, WARNING, Cluster, Fault, Host
+from . import network
+from .model import ERROR, WARNING, Cluster, Fault, Host, member
 from .orphans import orphaned, removal, replaced
 
 MAX_SKEW = 2.0  # seconds, beyond what the measurement itself leaves open
@@ -140,7 +141,7 @@ def ports(cluster: Cluster) -> Iterator[Fault]:
             want = needed.get((entry["port"], entry["protocol"]))
             # A member's services may run in containers, where a program's path says nothing.
             ours = entry["executable"].startswith(OWN_PROGRAMS) or (
-                want is not None and _member(cluster, facts) and entry["process"] == want.process
+                want is not None and member(cluster, host) and entry["process"] == want.process
             )
             if want and not ours and entry["address"] in ("0.0.0.0", "::", host.address):
                 who = f"{entry['process'] or 'an unknown process'} (pid {entry['pid']}, {entry['executable'] or '?'})"
@@ -181,7 +182,7 @@ def room(cluster: Cluster) -> Iterator[Fault]:
             disk.update(need.disk_mib)
         for path, needed in disk.items():
             free = facts["disk_free_mib"].get(path)
-            if free is not None and free < needed and not _member(cluster, facts):
+            if free is not None and free < needed and not member(cluster, host):
                 text = f"{path} has {free} MiB free, installing a {host.part} needs {needed}"
                 yield Fault(host.name, "disk", text, "free space there or give it a bigger volume")
 
@@ -194,11 +195,6 @@ def features(cluster: Cluster) -> Iterator[Fault]:
             if error and facts["root"]:
                 remedy = FEATURE_REMEDIES.get(name, f"boot a kernel with {name}, or load the module that has it")
                 yield Fault(host.name, "feature", f"{name} does not work here: {error}", remedy)
-
-
-def _member(cluster: Cluster, facts: Mapping[str, Any]) -> bool:
-    """Tell whether the host is already a member of this very cluster."""
-    return any(c["name"] == cluster.name and c["component"] == cluster.engine.name for c in facts["clusters"])
 
 
 def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
@@ -273,6 +269,7 @@ RULES: tuple[Rule, ...] = (
     clock,
     ports,
     addresses,
+    *network.RULES,
     room,
     features,
     foreign_cluster,

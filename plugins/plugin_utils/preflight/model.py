@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from .. import components
@@ -68,10 +69,20 @@ class Cluster:
         """Return what the components of a host are on it; nothing where its part is unknown."""
         return components.parts(self.components(host), host.part)
 
+    def makes(self, host: Host, interface: str) -> bool:
+        """Whether an interface of this name is one that components of the host make."""
+        return any(fnmatchcase(interface, name) for part in self.parts(host) for name in part.owned.interfaces)
+
     def all_components(self) -> list[Component]:
         """Return every component that any host has, once."""
         found = {component.name: component for host in self.hosts for component in self.components(host)}
         return list({self.engine.name: self.engine, **found}.values())
+
+
+def member(cluster: Cluster, host: Host) -> bool:
+    """Whether the host is a member of this very cluster already."""
+    found = host.facts["clusters"] if host.facts else ()
+    return any(entry["name"] == cluster.name and entry["component"] == cluster.engine.name for entry in found)
 
 
 def networks(value: Any) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults, network
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Fault, Host
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import orphans
@@ -204,7 +204,8 @@ def test_groups_of_a_site_are_no_cluster() -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule.__name__ for rule in faults.RULES} == {case[0] for case in CASES}
+    desired = {rule.__name__ for rule in faults.RULES if rule not in network.RULES}  # those have a file of their own
+    assert desired == {case[0] for case in CASES}
 
 
 def test_all_faults_at_once_errors_first() -> None:

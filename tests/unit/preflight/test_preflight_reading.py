@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +89,52 @@ def test_a_socket_opened_while_looking_is_looked_at_again(tmp_path: Path, monkey
 
 
 def test_addresses_are_ip_addresses_without_loopback() -> None:
-    found = netlink.addresses()
-    assert all(not ipaddress.ip_address(address).is_loopback for address in found)
+    found = gather.network()
+    assert all(not ipaddress.ip_address(address).is_loopback for address in found["addresses"])
+    for interface in found["interfaces"]:
+        assert interface["mtu"] > 0 and all(ipaddress.ip_interface(entry) for entry in interface["addresses"])
+    assert all(ipaddress.ip_network(route["network"]) and route["interface"] for route in found["routes"])
+
+
+def test_interfaces_and_routes_are_those_that_ip_lists() -> None:
+    def listed(*words: str) -> list[dict[str, Any]]:
+        shown = subprocess.run(["ip", "-json", *words], capture_output=True, text=True, check=True).stdout
+        return [entry for entry in json.loads(shown) if entry]
+
+    links = {entry["ifname"]: entry["mtu"] for entry in listed("link") if entry["ifname"] != "lo"}
+    assert {entry["name"]: entry["mtu"] for entry in netlink.interfaces()} == links
+    routes = {
+        ("0.0.0.0/0" if entry["dst"] == "default" else entry["dst"], entry["dev"]) for entry in listed("-4", "route")
+    }
+    assert {(r["network"], r["interface"]) for r in netlink.routes() if ":" not in r["network"]} == routes
+
+
+def test_a_neighbour_is_found_by_its_address_and_a_free_address_is_not() -> None:
+    ways = [route for route in netlink.routes() if route["protocol"] == 2 and ":" not in route["network"]]
+    for way in ways[:1]:
+        free = str(list(ipaddress.ip_network(way["network"]))[-3])
+        assert netlink.neighbour(free, wait=0.2) == ""
+
+
+@pytest.mark.parametrize(
+    ("resolv", "behind", "servers"),
+    [
+        ("# none\n", None, []),
+        ("nameserver 10.0.0.1\nnameserver fd00::1 # two\n", None, ["10.0.0.1", "fd00::1"]),
+        ("nameserver 127.0.0.53\n", "nameserver 10.0.0.2\n", ["10.0.0.2"]),
+        ("nameserver 127.0.0.53\n", None, ["127.0.0.53"]),
+        ("nameserver 127.0.0.1\n", "nameserver 10.0.0.2\n", ["127.0.0.1"]),
+    ],
+)
+def test_name_servers_are_those_that_containers_get(
+    tmp_path: Path, resolv: str, behind: str | None, servers: list[str]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text(resolv)
+    if behind is not None:
+        (tmp_path / "run/systemd/resolve").mkdir(parents=True)
+        (tmp_path / "run/systemd/resolve/resolv.conf").write_text(behind)
+    assert gather.resolvers(str(tmp_path)) == servers
 
 
 def test_every_feature_that_profiles_ask_for_is_tried() -> None:

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The networks that containers get on a host of Nomad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..contract import NODE
+
+
+def networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Those of Docker's bridge and of Nomad's, on host nodes."""
+    if variables.get("cluster_part") != NODE:
+        return
+    docker = variables.get("host_node_docker_config") or {}
+    client = (variables.get("host_node_nomad_config") or {}).get("client") or {}
+    yield "host_node_docker_config.bip", str(docker.get("bip") or "172.17.0.0/16")
+    name = "bridge_network_subnet"
+    yield f"host_node_nomad_config.client.{name}", str(client.get(name) or "172.26.64.0/20")
+    if ":" in str(variables.get("cluster_address", "")):
+        yield f"host_node_nomad_config.client.{name}_ipv6", str(client.get(f"{name}_ipv6") or BRIDGE_IPV6)
+
+
+# What Nomad's bridge gets on hosts whose cluster_address is of IPv6, in roles/host_node/vars/main/nomad.yml too.
+BRIDGE_IPV6 = "fd26:64::/64"
