@@ -63,7 +63,9 @@ demo: venv hosts-tools ## three local stacks, and on them a verified cluster
 	@tools/step "stacks and bundle" tools/side-by-side stack "$(MAKE) -s stack" bundle "$(MAKE) -s bundle"
 	@tools/step install $(call playbook,install)
 	@tools/step verify $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
-	@tools/step --summary && tools/demo-summary $(ENGINE)
+	@tools/step --summary
+	@printf '\n%s\n' "log in with: tools/hosts ssh --name $(DEMO) m1" \
+	  "grow with:   make stack install VARS=web=3 ENGINE=$(ENGINE)" "remove with: make demo-down"
 
 demo-down: ## remove everything `make demo` made, but for the caches
 	@! [ -e .venv/stamp ] || tools/stack destroy

@@ -7,14 +7,13 @@ It reads its join document (JSON), asks one manager after the other to be let in
 does what its engine does to join, and asks the managers until they see it as a member. It may be cut off anywhere and starts
 again: its key and the answer are kept until it has joined.
 
-usage: python3 -m utils.enrollment.join ENGINE [DOCUMENT]
+An engine calls main with what it does on the host itself: python3 -m utils.ENGINE.joining_host
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import importlib
 import json
 import os
 import socket
@@ -250,7 +249,15 @@ def enrollment(asking: Asking, folder: str) -> dict[str, Any]:
     return answer
 
 
-def settle(answer: dict[str, Any], engine: Any, folder: str, component: str, cluster: str) -> None:
+@dataclass(frozen=True)
+class HostSide:
+    """What an engine does with an answer on the new host: the files to write, by the host's own key too, and the join itself."""
+
+    files: Callable[[dict[str, Any], str], list[dict[str, Any]]]
+    join: Callable[[dict[str, Any]], None]
+
+
+def settle(answer: dict[str, Any], engine: HostSide, folder: str, component: str, cluster: str) -> None:
     """Write the files of an answer, start its units, and let the engine join. Raises FileError, OSError."""
     with open(os.path.join(folder, KEY), encoding="ascii") as file:
         entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, file.read())]
@@ -289,7 +296,7 @@ def drop(folder: str, *names: str) -> None:
             os.unlink(os.path.join(folder, name))
 
 
-def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: float = 600.0) -> int:
+def main(engine: str, host_side: HostSide, path: str = DOCUMENT, folder: str = FOLDER, patience: float = 600.0) -> int:
     """Join once; returns the exit code: 0 joined, 1 to be tried again, 2 refused."""
     try:
         document = read_document(path, fetch)
@@ -301,7 +308,6 @@ def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: floa
         report("joining", f"joining pool {document.pool} of cluster {document.cluster}")
         deadline = time.monotonic() + patience
         asking = Asking(document, make_request(folder), deadline, lambda message: report("waiting", message))
-        host_side = importlib.import_module(f"..{engine}.joining_host", __package__)
         settle(enrollment(asking, folder), host_side, folder, engine, document.cluster)
         asking.until_answered("/v1/joined", "this host is no member yet")
     except Refused as error:
@@ -320,7 +326,3 @@ def main(engine: str, path: str = DOCUMENT, folder: str = FOLDER, patience: floa
     drop(folder, ANSWER, KEY, path)
     report("joined", f"joined pool {document.pool} of cluster {document.cluster}")
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else DOCUMENT))

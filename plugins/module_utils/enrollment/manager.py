@@ -36,12 +36,21 @@ class EnrollmentService(ABC):
     """One cluster's join tokens, and who is a member of it. Every method may raise the engine's ApiError."""
 
     pools: ClassVar[str] = POOLS
-    cluster: str
+
+    def __init__(self, cluster: str, api: Any) -> None:
+        """Serve a cluster by its API."""
+        self.cluster = cluster
+        self.api = api
+
+    @staticmethod
+    @abstractmethod
+    def connect(cluster: str) -> Any:
+        """The API as this manager uses it. Raises ApiError when the manager knows no such cluster."""
 
     @classmethod
-    @abstractmethod
     def open(cls, cluster: str) -> EnrollmentService:
         """The enrollment service of this manager. Raises ApiError when the manager knows no such cluster."""
+        return cls(cluster, cls.connect(cluster))
 
     @property
     @abstractmethod

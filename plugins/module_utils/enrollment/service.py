@@ -3,14 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The enrollment service on a manager at which new hosts ask to join, over TLS with the manager's own certificate. Standard library only.
 
-usage: python3 -m utils.enrollment.service ENGINE CLUSTER ADDRESS PORT CERTIFICATE KEY
+An engine calls main with its own class: python3 -m utils.ENGINE.enrollment CLUSTER ADDRESS PORT CERTIFICATE KEY
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.server
-import importlib
 import ipaddress
 import json
 import os
@@ -20,12 +19,13 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.remote import ApiError
 from . import certificate
-from .manager import JoiningHost
+from .manager import EnrollmentService, JoiningHost
 from .tokens import Denied, Token, authenticate, check_end, enroll
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -39,10 +39,10 @@ SHOWN = 500  # characters of one line in the journal
 
 @dataclass(frozen=True)
 class Counter:
-    """What a manager needs to answer: the cluster's name, and its engine's module `enrollment`."""
+    """What a manager needs to answer: the cluster's name, and how its engine's enrollment service is opened."""
 
     cluster: str
-    engine: Any
+    open: Callable[[str], EnrollmentService]
 
     def answer(self, path: str, asked: dict[str, Any], peer: str, now: float) -> dict[str, Any]:
         """Answer a host. Raises Denied, ApiError.
@@ -54,24 +54,23 @@ class Counter:
             raise Denied(
                 400, f"the request lacks one of {', '.join(FIELDS)}; the host runs another version of this collection"
             )
-        text, engine = asked["token"], self.engine.EnrollmentService.open(self.cluster)
+        text, engine = asked["token"], self.open(self.cluster)
         token = authenticate(text, lambda number: engine.read(number)[0])
         if path == "/v1/joined":
             return self.joined(engine, token, joining_host(asked, peer))
         check_end(token, now)
         return self.join(engine, token, text, joining_host(asked, peer), now)
 
-    def join(self, engine: Any, token: Token, text: str, new: JoiningHost, now: float) -> dict[str, Any]:
+    def join(self, engine: EnrollmentService, token: Token, text: str, new: JoiningHost, now: float) -> dict[str, Any]:
         """Let a host in: what it becomes a member by."""
         enroll(token, text, new.name, new.key, now)  # the names of members are for those alone who would be let in
         holder = engine.holder(new.name)
         if holder and canonical(holder) != canonical(new.address):
             raise Denied(409, f"{new.name} is the name of a member at {holder}; give the new host another one")
         used = engine.change(token.number, lambda found: enroll(found, text, new.name, new.key, now))
-        answer: dict[str, Any] = engine.introduce(new, used.pool)
-        return answer
+        return engine.introduce(new, used.pool)
 
-    def joined(self, engine: Any, token: Token, new: JoiningHost) -> dict[str, Any]:
+    def joined(self, engine: EnrollmentService, token: Token, new: JoiningHost) -> dict[str, Any]:
         """Finish what a host has begun: nothing when it is a member now. The token may have ended meanwhile."""
         if (new.name, new.key) not in token.joined:
             raise Denied(403, f"{new.name} was not let in with this token and this key; have a new token issued")
@@ -215,10 +214,9 @@ class Server(http.server.ThreadingHTTPServer):
             super().finish_request(secure, client_address)
 
 
-def main(engine: str, cluster: str, address: str, port: str, certificate: str, key: str) -> None:
+def main(kind: type[EnrollmentService], cluster: str, address: str, port: str, certificate: str, key: str) -> None:
     """Serve until stopped."""
-    module = importlib.import_module(f"..{engine}.enrollment", __package__)
-    server = Server((address, int(port)), Counter(cluster, module), certificate, key)
+    server = Server((address, int(port)), Counter(cluster, kind.open), certificate, key)
     notify("READY=1")
     server.serve_forever()
 
@@ -229,7 +227,3 @@ def notify(state: str) -> None:
     if place:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
             link.sendto(state.encode(), f"\0{place[1:]}" if place.startswith("@") else place)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What letting a new host node into a Kubernetes cluster takes: join tokens in Secrets, records of who was let in, and for each
-host a bootstrap token of its own. Standard library only.
+host a bootstrap token of its own. Standard library only. The program of the enrollment service: see enrollment/service.py.
 
 https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/
 """
@@ -10,11 +10,11 @@ https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrappin
 from __future__ import annotations
 
 import base64
+import sys
 import time
-from dataclasses import dataclass
 from typing import Any
 
-from ..enrollment import manager
+from ..enrollment import manager, service
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import nodes, requests, tokens
@@ -28,17 +28,11 @@ MINUTES = 15  # for which a host that was let in may register
 MARK = "made by keelson.cluster to let in {name}"
 
 
-@dataclass(frozen=True)
 class EnrollmentService(manager.EnrollmentService):
     """The managers share the tokens by etcd, so one is used up on all of them at once."""
 
-    cluster: str
     api: Api
-
-    @classmethod
-    def open(cls, cluster: str) -> EnrollmentService:
-        """The enrollment service of this manager. Raises ApiError when the manager knows no such cluster."""
-        return cls(cluster, Api.from_env(cluster))
+    connect = staticmethod(Api.from_env)
 
     @property
     def ca_file(self) -> str:
@@ -158,3 +152,7 @@ class EnrollmentService(manager.EnrollmentService):
 def _pending(record: dict[str, Any], now: float) -> bool:
     """Tell whether a host may still register by what it was given."""
     return now < float(record["data"]["time"]) + MINUTES * 60
+
+
+if __name__ == "__main__":
+    service.main(EnrollmentService, *sys.argv[1:])

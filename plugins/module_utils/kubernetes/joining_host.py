@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..cluster.parts import NODE
+from ..enrollment.join import HostSide, main
 from . import kernel, kubeadm, membership
 
 MARK = re.compile(r'"DEMAND\.([a-z0-9_]+)"|DEMAND\.([a-z0-9_]+)')
@@ -48,3 +49,7 @@ def join(answer: dict[str, Any]) -> None:
         kubeadm.join(cluster, NODE, answer["address"], answer["config"], answer["discovery"], ignore, TIMEOUT)
     except kubeadm.KubeadmError as error:
         raise OSError(str(error)) from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main("kubernetes", HostSide(files, join)))

@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What letting a new host node into a Nomad cluster takes: join tokens in its variables, a certificate, an introduction.
 
-Standard library only.
+Standard library only. The program of the enrollment service: see enrollment/service.py.
 https://developer.hashicorp.com/nomad/api-docs/variables/variables
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import sys
 from typing import Any
 
 from ..cluster.secret_store import read_newest
-from ..enrollment import certificate, manager
+from ..enrollment import certificate, manager, service
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import introduction
@@ -25,17 +25,11 @@ FOLDER = "keelson/join"
 NAMES = ("client.global.nomad", "localhost", "127.0.0.1")
 
 
-@dataclass(frozen=True)
 class EnrollmentService(manager.EnrollmentService):
     """The managers share the tokens by raft, so one is used up on all of them at once."""
 
-    cluster: str
     api: Api
-
-    @classmethod
-    def open(cls, cluster: str) -> EnrollmentService:
-        """The enrollment service of this manager. Raises ApiError when the manager knows no such cluster."""
-        return cls(cluster, Api.from_env(cluster))
+    connect = staticmethod(Api.from_env)
 
     @property
     def ca_file(self) -> str:
@@ -101,3 +95,7 @@ class EnrollmentService(manager.EnrollmentService):
         """Nothing is left to do, but a host has joined only when it takes work. Raises ApiError."""
         ready = self.holder(joining_host.name) == joining_host.address
         return "" if ready else f"the managers do not see {joining_host.name} as a ready host node yet"
+
+
+if __name__ == "__main__":
+    service.main(EnrollmentService, *sys.argv[1:])

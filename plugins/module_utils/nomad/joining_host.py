@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..enrollment.join import HostSide, main
 from ..host import units as service_units
 from .introduction import PATH
 
@@ -23,3 +24,7 @@ def join(_answer: dict[str, Any], introduction: str = PATH) -> None:
         fault = service_units.carry_out(service_units.Unit("nomad.service"), "restart")
         if fault:
             raise OSError(fault)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main("nomad", HostSide(files, join)))

@@ -59,8 +59,7 @@ class Recorder:
 
 
 def counter(store: Any) -> service.Counter:
-    engine = SimpleNamespace(EnrollmentService=SimpleNamespace(open=lambda _cluster: store))
-    return service.Counter("product", engine)
+    return service.Counter("product", lambda _cluster: store)
 
 
 @pytest.fixture
@@ -300,11 +299,14 @@ GOOD = {
 }
 
 
+HOST_SIDE = join.HostSide(files=lambda *_arguments: [], join=lambda _answer: None)
+
+
 def run(folder: Path, text: str) -> tuple[int, bool]:
     """The exit code of a join with this document, and whether the document is still there."""
     path = folder / "join.json"
     path.write_text(text)
-    return join.main("fake", str(path), str(folder / "state"), 0.0), path.exists()
+    return join.main("fake", HOST_SIDE, str(path), str(folder / "state"), 0.0), path.exists()
 
 
 @pytest.mark.parametrize("text", ["", " \n", "{", json.dumps(GOOD)[:-20], '{"url": "https://exam'])
@@ -338,7 +340,7 @@ def test_a_wrong_document_is_refused(state: list[Any], tmp_path: Path, text: str
 
 
 def test_without_a_document_nothing_is_tried_again(state: list[Any], tmp_path: Path) -> None:
-    assert join.main("fake", str(tmp_path / "join.json"), str(tmp_path / "state"), 0.0) == 2
+    assert join.main("fake", HOST_SIDE, str(tmp_path / "join.json"), str(tmp_path / "state"), 0.0) == 2
     assert "there is no" in state[-1][1]
 
 
@@ -358,7 +360,6 @@ def test_a_look_up_that_fails_is_tried_again(
         raise fault
 
     monkeypatch.setattr(join.http.client.HTTPSConnection, "connect", fail)
-    monkeypatch.setattr(join.importlib, "import_module", lambda _name, _package: None)
     assert run(tmp_path, '{"url": "https://example.com/web.json"}') == (1, True)
     monkeypatch.setattr(join, "own_address", lambda _manager: "127.0.0.1")
     assert run(tmp_path, json.dumps(GOOD)) == (1, True)
@@ -390,8 +391,6 @@ def test_what_a_server_answers(
     monkeypatch.setattr(join.http.client.HTTPSConnection, "request", lambda *_arguments: None)
     monkeypatch.setattr(join.http.client.HTTPSConnection, "getresponse", lambda _self: Reply(status, text))
     monkeypatch.setattr(join, "own_address", lambda _manager: "127.0.0.1")
-    host_side = SimpleNamespace(files=lambda *_arguments: [], join=lambda _answer: None)
-    monkeypatch.setattr(join.importlib, "import_module", lambda _name, _package: host_side)
     for document in ('{"url": "https://example.com/web.json"}', json.dumps(GOOD)):
         assert run(tmp_path, document) == (code, code == 1), (document, state)
 

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,8 +38,8 @@ class FakeDesk(EnrollmentService):
         self.live: dict[str, str] = {}
         self.missing: list[str] = []
 
-    @classmethod
-    def open(cls, cluster: str) -> EnrollmentService:
+    @staticmethod
+    def connect(cluster: str) -> Any:
         raise NotImplementedError
 
     def issue(self, hosts: int = 1, seconds: float = 3600) -> str:
@@ -91,9 +90,7 @@ class World:
             "units": [{"name": "agent.service", "state": "fresh", "inputs": ["/etc/agent.json"]}],
         }
         (folder / "web.json").write_text(json.dumps(self.pool))
-        counter = service.Counter(
-            "product", SimpleNamespace(EnrollmentService=SimpleNamespace(open=lambda _cluster: self.engine))
-        )
+        counter = service.Counter("product", lambda _cluster: self.engine)
         self.server = service.Server(("127.0.0.1", 0), counter, str(folder / "cert.pem"), str(folder / "key.pem"))
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
@@ -109,11 +106,10 @@ class World:
             join.service_units, "carry_out", lambda unit, step: self.commands.append((step, unit.name)) or self.fault
         )
         self.fault: str | None = None
-        host_side = SimpleNamespace(
+        self.host_side = join.HostSide(
             files=lambda answer, key: [*answer["files"], {"path": "@/key", "content": key, "mode": "0600"}],
             join=lambda _answer: self.commands.append(("join", "")),
         )
-        monkeypatch.setattr(join.importlib, "import_module", lambda _name, _package: host_side)
         monkeypatch.setattr(join.host_files, "ensure_all", placed)
         monkeypatch.setattr(join, "PAUSE", 0.05)
         (folder / "host").mkdir()
@@ -136,7 +132,7 @@ class World:
         self.document.write_text(json.dumps({**document, "name": "web-7", **changes}))
 
     def join(self, patience: float = 0.0) -> int:
-        return join.main("fake", str(self.document), str(self.folder / "state"), patience)
+        return join.main("fake", self.host_side, str(self.document), str(self.folder / "state"), patience)
 
 
 @pytest.fixture

@@ -59,11 +59,11 @@ def test_the_enrollment_service_serves(tmp_path: Path, engine: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
-        arguments = (engine, "product", "127.0.0.1", "0", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+        arguments = ("product", "127.0.0.1", "0", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
         enrollment_service = run(
             tmp_path / "enrollment_service",
             "-m",
-            "utils.enrollment.service",
+            f"utils.{engine}.enrollment",
             *arguments,
             env={"NOTIFY_SOCKET": str(tmp_path / "notify")},
         )
@@ -79,10 +79,7 @@ def test_the_enrollment_service_serves(tmp_path: Path, engine: str) -> None:
     ("role", "variable", "engine", "modules"),
     [
         (APPROVE, "__cluster_manager_approve_code", "kubernetes", ("kubernetes.approve",)),
-        *(
-            (FIRST_BOOT, "__host_node_first_boot_code", engine, ("enrollment.join", f"{engine}.joining_host"))
-            for engine in ENGINES
-        ),
+        *((FIRST_BOOT, "__host_node_first_boot_code", engine, (f"{engine}.joining_host",)) for engine in ENGINES),
     ],
 )
 def test_nothing_is_missing(tmp_path: Path, role: str, variable: str, engine: str, modules: tuple[str, ...]) -> None:

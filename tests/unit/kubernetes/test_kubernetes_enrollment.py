@@ -203,12 +203,7 @@ def test_who_never_came_is_forgotten(enrollment_service: EnrollmentService, kube
 
 
 def test_the_counter_refuses(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes, tmp_path: Path) -> None:
-    engine: Any = type(
-        "Engine",
-        (),
-        {"EnrollmentService": type("Open", (), {"open": staticmethod(lambda _cluster: enrollment_service)})},
-    )
-    counter = Counter("product", engine)
+    counter = Counter("product", lambda _cluster: enrollment_service)
     request = join.make_request(str(tmp_path / "key"))
 
     def ask(token: str, name: str = "web-7", key: str = request) -> dict[str, Any]:
