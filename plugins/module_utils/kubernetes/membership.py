@@ -46,10 +46,11 @@ def read_note(cluster: str, root: str = "/") -> Note:
 
 
 def write_note(cluster: str, note: Note, root: str = "/") -> None:
-    """Write the note, whole or not at all."""
+    """Write the note, whole or not at all; root's alone, as everything in that directory is."""
     path = _below(root, NOTE.format(cluster=cluster))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with open(f"{path}.partial", "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
         json.dump(dataclasses.asdict(note), file)
         file.flush()
         os.fsync(file.fileno())

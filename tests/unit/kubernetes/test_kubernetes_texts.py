@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import getpass
 import importlib.util
 import json
 from pathlib import Path
@@ -22,6 +23,7 @@ except ImportError:  # Python 3.10 and older
 from ansible_collections.keelson.cluster.plugins.filter.kubernetes_node_specs import kubernetes_node_specs
 from ansible_collections.keelson.cluster.plugins.filter.registry_files import registry_files
 from ansible_collections.keelson.cluster.plugins.filter.toml import documents
+from ansible_collections.keelson.cluster.plugins.module_utils.host.files import exposed
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     etcd,
     kernel,
@@ -141,6 +143,8 @@ def test_the_note_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert membership.read_note("product", str(tmp_path)) == membership.Note()
     membership.write_note("product", membership.Note("init", True), str(tmp_path))
     assert membership.read_note("product", str(tmp_path)) == membership.Note("init", True)
+    # install closes what others may read below this directory: anything more open would change in each run
+    assert exposed(f"{tmp_path}/etc/keelson/product/**", getpass.getuser()) == {}
     (tmp_path / "etc/keelson/product/kubernetes.json").write_text("{")
     assert membership.read_note("product", str(tmp_path)) == membership.Note()
 
