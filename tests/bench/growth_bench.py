@@ -5,8 +5,8 @@
 """How tasks and the controller's CPU time grow with the hosts: installations in check mode on fake hosts.
 
 A fake host is this machine by Ansible's local connection, so the CPU time holds what a real host would spend on its
-modules too; it is the same for every host and says nothing about growth. Kubernetes' promise is one of two sizes, and
-that a host added alone (`--limit`) costs the same in both.
+modules too; it is the same for every host and says nothing about growth. A host added alone (`--limit`) must cost the same
+in a large cluster as in a small one.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from figures import Bench, Figure, Table
+from figures import ROOT, Bench, Figure, Table
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+sys.path.insert(0, str(ROOT / "tests"))
 
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Engine
 from lab.runs import Run, run  # noqa: E402
+from lab.servers import driver
 
-SIZES = {"nomad": (5, 20, 50), "kubernetes": (5, 50)}
+ENGINES = [name for name, component in components.known().items() if isinstance(component, Engine)]
+SIZES: dict[str, tuple[int, ...]] = {engine: driver(engine).SIZES for engine in ENGINES}
 # What fake hosts cannot but have: all are one machine.
 IGNORED = [
     "duplicate machine-id",
@@ -88,19 +93,16 @@ def grow(engine: str) -> tuple[list[Figure], Table]:
 
 
 def main() -> int:
-    """Measure every engine at its sizes, and for Kubernetes one host that joins alone."""
+    """Measure every engine at its sizes, and one host that joins alone."""
     bench = Bench("growth", "Growth with the hosts")
     for engine in SIZES:
         figures, table = grow(engine)
-        bench.figures += figures
-        bench.tables.append(table)
-    alone = {size: measure("kubernetes", size, "--limit", f"h{size}") for size in SIZES["kubernetes"]}
-    bench.figures.append(
-        Figure("kubernetes: CPU of one more host, 50 hosts ÷ 5 hosts", alone[50].cpu / alone[5].cpu, 1.1)
-    )
-    rows = [[size, len(run.tasks), run.cpu, run.seconds] for size, run in alone.items()]
-    head = ["hosts", "tasks of the play", "CPU seconds", "seconds"]
-    bench.tables.append(Table("kubernetes: `--limit` one new host, in check mode", head, rows))
+        alone = {size: measure(engine, size, "--limit", f"h{size}") for size in (5, 50)}
+        figure = Figure(f"{engine}: CPU of one more host, 50 hosts ÷ 5 hosts", alone[50].cpu / alone[5].cpu, 1.1)
+        bench.figures += [*figures, figure]
+        rows = [[size, len(run.tasks), run.cpu, run.seconds] for size, run in alone.items()]
+        head = ["hosts", "tasks of the play", "CPU seconds", "seconds"]
+        bench.tables += [table, Table(f"{engine}: `--limit` one new host, in check mode", head, rows)]
     return bench.publish()
 
 

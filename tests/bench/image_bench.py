@@ -30,9 +30,9 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.check
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from lab.from_image import joined
+from lab.servers import ENGINE, driver
 
-ENGINES = os.environ.get("KEELSON_BENCH_ENGINES", "nomad").split()
-MIB = {"nomad": 450.0, "kubernetes": 900.0}
+ENGINES = os.environ.get("KEELSON_BENCH_ENGINES", ENGINE).split()
 #: Two builds have the same name, so each gets a directory of its own; the moment is part of the name.
 EPOCH = 1767225600
 #: What kubernetes-sigs/image-builder does for the same, as it publishes it; read, not run: it needs KVM and downloads.
@@ -103,7 +103,7 @@ def main() -> int:
         bench.figures += [
             Figure(f"{engine}: from the kept base to a bootable qcow2", second["seconds"] - after, 60.0, "s"),
             Figure(f"{engine}: checks of the finished file", second["checks_seconds"], 5.0, "s"),
-            Figure(f"{engine}: size of the file", second["size"] / (1 << 20), MIB[engine], "MiB"),
+            Figure(f"{engine}: size of the file", second["size"] / (1 << 20), driver(engine).IMAGE_MIB, "MiB"),
         ]
         rows = [[what, seconds] for what, seconds in second["phases"].items()]
         bench.tables.append(Table(f"{engine}: where the second build spent its time", ["phase", "seconds"], rows))

@@ -21,9 +21,8 @@ from lab.runs import Run, children, run  # noqa: E402
 from lab.servers import ENGINE, Lab  # noqa: E402
 from lab.state import assert_whole  # noqa: E402
 
-SCRIPT = Path(__file__).parent / {"nomad": "install.sh", "kubernetes": "install_kubernetes.sh"}[ENGINE]
-TASKS = {"nomad": 25, "kubernetes": 40}[ENGINE]
-HOSTS = {"nomad": ("m1", "m2", "m3", "w1", "w2", "b1"), "kubernetes": ("m1", "m2", "m3", "w1", "w2")}[ENGINE]
+DRIVER = Lab().driver
+SCRIPT, TASKS, HOSTS = Path(__file__).parent / DRIVER.SCRIPT, DRIVER.TASKS, DRIVER.HOSTS
 BUNDLE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "keelson" / "bundle"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
 
@@ -96,7 +95,7 @@ def main() -> int:
     assert first.run and second.run
     tasks = {host: count for host, count in first.run.tasks_of_hosts().items() if host != "localhost"}
     bench = Bench(
-        "install" if ENGINE == "nomad" else f"install_{ENGINE}",
+        SCRIPT.stem,
         f"Installing 3 managers and {len(HOSTS) - 3} host nodes, engine {ENGINE}",
     )
     bench.figures = [

@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from lab.servers import ENGINE, Lab
 from lab.state import assert_whole
 
-# Drills of one engine alone; the others are the same for all.
-ONLY = {
-    "nomad": [f"test_{name}.py" for name in ("faults", "growth", "managers", "prediction", "secrets_stay")],
-    "kubernetes": ["test_kubernetes.py"],
-}
-collect_ignore = [name for engine, names in ONLY.items() if engine != ENGINE for name in names]
+# Drills of one engine alone lie in the folder of its name.
+HERE = Path(__file__).parent
+collect_ignore = [str(path) for path in HERE.iterdir() if path.is_dir() and path.name not in (ENGINE, "__pycache__")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from lab.enrollment import enroll, give, outcome
 from lab.servers import ROOT, Lab, Server, server
-from lab.state import assert_whole, await_ready, forget, ready
+from lab.state import assert_whole, await_ready
 
 PLAYBOOK = str(ROOT / "tests" / "drills" / "prepare_new.yml")
 
@@ -32,7 +32,7 @@ def new(cluster: Lab, request: pytest.FixtureRequest) -> Iterator[list[Server]]:
     finally:
         cluster.hosts = before
         cluster.destroy(*hosts)
-        forget(cluster, {host.name for host in hosts})
+        cluster.driver.forget(cluster, {host.name for host in hosts})
 
 
 def boot(lab: Lab, hosts: list[Server]) -> float:
@@ -70,7 +70,7 @@ def test_three_hosts_at_once(cluster: Lab, new: list[Server], tmp_path: Path) ->
 
     give(cluster, burst, enroll(cluster, tmp_path, pool="burst"))
     said = outcome(cluster, burst)
-    assert said["state"] == "joined" and ready(cluster)[burst.name] == "burst", said
+    assert said["state"] == "joined" and cluster.driver.ready(cluster)[burst.name] == "burst", said
 
     assert not cluster.play("install").expect().changed()
     named = cluster.play("preflight").expect()

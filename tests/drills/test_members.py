@@ -15,15 +15,6 @@ from lab.state import assert_whole, await_ready
 from lab.waiting import wait
 
 REMOVE = ("-e", '{"cluster_remove_orphans": true}')
-UNIT = {"nomad": "nomad", "kubernetes": "kubelet"}
-GOOD = {
-    "nomad": {"host_node_nomad_config": {"log_level": "DEBUG"}},
-    "kubernetes": {"host_node_kubernetes_kubelet": {"maxPods": 77}},
-}
-WRONG = {
-    "nomad": {"host_node_nomad_config": {"no_such_option": True}},
-    "kubernetes": {"host_node_kubernetes_kubelet": {"featureGates": {"NoSuchGate": True}}},
-}
 
 
 @contextmanager
@@ -69,32 +60,32 @@ def test_a_manager_replaced_under_its_name_at_once(cluster: Lab) -> None:
 
 def started(lab: Lab, hosts: Sequence[Server]) -> dict[str, int]:
     """When each host's agent was started, in microseconds of the clock all local servers share."""
-    ask = f"systemctl show {UNIT[lab.engine]} --value --property=ExecMainStartTimestampMonotonic"
+    ask = f"systemctl show {lab.driver.UNIT} --value --property=ExecMainStartTimestampMonotonic"
     return {host.name: int(lab.ssh(host, ask)) for host in hosts}
 
 
 def test_a_change_rolls_through_the_host_nodes(cluster: Lab) -> None:
     """One pool's hosts follow each other, and the next run is at rest."""
     before = started(cluster, cluster.nodes)
-    foreseen = cluster.play("install", "--check", variables=GOOD[cluster.engine]).expect()
-    run = cluster.play("install", variables=GOOD[cluster.engine]).expect()
+    foreseen = cluster.play("install", "--check", variables=cluster.driver.GOOD).expect()
+    run = cluster.play("install", variables=cluster.driver.GOOD).expect()
     assert {host for _task, host in run.changed()} <= {host for _task, host in foreseen.changed()}
     after = started(cluster, cluster.nodes)
     assert all(after[name] > before[name] for name in before)
     moments = sorted(after.values())
     assert all(later - earlier > 2_000_000 for earlier, later in zip(moments, moments[1:])), after
     assert_whole(cluster)
-    assert not cluster.play("install", variables=GOOD[cluster.engine]).expect().changed()
+    assert not cluster.play("install", variables=cluster.driver.GOOD).expect().changed()
     cluster.play("install").expect()
 
 
 def test_a_change_that_does_not_run_stops_after_one_host(cluster: Lab) -> None:
     """That host has its old configuration back and runs; nobody else was touched."""
     before = started(cluster, cluster.nodes)
-    refused = cluster.play("install", variables=WRONG[cluster.engine]).expect(2)
+    refused = cluster.play("install", variables=cluster.driver.WRONG).expect(2)
     said = " ".join(refused.output.split())
     assert "The old one is back and runs" in said, refused.output[-3000:]
-    assert f"{UNIT[cluster.engine]}.service does not run (" in said
+    assert f"{cluster.driver.UNIT}.service does not run (" in said
     after = started(cluster, cluster.nodes)
     assert len([name for name in before if after[name] != before[name]]) == 1, (before, after)
     await_ready(cluster, cluster.nodes)

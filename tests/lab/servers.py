@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -23,16 +25,6 @@ NAME = os.environ.get("KEELSON_DRILLS_NAME", "kd")
 ENGINE = os.environ.get("KEELSON_DRILLS_ENGINE", "nomad")
 # A smaller set, such as "m1 w1", is enough for drills of host nodes.
 HOSTS = tuple(os.environ.get("KEELSON_DRILLS_HOSTS", "m1 m2 m3 w1 w2 b1").split())
-# What an engine needs on servers that share one network and one disk.
-VARIABLES: dict[str, dict[str, Any]] = {
-    "nomad": {},
-    "kubernetes": {
-        "cluster_vip": f"{SUBNET.rpartition('.')[0]}.100",
-        "host_node_kubernetes_kubelet": {
-            "evictionHard": {"memory.available": "100Mi", "nodefs.available": "2Gi", "imagefs.available": "2Gi"}
-        },
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -51,6 +43,11 @@ def server(name: str) -> Server:
     return Server(name, address, {"m": "", "w": "web", "b": "batch", "u": "burst"}[name[0]])
 
 
+def driver(engine: str) -> ModuleType:
+    """What of the lab knows an engine: the module of its name."""
+    return importlib.import_module(f".{engine}", __package__)
+
+
 class Lab:
     """Servers of one cluster. Inventory, logs and ssh's shared connections lie in `.demo/<name>`."""
 
@@ -61,6 +58,11 @@ class Lab:
         self.hosts = [server(host) for host in hosts]
         self.folder = ROOT / ".demo" / name
         self.connections = self.folder / "cp"
+
+    @property
+    def driver(self) -> ModuleType:
+        """What of the lab knows the engine: the module of its name."""
+        return driver(self.engine)
 
     @property
     def managers(self) -> list[Server]:
@@ -141,7 +143,7 @@ class Lab:
             "cluster_engine": self.engine,
             "cluster_environment": "test",
             "cluster_networks": [SUBNET],
-            **VARIABLES[self.engine],
+            **self.driver.VARIABLES,
             **(variables or {}),
         }
         pools = {
@@ -183,23 +185,6 @@ class Lab:
         kept = self.ssh(self.managers[0], f"ls /etc/keelson/{self.name}/secrets/*.json | tail -n 1 | xargs cat")
         payload: dict[str, Any] = json.loads(kept)["payload"]
         return payload
-
-    def nomad(self, path: str, manager: Server | None = None) -> Any:
-        """The answer of the cluster's API to GET `path`, asked on a manager with the stored token.
-
-        AssertionError when it gives none, as while a leader is elected.
-        """
-        script = f"set -a; . /etc/keelson/{self.name}/nomad.env; nomad operator api -X GET '{path}' </dev/null"
-        answer = self.ssh(manager or self.managers[0], script)
-        try:
-            return json.loads(answer)
-        except ValueError as error:
-            raise AssertionError(f"{path}: no JSON but {answer[:200]!r}") from error
-
-    def kubectl(self, *arguments: str, manager: Server | None = None) -> Any:
-        """The JSON of `kubectl ARGUMENTS`, asked on a manager."""
-        command = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl {' '.join(arguments)} -o json"
-        return json.loads(self.ssh(manager or self.managers[0], command))
 
 
 def _variables(host: Server) -> dict[str, str]:

@@ -254,6 +254,21 @@ def shared() -> list[Path]:
     ]
 
 
+def shared_by_drills() -> list[Path]:
+    """The files of tools, drills and benches that serve every engine; of other projects' names they may speak."""
+    files = [path for path in (ROOT / "tools").rglob("*") if path.is_file() and path.suffix in ("", ".py")]
+    files += [path for folder in ("lab", "drills", "bench") for path in (ROOT / "tests" / folder).rglob("*.py")]
+    own = re.compile(rf"/({'|'.join(components.known())})[/_.]")
+    return [path for path in files if not own.search(str(path.relative_to(ROOT)))]
+
+
+def decisions(path: Path) -> list[str]:
+    """Where code decides by a component's name; the default of a variable of the environment is none."""
+    text = re.sub(r"environ\.get\([^()]*\)", "", code(path))
+    names = "|".join(components.known())
+    return re.findall(rf"""["'](?:{names})["']|\b(?:{names})\)|import_module\(f"[^)]*""", text)
+
+
 def code(path: Path) -> str:
     """A file without comments and documentation, where components may be examples."""
     text = path.read_text()
@@ -267,6 +282,30 @@ def test_shared_code_names_no_component() -> None:
     assert len(shared()) > 150
     found = {str(path.relative_to(ROOT)): sorted(set(NAMES.findall(code(path)))) for path in shared()}
     assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_tools_drills_and_benches_decide_by_no_name() -> None:
+    """What an engine is to them stands in the module of its name in tests/lab."""
+    allowed = {
+        "tests/lab/servers.py": ['import_module(f".{engine}", __package__'],
+        "tools/local_servers/servers.py": ['"nomad"'],  # a folder that is a volume, whatever runs there
+    }
+    found = {str(path.relative_to(ROOT)): decisions(path) for path in shared_by_drills()}
+    assert len(found) > 40 and {path: names for path, names in found.items() if names} == allowed
+
+
+@pytest.mark.parametrize(
+    "line", ['{"nomad": 1}[engine]', "if engine == 'kubernetes':", 'import_module(f"..{engine}.x")']
+)
+def test_a_decision_by_name_is_found(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.py").write_text(f"x = {line}\n")
+    assert decisions(tmp_path / "a.py")
+
+
+def test_shared_code_loads_no_module_by_an_engine_s_name() -> None:
+    """Engines call shared code of hosts with what is theirs; controllers find components by the registry."""
+    found = [path for path in shared() if path.suffix == ".py" and 'import_module(f"..' in path.read_text()]
+    assert found == []
 
 
 def test_a_name_in_shared_code_is_found(tmp_path: Path) -> None:

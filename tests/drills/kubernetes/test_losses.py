@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pod_network
 import pytest
+from lab import kubernetes
 from lab.servers import Lab, Server, server
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -58,7 +59,7 @@ class Watch:
 
 def commands(lab: Lab, service: str) -> list[list[str]]:
     """The command line of a management service on each manager, as the API tells it."""
-    pods = lab.kubectl("get", "pods", "-n", "kube-system", "-l", f"component={service}")["items"]
+    pods = kubernetes.kubectl(lab, "get", "pods", "-n", "kube-system", "-l", f"component={service}")["items"]
     return [pod["spec"]["containers"][0]["command"] for pod in pods]
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from lab import nomad
 from lab.servers import Lab, Server, server
 from lab.state import assert_whole
 
@@ -51,7 +52,7 @@ def test_growing_and_shrinking(cluster: Lab, more: list[Server]) -> None:
     for host, part in ((m4, "manager"), (m5, "manager"), (w3, "node")):
         assert re.search(rf"warning +\S*{host.name}\S* +{part} {host.address}", named.output), named.output[-3000:]
     cluster.play("install").expect()
-    alive = {node["Name"] for node in cluster.nomad("/v1/nodes") if node["Status"] == "ready"}
+    alive = {node["Name"] for node in nomad.ask(cluster, "/v1/nodes") if node["Status"] == "ready"}
     assert w3.name in alive and {m4.address, m5.address} <= peers(cluster), "a member nobody told to remove is gone"
 
     few = cluster.play("install", "-e", '{"cluster_remove_orphans": true}').expect(2)
@@ -68,11 +69,11 @@ def test_growing_and_shrinking(cluster: Lab, more: list[Server]) -> None:
 
 def eligible(lab: Lab, node: Server) -> bool:
     """Whether the host node may take work."""
-    (entry,) = [entry for entry in lab.nomad("/v1/nodes") if entry["Address"] == node.address]
+    (entry,) = [entry for entry in nomad.ask(lab, "/v1/nodes") if entry["Address"] == node.address]
     return bool(entry["SchedulingEligibility"] == "eligible")
 
 
 def peers(lab: Lab) -> set[str]:
     """The addresses of the raft peers."""
-    servers = lab.nomad("/v1/operator/raft/configuration")["Servers"]
+    servers = nomad.ask(lab, "/v1/operator/raft/configuration")["Servers"]
     return {entry["Address"].rpartition(":")[0] for entry in servers}

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lab import nomad
 from lab.servers import Lab, Server, server
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -38,7 +39,7 @@ while True:
 
 def leader(lab: Lab, among: list[Server] | None = None) -> Server:
     """The manager that leads, asked of those in `among`."""
-    address = lab.nomad("/v1/status/leader", (among or lab.managers)[0]).rpartition(":")[0]
+    address = nomad.ask(lab, "/v1/status/leader", (among or lab.managers)[0]).rpartition(":")[0]
     return next(manager for manager in lab.managers if manager.address == address)
 
 
@@ -108,7 +109,7 @@ def test_the_first_manager_is_lost_for_good(cluster: Lab) -> None:
     try:
         cluster.make(new)
         cluster.play("install", "--limit", new.name).expect()
-        ready = [node["Name"] for node in cluster.nomad("/v1/nodes", second) if node["Status"] == "ready"]
+        ready = [node["Name"] for node in nomad.ask(cluster, "/v1/nodes", second) if node["Status"] == "ready"]
         assert set(ready) == {node.name for node in cluster.nodes}
 
         cluster.make(first)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab's drills and benches know of engine kubernetes."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from .servers import SUBNET, Lab, Server
+from .waiting import wait
+
+#: Servers of the lab share one network and one disk.
+VARIABLES: dict[str, Any] = {
+    "cluster_vip": f"{SUBNET.rpartition('.')[0]}.100",
+    "host_node_kubernetes_kubelet": {
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "2Gi", "imagefs.available": "2Gi"}
+    },
+}
+UNIT = "kubelet"
+#: A change that is good for host nodes, and one that is not.
+GOOD: dict[str, Any] = {"host_node_kubernetes_kubelet": {"maxPods": 77}}
+WRONG: dict[str, Any] = {"host_node_kubernetes_kubelet": {"featureGates": {"NoSuchGate": True}}}
+#: Of the bench of an install: the plain script, tasks of one host, servers.
+SCRIPT, TASKS, HOSTS = "install_kubernetes.sh", 40, ("m1", "m2", "m3", "w1", "w2")
+#: Hosts of the bench of growth, and the most MiB of a server image.
+SIZES, IMAGE_MIB = (5, 50), 900.0
+
+
+def kubectl(lab: Lab, *arguments: str, manager: Server | None = None) -> Any:
+    """The JSON of `kubectl ARGUMENTS`, asked on a manager."""
+    command = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl {' '.join(arguments)} -o json"
+    return json.loads(lab.ssh(manager or lab.managers[0], command))
+
+
+def assert_whole(lab: Lab) -> None:
+    """Every host a ready node, etcd's members the managers and well, every manager serves, no token is left."""
+    nodes = {
+        entry["metadata"]["name"]: (
+            entry["metadata"]["labels"].get("keelson.cluster/pool", ""),
+            {condition["type"]: condition["status"] for condition in entry["status"]["conditions"]}["Ready"],
+        )
+        for entry in kubectl(lab, "get", "nodes")["items"]
+    }
+    assert nodes == {host.name: (host.pool, "True") for host in lab.hosts}, nodes
+    pki = "/etc/kubernetes/pki/etcd"
+    files = f"--cacert={pki}/ca.crt --cert={pki}/healthcheck-client.crt --key={pki}/healthcheck-client.key"
+    etcdctl = f"etcdctl --endpoints=https://127.0.0.1:2379 {files}"
+    members = json.loads(lab.ssh(lab.managers[0], f"{etcdctl} member list -w json"))["members"]
+    assert {entry.get("name") for entry in members} == {manager.name for manager in lab.managers}, members
+    assert not [entry for entry in members if entry.get("isLearner")], members
+    lab.ssh(lab.managers[0], f"{etcdctl} endpoint health --cluster")
+    for manager in lab.managers:  # one may be slow for a moment on a busy machine
+        wait(f"{manager.name} serves", partial(_serves, lab, manager), 30)
+    tokens_left = kubectl(
+        lab, "get", "secrets", "-n", "kube-system", "--field-selector=type=bootstrap.kubernetes.io/token"
+    )
+    assert tokens_left["items"] == []
+
+
+def _serves(lab: Lab, manager: Server) -> bool:
+    """Whether a manager's API server is ready; raise AssertionError with what it says of itself when not."""
+    ask = f"curl -sS --cacert /etc/kubernetes/pki/ca.crt 'https://{manager.address}:6443/readyz?verbose' 2>&1"
+    said = lab.ssh(manager, f"{ask} | grep -v '^\\[+\\]'", check=False).strip()
+    assert said == "readyz check passed", said
+    return True
+
+
+def ready(lab: Lab) -> dict[str, str]:
+    """Pools of the host nodes that take work, by name."""
+    return {
+        node["metadata"]["name"]: node["metadata"]["labels"].get("keelson.cluster/pool", "")
+        for node in kubectl(lab, "get", "nodes")["items"]
+        if not node["spec"].get("taints")
+        and {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}["Ready"] == "True"
+    }
+
+
+def forget(lab: Lab, names: set[str]) -> None:
+    """Let the cluster forget host nodes that are gone."""
+    known = names & {entry["metadata"]["name"] for entry in kubectl(lab, "get", "nodes")["items"]}
+    if known:
+        lab.ssh(lab.managers[0], f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete node {' '.join(sorted(known))}")

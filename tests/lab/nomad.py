@@ -1,0 +1,73 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab's drills and benches know of engine nomad."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .servers import Lab, Server
+
+VARIABLES: dict[str, Any] = {}
+UNIT = "nomad"
+#: A change that is good for host nodes, and one that is not.
+GOOD: dict[str, Any] = {"host_node_nomad_config": {"log_level": "DEBUG"}}
+WRONG: dict[str, Any] = {"host_node_nomad_config": {"no_such_option": True}}
+#: Of the bench of an install: the plain script, tasks of one host, servers.
+SCRIPT, TASKS, HOSTS = "install.sh", 25, ("m1", "m2", "m3", "w1", "w2", "b1")
+#: Hosts of the bench of growth, and the most MiB of a server image.
+SIZES, IMAGE_MIB = (5, 20, 50), 450.0
+
+
+def ask(lab: Lab, path: str, manager: Server | None = None) -> Any:
+    """The answer of the cluster's API to GET `path`, asked on a manager with the stored token.
+
+    AssertionError when it gives none, as while a leader is elected.
+    """
+    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X GET '{path}' </dev/null"
+    answer = lab.ssh(manager or lab.managers[0], script)
+    try:
+        return json.loads(answer)
+    except ValueError as error:
+        raise AssertionError(f"{path}: no JSON but {answer[:200]!r}") from error
+
+
+def tokens(lab: Lab) -> list[dict[str, Any]]:
+    """The management tokens; reading them proves that the stored one works."""
+    return [token for token in ask(lab, "/v1/acl/tokens") if token["Type"] == "management"]
+
+
+def assert_whole(lab: Lab) -> None:
+    """Managers healthy, one bootstrap, every host node ready in its pool with its drivers."""
+    health = ask(lab, "/v1/operator/autopilot/health")
+    assert health["Healthy"], health
+    voters = {entry["Address"].rpartition(":")[0] for entry in health["Servers"] if entry["Voter"] and entry["Healthy"]}
+    assert voters == {manager.address for manager in lab.managers}, health
+
+    assert [token["Name"] for token in tokens(lab)] == ["Bootstrap Token"]
+
+    nodes = {
+        entry["Name"]: (entry["Status"], entry["NodePool"], entry["SchedulingEligibility"], _drivers(entry))
+        for entry in ask(lab, "/v1/nodes")
+        if entry["Status"] != "down"
+    }
+    assert nodes == {host.name: ("ready", host.pool, "eligible", {"docker", "exec"}) for host in lab.nodes}
+
+
+def ready(lab: Lab) -> dict[str, str]:
+    """Pools of the host nodes that take work, by name."""
+    return {n["Name"]: n["NodePool"] for n in ask(lab, "/v1/nodes") if n["Status"] == "ready"}
+
+
+def forget(lab: Lab, names: set[str]) -> None:
+    """Let the cluster forget host nodes that are gone."""
+    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/node/%s/purge </dev/null"
+    for node in ask(lab, "/v1/nodes"):
+        if node["Name"] in names:
+            lab.ssh(lab.managers[0], script % node["ID"])
+
+
+def _drivers(entry: dict[str, Any]) -> set[str]:
+    return {name for name, driver in entry["Drivers"].items() if driver["Healthy"]}
