@@ -10,7 +10,10 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
+from ansible_collections.keelson.cluster.plugins.plugin_utils import (
+    ansible_core,  # noqa: F401 pylint: disable=unused-import # refuses old ones
+    variable_types,
+)
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, NODE
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import choose
 
@@ -41,7 +44,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(
                 f"cluster {name}: {what} (cluster_part); correct the inventory, nothing was changed"
             )
-        return {**result, "changed": False, "cluster": name, "parts": parts}
+        variables = {host: variable_types.converted(task_vars["hostvars"][host]) for host in parts}
+        return {**result, "changed": False, "cluster": name, "parts": parts, "variables": variables}
 
 
 def part_of(variables: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import variables
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
@@ -44,7 +45,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], arguments["facts"])
         except ValueError as error:
             raise AnsibleActionFail(str(error)) from error
-        specs, starts = variables.role_specs(COLLECTION), variables.prefixes(COLLECTION)
+        specs = {**variable_types.playbooks(), **variable_types.roles()}
+        starts = variables.prefixes(COLLECTION)
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
         faults = judge(cluster, wrong, frozenset(arguments["ignore"]))
         if faults:

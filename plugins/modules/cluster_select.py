@@ -45,4 +45,8 @@ parts:
   description: V(manager) or V(node) by the name of each host of the cluster.
   type: dict
   returned: success
+variables:
+  description: For each host, variables of the inventory that are text for a boolean or a number, with the type that is specified.
+  type: dict
+  returned: success
 """

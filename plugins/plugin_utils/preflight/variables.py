@@ -15,12 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .model import Fault
 
-try:
-    import yaml
-except ImportError:  # only on hosts, where this file is never used
-    yaml = None  # type: ignore[assignment]
-
-# What the inventory itself sets (design of the inventory source), and what the playbooks take with -e.
+# What the inventory itself sets (design of the inventory source).
 INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_name": {"type": "str"},
     "cluster_part": {"type": "str", "choices": ["manager", "node"]},
@@ -33,37 +28,13 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_endpoint": {"type": "raw"},
     "cluster_vip": {"type": "str"},
     "cluster_networks": {"type": "raw"},
-    "cluster_become": {"type": "bool"},
     "cluster_no_log": {"type": "bool"},
-    "cluster_lease_wait": {"type": "int"},
-    "cluster_lease_break": {"type": "str"},
-    "cluster_remove_orphans": {"type": "bool"},
     "cluster_remove_max": {"type": "raw"},
     "cluster_max_unavailable": {"type": "raw"},
 }
 # Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.
 _PLAIN: tuple[type, ...] = (bool, int, float, str, dict, list)
 _ACCEPTED: dict[str, tuple[type, ...]] = {"dict": (dict,), "list": (list,), "str": (str, int, float, bool)}
-_KEPT = ("type", "elements", "choices", "options")
-
-
-def role_specs(collection: str) -> dict[str, dict[str, Any]]:
-    """Return {variable: specification} of all roles' argument_specs below the directory `collection`."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(glob.glob(os.path.join(collection, "roles", "*", "meta", "argument_specs.yml"))):
-        with open(path, encoding="utf-8") as file:
-            points = (yaml.safe_load(file) or {}).get("argument_specs", {})
-        for point in points.values():
-            found.update({name: _spec(option) for name, option in (point.get("options") or {}).items()})
-    return found
-
-
-def _spec(option: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep what says the type: defaults and requirements are the role's own business."""
-    spec = {key: option[key] for key in _KEPT if key in option}
-    if "options" in spec:
-        spec["options"] = {name: _spec(inner) for name, inner in spec["options"].items()}
-    return spec
 
 
 def prefixes(collection: str) -> tuple[str, ...]:

@@ -69,6 +69,8 @@ def test_every_variable_of_every_playbook_is_documented() -> None:
     }
     playbooks = {path.stem: taken(path) for path in (ROOT / "playbooks").glob("*.yml")}
     assert documented == playbooks
+    typed = yaml.safe_load((ROOT / "meta/variables.yml").read_text())
+    assert set(typed) == set().union(*documented.values()), "meta/variables.yml says the type of each"
 
 
 def test_the_port_table_is_what_the_engines_declare() -> None:

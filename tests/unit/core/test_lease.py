@@ -18,9 +18,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease as host
-from ansible_collections.keelson.cluster.plugins.plugin_utils import lease
+from ansible_collections.keelson.cluster.plugins.plugin_utils import lease, variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import variables
 
 
 def wanted(run: str, now: float, boot: str = "b1") -> host.Lease:
@@ -240,4 +239,4 @@ def test_who_holds_it_in_awx() -> None:
 def test_preflight_knows_every_variable_of_the_lease() -> None:
     text = (Path(__file__).parents[3] / "playbooks" / "cluster_lease.yml").read_text()
     used = set(re.findall(r"cluster_lease_\w+", text))
-    assert used == {"cluster_lease_wait", "cluster_lease_break"} and used <= set(variables.INVENTORY)
+    assert used == {"cluster_lease_wait", "cluster_lease_break"} and used <= set(variable_types.playbooks())

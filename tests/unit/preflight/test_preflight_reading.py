@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.action.host_facts import traces
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink, occupants
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import inventory, model, table, variables
 
 
@@ -242,7 +242,7 @@ def test_a_value_that_cannot_be_templated() -> None:
 
 def test_specs_of_the_roles_are_found() -> None:
     root = str(Path(__file__).parents[3])
-    specs = variables.role_specs(root)
+    specs = variable_types.roles()
     assert specs["host_node_swap"] == {"type": "str", "choices": ["keep", "off"]}
     assert {"cluster_", "host_node_", "cluster_manager_"} <= set(variables.prefixes(root))
 

@@ -1,0 +1,75 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Types of the collection's variables, as the roles' argument_specs and meta/variables.yml say them, and text converted to them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.module_utils.common.validation import check_type_float, check_type_int
+from ansible.module_utils.parsing.convert_bool import boolean
+
+COLLECTION = Path(__file__).parents[2]
+_CONVERSIONS: dict[str, Any] = {"bool": boolean, "int": check_type_int, "float": check_type_float}
+_KEPT = ("type", "elements", "choices", "options")
+
+Specs = dict[str, dict[str, Any]]
+
+
+@functools.cache
+def playbooks() -> Specs:
+    """{variable: specification} of what the playbooks take."""
+    found: Specs = yaml.safe_load((COLLECTION / "meta/variables.yml").read_text(encoding="utf-8"))
+    return found
+
+
+@functools.cache
+def roles() -> Specs:
+    """{variable: specification} of all roles."""
+    found: Specs = {}
+    for path in sorted(COLLECTION.glob("roles/*/meta/argument_specs.yml")):
+        for point in yaml.safe_load(path.read_text(encoding="utf-8")).get("argument_specs", {}).values():
+            found.update({name: type_of(option) for name, option in (point.get("options") or {}).items()})
+    return found
+
+
+def type_of(option: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep what says the type: defaults and requirements are the role's own business."""
+    spec = {key: option[key] for key in _KEPT if key in option}
+    if "options" in spec:
+        spec["options"] = {name: type_of(inner) for name, inner in spec["options"].items()}
+    return spec
+
+
+@functools.cache
+def scalars() -> dict[str, str]:
+    """The variables that are a boolean or a number: {variable: type}."""
+    specs = {**playbooks(), **roles()}
+    return {name: spec["type"] for name, spec in specs.items() if spec.get("type") in _CONVERSIONS}
+
+
+def converted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of C(values) that are text and stand for a boolean or a number of their variable's type."""
+    return dict(_converted(values))
+
+
+def _converted(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, kind in scalars().items():
+        value = values.get(name)
+        if isinstance(value, str):
+            try:
+                yield name, _CONVERSIONS[kind](str(value).strip())
+            except (TypeError, ValueError):
+                continue
+
+
+def empty(values: Mapping[str, Any]) -> list[str]:
+    """Names of the variables to which no answer was given."""
+    return [
+        name for name in {**playbooks(), **scalars()} if isinstance(values.get(name), str) and not values[name].strip()
+    ]

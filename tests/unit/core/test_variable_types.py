@@ -1,0 +1,82 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Booleans and numbers given as text, by -e, a survey or an inventory, have their type in every play."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
+
+ROOT = Path(__file__).parents[3]
+TEXTS = {"bool": "false", "int": "3", "float": "0.5"}
+VALUES = {"bool": False, "int": 3, "float": 0.5}
+
+
+def seen(tmp_path: Path, arguments: list[str], inventory: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The values that a host of the cluster sees after the first playbook of all others."""
+    host = {"cluster_part": "manager", "ansible_connection": "local", "cluster_name": "product", **inventory}
+    children = {"product": {"hosts": {"m1": host}}, "clusters": {"children": {"product": {}}}}
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
+    values = (
+        "{{ {" + ", ".join(f"'{name}': {name} | default('none')" for name in names) + "} | ansible.builtin.to_json }}"
+    )
+    written = {"content": values, "dest": str(tmp_path / "seen.json"), "mode": "0600"}
+    play = {"hosts": "cluster_part_manager", "gather_facts": False, "tasks": [{"ansible.builtin.copy": written}]}
+    (tmp_path / "play.yml").write_text(
+        json.dumps([{"import_playbook": str(ROOT / "playbooks/cluster_select.yml")}, play])
+    )
+    command = ["ansible-playbook", "-i", str(tmp_path / "inventory.yml"), str(tmp_path / "play.yml"), *arguments]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads((tmp_path / "seen.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("source", ["extra", "file", "inventory"])
+def test_every_boolean_and_number_of_every_role_and_playbook_may_be_text(tmp_path: Path, source: str) -> None:
+    kinds = variable_types.scalars()
+    texts = {name: TEXTS[kind] for name, kind in kinds.items() if name != "cluster_become"}
+    arguments: list[str] = []
+    if source == "extra":
+        arguments = [part for name, text in texts.items() for part in ("-e", f"{name}={text}")]
+    elif source == "file":
+        (tmp_path / "extravars").write_text(json.dumps(texts))
+        arguments = ["-e", f"@{tmp_path / 'extravars'}"]
+    given = texts if source == "inventory" else {}
+    wanted = {name: VALUES[kinds[name]] for name in texts}
+    assert seen(tmp_path, arguments, given, list(texts)) == wanted
+    assert {"host_node_nomad_raw_exec", "verify_drills", "cluster_lease_wait"} <= set(texts)
+
+
+def test_an_empty_answer_is_none_and_other_text_stays(tmp_path: Path) -> None:
+    arguments = ["-e", "verify_pool=", "-e", "verify_drills=", "-e", "cluster_lease_wait=soon", "-e", "mine=false"]
+    names = ["verify_pool", "verify_drills", "cluster_lease_wait", "mine"]
+    assert seen(tmp_path, arguments, {}, names) == {
+        "verify_pool": "none",
+        "verify_drills": "none",
+        "cluster_lease_wait": "soon",
+        "mine": "false",
+    }
+
+
+def test_a_playbook_that_chooses_no_cluster_converts_where_it_reads() -> None:
+    kinds = variable_types.scalars()
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        text = path.read_text()
+        if "cluster_select.yml" in text or "cluster_lease.yml" in text or "typed_extra_vars" in text:
+            continue
+        for line in text.splitlines():
+            for name in re.findall(r"\b[a-z_]+\b", line.split("#")[0]):
+                # Options of modules convert; conditions do not.
+                if kinds.get(name) == "bool" and "{{" not in line:
+                    assert "| bool" in line, f"{path.name}: {line.strip()}"
