@@ -163,7 +163,9 @@ def holder(playbooks: Sequence[str], variables: Mapping[str, Any]) -> str:
     except (KeyError, OSError):  # a container's account without a name
         user = str(os.getuid())
     what = " ".join(playbooks) or "a run"
-    return f"{user}@{socket.gethostname()} ({what}{f', job {job}' if job else ''})"
+    over = " ".join(str(variables.get("override_freeze") or "").split())
+    details = [what, *([f"job {job}"] if job else []), *([f"in a freeze: {over}"] if over else [])]
+    return f"{user}@{socket.gethostname()} ({', '.join(details)})"
 
 
 def started(pid: int) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .api import Api
+from .view import POOL
 
 OURS = {"keelson.cluster/tenancy": "cluster-namespaces"}
 RESERVED = ("default", "keelson-verify")
@@ -36,6 +37,25 @@ _IN_USE = {
     "apps/v1": ("deployments", "statefulsets", "daemonsets"),
     "batch/v1": ("jobs", "cronjobs"),
 }
+
+
+# A pod of a namespace that has a pool must select it, so that it lands nowhere else; one of a namespace that has none tolerates no
+# pool's taint. Kubelets check the selection too, so naming a node does not help.
+_POLICY = "keelson-pools"
+_ADMISSION = "admissionregistration.k8s.io/v1"
+_LABELS = f"namespaceObject.metadata.labels['{POOL}']"
+_POOLED = f"'{POOL}' in namespaceObject.metadata.labels"
+_VALIDATIONS = (
+    (
+        f"!({_POOLED}) || has(object.spec.nodeSelector) && '{POOL}' in object.spec.nodeSelector "
+        f"&& object.spec.nodeSelector['{POOL}'] == {_LABELS}",
+        f"a pod of this namespace must have the node selector {POOL} of the namespace's pool",
+    ),
+    (
+        f"{_POOLED} || !has(object.spec.tolerations) || !object.spec.tolerations.exists(t, !has(t.key) || t.key == '{POOL}')",
+        "a pod of a namespace without a pool must not tolerate the taint of one",
+    ),
+)
 
 
 class TenancyError(Exception):
@@ -109,6 +129,26 @@ def content(entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield made("RoleBinding", name, subjects=[subject], roleRef=role)
 
 
+def policies(namespaces: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what keeps pods in the pools of their namespaces, as (path, object), where a namespace has one."""
+    if not any(POOL in (entry.get("labels") or {}) for entry in namespaces):
+        return
+    meta = {"name": _POLICY, "labels": dict(OURS)}
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"]}
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [pods], "namespaceSelector": {"matchLabels": dict(OURS)}},
+        "validations": [{"expression": expression, "message": message} for expression, message in _VALIDATIONS],
+    }
+    binding = {"policyName": _POLICY, "validationActions": ["Deny"]}
+    for plural, kind, content_of in (
+        ("validatingadmissionpolicies", "ValidatingAdmissionPolicy", spec),
+        ("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", binding),
+    ):
+        path = f"/apis/{_ADMISSION}/{plural}/{_POLICY}"
+        yield path, {"apiVersion": _ADMISSION, "kind": kind, "metadata": meta, "spec": content_of}
+
+
 def default_deny() -> dict[str, Any]:
     """Return a policy for all pods of a namespace: nothing in, nothing out but to the cluster's DNS."""
     dns = {
@@ -141,6 +181,9 @@ def ensure(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> 
     validate(namespaces)
     dropped = _dropped(api, {entry["name"] for entry in namespaces})
     outcome = Outcome()
+    wide = dict(policies(namespaces))
+    for path, body in wide.items():
+        _apply(api, path, body, predict, outcome, True)
     for entry in namespaces:
         path = f"/api/v1/namespaces/{entry['name']}"
         known = _apply(api, path, namespace(entry), predict, outcome, True)
@@ -149,6 +192,11 @@ def ensure(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> 
             _apply(api, inner, body, predict, outcome, known or not predict)
         if known:
             _prune(api, entry["name"], set(desired), predict, outcome)
+    for plural in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
+        for found in api.items(f"/apis/{_ADMISSION}/{plural}{_SELECT}"):
+            path = f"/apis/{_ADMISSION}/{plural}/{found['metadata']['name']}"
+            if path not in wide:
+                _delete(api, path, found, predict, outcome)
     for name in dropped:
         outcome.note("delete", f"/api/v1/namespaces/{name}", {"metadata": {"name": name}}, {})
         if not predict:
@@ -173,9 +221,13 @@ def _prune(api: Api, space: str, desired: set[str], predict: bool, outcome: Outc
         for found in api.items(f"{base(version, space)}/{plural}{_SELECT}"):
             path = f"{base(version, space)}/{plural}/{found['metadata']['name']}"
             if path not in desired:
-                outcome.note("delete", path, settled(found), {})
-                if not predict:
-                    api.delete(path)
+                _delete(api, path, found, predict, outcome)
+
+
+def _delete(api: Api, path: str, found: Mapping[str, Any], predict: bool, outcome: Outcome) -> None:
+    outcome.note("delete", path, settled(found), {})
+    if not predict:
+        api.delete(path)
 
 
 def _dropped(api: Api, desired: set[str]) -> list[str]:

@@ -144,3 +144,16 @@ def test_preflight_tells_it_before_anything_is_installed(listed: Any, found: lis
     host = Host("m1", "product", "manager", "10.0.0.1", "10.0.0.1:22", variables=variables)
     cluster = Cluster("product", components.load("kubernetes"), {}, (host,))
     assert [(fault.text, fault.remedy) for fault in tenants(cluster)] == found
+
+
+def test_pods_of_a_namespace_with_a_pool_are_kept_in_it(kubernetes: FakeKubernetes) -> None:
+    pooled = {"name": "pay", "labels": {"keelson.cluster/pool": "payments"}}
+    prefix = "/apis/admissionregistration.k8s.io/v1"
+    kept = {f"{prefix}/validatingadmissionpolic{end}/keelson-pools" for end in ("ies", "ybindings")}
+    ensure(kubernetes.api(), [pooled], predict=False)
+    assert kept <= set(kubernetes.objects)
+    spec = kubernetes.objects[f"{prefix}/validatingadmissionpolicies/keelson-pools"]["spec"]
+    assert spec["failurePolicy"] == "Fail" and len(spec["validations"]) == 2
+    assert ensure(kubernetes.api(), [pooled], predict=False).changes == []
+    changes = ensure(kubernetes.api(), [{"name": "pay"}], predict=False).changes
+    assert not kept & set(kubernetes.objects) and len(changes) >= 2

@@ -1,0 +1,46 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuse a run in a freeze or outside maintenance windows. See the module documentation of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import calendar, model
+from ansible_collections.keelson.cluster.plugins.plugin_utils.shape import known
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
+
+
+class ActionModule(ControllerAction):
+    """See the module of the same name."""
+
+    ARGUMENTS = {
+        "placement": {"type": "str", "required": True},
+        "environment": {"type": "str", "default": ""},
+        "override": {"type": "str", "default": ""},
+        "now": {"type": "str"},
+    }
+
+    def work(self, given: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the calendar of the environment."""
+        placement = model.load(given["placement"])
+        known(given["environment"], placement.raw["environments"], placement.path, "cluster_environment")
+        why = calendar.refused(placement.raw, given["environment"], model.moment_of(given["now"]))
+        if not why:
+            return {"refused": "", "override": ""}
+        told = f"the environment {given['environment']} is {why}"
+        if self.checking or given["override"].strip():
+            over = (
+                f"; overridden: {given['override']}"
+                if given["override"].strip()
+                else "; a run without --check is refused"
+            )
+            Display().warning(told + over)
+            return {"refused": why, "override": given["override"]}
+        raise UserError(
+            f"{told}; wait, or give a reason with -e override_freeze='REASON', which is recorded. Nothing was changed"
+        )

@@ -1,0 +1,123 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that users write as data: read, and held to a shape; errors name the file and the place in it."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .user_error import UserError
+
+Moment = datetime.datetime
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SAID = {str: "text", int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", Moment: "a date"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """What may stand under a key. C(inner) is the shape, or the kind, of a list's elements or of a named mapping's values."""
+
+    kind: type = str
+    needed: bool = False
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    inner: Any = None
+
+
+Shape = Mapping[str, Key]
+
+
+def read(path: str) -> dict[str, Any]:
+    """The mapping that a YAML file holds; raise UserError where there is none."""
+    try:
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no mapping of keys; see the documentation of its format")
+    return content
+
+
+def held(value: Any, shape: Shape, where: str) -> dict[str, Any]:
+    """A mapping with what C(shape) says, defaults filled in; raise UserError that names the first key that is wrong."""
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: is {_said(value)}, a mapping is needed")
+    for key in value:
+        if key not in shape:
+            raise UserError(f"{where}: unknown key {key}{_near(str(key), shape)}")
+    return {name: _value(value.get(name), key, f"{where}: {name}") for name, key in shape.items()}
+
+
+def _value(value: Any, key: Key, where: str) -> Any:
+    kind: Any = key.kind
+    if value is None:
+        if key.needed:
+            raise UserError(f"{where} is missing")
+        if key.default is None and key.kind in (dict, list):
+            return key.kind()
+        return key.default
+    if key.kind is Moment:
+        return moment(value, where)
+    if key.kind is list and isinstance(value, str):
+        value = [value]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise UserError(f"{where} is {_said(value)}, {_SAID[key.kind]} is needed")
+    if key.choices and value not in key.choices:
+        raise UserError(f"{where} is {value!r}{_near(str(value), key.choices)}")
+    if key.inner is None:
+        return value
+    if key.kind is list:
+        return [_inner(item, key.inner, f"{where}[{index}]") for index, item in enumerate(value)]
+    for name in value:
+        if not _NAME.fullmatch(str(name)):
+            raise UserError(f"{where}: {name!r} is no name; use up to 63 lower-case letters, digits and hyphens")
+    return {str(name): _inner(item or {}, key.inner, f"{where}.{name}") for name, item in value.items()}
+
+
+def _inner(value: Any, inner: Any, where: str) -> Any:
+    return _value(value, Key(inner), where) if isinstance(inner, type) else held(value, inner, where)
+
+
+def moment(value: Any, where: str) -> Moment:
+    """A point in time, of a date its first moment in UTC."""
+    if isinstance(value, str):
+        try:
+            value = Moment.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError as error:
+            raise UserError(
+                f"{where} is {value!r}, a date such as 2026-12-31 or 2026-12-31T18:00Z is needed"
+            ) from error
+    if isinstance(value, datetime.date) and not isinstance(value, Moment):
+        value = Moment(value.year, value.month, value.day)
+    if not isinstance(value, Moment):
+        raise UserError(f"{where} is {_said(value)}, a date such as 2026-12-31 is needed")
+    return value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
+
+
+def known(name: str, names: Iterable[str], where: str, what: str) -> None:
+    """Raise UserError unless C(name) is one of C(names)."""
+    if name not in names:
+        raise UserError(f"{where}: {what} {name} is not defined{_near(name, names)}")
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), 1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names) or 'none'}"
+
+
+def _said(value: Any) -> str:
+    return (
+        "text"
+        if isinstance(value, str)
+        else next((said for kind, said in _SAID.items() if type(value) is kind), "no text")
+    )
