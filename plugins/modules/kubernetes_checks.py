@@ -72,40 +72,30 @@ checks:
 """
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
 from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.checks import (
     cluster_checks,
     host_checks,
     manager_checks,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import checks as module
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "cluster": {"type": "str", "required": True},
-    "managers": {"type": "dict", "required": True},
-    "nodes": {"type": "list", "elements": "dict", "default": []},
-    "whole": {"type": "bool", "default": True},
-    "days": {"type": "float", "default": 14},
-}
+
+def checks(api: Api, given: Mapping[str, Any]) -> list[Check]:
+    """What this manager knows, its certificates, and, where asked, the whole cluster."""
+    found = manager_checks(api, given["managers"])
+    found += host_checks(programs.answer, given["days"], datetime.datetime.now(datetime.timezone.utc))
+    return found + (cluster_checks(api, given["managers"], given["nodes"]) if given["whole"] else [])
 
 
 def main() -> None:
-    """Ask and return."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    given = module.params
-    try:
-        api = Api.from_env(given["cluster"])
-    except ApiError as error:
-        unasked = failure("access", "The manager's API can be asked", str(error), "run the install playbook")
-        module.exit_json(changed=False, checks=[unasked])
-    checks = manager_checks(api, given["managers"])
-    checks += host_checks(programs.answer, given["days"], datetime.datetime.now(datetime.timezone.utc))
-    checks += cluster_checks(api, given["managers"], given["nodes"]) if given["whole"] else []
-    module.exit_json(changed=False, checks=checks)
+    """Run the module."""
+    module.main(Api.from_env, checks)
 
 
 if __name__ == "__main__":

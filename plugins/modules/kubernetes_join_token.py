@@ -48,13 +48,13 @@ tokens:
   returned: always
 """
 
-from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import token_module
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.enrollment import EnrollmentService
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import join_token
 
 
 def main() -> None:
     """Run the module."""
-    token_module.main(EnrollmentService)
+    join_token.main(EnrollmentService)
 
 
 if __name__ == "__main__":

@@ -64,19 +64,14 @@ members:
       returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.members import members
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import members as module
 
 
 def main() -> None:
-    """Ask and return."""
-    module = AnsibleModule(argument_spec={"cluster": {"type": "str", "required": True}}, supports_check_mode=True)
-    try:
-        found = members(Api.from_env(module.params["cluster"]))
-    except ApiError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, members=found)
+    """Run the module."""
+    module.main(lambda cluster: members(Api.from_env(cluster)))
 
 
 if __name__ == "__main__":

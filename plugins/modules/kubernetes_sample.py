@@ -107,35 +107,16 @@ removed:
   elements: str
 """
 
-import functools
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
-from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import sample
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probes.checks import checks
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.sample import Sample, choose_pool, remove
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.view import list_nodes
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import sample as module
 
 
 def main() -> None:
-    """Do what the state asks."""
-    module = AnsibleModule(argument_spec=sample_app.ARGUMENTS, supports_check_mode=True)
-    given = module.params
-    if module.check_mode:
-        module.exit_json(changed=False, checks=[])
-
-    def means() -> sample_app.Means:
-        api = Api.from_env(given["cluster"])
-
-        def place() -> Sample:
-            return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
-
-        return sample_app.Means(functools.partial(remove, api), place, lambda sample: checks(sample, programs.answer))
-
-    module.exit_json(
-        **sample_app.perform(given, means, "the managers' and host nodes' logs (journalctl -u kubelet -u containerd)")
-    )
+    """Run the module."""
+    logs = "the managers' and host nodes' logs (journalctl -u kubelet -u containerd)"
+    module.main(Api.from_env, sample.place, sample.remove, logs, checks)
 
 
 if __name__ == "__main__":

@@ -48,13 +48,13 @@ tokens:
   returned: always
 """
 
-from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import token_module
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import join_token
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.enrollment import EnrollmentService
 
 
 def main() -> None:
     """Run the module."""
-    token_module.main(EnrollmentService)
+    join_token.main(EnrollmentService)
 
 
 if __name__ == "__main__":

@@ -64,19 +64,14 @@ members:
       returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import members as module
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.members import members
 
 
 def main() -> None:
-    """Ask and return."""
-    module = AnsibleModule(argument_spec={"cluster": {"type": "str", "required": True}}, supports_check_mode=True)
-    try:
-        found = members(Api.from_env(module.params["cluster"]))
-    except ApiError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, members=found)
+    """Run the module."""
+    module.main(lambda cluster: members(Api.from_env(cluster)))
 
 
 if __name__ == "__main__":

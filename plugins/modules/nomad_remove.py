@@ -75,31 +75,14 @@ skipped:
   returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import ARGUMENTS, Outcome, perform
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import removal as module
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import removal
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    outcome = Outcome()
-    try:
-        api = Api.from_env(module.params["cluster"])
-        perform(module.params, module.check_mode, lambda how: (
-            lambda member: removal.manager(api, member, how),
-            lambda member: removal.node(api, member, how),
-        ), outcome)  # fmt: skip
-    except KeyError as error:
-        module.fail_json(msg=f"The members need name, address and part (manager or node); {error} is at fault.")
-    except ApiError as error:
-        module.fail_json(msg=str(error), **vars(outcome))
-    for text in outcome.skipped:
-        module.warn(text)
-    if outcome.refused:
-        module.fail_json(msg=" ".join(outcome.refused), changed=bool(outcome.removed), **vars(outcome))
-    module.exit_json(changed=bool(outcome.removed), **vars(outcome))
+    module.main(Api.from_env, removal.manager, removal.node)
 
 
 if __name__ == "__main__":

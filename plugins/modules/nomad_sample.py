@@ -106,31 +106,15 @@ removed:
   elements: str
 """
 
-import functools
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import sample as module
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import sample
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import list_nodes
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import Sample, choose_pool, remove
 
 
 def main() -> None:
-    """Do what the state asks."""
-    module = AnsibleModule(argument_spec=sample_app.ARGUMENTS, supports_check_mode=True)
-    given = module.params
-    if module.check_mode:
-        module.exit_json(changed=False, checks=[])
-
-    def means() -> sample_app.Means:
-        api = Api.from_env(given["cluster"])
-
-        def place() -> Sample:
-            return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
-
-        return sample_app.Means(functools.partial(remove, api), place)
-
-    module.exit_json(**sample_app.perform(given, means, "the managers' and host nodes' logs (journalctl -u nomad)"))
+    """Run the module."""
+    logs = "the managers' and host nodes' logs (journalctl -u nomad)"
+    module.main(Api.from_env, sample.place, sample.remove, logs)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from __future__ import annotations
 import collections
 import functools
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from ..cluster.remote import ApiError, wait_for
 from .http import Instance, Load, answers
@@ -44,37 +46,94 @@ class Host(Protocol):
         """The address at which its services listen."""
 
 
-class Application(Protocol):
+N = TypeVar("N", bound=Host)
+
+
+@dataclass(frozen=True)
+class Placed(Generic[N]):
+    """Where the sample application runs: the pool ('' where nodes have none), and its usable host nodes by the engine's id."""
+
+    pool: str
+    nodes: Mapping[str, N]
+
+
+def choose(usable: Mapping[str, N], pools: Mapping[str, str], request: str, need: str) -> Placed[N]:
+    """Return the requested pool, else the one with most usable host nodes (the first by name among equals).
+
+    C(pools) are those of the host nodes by id. Raises SampleError, which says what host nodes C(need), when there is none.
+    """
+    found = collections.Counter(pool for pool in pools.values() if request in ("", pool))
+    if not found:
+        raise SampleError(f"no host node in {f'pool {request}' if request else 'any pool'} {need}")
+    pool = min(found, key=lambda name: (-found[name], name))
+    return Placed(pool, {number: node for number, node in usable.items() if pools[number] == pool})
+
+
+class Application(ABC, Generic[N]):
     """The sample application on one engine. What it does ends within `timeout` seconds or with a SampleError."""
 
-    timeout: float
     remedy: str
+
+    def __init__(self, api: Any, placed: Placed[N], image: str, timeout: float) -> None:
+        """Remember where and what; nothing is done yet."""
+        self.api = api
+        self.placed = placed
+        self.image = image
+        self.timeout = timeout
 
     @property
     def pool(self) -> str:
         """The pool it runs in."""
+        return self.placed.pool
 
     @property
     def spread(self) -> int:
         """The number of host nodes it may run on."""
+        return len(self.placed.nodes)
 
+    @abstractmethod
     def instances(self) -> list[Instance]:
-        """Return the registered instances, in the order of their hosts."""
+        """Return the registered instances as {id, host, address, port}, in the order of their hosts."""
 
+    @abstractmethod
     def submit(self, count: int, release: str) -> None:
         """Deploy `count` instances of a release, and wait for them."""
 
+    @abstractmethod
     def scale(self, count: int) -> None:
         """Change the number of instances, and wait for it."""
 
-    def busiest(self) -> Host:
-        """Return the host node with the most instances, by name among equals."""
-
-    def drain(self, host: Any, count: int) -> None:
+    @abstractmethod
+    def drain(self, host: N, count: int) -> None:
         """Drain a host node, wait until `count` instances run elsewhere, and let it take work again."""
+
+    @abstractmethod
+    def running(self) -> set[str]:
+        """Return the ids of the instances that are to run and do."""
+
+    @abstractmethod
+    def trouble(self) -> str:
+        """Return why an instance does not run, as far as somebody says so."""
+
+    def count_wrong(self, count: int) -> str | None:
+        """Say how the instances that are registered differ from those that run, `count` desired; or None."""
+        running, registered = self.running(), {instance["id"] for instance in self.instances()}
+        if len(running) == count and registered == running:
+            return None
+        return f"{len(running)} instances run and {len(registered)} are registered, {count} desired; {self.trouble()}"
+
+    def busiest(self) -> N:
+        """Return the host node with the most instances, by name among equals. Raises SampleError."""
+        found = collections.Counter(instance["host"] for instance in self.instances())
+        if not found:
+            raise SampleError("there are no instances")
+        name = min(found, key=lambda host: (-found[host], host))
+        return next(node for node in self.placed.nodes.values() if node.name == name)
 
     def moved_wrong(self, host: str, count: int) -> str | None:
         """Say what keeps `count` instances from running on other hosts than `host`, or None."""
+        left = [instance for instance in self.instances() if instance["host"] == host]
+        return f"{len(left)} instances are still registered on {host}" if left else self.count_wrong(count)
 
 
 def await_(probe: Callable[[], str | None], timeout: float) -> None:
@@ -105,12 +164,12 @@ def spread(instances: list[Instance], nodes: int) -> Verdict:
     return Verdict(len(hosts) >= max(desired, 1), f"instances by host node: {text or 'none'}")
 
 
-def step(sample: Application, name: str, title: str, question: Callable[[], Verdict]) -> Check:
+def step(sample: Application[Any], name: str, title: str, question: Callable[[], Verdict]) -> Check:
     """Answer one step."""
     return answer(f"sample_{name}", title, "sample application", sample.remedy, question)
 
 
-def deploy(sample: Application) -> list[Check]:
+def deploy(sample: Application[Any]) -> list[Check]:
     """Deploy, answer, scale up and down, update under load. Ends early where a step leaves nothing to go on with."""
 
     def placed() -> Verdict:
@@ -147,7 +206,7 @@ def deploy(sample: Application) -> list[Check]:
     return found
 
 
-def drain(sample: Application) -> Check:
+def drain(sample: Application[Any]) -> Check:
     """Drain the busiest host node under load; the application moves without a failed request."""
 
     def moved() -> Verdict:
@@ -164,7 +223,7 @@ def drain(sample: Application) -> Check:
     return step(sample, "drain", "It moves when its host node is drained", moved)
 
 
-def outage(sample: Application, outage_host: dict[str, Any], timeout: float) -> Check:
+def outage(sample: Application[Any], outage_host: dict[str, Any], timeout: float) -> Check:
     """Wait until the instances of a host node that was killed run and answer elsewhere."""
 
     def moved() -> Verdict:
@@ -176,7 +235,7 @@ def outage(sample: Application, outage_host: dict[str, Any], timeout: float) -> 
     return step(sample, "outage", "It moves when its host node is killed", moved)
 
 
-def present(sample: Application, drills: bool, more: Callable[[], list[Check]] = list) -> dict[str, Any]:
+def present(sample: Application[Any], drills: bool, more: Callable[[], list[Check]] = list) -> dict[str, Any]:
     """Deploy and try, then ask `more`, then, for drills, drain a host node; return what a sample module returns.
 
     Whatever fails ends it: the outage host of the next drill is named only where all is well.
@@ -193,7 +252,7 @@ def present(sample: Application, drills: bool, more: Callable[[], list[Check]] =
     return {"checks": checks, "left": before, "instances": after, "outage_host": found, "changed": True}
 
 
-def moved(sample: Application, outage_host: dict[str, Any]) -> dict[str, Any]:
+def moved(sample: Application[Any], outage_host: dict[str, Any]) -> dict[str, Any]:
     """Wait for the instances of the outage host; return what a sample module returns."""
     check = outage(sample, outage_host, sample.timeout)
     return {"checks": [check], "instances": sample.instances(), "changed": False}
@@ -204,7 +263,7 @@ class Means:
     """How one engine does it: remove what is left, place the application, and what more to ask of it."""
 
     remove: Callable[[float], list[str]]
-    place: Callable[[], Application]
+    place: Callable[[], Application[Any]]
     more: Callable[[Any], list[Check]] = lambda _application: []
 
 

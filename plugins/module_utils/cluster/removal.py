@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .members import Member, canonical
-from .parts import MANAGER, NODE
 
 #: The options that the removal modules of all engines take.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -108,12 +107,3 @@ def remove(entries: Sequence[Mapping[str, Any]], steps: Mapping[str, Step], outc
             outcome.refused.append(str(error))
         except Changed as error:
             outcome.skipped.append(str(error))
-
-
-def perform(
-    given: Mapping[str, Any], check: bool, part_steps: Callable[[Conditions], tuple[Step, Step]], outcome: Outcome
-) -> None:
-    """Remove what a removal module is given (ARGUMENTS); C(part_steps) returns the steps for managers and for nodes."""
-    evidence = Evidence(given["probes"], given["managers"])
-    manager, node = part_steps(Conditions(given["deadline"], given["timeout"], check, evidence))
-    remove(given["members"], {MANAGER: manager, NODE: node}, outcome)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.members import canonical
+from ..cluster.remote import ApiError
 from ..host import programs
 
 PKI = "/etc/kubernetes/pki/etcd"
@@ -26,8 +27,11 @@ COMMAND = (
 )
 
 
-class EtcdError(Exception):
+class EtcdError(ApiError):
     """etcd refused or did not answer; the message says what it said."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, message)
 
 
 @dataclass(frozen=True)

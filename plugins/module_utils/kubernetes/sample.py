@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import collections
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from ..checks.http import Instance
-from ..checks.sample_app import COUNT, SampleError, await_, busiest
+from ..checks.sample_app import COUNT, Application, Placed, SampleError, await_, choose
 from . import objects
 from .api import Api
 from .objects import DEPLOYMENTS, NAME, NAMESPACE, SPACE
@@ -24,49 +23,17 @@ _SLICES = (
 )
 
 
-@dataclass(frozen=True)
-class Placed:
-    """Where the sample runs: the pool ('' where nodes have none), and its usable nodes by name."""
-
-    pool: str
-    nodes: dict[str, Node]
-
-
-def choose_pool(nodes: list[Node], request: str = "") -> Placed:
-    """Return the requested pool, else the one with most usable host nodes (the first by name among equals).
-
-    Raises SampleError when no node takes work there.
-    """
-    usable = [node for node in nodes if node.usable and not node.manager and request in ("", node.pool)]
-    pools = collections.Counter(node.pool for node in usable)
-    if not pools:
-        where = f"pool {request}" if request else "any pool"
-        raise SampleError(f"no host node in {where} is ready, without taints and not cordoned")
-    pool = min(pools, key=lambda name: (-pools[name], name))
-    return Placed(pool, {node.name: node for node in usable if node.pool == pool})
+def choose_pool(nodes: list[Node], request: str = "") -> Placed[Node]:
+    """Return where the sample runs, by the names of nodes. Raises SampleError when no node takes work there."""
+    usable = {node.name: node for node in nodes if node.usable and not node.manager}
+    pools = {name: node.pool for name, node in usable.items()}
+    return choose(usable, pools, request, "is ready, without taints and not cordoned")
 
 
-class Sample:
+class Sample(Application[Node]):
     """The sample application on a cluster. All waits end after `timeout` seconds."""
 
     remedy = f"look at kubectl -n {NAMESPACE} get pods,events and at the host nodes' logs (journalctl -u kubelet -u containerd)"
-
-    def __init__(self, api: Api, placed: Placed, image: str, timeout: float) -> None:
-        """Remember where and what; nothing is done yet."""
-        self.api = api
-        self.placed = placed
-        self.image = image
-        self.timeout = timeout
-
-    @property
-    def pool(self) -> str:
-        """The pool it runs in."""
-        return self.placed.pool
-
-    @property
-    def spread(self) -> int:
-        """The number of host nodes it may run on."""
-        return len(self.placed.nodes)
 
     def prepare(self) -> None:
         """Make the namespace with what is in it besides the deployment."""
@@ -106,13 +73,9 @@ class Sample:
         text = ", ".join(f"{key} {number}" for key, number in numbers.items())
         return f"{count} instances desired, but {text}; {self.trouble()}"
 
-    def count_wrong(self, count: int) -> str | None:
-        """Say how the instances that are registered differ from those that run, `count` desired; or None."""
-        running = {pod["metadata"]["name"] for pod in self.pods() if pod["status"].get("phase") == "Running"}
-        registered = {instance["id"] for instance in self.instances()}
-        if len(running) == count and registered == running:
-            return None
-        return f"{len(running)} instances run and {len(registered)} are registered, {count} desired; {self.trouble()}"
+    def running(self) -> set[str]:
+        """Return the names of the pods that run."""
+        return {pod["metadata"]["name"] for pod in self.pods() if pod["status"].get("phase") == "Running"}
 
     def pods(self) -> list[dict[str, Any]]:
         """Return the pods of the application but those that end."""
@@ -146,11 +109,6 @@ class Sample:
                     found.append({"id": name, "host": host, **where})
         return sorted(found, key=lambda i: (i["host"], i["id"]))
 
-    def busiest(self) -> Node:
-        """Return the node with the most instances, by name among equals."""
-        found: Node = busiest(self.instances(), self.placed.nodes)
-        return found
-
     def drain(self, host: Node, count: int) -> None:
         """Drain a node, wait until `count` instances run elsewhere, and let it take work again."""
         cordon(self.api, host.name, {MARK: "drill"})
@@ -162,10 +120,10 @@ class Sample:
         finally:
             uncordon(self.api, host.name, (MARK,))
 
-    def moved_wrong(self, host: str, count: int) -> str | None:
-        """Say what keeps `count` instances from running on other hosts than `host`, or None."""
-        left = [instance for instance in self.instances() if instance["host"] == host]
-        return f"{len(left)} instances are still registered on {host}" if left else self.count_wrong(count)
+
+def place(api: Api, given: Mapping[str, Any]) -> Sample:
+    """Return the application that a sample module is given. Raises SampleError when no host node can have it."""
+    return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
 
 
 def _when(event: dict[str, Any]) -> str:

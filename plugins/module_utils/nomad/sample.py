@@ -8,12 +8,11 @@ API: https://developer.hashicorp.com/nomad/api-docs/jobs, durations in nanosecon
 
 from __future__ import annotations
 
-import collections
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from ..checks.http import Instance
-from ..checks.sample_app import SampleError, await_, busiest
+from ..checks.sample_app import Application, Placed, SampleError, await_, choose
 from .api import Api, ApiError
 from .nodes import Node, list_nodes
 
@@ -21,14 +20,6 @@ JOB = "keelson-sample"
 MARK = "keelson-verify"  # put on a drain, so that a later run knows whose it was
 SECOND = 1_000_000_000
 DEREGISTER_AHEAD = 1  # seconds an instance goes on answering after it left service discovery
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where the sample runs: the pool, and its ready nodes by id."""
-
-    pool: str
-    nodes: dict[str, Node]
 
 
 def job(pool: str, image: str, count: int, release: str) -> dict[str, Any]:
@@ -81,31 +72,17 @@ def job(pool: str, image: str, count: int, release: str) -> dict[str, Any]:
     }
 
 
-def choose_pool(nodes: list[Node], request: str = "") -> Placed:
-    """Return the requested pool, else the one with most ready nodes (the first by name among equals).
-
-    Raises SampleError when no node takes work there.
-    """
-    ready = [node for node in nodes if node.status == "ready" and node.eligible and "docker" in node.drivers]
-    pools = collections.Counter(node.pool for node in ready if request in ("", node.pool))
-    if not pools:
-        where = f"pool {request}" if request else "any pool"
-        raise SampleError(f"no node in {where} is ready, eligible and has a healthy docker driver")
-    pool = min(pools, key=lambda name: (-pools[name], name))
-    return Placed(pool, {node.node_id: node for node in ready if node.pool == pool})
+def choose_pool(nodes: list[Node], request: str = "") -> Placed[Node]:
+    """Return where the sample runs, by the ids of nodes. Raises SampleError when no node takes work there."""
+    usable = {n.node_id: n for n in nodes if n.status == "ready" and n.eligible and "docker" in n.drivers}
+    pools = {number: node.pool for number, node in usable.items()}
+    return choose(usable, pools, request, "is ready, eligible and has a healthy docker driver")
 
 
-class Sample:
+class Sample(Application[Node]):
     """The sample application on a cluster. All waits end after `timeout` seconds."""
 
     remedy = "look at nomad job status keelson-sample and at the host nodes' logs (journalctl -u nomad -u docker)"
-
-    def __init__(self, api: Api, placed: Placed, image: str, timeout: float) -> None:
-        """Remember where and what; nothing is done yet."""
-        self.api = api
-        self.placed = placed
-        self.image = image
-        self.timeout = timeout
 
     def submit(self, count: int, release: str) -> None:
         """Register the job and wait until its deployment has succeeded."""
@@ -133,14 +110,10 @@ class Sample:
 
         await_(probe, self.timeout)
 
-    def count_wrong(self, count: int) -> str | None:
-        """Say how the number of running, registered instances differs from `count`, or None."""
-        desired = [a for a in self.allocations() if a["DesiredStatus"] == "run"]
-        running = {a["ID"] for a in desired if a["ClientStatus"] == "running"}
-        registered = {instance["id"] for instance in self.instances()}
-        if len(running) == count and registered == running:
-            return None
-        return f"{len(running)} instances run and {len(registered)} are registered, {count} desired; {self.trouble()}"
+    def running(self) -> set[str]:
+        """Return the ids of the allocations that are to run and do."""
+        found = self.allocations()
+        return {a["ID"] for a in found if (a["DesiredStatus"], a["ClientStatus"]) == ("run", "running")}
 
     def allocations(self) -> list[dict[str, Any]]:
         """Return the job's allocations, ended ones included."""
@@ -176,34 +149,19 @@ class Sample:
         ]
         return sorted(found, key=lambda i: (i["host"], i["port"]))
 
-    @property
-    def pool(self) -> str:
-        """The pool it runs in."""
-        return self.placed.pool
-
-    @property
-    def spread(self) -> int:
-        """The number of nodes it may run on."""
-        return len(self.placed.nodes)
-
-    def busiest(self) -> Node:
-        """Return the node with the most instances, by name among equals."""
-        found: Node = busiest(self.instances(), {node.name: node for node in self.placed.nodes.values()})
-        return found
-
-    def drain(self, node: Node, count: int) -> None:
+    def drain(self, host: Node, count: int) -> None:
         """Drain a node, wait until `count` instances run elsewhere, and make the node eligible again."""
         spec = {"Deadline": 100 * SECOND, "IgnoreSystemJobs": True}
-        self.api.post(f"/v1/node/{node.node_id}/drain", {"DrainSpec": spec, "Meta": {MARK: "drill"}})
+        self.api.post(f"/v1/node/{host.node_id}/drain", {"DrainSpec": spec, "Meta": {MARK: "drill"}})
         try:
-            await_(lambda: self.moved_wrong(node.name, count), self.timeout)
+            await_(lambda: self.moved_wrong(host.name, count), self.timeout)
         finally:
-            restore(self.api, node.node_id)
+            restore(self.api, host.node_id)
 
-    def moved_wrong(self, host: str, count: int) -> str | None:
-        """Say what keeps `count` instances from running on other hosts than `host`, or None."""
-        left = [instance for instance in self.instances() if instance["host"] == host]
-        return f"{len(left)} instances are still registered on {host}" if left else self.count_wrong(count)
+
+def place(api: Api, given: Mapping[str, Any]) -> Sample:
+    """Return the application that a sample module is given. Raises SampleError when no host node can have it."""
+    return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
 
 
 def restore(api: Api, node_id: str) -> None:

@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import functools
-from typing import Callable
+from collections.abc import Callable
 
 from ...checks.model import Check, Verdict
 from ...checks.sample_app import step
+from ...host import programs
 from ..sample import Sample
 from . import limits, policies, traffic
 from .inside import Pods, Run
 
 
-def checks(sample: Sample, run: Run) -> list[Check]:
+def checks(sample: Sample, run: Run = programs.answer) -> list[Check]:
     """Answer all of it; `run` runs a command on this manager."""
     inside = Pods(sample, run)
     asked: list[tuple[str, str, Callable[[Pods], Verdict]]] = [

@@ -11,8 +11,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..cluster.remote import ApiError
-from . import tokens
-from .manager import EnrollmentService
+from ..enrollment import tokens
+from ..enrollment.manager import EnrollmentService
 
 
 def main(enrollment_service_type: type[EnrollmentService]) -> None:
