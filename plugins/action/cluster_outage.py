@@ -15,8 +15,8 @@ class ActionModule(ChecksAction):
     """See the module of the same name."""
 
     def modules(self) -> list[str]:
-        """Return the engine's module."""
-        return [self.engine.outage_module]
+        """Return the module of the same name."""
+        return ["keelson.cluster.cluster_outage"]
 
     def turn(self) -> bool:
         """Only the outage host is killed; every host node is brought back, whoever killed it."""
@@ -26,5 +26,5 @@ class ActionModule(ChecksAction):
         return bool(outage_host.get("address") == self.vars["cluster_address"])
 
     def parameters(self) -> dict[str, Any]:
-        """Return nothing: the task says all there is."""
-        return {}
+        """Return what is killed."""
+        return {"scope": self.outage_scope}

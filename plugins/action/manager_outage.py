@@ -27,5 +27,6 @@ class ActionModule(ChecksAction):
         return bool(known and enough and self.vars["cluster_part"] == MANAGER)
 
     def parameters(self) -> dict[str, Any]:
-        """Return which manager of which cluster this is."""
-        return {"cluster": self.vars["cluster_name"], "address": str(self.vars["cluster_address"])}
+        """Return which manager of which cluster this is, and what is killed."""
+        where = {"cluster": self.vars["cluster_name"], "address": str(self.vars["cluster_address"])}
+        return {**where, "scope": self.outage_scope}

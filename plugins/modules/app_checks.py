@@ -31,21 +31,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description:
-    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
+  description: The checks with their answers, as M(keelson.cluster.host_checks) returns them.
   returned: always
   type: list
   elements: dict
-  sample:
-    - check: service
-      title: The service is active
-      host: manager-1
-      target: nomad.service
-      passed: true
-      evidence: active, 0 restarts
-      remedy: ""
-      seconds: 0.01
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_outage
-short_description: Kill the host node that runs most of the sample application, or bring it back
+short_description: Kill what the components run on the host node with most of the sample application, or bring it back
 version_added: "0.1.0"
 description:
-  - A drill. Runs the module of the cluster's engine (C(cluster_engine)), such as M(keelson.cluster.nomad_outage).
+  - A drill. With O(state=down) kills what the components of the host run there, without warning, and keeps the units from
+    starting. A timer of the host brings them back after O(watchdog) seconds even when nobody asks for it any more.
+  - With O(state=up) ends the drill; does nothing where there is none.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   state:
@@ -24,10 +26,21 @@ options:
     description: Seconds after which the host brings itself back when nobody else does.
     type: int
     default: 120
+  timeout:
+    description: Seconds to wait for each unit when it is brought back.
+    type: int
+    default: 60
+  scope:
+    description:
+      - What is killed, as C(units) of systemd and C(groups), names of control groups, and what is cleared then, C(stopped), units
+        that are stopped, and C(containers), filters of C(docker ps).
+      - The action of this name takes it from what the host's components declare.
+    type: dict
+    required: true
 attributes:
   check_mode:
     support: full
-    description: Does nothing.
+    description: Does nothing and says whether it would.
   diff_mode:
     support: none
     description: There is nothing to compare.
@@ -45,3 +58,27 @@ killed:
   returned: when O(state=down)
   type: dict
 """
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import (
+    ARGUMENTS,
+    Outage,
+    OutageError,
+    OutageScope,
+    perform,
+)
+
+
+def main() -> None:
+    """Do what the state asks."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    scope = OutageScope.read(module.params["scope"])
+    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), scope)
+    try:
+        module.exit_json(**perform(module.params, outage, module.check_mode))
+    except OutageError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

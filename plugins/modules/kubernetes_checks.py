@@ -17,30 +17,9 @@ description:
   - Where asked, also that the API is ready at every manager, that every node is ready in its pool, that the programs
     are of one version, that Secrets are encrypted in etcd, and that neither unauthorized sockets nor leftover tokens have access.
   - The pods of kube-system and the APIs they serve are given a minute, since an installation does not wait for them.
-options:
-  cluster:
-    description: The cluster's name, for messages; where its API is says C(/etc/kubernetes/admin.conf).
-    type: str
-    required: true
-  managers:
-    description: The managers' addresses by their names.
-    type: dict
-    required: true
-  nodes:
-    description: The host nodes, each with C(name), C(address) and C(pool).
-    type: list
-    elements: dict
-    default: []
-  whole:
-    description: Whether the whole cluster is looked at, not only this manager.
-    type: bool
-    default: true
-  days:
-    description: Days that certificates must at least be valid for.
-    type: float
-    default: 14
 extends_documentation_fragment:
   - keelson.cluster.checks
+  - keelson.cluster.cluster_checks
 """
 
 EXAMPLES = r"""
@@ -54,21 +33,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description:
-    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
+  description: The checks with their answers, as M(keelson.cluster.host_checks) returns them.
   returned: always
   type: list
   elements: dict
-  sample:
-    - check: service
-      title: The service is active
-      host: manager-1
-      target: kubelet.service
-      passed: true
-      evidence: active, 0 restarts
-      remedy: ""
-      seconds: 0.01
 """
 
 import datetime

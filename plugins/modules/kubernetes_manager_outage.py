@@ -26,6 +26,10 @@ options:
     description: The address at which this manager's services listen.
     type: str
     required: true
+  scope:
+    description: What is killed, as M(keelson.cluster.cluster_outage) takes it.
+    type: dict
+    required: true
   watchdog:
     description: Seconds after which the host brings everything back by itself.
     type: int
@@ -48,6 +52,7 @@ EXAMPLES = r"""
   keelson.cluster.kubernetes_manager_outage:
     cluster: product
     address: "{{ cluster_address }}"
+    scope: {units: [kubelet.service, containerd.service], groups: [kubelet.service, containerd.service, kubepods]}
   throttle: 1
 """
 
@@ -61,11 +66,10 @@ checks:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import Outage, turn
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import Outage, OutageScope, turn
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.checks import unready
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.outage import OUTAGE_SCOPE
 
 
 def main() -> None:
@@ -73,6 +77,7 @@ def main() -> None:
     arguments = {
         "cluster": {"type": "str", "required": True},
         "address": {"type": "str", "required": True},
+        "scope": {"type": "dict", "required": True},
         "watchdog": {"type": "int", "default": 180},
         "timeout": {"type": "int", "default": 90},
     }
@@ -85,7 +90,8 @@ def main() -> None:
     except ApiError as error:
         unasked = failure("turn", "The manager's API can be asked", str(error), "run the install playbook")
         module.exit_json(changed=False, checks=[unasked])
-    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), OUTAGE_SCOPE)
+    scope = OutageScope.read(given["scope"])
+    outage = Outage(lambda command, check: module.run_command(command, check_rc=check), scope)
     own = api.at(given["address"])
     checks = turn(
         outage, given["watchdog"], given["timeout"], lambda: unready(api), lambda: unready(own) or etcd.sick() or None

@@ -13,19 +13,7 @@ short_description: List the members a running Kubernetes cluster knows
 version_added: "0.1.0"
 description:
   - Asks the API, on a manager, for the nodes of the cluster. Changes nothing.
-author: keelson.cluster contributors (@keelson-cluster)
-options:
-  cluster:
-    description: The cluster's name, for messages; where its API is says C(/etc/kubernetes/admin.conf).
-    type: str
-    required: true
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment: [keelson.cluster.members]
 """
 
 EXAMPLES = r"""
@@ -37,31 +25,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 members:
-  description: The members.
+  description:
+    - The members, each with C(name), C(address), C(part) (V(manager) or V(node)), C(id), the engine's own, C(status) as the
+      engine names it, and C(enrolled), whether it is a host node that joined by itself.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: The node's name.
-      type: str
-      returned: always
-    address:
-      description: The address it is reached at.
-      type: str
-      returned: always
-    part:
-      description: C(manager) or C(node).
-      type: str
-      returned: always
-    id:
-      description: The node's name.
-      type: str
-      returned: always
-    status:
-      description: C(ready) or C(down).
-      type: str
-      returned: always
 """
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api

@@ -14,44 +14,7 @@ version_added: "0.1.0"
 description:
   - Runs on a live manager. A host node that lives is drained and stays so; one that is dead is forgotten. A manager is
     removed, with its etcd member, only when it is dead.
-author: keelson.cluster contributors (@keelson-cluster)
-options:
-  cluster:
-    description: Name of the cluster.
-    type: str
-    required: true
-  members:
-    description: >-
-      Who is to be removed, each with C(name), C(address), C(part) (V(manager) or V(node)) and C(id), the engine's own. It is
-      looked up again: one that is another by now is left alone, with a warning.
-    type: list
-    elements: dict
-    required: true
-  probes:
-    description: >-
-      What managers saw of the members, as M(keelson.cluster.member_probe) returns it: by manager, for each address whether
-      anything answered there. One counts as dead only when most of the managers looked and none got an answer.
-    type: dict
-    default: {}
-  managers:
-    description: How many managers the cluster has in the inventory.
-    type: int
-    default: 0
-  deadline:
-    description: Seconds after which a drain deletes what still runs.
-    type: int
-    default: 120
-  timeout:
-    description: Seconds to wait beyond O(deadline).
-    type: int
-    default: 60
-attributes:
-  check_mode:
-    support: full
-    description: Says who would be removed.
-  diff_mode:
-    support: none
-    description: The result lists who was removed.
+extends_documentation_fragment: [keelson.cluster.removal]
 """
 
 EXAMPLES = r"""

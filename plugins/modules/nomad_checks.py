@@ -14,32 +14,10 @@ version_added: "0.1.0"
 description:
   - Runs on a manager. Checks leader and raft peers as this manager knows them and, where asked, the health autopilot
     finds, the agents' versions, and that every host node is ready in its pool with healthy drivers.
-options:
-  cluster:
-    description: The cluster's name, which names its directory in C(/etc/keelson).
-    type: str
-    required: true
-  managers:
-    description: The managers' addresses by their names.
-    type: dict
-    required: true
-  nodes:
-    description: The host nodes, each with C(name), C(address) and C(pool).
-    type: list
-    elements: dict
-    default: []
-  whole:
-    description: Whether the whole cluster is looked at, not only this manager.
-    type: bool
-    default: true
-  days:
-    description:
-      - Days that certificates which the engine keeps for itself must at least be valid for. Nomad keeps none, its agents
-        use those that M(keelson.cluster.host_checks) looks at.
-    type: float
-    default: 14
+  - Nomad keeps no certificates for itself; its agents use those that M(keelson.cluster.host_checks) looks at.
 extends_documentation_fragment:
   - keelson.cluster.checks
+  - keelson.cluster.cluster_checks
 """
 
 EXAMPLES = r"""
@@ -53,21 +31,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description:
-    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
+  description: The checks with their answers, as M(keelson.cluster.host_checks) returns them.
   returned: always
   type: list
   elements: dict
-  sample:
-    - check: service
-      title: The service is active
-      host: manager-1
-      target: nomad.service
-      passed: true
-      evidence: active, 0 restarts
-      remedy: ""
-      seconds: 0.01
 """
 
 from collections.abc import Mapping

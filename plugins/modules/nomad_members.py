@@ -13,19 +13,7 @@ short_description: List the members a running Nomad cluster knows
 version_added: "0.1.0"
 description:
   - Asks the Nomad API, on a manager, for the servers and the client nodes of the cluster. Changes nothing.
-author: keelson.cluster contributors (@keelson-cluster)
-options:
-  cluster:
-    description: The cluster's name, which names its directory in C(/etc/keelson).
-    type: str
-    required: true
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment: [keelson.cluster.members]
 """
 
 EXAMPLES = r"""
@@ -37,31 +25,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 members:
-  description: The members. Servers that left the cluster in order are not listed.
+  description:
+    - The members, each with C(name), C(address), C(part) (V(manager) or V(node)), C(id), the engine's own, C(status) as the
+      engine names it, and C(enrolled), whether it is a host node that joined by itself.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: The member's name in Nomad.
-      type: str
-      returned: always
-    address:
-      description: The address it is reached at.
-      type: str
-      returned: always
-    part:
-      description: C(manager) or C(node).
-      type: str
-      returned: always
-    id:
-      description: The node's id; empty for a manager.
-      type: str
-      returned: always
-    status:
-      description: What Nomad says about it, such as C(alive), C(ready) or C(down).
-      type: str
-      returned: always
 """
 
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import members as module

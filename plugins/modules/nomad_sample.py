@@ -17,43 +17,7 @@ description:
     and updates under load. With O(drills=true) also drains the host node with the most instances.
   - With O(state=moved) waits until the instances of the killed host node O(outage_host) answer elsewhere.
   - With O(state=absent) removes the job and ends drains of its own.
-author: keelson.cluster contributors (@keelson-cluster)
-options:
-  cluster:
-    description: The cluster's name, which names its directory in C(/etc/keelson).
-    type: str
-    required: true
-  state:
-    description: What to do.
-    type: str
-    choices: [present, moved, absent]
-    default: present
-  image:
-    description: The image of the sample application; needed unless O(state=absent).
-    type: str
-    default: ""
-  pool:
-    description: The pool to use; the one with most ready nodes unless given.
-    type: str
-    default: ""
-  drills:
-    description: Whether a host node is drained.
-    type: bool
-    default: false
-  outage_host:
-    description: The host node that was killed, as this module returned it.
-    type: dict
-  timeout:
-    description: Seconds to wait for each step.
-    type: int
-    default: 120
-attributes:
-  check_mode:
-    support: full
-    description: Does nothing and returns no checks.
-  diff_mode:
-    support: none
-    description: Removes what it makes.
+extends_documentation_fragment: [keelson.cluster.sample]
 """
 
 EXAMPLES = r"""
@@ -70,21 +34,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description:
-    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
+  description: The checks with their answers, as M(keelson.cluster.host_checks) returns them.
   returned: always
   type: list
   elements: dict
-  sample:
-    - check: service
-      title: The service is active
-      host: manager-1
-      target: nomad.service
-      passed: true
-      evidence: active, 0 restarts
-      remedy: ""
-      seconds: 0.01
 instances:
   description: Where the instances ran (C(id), C(host), C(address), C(port)).
   returned: when O(state=present)

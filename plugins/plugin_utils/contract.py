@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import parts
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
 
 MANAGER, NODE = parts.MANAGER, parts.NODE
 ANY_PORT = 0
@@ -105,7 +106,8 @@ class Part:
     """One part of a component on a host: what it needs, opens, runs and owns.
 
     `artifacts` are requests as module C(artifacts) takes them; their container images are loaded with them. `secrets` are
-    patterns of files, in which ** goes down folders, that nobody but root and `account` may use.
+    patterns of files, in which ** goes down folders, that nobody but root and `account` may use. `outage` is what an outage
+    drill may do to it.
     """
 
     requirements: Requirements = Requirements()
@@ -115,6 +117,7 @@ class Part:
     account: str = "root"
     artifacts: tuple[str, ...] = ()
     owned: Owned = Owned()
+    outage: OutageScope = OutageScope()
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,5 @@ class Engine(Component):
     login: str
     members_module: str
     sample_module: str
-    outage_module: str
     facts_module: str = ""
     manager_outage_module: str = ""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from ..checks.model import Check, Verdict, answer
 from ..checks.sockets import read
@@ -21,8 +22,8 @@ DROP_INS = "/run/systemd/system"
 _NEVER = "[Unit]\nConditionPathExists=/keelson-outage-is-over\n[Service]\nRestart=no\n"
 
 STEADY = 5.0  # seconds
-# The options of every outage module.
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "scope": {"type": "dict", "required": True},
     "state": {"type": "str", "choices": ["down", "up"], "required": True},
     "watchdog": {"type": "int", "default": 120},
     "timeout": {"type": "int", "default": 60},
@@ -38,14 +39,40 @@ class OutageError(Exception):
 
 @dataclass(frozen=True)
 class OutageScope:
-    """What is killed: those of the systemd units that are active, and every process in control groups of these names.
+    """What is killed: those of the systemd `units` that are active, and every process in control `groups` of these names.
 
-    Then `clear` removes what outlives its processes, and returns the number of containers among it.
+    Then what outlives its processes goes: `containers` that docker lists by these filters, and `stopped` units of those above,
+    which let go of what they hold only when they are stopped, such as an address.
     """
 
-    units: tuple[str, ...]
-    groups: tuple[str, ...]
-    clear: Callable[[Run], int] = lambda _run: 0
+    units: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, scopes: Iterable[OutageScope]) -> OutageScope:
+        """Return what all of the scopes have."""
+        found = [vars(scope) for scope in scopes]
+        return cls(**{name: tuple(dict.fromkeys(e for one in found for e in one[name])) for name in vars(cls())})
+
+    @classmethod
+    def read(cls, given: Mapping[str, Sequence[str]]) -> OutageScope:
+        """Read one from a module's option, whose names are those of the fields."""
+        return cls(**{name: tuple(given[name]) for name in vars(cls()) if name in given})
+
+    def clear(self, run: Run) -> int:
+        """Remove what outlives its processes; return the number of containers among it.
+
+        They are removed, not only killed: an engine may retry for minutes to kill one that it finds dead.
+        """
+        if self.stopped:
+            run(["systemctl", "stop", *self.stopped], False)
+        lists = [run(["docker", "ps", "-aq", "--filter", chosen], False)[1].split() for chosen in self.containers]
+        containers = sorted({name for names in lists for name in names})
+        if containers:
+            run(["docker", "rm", "-f", *containers], False)
+        return len(containers)
 
 
 class Outage:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import broken
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
 
 from .. import components
 from ..contract import MANAGER, Engine, Part
@@ -63,6 +64,11 @@ class ChecksAction(ActionBase):  # type: ignore[misc]
     def parts(self) -> list[Part]:
         """What the components of this host are on it."""
         return components.parts(components.of(self.vars), str(self.vars["cluster_part"]))
+
+    @property
+    def outage_scope(self) -> dict[str, Any]:
+        """What a drill may do to the components of this host, as a module takes it."""
+        return {name: list(found) for name, found in vars(OutageScope.of(part.outage for part in self.parts)).items()}
 
     def turn(self) -> bool:
         """Tell whether this host is to run the module."""

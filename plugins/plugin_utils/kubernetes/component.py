@@ -8,6 +8,8 @@ Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 
 from __future__ import annotations
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
+
 from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirements, ServerImage, Trace
 from .endpoints import endpoints
 from .faults import RULES, container_networks
@@ -62,6 +64,14 @@ _OWNED = Owned(
     comments=(f"cali:{'?' * 16}",),
 )
 
+# The kubelet and the runtime first, that they do not see their pods end; then whatever runs in pods. keepalived, killed, would
+# leave the endpoint's address on the interface; a power cut does not.
+_OUTAGE = OutageScope(
+    units=("containerd.service", "kubelet.service", "haproxy.service", "keepalived.service"),
+    groups=("kubelet.service", "containerd.service", "kubepods", "haproxy.service"),
+    stopped=("keepalived.service",),
+)
+
 COMPONENT = Engine(
     name="kubernetes",
     architectures={"x86_64": "amd64", "aarch64": "arm64"},
@@ -76,7 +86,6 @@ COMPONENT = Engine(
     members_module="keelson.cluster.kubernetes_members",
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
-    outage_module="keelson.cluster.kubernetes_outage",
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,
@@ -117,6 +126,7 @@ COMPONENT = Engine(
             secrets=(*_SECRETS, "/etc/kubernetes/pki/**/*.key", "/etc/kubernetes/control/*", "/etc/keelson/*/**"),
             artifacts=("kubeadm", *_EVERYWHERE, *_ON_MANAGERS),
             owned=_OWNED,
+            outage=_OUTAGE,
         ),
         NODE: Part(
             requirements=Requirements(
@@ -129,6 +139,7 @@ COMPONENT = Engine(
             secrets=_SECRETS,
             artifacts=("kubeadm", "kubernetes-images/kube-proxy", *_EVERYWHERE),
             owned=_OWNED,
+            outage=_OUTAGE,
         ),
     },
 )

@@ -8,6 +8,7 @@ Ports: https://developer.hashicorp.com/nomad/docs/install/production/requirement
 
 from __future__ import annotations
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.ports import HTTP, RPC, SERF
 
 from ..contract import (
@@ -36,6 +37,13 @@ _NODE_ARTIFACTS = ("nomad", "docker", "cni-plugins", "pause")
 # What the daemon makes beside its data.
 _DOCKER_FILES = ("/etc/docker/key.json", "/var/lib/containerd", "/run/docker", "/run/containerd")
 
+# The containers are those of tasks, and those that hold their networks.
+_OUTAGE = OutageScope(
+    units=("nomad.service",),
+    groups=("nomad.service",),
+    containers=("label=com.hashicorp.nomad.alloc_id", "name=^nomad_init_"),
+)
+
 COMPONENT = Engine(
     name="nomad",
     architectures={"x86_64": "amd64", "aarch64": "arm64"},
@@ -50,7 +58,6 @@ COMPONENT = Engine(
     members_module="keelson.cluster.nomad_members",
     checks_module="keelson.cluster.nomad_checks",
     sample_module="keelson.cluster.nomad_sample",
-    outage_module="keelson.cluster.nomad_outage",
     artifacts=("sample-app",),
     image=ServerImage(
         artifacts=_NODE_ARTIFACTS,
@@ -91,6 +98,7 @@ COMPONENT = Engine(
             account="nomad",
             artifacts=("nomad",),
             owned=Owned(trees=("/var/lib/nomad", "/etc/keelson/{cluster}")),
+            outage=_OUTAGE,
         ),
         NODE: Part(
             requirements=Requirements(
@@ -120,6 +128,7 @@ COMPONENT = Engine(
                 interfaces=("nomad", "docker0"),
                 chains=("NOMAD-ADMIN", "CNI-*", "DOCKER", "DOCKER-*"),
             ),
+            outage=_OUTAGE,
         ),
     },
 )

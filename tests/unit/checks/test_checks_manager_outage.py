@@ -49,4 +49,6 @@ def test_a_manager_is_stopped_only_where_enough_others_answer(found: ActionModul
 
 def test_the_engine_says_how() -> None:
     assert action("m1").modules() == ["keelson.cluster.kubernetes_manager_outage"]
-    assert action("m1").parameters() == {"cluster": "product", "address": "10.0.0.1"}
+    given = action("m1").parameters()
+    assert given.pop("scope")["stopped"] == ["keepalived.service"]
+    assert given == {"cluster": "product", "address": "10.0.0.1"}

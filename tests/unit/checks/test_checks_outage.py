@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import outage
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import ApiError
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import outage as kubernetes
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import outage as nomad
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import NODE
+
+NOMAD, KUBERNETES = (components.engine(name).parts[NODE].outage for name in ("nomad", "kubernetes"))
 
 
-@pytest.mark.parametrize(("outage_host", "containers"), [(nomad.OUTAGE_SCOPE, 2), (kubernetes.OUTAGE_SCOPE, 0)])
+@pytest.mark.parametrize(("outage_host", "containers"), [(NOMAD, 2), (KUBERNETES, 0)])
 def test_outage_arms_the_watchdog_before_it_kills(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outage_host: outage.OutageScope, containers: int
 ) -> None:
@@ -53,13 +56,19 @@ def test_outage_arms_the_watchdog_before_it_kills(
     assert outage.Outage(run, outage_host).up(5) == "" and order == ["systemctl stop"]
 
 
+def test_the_scope_of_a_host_is_that_of_all_its_components() -> None:
+    mesh = outage.OutageScope(units=("mesh.service", "nomad.service"), groups=("mesh.service",))
+    found = outage.OutageScope.of([NOMAD, mesh])
+    assert found.units == ("nomad.service", "mesh.service") and found.containers == NOMAD.containers
+    assert outage.OutageScope.read(json.loads(json.dumps(vars(found)))) == found
+    assert outage.OutageScope.of([]) == outage.OutageScope.read({}) == outage.OutageScope()
+
+
 def test_a_unit_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "DROP_INS", str(tmp_path))
     (tmp_path / "nomad.service.d").mkdir()
     (tmp_path / "nomad.service.d" / "keelson-outage.conf").touch()
-    failing = outage.Outage(
-        lambda command, _check: (int(command[0] == "timeout"), "", "no such unit\n"), nomad.OUTAGE_SCOPE
-    )
+    failing = outage.Outage(lambda command, _check: (int(command[0] == "timeout"), "", "no such unit\n"), NOMAD)
     with pytest.raises(
         outage.OutageError, match="nomad.service does not start: no such unit; look at journalctl -u nomad"
     ):
@@ -69,7 +78,7 @@ def test_a_unit_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.
 def test_what_a_module_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outage, "DROP_INS", str(tmp_path))
     monkeypatch.setattr(outage, "group_processes", lambda groups: [])
-    drill = outage.Outage(lambda _command, _check: (0, "", ""), nomad.OUTAGE_SCOPE)
+    drill = outage.Outage(lambda _command, _check: (0, "", ""), NOMAD)
     down, up = {"state": "down", "watchdog": 60}, {"state": "up", "timeout": 5}
     assert outage.perform(up, drill, True) == {"changed": False} and outage.perform(down, drill, True)["changed"]
     assert list(tmp_path.iterdir()) == []
@@ -141,7 +150,7 @@ def test_a_manager_is_brought_back_whatever_happens(monkeypatch: pytest.MonkeyPa
             calls.append("up")
             return ""
 
-    drill = Drill(lambda _command, _check: (0, "", ""), kubernetes.OUTAGE_SCOPE)
+    drill = Drill(lambda _command, _check: (0, "", ""), KUBERNETES)
     stopped, back = outage.turn(drill, 60, 5, lambda: None, lambda: None)
     assert not stopped["passed"] and "no systemd" in stopped["evidence"]
     assert back["passed"] and calls == ["up"]

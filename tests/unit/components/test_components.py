@@ -18,6 +18,7 @@ import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.action import bundle, host_facts
 from ansible_collections.keelson.cluster.plugins.action.cluster_checks import ActionModule as ClusterChecks
+from ansible_collections.keelson.cluster.plugins.action.cluster_outage import ActionModule as ClusterOutage
 from ansible_collections.keelson.cluster.plugins.action.endpoint_security_checks import ActionModule as SecurityChecks
 from ansible_collections.keelson.cluster.plugins.action.host_checks import ActionModule as HostChecks
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import gather
@@ -152,6 +153,12 @@ def test_verify_looks_at_its_service_its_listener_and_runs_its_checks() -> None:
         "keelson.cluster.nomad_checks",
         "keelson_tests.toy.beacon_checks",
     ]
+
+
+def test_a_drill_kills_it_with_the_engine() -> None:
+    scope = checking(ClusterOutage, "w1").parameters()["scope"]
+    assert scope["units"] == scope["groups"] == ["nomad.service", "beacon.service"] and scope["containers"]
+    assert checking(ClusterOutage, "m1").parameters()["scope"]["units"] == ["nomad.service"]
 
 
 def test_the_report_has_its_group() -> None:

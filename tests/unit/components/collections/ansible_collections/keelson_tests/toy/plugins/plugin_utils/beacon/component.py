@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import (
     NODE,
     Component,
@@ -26,6 +27,7 @@ COMPONENT = Component(
             services=("beacon.service",),
             artifacts=("beacon",),
             owned=Owned(trees=("/var/lib/beacon",)),
+            outage=OutageScope(units=("beacon.service",), groups=("beacon.service",)),
         )
     },
     image=ServerImage(artifacts=("beacon",), units=("beacon.service",), unshared=("var/lib/beacon/*",)),
