@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 # isort: off
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 
 # isort: on
@@ -21,7 +20,6 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import components,
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Component
-from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
     "names": {"type": "list", "elements": "str", "default": []},
@@ -39,39 +37,33 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """Fills a bundle where Ansible itself runs; nothing is executed on a host."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """See DOCUMENTATION of the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, options = self.validate_argument_spec(ARGUMENTS)
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Fill it, and say what was filled."""
         key = sign.load_key(Path(options["key"])) if options["key"] and not self._task.check_mode else None
         store = Store(Path(options["path"] or default_root()), key)
         display = Display()
-        try:
-            hostvars = (task_vars or {}).get("hostvars") or {}
-            found = () if options["names"] else requested(options["engine"], options["components"], hostvars.values())
-            order = Order(
-                artifacts=options["names"] or bundled(found),
-                architectures=options["architectures"],
-                sources=options["sources"],
-                manifests=[*(Path(folder) for folder in options["manifests"]), *components.manifests(found)],
-                drop=Path(options["directory"]) if options["directory"] else None,
-                apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
-                refresh=options["refresh"],
-            )
-            if self._task.check_mode:
-                titles = [artifact.title for artifact in desired(order.resolve(), store, order)]
-                return {**result, "changed": bool(titles), "path": str(store.root), "would_fill": titles}
-            damaged = store.discard_damaged(display.display) if options["verify"] else []
-            filled = fill(store, order, display.display)
-        except UserError as error:
-            raise AnsibleActionFail(str(error)) from error
-        return {**result, "changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
+        hostvars = task_vars.get("hostvars") or {}
+        found = () if options["names"] else requested(options["engine"], options["components"], hostvars.values())
+        order = Order(
+            artifacts=options["names"] or bundled(found),
+            architectures=options["architectures"],
+            sources=options["sources"],
+            manifests=[*(Path(folder) for folder in options["manifests"]), *components.manifests(found)],
+            drop=Path(options["directory"]) if options["directory"] else None,
+            apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
+            refresh=options["refresh"],
+        )
+        if self._task.check_mode:
+            titles = [artifact.title for artifact in desired(order.resolve(), store, order)]
+            return {"changed": bool(titles), "path": str(store.root), "would_fill": titles}
+        damaged = store.discard_damaged(display.display) if options["verify"] else []
+        filled = fill(store, order, display.display)
+        return {"changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
 
 
 def requested(engine: str, more: list[str], hosts: Iterable[Mapping[str, Any]]) -> tuple[Component, ...]:

@@ -10,10 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import variables
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
@@ -24,43 +23,29 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table im
 COLLECTION = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """See the module of the same name."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = {
+        "facts": {"type": "str", "required": True},
+        "ignore": {"type": "list", "elements": "str", "default": []},
+    }
+    FAULTS = (ValueError,)
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge, show the table, and fail when there is an error."""
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec(
-            {
-                "facts": {"type": "str", "required": True},
-                "ignore": {"type": "list", "elements": "str", "default": []},
-            }
-        )
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
-        try:
-            cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], arguments["facts"])
-        except ValueError as error:
-            raise AnsibleActionFail(str(error)) from error
+        cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], options["facts"])
         specs = {**variable_types.playbooks(), **variable_types.roles()}
         starts = variables.prefixes(COLLECTION)
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
-        faults = judge(cluster, wrong, frozenset(arguments["ignore"]))
+        faults = judge(cluster, wrong, frozenset(options["ignore"]))
         if faults:
             Display().display(f"\n{faults_table(faults)}\n")
-        result["changed"] = False
-        result.update(orphans=orphans(cluster), removed_first=first(cluster), members_from=listed(cluster)[0])
+        found = {"orphans": orphans(cluster), "removed_first": first(cluster), "members_from": listed(cluster)[0]}
         errors = [fault for fault in faults if fault.level == ERROR]
         if errors:
-            result["failed"] = True
-            result["msg"] = (
-                f"preflight found {len(errors)} error{'s' * (len(errors) > 1)} in cluster {cluster.name}, "
-                "listed in the table above; nothing was changed"
-            )
-        else:
-            result["msg"] = f"{len(cluster.hosts)} hosts of cluster {cluster.name} are fit"
-            result["faults"] = [dataclasses.asdict(fault) for fault in faults]
-        return result
+            told = f"preflight found {len(errors)} error{'s' * (len(errors) > 1)} in cluster {cluster.name}"
+            return {**found, "failed": True, "msg": f"{told}, listed in the table above; nothing was changed"}
+        fit = f"{len(cluster.hosts)} hosts of cluster {cluster.name} are fit"
+        return {**found, "msg": fit, "faults": [dataclasses.asdict(fault) for fault in faults]}

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
@@ -26,42 +26,34 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.report.summary imp
 SHOWN = 25
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """See the module of the same name."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = {
+        "results": {"type": "list", "elements": "str", "required": True},
+        "directory": {"type": "path", "default": "report"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Write the report's files, show what failed, and fail when anything did."""
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec(
-            {
-                "results": {"type": "list", "elements": "str", "required": True},
-                "directory": {"type": "path", "default": "report"},
-            }
-        )
         hosts, hostvars = list(task_vars["ansible_play_hosts_all"]), task_vars["hostvars"]
-        report = read_report(hostvars, hosts, arguments["results"])
+        report = read_report(hostvars, hosts, options["results"])
         try:
-            paths = write(report, arguments["directory"])
+            paths = write(report, options["directory"])
         except OSError as error:
             raise AnsibleActionFail(f"the report cannot be written: {error}; choose another directory") from error
-        result.update(changed=False, **paths, counts=report.as_data()["counts"])
+        result = {**paths, "counts": report.as_data()["counts"]}
         if any(hostvars[name].get("cluster_part") == MANAGER for name in hosts):
             counted = f"{len(report.checks) - len(report.failed)} of {len(report.checks)} passed"
             further = {"checks": counted, "report": paths["html"]}
             done = "verified" if report.passed else "verified, with faults"
             Display().display(summary({name: hostvars[name] for name in hosts}, done, report.seconds, further))
         if report.passed:
-            result["msg"] = f"all {len(report.checks)} checks passed; report: {paths['html']}"
-            return result
+            return {**result, "msg": f"all {len(report.checks)} checks passed; report: {paths['html']}"}
         if report.failed:
             Display().display(f"\n{failures(report)}\n")
         counts = f"{len(report.failed)} of {len(report.checks)} checks failed"
-        result.update(failed=True, msg=f"{counts} in cluster {report.cluster}; report: {paths['html']}")
-        return result
+        return {**result, "failed": True, "msg": f"{counts} in cluster {report.cluster}; report: {paths['html']}"}
 
 
 def failures(report: model.Report) -> str:

@@ -10,16 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders.registry import BUILDERS
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
-from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
     "engine": {"type": "str", "required": True},
@@ -44,18 +42,15 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """Builds where Ansible itself runs; nothing is executed on a host."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """See DOCUMENTATION of the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, options = self.validate_argument_spec(ARGUMENTS)
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Build it."""
         if self._task.check_mode:
-            return {**result, "changed": True}
+            return {"changed": True}
         request = Request(
             **{
                 **options,
@@ -68,7 +63,4 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "epoch": int(os.environ.get("SOURCE_DATE_EPOCH") or time.time()),
             }
         )
-        try:
-            return {**result, "changed": True, **make(request, Display().display)}
-        except UserError as error:
-            raise AnsibleActionFail(str(error)) from error
+        return {"changed": True, **make(request, Display().display)}

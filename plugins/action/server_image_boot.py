@@ -8,13 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
 from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
-from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -24,23 +22,17 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """Boots where Ansible itself runs."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """See DOCUMENTATION of the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, options = self.validate_argument_spec(ARGUMENTS)
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Boot it."""
         if self._task.check_mode:
-            return {**result, "changed": True}
+            return {"changed": True}
         key = Path(options["key"] or default_key())
-        try:
-            tested = boot_test.test(
-                Path(options["path"]).absolute(), key, options["timeout"], options["ports"], Display().display
-            )
-        except UserError as error:
-            raise AnsibleActionFail(str(error)) from error
-        return {**result, "changed": True, **tested}
+        tested = boot_test.test(
+            Path(options["path"]).absolute(), key, options["timeout"], options["ports"], Display().display
+        )
+        return {"changed": True, **tested}

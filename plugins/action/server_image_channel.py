@@ -8,16 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
 # isort: off
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 
 # isort: on
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import channels
-from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
     "image_directory": {"type": "str", "required": True},
@@ -29,27 +26,21 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """With a name it promotes, without one it asks."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """See DOCUMENTATION of the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, options = self.validate_argument_spec(ARGUMENTS)
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Promote, or ask."""
         image_directory, channel, name = options["image_directory"], options["channel"], options["name"]
-        try:
-            trusted = sign.load_public(Path(options["public_key"] or sign.default_key().with_suffix(".pub")))
-            index = channels.read(image_directory, trusted)
-            if not name:
-                return {**result, "changed": False, "image": channels.choose(index, channel, options["back"])}
-            newest = index["channels"][channel][-1:]
-            if self._task.check_mode:
-                return {**result, "changed": [entry["name"] for entry in newest] != [name]}
-            key = sign.load_key(Path(options["key"] or sign.default_key()))
-            entry = channels.promote(Path(image_directory), name, channel, trusted, key)
-        except UserError as error:
-            raise AnsibleActionFail(str(error)) from error
-        return {**result, "changed": [known["name"] for known in newest] != [name], "image": entry}
+        trusted = sign.load_public(Path(options["public_key"] or sign.default_key().with_suffix(".pub")))
+        index = channels.read(image_directory, trusted)
+        if not name:
+            return {"image": channels.choose(index, channel, options["back"])}
+        newest = index["channels"][channel][-1:]
+        if self._task.check_mode:
+            return {"changed": [entry["name"] for entry in newest] != [name]}
+        key = sign.load_key(Path(options["key"] or sign.default_key()))
+        entry = channels.promote(Path(image_directory), name, channel, trusted, key)
+        return {"changed": [known["name"] for known in newest] != [name], "image": entry}

@@ -9,9 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.errors import ImageError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import publish
@@ -25,22 +24,17 @@ def versions(folder: Path) -> dict[str, str]:
     return {component["name"]: component["version"] for component in bill["components"]}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """Compares the lists of files and of packages."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    FAULTS = (ImageError, OSError, ValueError, KeyError)
+    ARGUMENTS = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """See DOCUMENTATION of the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validated, options = self.validate_argument_spec(ARGUMENTS)
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Compare them."""
         folders = [Path(options["before"]), Path(options["after"])]
-        try:
-            before, after = (publish.read(folder) for folder in folders)
-            packages = listing.difference(*(versions(folder) for folder in folders))
-            files = listing.difference(*(listing.read(folder / publish.FILES) for folder in folders))
-        except (ImageError, OSError, ValueError, KeyError) as error:
-            raise AnsibleActionFail(str(error)) from error
+        before, after = (publish.read(folder) for folder in folders)
+        packages = listing.difference(*(versions(folder) for folder in folders))
+        files = listing.difference(*(listing.read(folder / publish.FILES) for folder in folders))
         same = publish.file_described(before)["digest"] == publish.file_described(after)["digest"]
-        return {**result, "changed": False, "same": same, "packages": packages, "files": files}
+        return {"same": same, "packages": packages, "files": files}
