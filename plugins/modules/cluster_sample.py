@@ -59,4 +59,23 @@ checks:
   returned: always
   type: list
   elements: dict
+instances:
+  description: Where the instances ran (C(id), C(host), C(address), C(port)).
+  returned: when O(state=present)
+  type: list
+  elements: dict
+left:
+  description: Where they ran before a host node was drained.
+  returned: when O(state=present)
+  type: list
+  elements: dict
+outage_host:
+  description: The host node with the most instances (C(name), C(address)).
+  returned: when O(state=present) and every check passed, else empty
+  type: dict
+removed:
+  description: What was removed.
+  returned: when O(state=absent)
+  type: list
+  elements: str
 """

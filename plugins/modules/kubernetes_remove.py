@@ -21,21 +21,12 @@ EXAMPLES = r"""
 - name: Remove a host node
   keelson.cluster.kubernetes_remove:
     cluster: product
-    members:
-      - {name: web-2, address: 10.0.2.13, part: node, id: 6e4f3e0c-1f0a-4c7e-9a11-2f6d3c1b5a70}
+    members: [{name: web-2, address: 10.0.2.13, part: node, id: 6e4f3e0c-1f0a-4c7e-9a11-2f6d3c1b5a70}]
 """
 
 RETURN = r"""
-removed:
-  description: Names of who was, or in check mode would be, drained or forgotten.
-  type: list
-  elements: str
-  returned: always
-skipped:
-  description: Who was left alone because another host has taken its place, in words.
-  type: list
-  elements: str
-  returned: always
+removed: {description: "Names of who was, or in check mode would be, drained or forgotten.", type: list, elements: str, returned: always}
+skipped: {description: "Who was left alone because another host has taken its place.", type: list, elements: str, returned: always}
 """
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import removal

@@ -23,41 +23,18 @@ extends_documentation_fragment: [keelson.cluster.sample]
 
 EXAMPLES = r"""
 - name: Try the cluster
-  keelson.cluster.kubernetes_sample:
-    cluster: product
+  keelson.cluster.kubernetes_sample: {cluster: product, image: 'keelson/sample-app:1.1.0'}
   register: verify_sample
-
 - name: Remove the sample application
-  keelson.cluster.kubernetes_sample:
-    cluster: product
-    state: absent
+  keelson.cluster.kubernetes_sample: {cluster: product, state: absent}
 """
 
 RETURN = r"""
 checks:
-  description: The checks with their answers, as M(keelson.cluster.host_checks) returns them.
+  description: As M(keelson.cluster.cluster_sample) returns them, and so are C(instances), C(left), C(outage_host) and C(removed).
   returned: always
   type: list
   elements: dict
-instances:
-  description: Where the instances ran (C(id), C(host), C(address), C(port)).
-  returned: when O(state=present)
-  type: list
-  elements: dict
-left:
-  description: Where they ran before a host node was drained.
-  returned: when O(state=present)
-  type: list
-  elements: dict
-outage_host:
-  description: The host node with the most instances (C(name), C(address)).
-  returned: when O(state=present) and every check passed, else empty
-  type: dict
-removed:
-  description: What was removed.
-  returned: when O(state=absent)
-  type: list
-  elements: str
 """
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import sample

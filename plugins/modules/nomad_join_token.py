@@ -18,29 +18,14 @@ extends_documentation_fragment: [keelson.cluster.join_token]
 
 EXAMPLES = r"""
 - name: Let ten hosts into the pool web until tomorrow
-  keelson.cluster.nomad_join_token:
-    cluster: product
-    pool: web
-    hosts: 10
+  keelson.cluster.nomad_join_token: {cluster: product, pool: web, hosts: 10}
   register: token
   no_log: true
-
-- name: Let nobody in any more with a token that got lost
-  keelson.cluster.nomad_join_token:
-    cluster: product
-    state: absent
-    number: 5f2d8a01c3e7
 """
 
 RETURN = r"""
-token:
-  description: The new token, the number and the secret with a dot between; empty in check mode.
-  type: str
-  returned: when O(state=present)
-ca:
-  description: The cluster's CA certificate, by which hosts know its managers.
-  type: str
-  returned: always
+token: {description: "The new token: its number, a dot and its secret; empty in check mode.", type: str, returned: when O(state=present)}
+ca: {description: "The cluster's CA certificate, by which hosts know its managers.", type: str, returned: always}
 tokens:
   description: All tokens, each with C(number), C(pool), C(hosts), C(expires) (seconds since 1970) and C(joined), names of hosts.
   type: list
