@@ -12,7 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.plan import PlanError, plan
 
-REGISTER = "__host_node_host"  # where the preparation of a host registers it
+REGISTER = "host_node_state"  # where the preparation of a host registers it
 
 
 def kubernetes_host_states(

@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts impo
 from ansible_collections.keelson.cluster.plugins.plugin_utils.shares import share
 
 #: Where tasks register what they have put off.
-REGISTERS = ("__host_node_services", "__host_node_agent", "__host_node_agent_config")
+REGISTERS = ("host_node_services", "host_node_agent", "host_node_agent_config", "__cluster_manager_agent_config")
 
 
 def restart_batches(hosts: list[str], hostvars: Mapping[str, Any]) -> list[list[str]]:

@@ -130,3 +130,20 @@ def test_versions_are_written_in_artifacts_alone() -> None:
 
 def test_a_version_in_a_role_is_found() -> None:
     assert written("images: [pause=3.10.2]", {"3.10.2"}) == {"3.10.2"}
+
+
+def private(text: str) -> set[str]:
+    """The private variables that a file has, by the roles they are named after."""
+    return set(re.findall(r"\b__([a-z]+_[a-z]+)_\w+", text))
+
+
+def test_a_role_reads_no_private_variable_of_another() -> None:
+    """What one role needs of another is an output that its README has."""
+    roles = {path.name for path in ROOT.glob("roles/*")}
+    files = [(path, path.relative_to(ROOT / "roles").parts[0]) for path in ROOT.glob("roles/*/**/*.yml")]
+    found = {str(path.relative_to(ROOT)): private(path.read_text()) & (roles - {role}) for path, role in files}
+    assert len(found) > 50 and {path: names for path, names in found.items() if names} == {}
+
+
+def test_a_private_variable_is_found() -> None:
+    assert private("when: __host_node_x.changed and not __cluster_manager_y") == {"host_node", "cluster_manager"}

@@ -74,7 +74,7 @@ def test_no_second_cluster_is_made(found: dict[str, Any], run: list[str], messag
 
 
 def test_what_hosts_said_is_gathered() -> None:
-    hostvars = {"m1": {"__host_node_host": said("joined")}, "m2": {"__host_node_host": {"unreachable": True}}, "m3": {}}
+    hostvars = {"m1": {"host_node_state": said("joined")}, "m2": {"host_node_state": {"unreachable": True}}, "m3": {}}
     others = [{"item": "m4", **said("absent")}, {"item": "m5", "unreachable": True}]
     assert kubernetes_host_states(ALL, hostvars, others) == {
         "m1": said("joined"),
