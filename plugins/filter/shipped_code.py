@@ -37,9 +37,14 @@ def shipped_code(entries: Sequence[str], folder: str) -> list[dict[str, Any]]:
     return result
 
 
+def shipped_steps(components: Sequence[str], step: str) -> list[str]:
+    """The files C(COMPONENT/STEP.py) of those components that have one."""
+    return [name for name in (f"{component}/{step}.py" for component in components) if (MODULE_UTILS / name).is_file()]
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"shipped_code": shipped_code, "shipped_paths": shipped_paths}
+        return {"shipped_code": shipped_code, "shipped_paths": shipped_paths, "shipped_steps": shipped_steps}

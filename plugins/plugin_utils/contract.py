@@ -190,7 +190,8 @@ class Engine(Component):
     """A component that makes a cluster. `systems` are the tested systems by os-release ID.
 
     `runtime` runs the containers of applications. The modules are those that know its API: what they take and return is
-    the same for every engine. `service` are the files by which a manager's enrollment service is known. `endpoints` are
+    the same for every engine. `make_secrets` are those that a cluster starts with, `restored_secrets` those with which it goes on
+    after a restore, made of the backup's. `service` are the files by which a manager's enrollment service is known. `endpoints` are
     the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
     {cluster} stands for the cluster's name.
     """
@@ -202,6 +203,7 @@ class Engine(Component):
     service: Identity
     runtime: str
     make_secrets: Callable[[str], dict[str, Any]]
+    restored_secrets: Callable[[dict[str, Any]], dict[str, Any]]
     endpoints: Callable[[Sequence[Mapping[str, Any]]], list[str]]
     login: str
     members_module: str

@@ -16,10 +16,14 @@ from ansible.plugins.action import ActionBase
 
 @dataclass(frozen=True)
 class Manager:
-    """A manager, and how a module is run on it: C(ask) returns its answer, and raises an exception when there is none."""
+    """A manager, and how a module is run on it: C(ask) returns its answer, and raises an exception when there is none.
+
+    C(action) is the action of its item of the loop, whose connection leads there.
+    """
 
     name: str
     ask: Callable[..., Mapping[str, Any]]
+    action: Any = None
 
 
 _managers: list[Manager] = []
@@ -42,7 +46,7 @@ class ManagersAction(ActionBase):  # type: ignore[misc]
         name = str(self._task.delegate_to)
         if name == given["managers"][0]:
             _managers.clear()
-        _managers.append(Manager(name, functools.partial(self._ask, task_vars or {})))
+        _managers.append(Manager(name, functools.partial(self._ask, task_vars or {}), self))
         if name != given["managers"][-1]:
             return {**result, "changed": False}
         return {**result, "changed": False, **self.work(given, _managers, task_vars or {})}

@@ -8,12 +8,13 @@ What it needs lies in one root-only file that the C(cluster_manager) role writes
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
-import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..cluster.remote import ApiError
 
@@ -85,16 +86,21 @@ class Api:
     def exchange(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
         """Send one request and return status and text whatever the status is. Raises ApiError without an answer."""
         try:
-            context = ssl.create_default_context(cafile=self.ca_file)
-            context.load_cert_chain(self.cert_file, self.key_file)
-            connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=context)
-            try:
-                headers = {"X-Nomad-Token": self.token} if self.token else {}
-                payload = None if body is None else json.dumps(body)
-                connection.request(method, path, payload, headers)
-                response = connection.getresponse()
+            with self.answered(method, path, None if body is None else json.dumps(body).encode()) as response:
                 return response.status, response.read().decode("utf-8", "replace")
-            finally:
-                connection.close()
-        except (OSError, socket.timeout, ssl.SSLError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ApiError(0, f"https://{self.host}:{self.port}{path} does not answer ({error})") from error
+
+    @contextlib.contextmanager
+    def answered(
+        self, method: str, path: str, body: bytes | BinaryIO | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send one request, with the bytes or the file C(body), and lend the answer. Raises OSError, HTTPException."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        context.load_cert_chain(self.cert_file, self.key_file)
+        connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=context)
+        try:
+            connection.request(method, path, body, {"X-Nomad-Token": self.token} if self.token else {})
+            yield connection.getresponse()
+        finally:
+            connection.close()

@@ -14,7 +14,7 @@ from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirement
 from .endpoints import endpoints
 from .faults import RULES, container_networks
 from .listeners import LISTENERS
-from .secrets import make_secrets
+from .secrets import make_secrets, restored_secrets
 
 _CA = "/etc/kubernetes/pki/ca.crt"
 # What a host is known by; the kubelet puts the newest key and certificate of its client here, in one file.
@@ -81,6 +81,7 @@ COMPONENT = Engine(
     service=Identity(_CA, "/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/pki/apiserver.key"),
     runtime="containerd",
     make_secrets=make_secrets,
+    restored_secrets=restored_secrets,
     endpoints=endpoints,
     login="export KUBECONFIG=/etc/kubernetes/admin.conf; kubectl get nodes",
     members_module="keelson.cluster.kubernetes_members",

@@ -28,7 +28,7 @@ from ..contract import (
 from . import probes
 from .endpoints import endpoints
 from .networks import networks
-from .secrets import make_secrets
+from .secrets import make_secrets, restored_secrets
 
 _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTPS)
 _IDENTITY = Identity("/etc/nomad.d/tls/ca.pem", "/etc/nomad.d/tls/cert.pem", "/etc/nomad.d/tls/key.pem")
@@ -53,6 +53,7 @@ COMPONENT = Engine(
     service=_IDENTITY,
     runtime="docker",
     make_secrets=make_secrets,
+    restored_secrets=restored_secrets,
     endpoints=endpoints,
     login="set -a; . /etc/keelson/{cluster}/nomad.env; nomad node status",
     members_module="keelson.cluster.nomad_members",
