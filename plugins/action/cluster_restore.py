@@ -64,7 +64,7 @@ class ActionModule(ManagersAction):
         plan = restore.plan(contents, held, engine.restored_secrets)
         live = [manager for manager in managers if manager.name in held]
         if not plan.begun:
-            well = [manager.name for manager in live if _is_well(manager, engine.members_module, cluster, task_vars)]
+            well = [manager.name for manager in live if _is_well(manager, engine.members_module, cluster)]
             restore.refuse_well(well, given["confirm"], cluster, plan.backup)
         on = next(manager for manager in live if manager.name == (plan.begun or given["needed"][0]))
         if not self._task.check_mode:
@@ -88,9 +88,9 @@ def _read(managers: Sequence[Manager], cluster: str, needed: Sequence[str]) -> d
     return held
 
 
-def _is_well(manager: Manager, module: str, cluster: str, task_vars: dict[str, Any]) -> bool:
+def _is_well(manager: Manager, module: str, cluster: str) -> bool:
     """Whether this manager can say who is a member, for which most of them are needed."""
-    answer = manager.action._execute_module(module, {"cluster": cluster}, task_vars=task_vars)
+    answer = manager.action._execute_module(module, {"cluster": cluster}, task_vars=manager.variables)
     return not answer.get("failed") and not answer.get("unreachable")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -18,12 +18,13 @@ from ansible.plugins.action import ActionBase
 class Manager:
     """A manager, and how a module is run on it: C(ask) returns its answer, and raises an exception when there is none.
 
-    C(action) is the action of its item of the loop, whose connection leads there.
+    C(action) is the action of its item of the loop, whose connection leads there, and C(variables) are that item's.
     """
 
     name: str
     ask: Callable[..., Mapping[str, Any]]
     action: Any = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 _managers: list[Manager] = []
@@ -46,7 +47,8 @@ class ManagersAction(ActionBase):  # type: ignore[misc]
         name = str(self._task.delegate_to)
         if name == given["managers"][0]:
             _managers.clear()
-        _managers.append(Manager(name, functools.partial(self._ask, task_vars or {}), self))
+        variables = task_vars or {}
+        _managers.append(Manager(name, functools.partial(self._ask, variables), self, variables))
         if name != given["managers"][-1]:
             return {**result, "changed": False}
         return {**result, "changed": False, **self.work(given, _managers, task_vars or {})}

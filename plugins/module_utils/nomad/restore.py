@@ -133,6 +133,7 @@ class Restore:
             "datacenter": self.cluster,
             "data_dir": self.scratch,
             "bind_addr": "127.0.0.1",
+            "advertise": dict.fromkeys(("http", "rpc", "serf"), "127.0.0.1"),
             "disable_update_check": True,
             "server": {"enabled": True, "bootstrap_expect": 1},
             "acl": {"enabled": False},
