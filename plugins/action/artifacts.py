@@ -9,6 +9,7 @@ import hashlib
 import tarfile
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import NODE
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import versions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root, parse_index
@@ -29,6 +31,7 @@ ARGUMENTS = {
     "bundle": {"type": "str"},
     "manifests": {"type": "list", "elements": "path", "default": []},
     "root": {"type": "path", "default": "/opt/keelson"},
+    "stage": {"type": "bool", "default": False},
     "start_services": {"type": "bool", "default": False},
     "package_timeout": {"type": "int", "default": 300},
     "runtime": {"type": "str", "choices": list(RUNTIMES)},
@@ -47,15 +50,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(ARGUMENTS)
         bundle = options["bundle"] or str(default_root())
-        remote = bundle.startswith(("http://", "https://"))
-        bundle, _hash, proof = bundle.partition("#") if remote else (bundle, "", "")
         try:
-            index = read_remote(bundle, proof) if remote else Store(Path(bundle).expanduser()).index()
+            index = read_index(bundle)
+            remote = is_remote(bundle)
+            bundle = bundle.partition("#")[0] if remote else bundle
             folders = [Path(folder) for folder in options["manifests"]]
             folders += components.manifests(components.enabled(task_vars or {}))
-            desired = choose(options["names"], index, folders)
+            variables = task_vars or {}
+            names = [
+                request_with(name, versions.kept(Request.parse(name).name, variables, self._templar.template))
+                for name in options["names"]
+            ]
+            desired = choose(names, index, folders)
             arguments = {
-                key: options[key] for key in ("component", "root", "start_services", "package_timeout", "runtime")
+                key: options[key]
+                for key in ("component", "root", "stage", "start_services", "package_timeout", "runtime")
             }
             arguments |= {"desired": desired, "claims": claims(options["component"], task_vars or {})}
             if remote:
@@ -121,6 +130,12 @@ def claims(component: str, variables: Mapping[str, Any]) -> dict[str, list[str]]
     return part.owned.claims(str(variables.get("cluster_name", ""))) if part else {}
 
 
+def request_with(text: str, version: str) -> str:
+    """A request with a version, unless it names one itself or there is none."""
+    request = Request.parse(text)
+    return str(replace(request, version=request.version or version))
+
+
 def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> list[dict[str, Any]]:
     """What the host must have: each request (``name``, ``name=version``, ``name/image``) with its index entries."""
     desired = []
@@ -130,6 +145,19 @@ def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> l
         architectures = {key: request.part(entry) for key, entry in found.items()}
         desired.append({"name": request.name, "version": version, "architectures": architectures})
     return desired
+
+
+def is_remote(bundle: str) -> bool:
+    """Whether a bundle is served over HTTP."""
+    return bundle.startswith(("http://", "https://"))
+
+
+def read_index(bundle: str) -> dict[str, Any]:
+    """The index of a bundle: a directory, or an address with what proves that it is the right one."""
+    if not is_remote(bundle):
+        return Store(Path(bundle).expanduser()).index()
+    url, _hash, proof = bundle.partition("#")
+    return read_remote(url, proof)
 
 
 def read_remote(url: str, proof: str) -> dict[str, Any]:

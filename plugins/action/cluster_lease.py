@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ansible.constants as C
@@ -20,9 +20,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.lease import ARGUMENTS
 from ansible_collections.keelson.cluster.plugins.plugin_utils import lease
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import versions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager, ManagersAction
 
 display = Display()
+_artifacts: dict[str, Mapping[str, str]] = {}  # in use, by manager
 
 
 class ActionModule(ManagersAction):
@@ -32,12 +34,12 @@ class ActionModule(ManagersAction):
     ARGUMENTS = ARGUMENTS
 
     def work(self, given: dict[str, Any], managers: Sequence[Manager], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return the name of the run."""
+        """Return the name of the run, and the versions in use on the managers, of which one is the cluster's."""
         who = lease.holder(context.CLIARGS.get("args") or (), task_vars)
         run = lease.Run(given["cluster"], secrets.token_hex(4), who, os.getppid())
         if self._task.check_mode:
             _tell_holder(run, managers)
-            return {}
+            return {"artifacts": _lowest()}
         try:
             lease.take(run, managers, given["take_from"], given["wait"], display.display)
         except lease.LeaseError as error:
@@ -45,7 +47,16 @@ class ActionModule(ManagersAction):
         for manager in managers:
             if os.fork() == 0:
                 _keep(run, manager)
-        return {"run": run.name}
+        return {"run": run.name, "artifacts": _lowest()}
+
+    def _ask(self, task_vars: dict[str, Any], **arguments: Any) -> Mapping[str, Any]:
+        answer = super()._ask(task_vars, **arguments)
+        _artifacts[str(self._task.delegate_to)] = answer.get("artifacts") or {}
+        return answer
+
+
+def _lowest() -> dict[str, str]:
+    return versions.lowest(_artifacts.values())
 
 
 def _tell_holder(run: lease.Run, managers: Sequence[Manager]) -> None:

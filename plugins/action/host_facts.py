@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, contract
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -35,6 +36,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if facts is not None:
             facts["clock"] = {"before": before, "after": time.time()}
             engine = next((found for found in known if isinstance(found, contract.Engine)), None)
+            own = components.parts(known, str(task_vars.get("cluster_part", "")))
+            names = {Request.parse(request).name for part in own for request in part.artifacts}
+            facts["artifacts"] = {name: version for name, version in facts["artifacts"].items() if name in names}
             if engine:
                 facts.update(self._of_engine(engine, task_vars))
                 facts.update(self._members(engine, facts, task_vars))

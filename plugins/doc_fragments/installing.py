@@ -15,6 +15,10 @@ options:
     description: Folder under which artifacts are placed.
     type: path
     default: /opt/keelson
+  stage:
+    description: Bring the versions to the host and leave the links, which say what is used, as they are.
+    type: bool
+    default: false
   start_services:
     description: Whether services of packages may start when they are installed.
     type: bool
@@ -43,7 +47,8 @@ options:
   names:
     description:
       - Artifacts, as their manifests are called.
-      - C(NAME=VERSION) asks for a version other than the manifest's first.
+      - C(NAME=VERSION) asks for that version. Otherwise it is the one the host has, else the one on the managers of its cluster,
+        else the manifest's first.
     type: list
     elements: str
     required: true

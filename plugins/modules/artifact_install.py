@@ -107,6 +107,7 @@ def main() -> None:
             "component": {"type": "str", "required": True},
             "claims": {"type": "dict", "default": {}},
             "root": {"type": "path", "default": "/opt/keelson"},
+            "stage": {"type": "bool", "default": False},
             "staged": {"type": "path"},
             "url": {"type": "str"},
             "start_services": {"type": "bool", "default": False},

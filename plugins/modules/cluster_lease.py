@@ -84,9 +84,14 @@ lease:
   description: The lease that holds, with C(run), C(holder), C(origin), C(age) and C(left) in seconds; empty when there is none.
   type: dict
   returned: always
+artifacts:
+  description: The version in use of each artifact on this manager.
+  type: dict
+  returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import in_use
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease
 
 
@@ -108,7 +113,7 @@ def main() -> None:
         module.fail_json(msg=f"the lease of {given['cluster']} cannot be kept here: {error}")
     shown = {"run": found.run, "holder": found.holder, "origin": found.origin} if found else {}
     times = {"age": found.age(boot, now), "left": found.left(boot, now)} if found else {}
-    module.exit_json(changed=False, lease={**shown, **times})
+    module.exit_json(changed=False, lease={**shown, **times}, artifacts=in_use())
 
 
 if __name__ == "__main__":

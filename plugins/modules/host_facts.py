@@ -69,6 +69,7 @@ ansible_facts:
           room (C(cores), C(memory_mib), C(swap_mib), C(disk_free_mib) by path), C(cgroup) (C(version), C(controllers)),
           C(features) (error text by name, empty where the feature works), C(listeners) (sockets with their processes),
           C(clusters) (what this host is a member of), C(runtimes) and C(firewalls) (what others run here),
+          C(artifacts) (the version in use of each artifact of the host's components),
           C(receipts) (components of this collection that placed something), C(time) (seconds since 1970) and C(clock) (the controller's
           time C(before) and C(after)).
         - Where the engine has more to know of its hosts, that as C(engine).

@@ -75,7 +75,7 @@ def main() -> None:
         if module.check_mode:  # the cluster is still to be made
             module.exit_json(changed=False, files={})
         module.fail_json(msg=f"The API of {cluster} fails: {error}")
-    module.exit_json(changed=False, files=files)
+    module.exit_json(changed=False, files={name: found for name, found in files.items() if found})
 
 
 if __name__ == "__main__":

@@ -62,6 +62,12 @@ options:
       Keep the files as they were in C(/run/keelson), and put them back where a unit does not go on running after its restart.
     type: bool
     default: false
+  versions:
+    description: >-
+      Versions of artifacts, by name, that lie on this host and are to be used from now on: their links are switched before the
+      units are looked at, and with O(rollback) they are put back like files. An artifact that the host does not use is left out.
+    type: dict
+    default: {}
   foreseen:
     description:
       - Files that other tasks of the run have changed. In check mode they are as they were, so this is how a restart or
@@ -116,8 +122,9 @@ pending:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import InstallError
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
-from ansible_collections.keelson.cluster.plugins.module_utils.host import services
+from ansible_collections.keelson.cluster.plugins.module_utils.host import services, switch
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 
@@ -139,6 +146,7 @@ def main() -> None:
         "foreseen": {"type": "list", "elements": "path", "default": []},
         "defer_while": {"type": "str", "default": ""},
         "rollback": {"type": "bool", "default": False},
+        "versions": {"type": "dict", "default": {}},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     params, check = module.params, module.check_mode
@@ -151,8 +159,10 @@ def main() -> None:
             outcome = services.put_off(files, units, foreseen if check else [], receipts)
         if not outcome.pending:
             outcome = services.Outcome()
-            services.apply(files, units, foreseen, check, params["rollback"], outcome, receipts)
-    except (host_files.FileError, OSError) as error:
+            switched = switch.due(params["versions"])
+            how = services.How(check, params["rollback"], switched)
+            services.apply(files, units, foreseen, how, outcome, receipts)
+    except (host_files.FileError, InstallError, OSError) as error:
         outcome.fault = str(error)
     done = {"actions": outcome.actions, "stale": outcome.stale, "pending": outcome.pending}
     if outcome.fault:

@@ -193,7 +193,8 @@ class Engine(Component):
     the same for every engine. `make_secrets` are those that a cluster starts with, `restored_secrets` those with which it goes on
     after a restore, made of the backup's. `service` are the files by which a manager's enrollment service is known. `endpoints` are
     the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
-    {cluster} stands for the cluster's name.
+    {cluster} stands for the cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says
+    why an upgrade from one version to another is refused, or ''.
     """
 
     architectures: Mapping[str, str]
@@ -208,5 +209,7 @@ class Engine(Component):
     login: str
     members_module: str
     sample_module: str
+    versioned: tuple[str, ...]
+    refuse_step: Callable[[str, str], str]
     facts_module: str = ""
     manager_outage_module: str = ""

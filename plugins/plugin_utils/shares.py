@@ -15,6 +15,6 @@ def share(value: Any, total: int) -> int:
     Raises ValueError for what is neither.
     """
     found = re.fullmatch(r"\s*(\d+)\s*(%?)\s*", str(value))
-    if isinstance(value, bool) or not found or (found[2] and int(found[1]) > 100):
-        raise ValueError(f"{value!r} is neither a number, such as 2, nor a percentage, such as 10%")
+    if isinstance(value, bool) or not found or (found[2] and int(found[1]) > 100) or int(found[1]) == 0:
+        raise ValueError(f"{value!r} is neither a number, such as 2, nor a percentage, such as 10%, of at least one")
     return max(1, total * int(found[1]) // 100 if found[2] else int(found[1]))

@@ -27,6 +27,7 @@ class Host:
         self._root = Path(options["root"])
         self._url: str | None = options["url"]
         self._staged = Path(options["staged"]) if options["staged"] else None
+        self._stage: bool = options["stage"]
         self._start_services: bool = options["start_services"]
         self._package_timeout: float = options["package_timeout"]
         self._runtime: str | None = options["runtime"]
@@ -61,6 +62,8 @@ class Host:
             unloaded = runtimes.pending(self._runtime, images, self._run, check) if self._runtime and images else []
             names = [image["name"] for image in unloaded]
             steps = [install.plan(self._root, entry, names) for entry in self._entries]
+            if self._stage:
+                steps = [step._replace(links={}) for step in steps]
             with_packages = [entry for entry in self._entries if entry["packages"]]
             names = sorted({item["name"] for entry in with_packages for item in entry["packages"]})
             have = packages.installed(names, self._run) if names else {}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 RECEIPT = ".keelson.json"
+ROOT = "/opt/keelson"
 #: Bytes that must stay free beside what is placed, so that the host's own services go on writing.
 RESERVE = 64 << 20
 
@@ -188,7 +189,7 @@ def place(root: Path, step: Step, staged: Path) -> None:
                 here.parent.rmdir()
     # The link that chooses the version comes first, so that those which lead through it never lead nowhere.
     for link in sorted(step.links, key=lambda path: path.name != "current"):
-        _switch(link, step.links[link])
+        lead(link, step.links[link])
 
 
 def note(where: Path, entry: Entry) -> None:
@@ -238,7 +239,8 @@ def _repair(here: Path, building: Path, step: Step) -> None:
     note(here, step.entry)
 
 
-def _switch(link: Path, target: str) -> None:
+def lead(link: Path, target: str) -> None:
+    """Lead a link there, in one step for all who follow it."""
     link.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     beside = link.with_name(f".{link.name}.keelson-new")
     if beside.is_symlink():
@@ -254,6 +256,12 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def in_use(root: Path = Path(ROOT)) -> dict[str, str]:
+    """The version that each artifact's link leads to."""
+    links = (path for path in sorted(root.glob("*/current")) if path.is_symlink())
+    return {link.parent.name: str(link.readlink()) for link in links}
 
 
 def versions(root: Path, name: str) -> Iterator[str]:

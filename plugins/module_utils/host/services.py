@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import files as host_files
-from . import previous
+from . import previous, switch
 from . import units as service_units
 from .receipts import UNIT, Receipts
 from .units import Unit
@@ -33,6 +33,15 @@ class Outcome:
         return [change.path for change in self.changes]
 
 
+@dataclass(frozen=True)
+class How:
+    """How files and units are brought to their states; C(links) are those to switch, with where they are to lead."""
+
+    check: bool
+    rollback: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
 def put_off(files: list[dict[str, Any]], units: Sequence[Unit], foreseen: Sequence[str], receipts: Receipts) -> Outcome:
     """Tell which units a change of the files would restart, and change nothing. Raises FileError."""
     outcome = Outcome()
@@ -46,8 +55,7 @@ def apply(
     files: list[dict[str, Any]],
     units: Sequence[Unit],
     foreseen: Sequence[str],
-    check: bool,
-    rollback: bool,
+    how: How,
     outcome: Outcome,
     receipts: Receipts,
 ) -> None:
@@ -55,13 +63,16 @@ def apply(
 
     With C(rollback), a unit that does not run with its new files gets the old ones back, as all files of the call.
     """
-    rollback = rollback and not check
+    check, rollback = how.check, how.rollback and not how.check
     if rollback:
         previous.begin()
-        previous.keep([entry["path"] for entry in files])
+        previous.keep([*(entry["path"] for entry in files), *how.links])
     host_files.ensure_all(files, check, outcome.changes, receipts)
+    if how.links and not check:
+        switch.switch(how.links)
+    outcome.actions += [f"switch {link}" for link in how.links]
     for unit in units:
-        state = service_units.read(unit, [*outcome.paths, *foreseen] if check else [])
+        state = service_units.read(unit, [*outcome.paths, *foreseen, *how.links] if check else [])
         planned = service_units.plan(unit, state)
         if state.stale and "restart" not in planned:
             outcome.stale.append(unit.name)

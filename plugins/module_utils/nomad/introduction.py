@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..cluster.members import canonical
-from .api import Api
+from .api import Api, ApiError
 
 STATE = "/var/lib/nomad/client"
 PATH = f"{STATE}/intro_token.jwt"  # where an agent looks for it when it starts; its unit deletes it then
@@ -20,13 +20,23 @@ KNOWN = ("ready", "initializing")  # of a node that has registered and is alive
 
 
 def issue(api: Api, name: str, pool: str) -> str:
-    """A token that introduces one host into one pool; it is signed, and kept nowhere. Raises ApiError."""
+    """A token that introduces one host into one pool; it is signed, and kept nowhere. Raises ApiError.
+
+    '' of managers before Nomad 1.11, which let in whoever has a certificate.
+    """
     body = {"NodeName": name, "NodePool": pool, "TTL": SECONDS * 10**9}
-    return str(api.post("/v1/acl/identity/client-introduction-token", body)["JWT"])
+    try:
+        return str(api.post("/v1/acl/identity/client-introduction-token", body)["JWT"])
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return ""
 
 
 def files(token: str) -> list[dict[str, Any]]:
-    """The files of an introduction on the host, in the form of host_files."""
+    """The files of an introduction on the host, in the form of host_files; none without a token."""
+    if not token:
+        return []
     return [
         {"path": STATE, "state": "directory", "mode": "0700"},
         {"path": PATH, "content": token, "mode": "0600", "secret": True},

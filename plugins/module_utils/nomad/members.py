@@ -11,18 +11,22 @@ from typing import Any
 from ..cluster.members import canonical
 from ..cluster.parts import MANAGER, NODE
 from .api import Api
+from .nodes import mark
+from .servers import host_of
 
 #: What a host node says of itself that joined with a join token.
 ADMITTED = "keelson_enrolled"
 
 
 def members(api: Api) -> list[dict[str, Any]]:
-    """Return servers and nodes as {name, address, part, id, status, enrolled}; raise ApiError when nobody answers.
+    """Return servers and nodes as {name, address, part, id, status, enrolled, version, leader, mark}; raise ApiError when nobody answers.
 
     C(id) is the id of a node, and of a server the one of its raft peer. C(enrolled) is a host node that joined by itself, which no inventory needs to know.
+    C(mark) is for what it was drained by us.
     """
     chosen = urllib.parse.quote(f'"{ADMITTED}" in Meta')
     enrolled = {n["ID"] for n in api.get(f"/v1/nodes?filter={chosen}")}
+    leader = host_of(api.get("/v1/status/leader") or "")
     servers = [
         {
             "name": m["Name"].removesuffix(f".{m['Tags']['region']}"),
@@ -31,6 +35,9 @@ def members(api: Api) -> list[dict[str, Any]]:
             "id": m["Tags"].get("id", ""),
             "status": m["Status"],
             "enrolled": False,
+            "version": m["Tags"].get("build", ""),
+            "leader": canonical(m["Addr"]) == leader,
+            "mark": "",
         }
         for m in api.get("/v1/agent/members")["Members"]
         if m["Status"] != "left"
@@ -43,6 +50,9 @@ def members(api: Api) -> list[dict[str, Any]]:
             "id": n["ID"],
             "status": n["Status"],
             "enrolled": n["ID"] in enrolled,
+            "version": n.get("Version", ""),
+            "leader": False,
+            "mark": mark(n),
         }
         for n in api.get("/v1/nodes")
     ]

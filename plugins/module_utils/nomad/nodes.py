@@ -5,12 +5,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..cluster.drain import DrainError
 from ..cluster.members import canonical
 from ..cluster.remote import wait_for
 from .api import Api, ApiError
+
+MARK = "keelson"  # in what a drain says of itself: its purpose
+
+
+def mark(entry: Mapping[str, Any]) -> str:
+    """For what we have drained a node, '' for one that takes work or that somebody else has drained."""
+    if entry.get("SchedulingEligibility") == "eligible":
+        return ""
+    return str(((entry.get("LastDrain") or {}).get("Meta") or {}).get(MARK, ""))
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,8 @@ class Node:
     eligible: bool
     draining: bool
     drivers: tuple[str, ...]
+    mark: str = ""
+    version: str = ""
 
 
 def parse_nodes(answer: list[dict[str, Any]] | None) -> list[Node]:
@@ -39,6 +52,8 @@ def parse_nodes(answer: list[dict[str, Any]] | None) -> list[Node]:
             eligible=entry.get("SchedulingEligibility") == "eligible",
             draining=bool(entry.get("Drain")),
             drivers=tuple(sorted(name for name, driver in (entry.get("Drivers") or {}).items() if driver["Healthy"])),
+            mark=mark(entry),
+            version=str(entry.get("Version", "")),
         )
         for entry in answer or []
     ]
@@ -120,6 +135,12 @@ def drain(api: Api, node_id: str, deadline: float, timeout: float) -> str | None
     return wait_for(probe, timeout)
 
 
+def resume(api: Api, node_id: str) -> None:
+    """End a drain and let the node take work again."""
+    api.post(f"/v1/node/{node_id}/drain", {"DrainSpec": None, "MarkEligible": True})
+    api.post(f"/v1/node/{node_id}/eligibility", {"Eligibility": "eligible"})
+
+
 def running(api: Api, node_id: str) -> int:
     """How many allocations run on the node, or are about to."""
     allocations = api.get(f"/v1/node/{node_id}/allocations") or []
@@ -129,3 +150,42 @@ def running(api: Api, node_id: str) -> int:
 def purge(api: Api, node_id: str) -> None:
     """Make the managers forget the node."""
     api.post(f"/v1/node/{node_id}/purge")
+
+
+class Drains:
+    """How Nomad drains nodes; those of a replaced server's entries count by their address."""
+
+    def __init__(self, api: Api) -> None:
+        """Remember whom to ask."""
+        self.api = api
+        self.ids: dict[str, str] = {}
+
+    def status(self, node: str, address: str) -> tuple[bool, str]:
+        """Whether it takes work, and else for what we have drained it. Raises DrainError."""
+        found = find_node(list_nodes(self.api), node, address)
+        if found is None:
+            raise DrainError(f"The cluster knows no host node {node} ({address}).")
+        self.ids[node] = found.node_id
+        return found.eligible, found.mark
+
+    def begin(self, node: str, purpose: str, deadline: float) -> None:
+        """Drain it, but for system jobs."""
+        spec = {"Deadline": int(deadline * 1e9), "IgnoreSystemJobs": True}
+        body = {"DrainSpec": spec, "MarkEligible": False, "Meta": {MARK: purpose}}
+        self.api.post(f"/v1/node/{self.ids[node]}/drain", body)
+
+    def left(self, node: str, deadline: float) -> str | None:
+        """The jobs that still run on it, or None. Managers stop them at the deadline."""
+        if self.api.get(f"/v1/node/{self.ids[node]}").get("DrainStrategy") is None:
+            return None
+        found = self.api.get(f"/v1/node/{self.ids[node]}/allocations") or []
+        jobs = {
+            a["JobID"]
+            for a in found
+            if a["ClientStatus"] == "running" and a["Job"]["Type"] not in ("system", "sysbatch")
+        }
+        return f"on {node} still run {', '.join(sorted(jobs)) or 'no jobs, but its drain has not ended'}"
+
+    def end(self, node: str) -> None:
+        """Let it take work again."""
+        resume(self.api, self.ids[node])

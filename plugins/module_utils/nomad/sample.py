@@ -14,7 +14,7 @@ from typing import Any
 from ..checks.http import Instance
 from ..checks.sample_app import Application, Placed, SampleError, await_, choose
 from .api import Api, ApiError
-from .nodes import Node, list_nodes
+from .nodes import Node, list_nodes, resume
 
 JOB = "keelson-sample"
 MARK = "keelson-verify"  # put on a drain, so that a later run knows whose it was
@@ -156,18 +156,12 @@ class Sample(Application[Node]):
         try:
             await_(lambda: self.moved_wrong(host.name, count), self.timeout)
         finally:
-            restore(self.api, host.node_id)
+            resume(self.api, host.node_id)
 
 
 def place(api: Api, given: Mapping[str, Any]) -> Sample:
     """Return the application that a sample module is given. Raises SampleError when no host node can have it."""
     return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
-
-
-def restore(api: Api, node_id: str) -> None:
-    """End a drain and let the node take work again."""
-    api.post(f"/v1/node/{node_id}/drain", {"DrainSpec": None, "MarkEligible": True})
-    api.post(f"/v1/node/{node_id}/eligibility", {"Eligibility": "eligible"})
 
 
 def remove(api: Api, timeout: float) -> list[str]:
@@ -179,7 +173,7 @@ def remove(api: Api, timeout: float) -> list[str]:
     for entry in api.get("/v1/nodes") or []:
         last = entry.get("LastDrain") or {}
         if entry["SchedulingEligibility"] != "eligible" and MARK in (last.get("Meta") or {}):
-            restore(api, entry["ID"])
+            resume(api, entry["ID"])
             removed.append(f"drain of {entry['Name']}")
     if not exists(api):
         return removed

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ..bundle import install
 from ..checks.sockets import listening, read
 from ..host.receipts import components
 from . import features, netlink, occupants
@@ -167,6 +168,7 @@ def gather(paths: list[str], traces: list[Traces], neighbours: Sequence[str] = (
         "runtimes": occupants.runtimes(programs),
         "firewalls": occupants.firewalls(programs),
         "receipts": components(),
+        "artifacts": install.in_use(),
         "python": platform.python_version(),
     }
     return {**facts, "time": time.time()}

@@ -29,6 +29,10 @@ class Request:
         name, _equals, version = artifact.partition("=")
         return cls(name, version, image)
 
+    def __str__(self) -> str:
+        version = f"={self.version}" if self.version else ""
+        return f"{self.name}{version}" + (f"/{self.image}" if self.image else "")
+
     def chosen(self, folders: Sequence[Path] = ()) -> str:
         """The version, that of a manifest in `folders` or the collection where none is asked for. Raises BundleError."""
         return self.version or manifest.default_version(*manifest.load(self.name, [*folders, manifest.SHIPPED]))

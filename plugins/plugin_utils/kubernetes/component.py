@@ -8,8 +8,11 @@ Ports: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 
 from __future__ import annotations
 
+import functools
+
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
 
+from .. import steps
 from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirements, ServerImage, Trace
 from .endpoints import endpoints
 from .faults import RULES, container_networks
@@ -87,6 +90,8 @@ COMPONENT = Engine(
     members_module="keelson.cluster.kubernetes_members",
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
+    versioned=("kubeadm", "kubelet", "kubectl", "kubernetes-images"),
+    refuse_step=functools.partial(steps.refuse, minors=1),
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,

@@ -8,9 +8,12 @@ Ports: https://developer.hashicorp.com/nomad/docs/install/production/requirement
 
 from __future__ import annotations
 
+import functools
+
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.ports import HTTP, RPC, SERF
 
+from .. import steps
 from ..contract import (
     ANY_PORT,
     ENROLLMENT,
@@ -59,6 +62,8 @@ COMPONENT = Engine(
     members_module="keelson.cluster.nomad_members",
     checks_module="keelson.cluster.nomad_checks",
     sample_module="keelson.cluster.nomad_sample",
+    versioned=("nomad",),
+    refuse_step=functools.partial(steps.refuse, minors=2),
     artifacts=("sample-app",),
     image=ServerImage(
         artifacts=_NODE_ARTIFACTS,

@@ -41,6 +41,7 @@ class FakeNomad:
         self.joins: list[str] = []
         self.allocations: dict[str, list[dict[str, Any]]] = {}
         self.disconnected: set[str] = set()  # ids of nodes that no server has a session with
+        self.slow: set[str] = set()  # ids of nodes whose drains do not end
         self.cut = False
         self.before_bootstrap: Callable[[], None] = lambda: None
         self.requests: list[tuple[str, str]] = []
@@ -119,7 +120,7 @@ class FakeNomad:
         if url.path == "/v1/nodes":
             return 200, self.nodes
         if url.path.startswith("/v1/node/"):
-            return self._node(*url.path.split("/")[3:5], body)
+            return self._node(*(url.path.split("/") + [""])[3:5], body)
         if url.path == "/v1/operator/autopilot/health":
             voters = sum(entry["Voter"] and entry["Healthy"] for entry in self.servers)
             healthy = all(entry["Healthy"] for entry in self.servers)
@@ -130,7 +131,7 @@ class FakeNomad:
 
     def _gossip(self, entry: dict[str, Any]) -> dict[str, Any]:
         status = "alive" if entry["Healthy"] else "failed"
-        tags = {"region": "global", "id": entry["ID"]}
+        tags = {"region": "global", "id": entry["ID"], "build": entry["Version"]}
         return {"Name": entry["Name"], "Addr": entry["Address"].rpartition(":")[0], "Status": status, "Tags": tags}
 
     def add_node(self, name: str, address: str, status: str = "ready", number: str = "", **more: Any) -> dict[str, Any]:
@@ -140,14 +141,22 @@ class FakeNomad:
         return self.nodes[-1]
 
     def _node(self, number: str, what: str, body: Any) -> tuple[int, Any]:
+        entry = next((entry for entry in self.nodes if entry["ID"] == number), {})
+        if not what:
+            return 200, entry
+        if what == "eligibility":
+            entry["SchedulingEligibility"] = body["Eligibility"]
         if what == "allocations":
             return 200, self.allocations.get(number, [])
         if what == "purge":
             self.nodes = [entry for entry in self.nodes if entry["ID"] != number]
         if what == "drain":
-            entry = next(entry for entry in self.nodes if entry["ID"] == number)
             entry["SchedulingEligibility"] = "eligible" if body["MarkEligible"] else "ineligible"
-            self.allocations.pop(number, None)
+            entry["LastDrain"] = {"Meta": body.get("Meta")}
+            if number in self.slow:
+                entry["DrainStrategy"] = body["DrainSpec"]
+            else:
+                self.allocations.pop(number, None)
         return 200, {}
 
     def _bootstrap(self, body: Any) -> tuple[int, Any] | None:

@@ -1,0 +1,26 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From which version to which one upgrade may go."""
+
+from __future__ import annotations
+
+import re
+
+
+def number(version: str) -> tuple[int, ...]:
+    """A version as numbers to compare, such as C(v1.36.3)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def refuse(before: str, after: str, minors: int) -> str:
+    """Why an upgrade may not go from one version to the other, or ''; `minors` is how many minor versions it may go up."""
+    old, new = number(before), number(after)
+    if new < old:
+        return f"{after} is older than {before}, which is at work; an upgrade never goes back: restore a backup instead"
+    if new[:1] != old[:1]:
+        return f"{before} to {after} is another major version, which no upgrade was tried for"
+    if new[1] - old[1] > minors:
+        path = [f"{old[0]}.{minor}" for minor in range(old[1] + minors, new[1], minors)]
+        return f"{before} to {after} skips what must lie between: upgrade to {', then '.join(path)} first"
+    return ""

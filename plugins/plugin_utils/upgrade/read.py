@@ -1,0 +1,109 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read what an upgrade is planned from: the members, the versions on hosts, the desired ones, and the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..bundle import manifest
+from ..bundle.requests import Request
+from ..bundle.versions import asked as variable
+from ..components import parts
+from ..preflight.model import Cluster
+from ..preflight.orphans import listed
+from .plan import Host, UpgradeError
+
+
+def asked(cluster: Cluster) -> str:
+    """The version of the engine that the cluster's variables ask for, else its manifest's first."""
+    name = cluster.engine.versioned[0]
+    found = next((host.variables.get(variable(host.variables)) for host in cluster.hosts), "")
+    return str(found or manifest.default_version(*manifest.load(name)))
+
+
+def targets(cluster: Cluster, version: str) -> dict[str, dict[str, str]]:
+    """By part, the version of each artifact of the cluster's components. Raises BundleError when the engine has no such."""
+    found: dict[str, dict[str, str]] = {}
+    for part in cluster.engine.parts:
+        requests = (Request.parse(text) for own in parts(cluster.all_components(), part) for text in own.artifacts)
+        names = dict.fromkeys(request.name for request in requests)
+        found[part] = {name: _target(cluster, name, version) for name in names}
+    return found
+
+
+def _target(cluster: Cluster, name: str, version: str) -> str:
+    path, data = manifest.load(name)
+    desired = version if name in cluster.engine.versioned else manifest.default_version(path, data)
+    return manifest.resolve(path, data, desired, data["architectures"][0]).version
+
+
+def requests(
+    cluster: Cluster, names: Iterable[str], desired: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, list[str]]]:
+    """By host and component, what it must be brought: new versions of what it has."""
+    known = {host.name: host for host in cluster.hosts}
+    found: dict[str, dict[str, list[str]]] = {}
+    for host in map(known.__getitem__, names):
+        held, wanted = (host.facts or {}).get("artifacts") or {}, desired[host.part]
+        for component in cluster.components(host):
+            own = component.parts[host.part].artifacts if host.part in component.parts else ()
+            chosen = [Request.parse(text) for text in own]
+            new = [
+                str(replace(r, version=wanted[r.name]))
+                for r in chosen
+                if held.get(r.name, wanted[r.name]) != wanted[r.name]
+            ]
+            found.setdefault(host.name, {}).update({component.name: new} if new else {})
+    return found
+
+
+def hosts(cluster: Cluster) -> list[Host]:
+    """The hosts of the inventory, with what the cluster says of each as a member."""
+    members = {(entry["name"], entry["part"]): entry for entry in listed(cluster)[1]}
+    found = []
+    for host in cluster.hosts:
+        member: Mapping[str, Any] = members.get((host.name, host.part)) or {}
+        known = host.facts or {}
+        found.append(
+            Host(
+                host.name,
+                host.part,
+                str(host.variables.get("cluster_pool") or ""),
+                known.get("artifacts") or {},
+                str(member.get("version", "")).lstrip("v"),
+                str(member.get("status", "")) if host.facts is not None or not host.failure else "unreachable",
+                str(member.get("mark", "")),
+                bool(member.get("leader")),
+                host.facts is not None,
+            )
+        )
+    return found
+
+
+def check_bundle(
+    cluster: Cluster,
+    names: Iterable[str],
+    desired: Mapping[str, Mapping[str, str]],
+    index: Mapping[str, Any],
+    where: str,
+) -> None:
+    """Raise UpgradeError naming what the bundle lacks for these hosts."""
+    known = {host.name: host for host in cluster.hosts}
+    missing = set()
+    for host in map(known.__getitem__, names):
+        facts = host.facts or {}
+        architecture = cluster.engine.architectures.get(facts.get("architecture", ""), "")
+        for name, version in desired[host.part].items():
+            held = (facts.get("artifacts") or {}).get(name)
+            if held not in (None, version) and architecture not in index["artifacts"].get(name, {}).get(version, {}):
+                missing.add(f"{name}={version}")
+    if missing:
+        given = ", ".join(f'"{name}"' for name in sorted(missing))
+        raise UpgradeError(
+            f"{where} lacks {', '.join(sorted(missing))}: fill it with playbook bundle and -e "
+            f"'{{\"bundle_artifacts\": [{given}]}}'"
+        )

@@ -1,0 +1,215 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upgrades of a Nomad cluster: under load, cut off, refused, and taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import SECOND, job
+from lab.runs import Run
+from lab.servers import Lab
+from lab.state import assert_whole
+from lab.waiting import wait
+
+OLD, NEW = "1.10.5", "1.11.3"
+INSTALLED = {"cluster_nomad_version": OLD}
+SAMPLE = "localhost/keelson/sample-app"
+BATCH = "ends-once"
+
+
+def words(run: Run) -> str:
+    """What a run printed, with every run of spaces and line ends as one space."""
+    return " ".join(run.output.split())
+
+
+def versions(lab: Lab) -> dict[str, str]:
+    """By name, the version each member runs."""
+    servers = {m["Name"].partition(".")[0]: m["Tags"]["build"] for m in lab.nomad("/v1/agent/members")["Members"]}
+    return servers | {n["Name"]: n["Version"] for n in lab.nomad("/v1/nodes") if n["Status"] == "ready"}
+
+
+def at(lab: Lab, version: str) -> bool:
+    """Whether every member runs the version and takes work."""
+    assert versions(lab) == {host.name: version for host in lab.hosts}, versions(lab)
+    assert_whole(lab)
+    return True
+
+
+@pytest.fixture
+def old(lab: Lab) -> Iterator[Lab]:
+    """A whole cluster of the old version on bare servers, unless there is one already."""
+    try:
+        at(lab, OLD)
+    except (AssertionError, ValueError):
+        lab.make()
+        lab.play("install", variables=INSTALLED).expect()
+        wait("the old version", lambda: at(lab, OLD), 60)
+    yield lab
+
+
+def submit(lab: Lab, description: dict[str, Any]) -> None:
+    """Register a job."""
+    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/jobs"
+    lab.ssh(lab.managers[0], script, given=json.dumps({"Job": description}))
+
+
+def remove(lab: Lab, name: str) -> None:
+    """Remove a job."""
+    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad job stop -purge -detach {name} </dev/null"
+    lab.ssh(lab.managers[0], script, check=False)
+
+
+def batch(seconds: int) -> dict[str, Any]:
+    """A batch job that runs once for so long."""
+    task = {
+        "Name": "sleep",
+        "Driver": "exec",
+        "Config": {"command": "/bin/sleep", "args": [str(seconds)]},
+        "Resources": {"CPU": 20, "MemoryMB": 32},
+        "LogConfig": {"MaxFiles": 1, "MaxFileSizeMB": 2},
+    }
+    group = {"Name": "one", "Count": 1, "Tasks": [task], "EphemeralDisk": {"SizeMB": 10}}
+    return {"ID": BATCH, "Name": BATCH, "Type": "batch", "Datacenters": ["*"], "NodePool": "web", "TaskGroups": [group]}
+
+
+@dataclass
+class Load:
+    """Requests to the instances that service discovery has, from outside, until the end."""
+
+    lab: Lab
+    asked: int = 0
+    failed: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    known: list[str] = field(default_factory=list)
+
+    def discover(self) -> None:
+        """Learn twice a second where the instances are, from whichever manager answers."""
+        while not self.over.is_set():
+            for manager in self.lab.managers:
+                with contextlib.suppress(AssertionError, OSError):
+                    found = self.lab.nomad("/v1/service/keelson-sample", manager)
+                    self.known = [f"http://{entry['Address']}:{entry['Port']}/" for entry in found]
+                    break
+            self.over.wait(0.3)
+
+    def ask(self) -> None:
+        """Ask every known instance in turn, one request every 20 ms."""
+        while not self.over.is_set():
+            for address in list(self.known):
+                self.asked += 1
+                try:
+                    with urllib.request.urlopen(address, timeout=5) as answer:
+                        answer.read()
+                except OSError as error:
+                    self.failed.append(f"{time.strftime('%X')} {address}: {error}")
+                time.sleep(0.02)
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def load(lab: Lab) -> Iterator[Load]:
+    """The sample application at three instances in pool web, with requests all the time."""
+    lab.play("tests/drills/sample_image.yml").expect()
+    application = job("web", sample_image(lab), 3, "1")
+    application["TaskGroups"][0]["ShutdownDelay"] = 6 * SECOND  # clients here learn of changes late
+    submit(lab, application)
+    asking = Load(lab)
+    threads = [threading.Thread(target=work, daemon=True) for work in (asking.discover, asking.ask)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait("three instances", lambda: len(asking.known) == 3, 90)
+        yield asking
+    finally:
+        asking.over.set()
+        for thread in threads:
+            thread.join()
+        remove(lab, "keelson-sample")
+
+
+def sample_image(lab: Lab) -> str:
+    """The name of the sample application's image on the host nodes."""
+    return lab.ssh(lab.nodes[0], "docker images --format '{{.Repository}}:{{.Tag}}' | grep sample").split()[0]
+
+
+WRONG = {"no_such_option": True}
+# A run that was killed holds the lease for a while.
+WAIT = ("-e", "cluster_lease_wait=120")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        (["upgrade_to=9.9.9"], {}, "has no version 9.9.9 (it lists 1.11.3, 1.10.5)"),
+        (["upgrade_to=1.11.3", "upgrade_max_unavailable=0"], {}, "upgrade_max_unavailable: '0' is neither a number"),
+        (["upgrade_to=1.11.3", "upgrade_pause_after=wbe"], {}, "there is no pool 'wbe'; there are web, batch"),
+        (
+            ["upgrade_to=1.11.3"],
+            {"cluster_bundle": "/tmp/no-such-bundle"},
+            "lacks nomad=1.11.3: fill it with playbook bundle",
+        ),
+    ],
+)
+def test_bad_input(old: Lab, arguments: list[str], variables: dict[str, Any], message: str) -> None:
+    """One message, and nothing was changed."""
+    refused = old.play("upgrade", "-e", " ".join(arguments), variables=variables).expect(2)
+    assert message in words(refused) and "Nothing was changed" in words(refused), refused.output[-3000:]
+    assert not refused.changed() and at(old, OLD)
+
+
+def test_a_manager_that_is_not_well_is_put_back(old: Lab) -> None:
+    """One manager was tried, and all run the old version with their old configuration."""
+    refused = old.play("upgrade", variables={"cluster_manager_nomad_config": WRONG}).expect(2)
+    assert "It has its old version back and is well" in words(refused), refused.output[-3000:]
+    assert "no_such_option" in words(refused)
+    wait("the old version", lambda: at(old, OLD), 60)
+    assert not old.play("install").expect().changed()
+
+
+def test_an_upgrade_under_load(old: Lab) -> None:
+    """No request fails, a batch job ends once, installation keeps the old version, and the second run changes nothing."""
+    lab = old
+    kept = lab.play("install", variables={}).expect()
+    assert not kept.changed() and versions(lab)["m1"] == OLD
+    foreseen = lab.play("upgrade", "--check").expect()
+    assert f"1 of {len(lab.hosts)}" in foreseen.output and at(lab, OLD)
+    with load(lab) as asking:
+        submit(lab, batch(60))
+        wait("the batch job", lambda: bool(lab.nomad(f"/v1/job/{BATCH}/allocations")), 30)
+        lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
+        wait("the new version", lambda: at(lab, NEW), 60)
+    assert asking.failed == [] and asking.asked > 500, (asking.asked, asking.failed[:5])
+    runs = lab.nomad(f"/v1/job/{BATCH}/allocations")
+    assert [(run["ClientStatus"]) for run in runs] == ["complete"], runs
+    remove(lab, BATCH)
+    print(f"requests: {asking.asked}, failed: {len(asking.failed)}")
+    again = lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
+    assert not again.changed() and "every member has it already" in again.output
+    assert not lab.play("install").expect().changed()
+
+
+def test_a_host_node_that_is_not_well_is_put_back_and_a_run_that_is_killed_is_gone_on_with(old: Lab) -> None:
+    """Managers are upgraded by then; the node takes work with its old version, the others were left alone."""
+    lab = old
+    cut = lab.play("upgrade", cut="Restart the manager with the new version:before:2")
+    assert cut.cut and sorted(versions(lab).values()).count(NEW) == 1
+    refused = lab.play("upgrade", *WAIT, variables={"host_node_nomad_config": WRONG}).expect(2)
+    assert "The old one is back and runs" in words(refused), refused.output[-3000:]
+    mixed = {host.name: OLD if host.pool else NEW for host in lab.hosts}
+    wait("the nodes as they were", lambda: versions(lab) == mixed and assert_whole(lab) is None, 60)
+    lab.play("upgrade", *WAIT, cut="Write the new files and restart:after")
+    drained = [n["Name"] for n in lab.nomad("/v1/nodes") if n["SchedulingEligibility"] != "eligible"]
+    assert len(drained) == 1, drained
+    lab.play("upgrade", *WAIT).expect()
+    wait("the new version", lambda: at(lab, NEW), 60)
+    assert not lab.play("upgrade").expect().changed()
