@@ -201,13 +201,13 @@ def test_an_upgrade_under_load(old: Lab) -> None:
 def test_a_host_node_that_is_not_well_is_put_back_and_a_run_that_is_killed_is_gone_on_with(old: Lab) -> None:
     """Managers are upgraded by then; the node takes work with its old version, the others were left alone."""
     lab = old
-    cut = lab.play("upgrade", cut="Restart the manager with the new version:before:2")
+    cut = lab.play("upgrade", cut="Restart the manager with the new version")
     assert cut.cut and sorted(versions(lab).values()).count(NEW) == 1
     refused = lab.play("upgrade", *WAIT, variables={"host_node_nomad_config": WRONG}).expect(2)
     assert "The old one is back and runs" in words(refused), refused.output[-3000:]
     mixed = {host.name: OLD if host.pool else NEW for host in lab.hosts}
     wait("the nodes as they were", lambda: versions(lab) == mixed and assert_whole(lab) is None, 60)
-    lab.play("upgrade", *WAIT, cut="Write the new files and restart:after")
+    lab.play("upgrade", *WAIT, cut="Write the new files and restart")
     drained = [n["Name"] for n in lab.nomad("/v1/nodes") if n["SchedulingEligibility"] != "eligible"]
     assert len(drained) == 1, drained
     lab.play("upgrade", *WAIT).expect()
