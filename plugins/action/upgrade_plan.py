@@ -48,6 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 hosts, targets, version, cluster.engine.refuse_step, given["max_unavailable"], given["pause_after"]
             )
             if decided.hosts:
+                read.check_steps(cluster)
                 bundle = given["bundle"] or str(default_root())
                 read.check_bundle(cluster, decided.hosts, targets, read_index(bundle), bundle)
         except (UserError, ValueError) as error:

@@ -9,7 +9,7 @@ import re
 
 
 def number(version: str) -> tuple[int, ...]:
-    """A version as numbers to compare, such as C(v1.36.3)."""
+    """A version as numbers to compare, whatever else is in its text."""
     return tuple(int(part) for part in re.findall(r"\d+", version))
 
 

@@ -38,9 +38,7 @@ def lowest(hosts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def of_managers(variables: Mapping[str, Any]) -> dict[str, str]:
     """The lowest version of each artifact on the cluster's managers, which the task that takes the lease asks too."""
-    told = [
-        answer.get("artifacts") or {} for answer in (variables.get("__cluster_lease_held") or {}).get("results") or ()
-    ]
+    told = [answer.get("artifacts") or {} for answer in (variables.get("__cluster_leased") or {}).get("results") or ()]
     hostvars, groups = variables.get("hostvars") or {}, variables.get("groups") or {}
     for name in groups.get(f"{variables.get('cluster_name')}_managers") or ():
         told.append(held(hostvars.get(name) or {}))

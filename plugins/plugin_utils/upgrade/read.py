@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..bundle import manifest
 from ..bundle.requests import Request
 from ..bundle.versions import asked as variable
-from ..components import parts
+from ..components import parts, tasks
 from ..preflight.model import Cluster
 from ..preflight.orphans import listed
 from .plan import Host, UpgradeError
@@ -82,6 +83,13 @@ def hosts(cluster: Cluster) -> list[Host]:
             )
         )
     return found
+
+
+def check_steps(cluster: Cluster) -> None:
+    """Raise UpgradeError when the engine's part of the roles cannot upgrade."""
+    files = [file for role in ("cluster_manager", "host_node") for file in tasks([cluster.engine], role, "upgrade")]
+    if not all(Path(file).is_file() for file in files):
+        raise UpgradeError(f"this release upgrades no cluster of engine {cluster.engine.name}")
 
 
 def check_bundle(

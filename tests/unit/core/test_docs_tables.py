@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[3]
 ENVIRONMENT = jinja2.Environment()
 # What users give begins with one of these; the rest are registered results, and variables of the inventory.
 GIVEN = re.compile(
-    r"(cluster|override_freeze|cluster_(become|bundle|engine|(lease|remove)_\w+)|(bundle|enroll|preflight|verify|uninstall|offline"
-    r"|inventory_report|server_image|placement)_\w+|server_image|placement)$"
+    r"(cluster|override_freeze|cluster_(become|bundle|engine|(lease|remove)_\w+)|(bundle|drain|enroll|patch|preflight|remove|replace|upgrade|verify"
+    r"|uninstall|offline|inventory_report|server_image|placement)_\w+|server_image|placement)$"
 )
 CONDITIONS = ("when", "that", "failed_when", "changed_when")
 
