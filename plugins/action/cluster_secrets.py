@@ -41,16 +41,23 @@ class ActionModule(ManagersAction):
         if not pki.HAS_CRYPTOGRAPHY:
             raise AnsibleActionFail(missing("cryptography"))
         try:
+            variables = (task_vars.get("hostvars") or {}).get(
+                task_vars.get("inventory_hostname"), {}
+            )  # templated when read
             external = external_store.open_store(given["store"], self._loader) if given["store"] else None
             try:
-                return self._share(given, managers, external)
+                return self._share(given, managers, external, variables)
             except Overtaken:
-                return self._share(given, managers, external)
+                return self._share(given, managers, external, variables)
         except (StoreError, external_store.ExternalStoreError, pki.PkiError, AnsibleError) as error:
             raise AnsibleActionFail(f"The secrets of {given['cluster']}: {error}") from error
 
     def _share(
-        self, given: dict[str, Any], managers: Sequence[Manager], external: external_store.ExternalStore | None
+        self,
+        given: dict[str, Any],
+        managers: Sequence[Manager],
+        external: external_store.ExternalStore | None,
+        variables: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Choose what the managers hold, or make it, and write it where it is missing: the first manager decides a race."""
         cluster, check = given["cluster"], self._task.check_mode
@@ -59,6 +66,13 @@ class ActionModule(ManagersAction):
         others = {external.name: outside} if external and outside else {}
         found, payload = choose(given, held, others)
         number = found.number if found else 1
+        added = {
+            c.name: c.own_secrets for c in components.enabled(variables) if c.own_secrets and c.name not in payload
+        }
+        if added:
+            _on_all(given, held, [m.name for m in managers])
+            payload.update({name: make(cluster, variables) for name, make in added.items()})
+            number += 1 if found else 0
         digest = digest_of(number, payload)
         lacking = [m for m in managers if m.name in given["writable"] and held.get(m.name, {}).get("digest") != digest]
         if lacking and not check:
@@ -113,12 +127,17 @@ def choose(
     found = newest(copies, {**described, **dict.fromkeys(others, "other secrets")})
     if found:
         return found, dict(others[found.host].payload if found.host in others else held[found.host]["payload"])
-    absent = sorted(set(given["managers"]) - (set(held) & set(given["writable"])))
+    _on_all(given, held, given["managers"])
+    made: dict[str, Any] = components.engine(given["engine"]).make_secrets(given["cluster"])
+    return None, made
+
+
+def _on_all(given: Mapping[str, Any], held: Answers, managers: Sequence[str]) -> None:
+    """Raise StoreError unless new secrets can be written on all managers."""
+    absent = sorted(set(managers) - (set(held) & set(given["writable"])))
     if absent:
         raise StoreError(
             f"no manager that answers has any, and {', '.join(absent)} cannot be asked or written to in this run. "
             "The first secrets must lie on every manager before they are used: make these managers reachable "
             "(and part of --limit), or take them out of the stack."
         )
-    made: dict[str, Any] = components.engine(given["engine"]).make_secrets(given["cluster"])
-    return None, made

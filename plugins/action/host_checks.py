@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
+
+OWN = "keelson.cluster.host_checks"
 
 
 class ActionModule(ChecksAction):
@@ -18,8 +21,13 @@ class ActionModule(ChecksAction):
         return True
 
     def modules(self) -> list[str]:
-        """Return the modules to run."""
-        return ["keelson.cluster.host_checks"]
+        """Return our own, and those of the host's components."""
+        part, found = str(self.vars["cluster_part"]), components.of(self.vars)
+        return [OWN, *(c.host_checks_module for c in found if c.host_checks_module and part in c.parts)]
+
+    def arguments(self, module: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all for our own; a component's knows its host."""
+        return given if module == OWN else {"cluster": self.vars["cluster_name"]}
 
     def parameters(self) -> dict[str, Any]:
         """Return what this host's part runs and opens; ssh may be on any port."""

@@ -160,9 +160,11 @@ class Component:
 
     `artifacts` are needed in a bundle besides those of the parts. `traces` and `processes` (names in /proc/PID/comm) show
     the component on a host, whoever installed it. `rules` are further rules of preflight. `checks_module` checks the
-    component on managers, and `groups` says under which heading of the report its kinds of checks stand. `reserved_names`
-    (DNS) and `reserved_groups` give rights in certificates; those of a foreign CA must give none. `networks` are those that
-    containers of a host get, from its variables: each with the variable that sets it.
+    component on managers, `host_checks_module` on every host that has a part of it, and `groups` says under which heading
+    of the report its kinds of checks stand. `reserved_names` (DNS) and `reserved_groups` give rights in certificates; those
+    of a foreign CA must give none. `networks` are those that containers of a host get, from its variables: each with the
+    variable that sets it. `own_secrets` makes its secrets from the cluster's name and the variables of a manager; the
+    managers keep them with the cluster's, under its name.
     """
 
     name: str
@@ -173,6 +175,8 @@ class Component:
     processes: tuple[str, ...] = ()
     rules: tuple[Callable[[Any], Iterable[Any]], ...] = ()
     checks_module: str = ""
+    host_checks_module: str = ""
+    own_secrets: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reserved_names: tuple[str, ...] = ()
     reserved_groups: tuple[str, ...] = ()

@@ -70,16 +70,34 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc)
 
 
-def make_ca(name: str) -> Pair:
-    """Make an authority that can sign hosts' certificates and no further authority."""
+def make_ca(name: str, path_length: int = 0) -> Pair:
+    """Make an authority that can sign hosts' certificates, and C(path_length) further authorities below each other."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
         _builder(subject, subject, key.public_key(), CA_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         .add_extension(_usage(sign_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
+    )
+    return Pair(_pem(certificate), _key_pem(key))
+
+
+def make_intermediate(root: Pair, name: str, trust_domain: str) -> Pair:
+    """Make an authority below a root that can sign SPIFFE IDs of a trust domain, and no name of another kind."""
+    authority, key = load_certificate(root.certificate, "the root"), ec.generate_private_key(ec.SECP256R1())
+    others = [x509.DNSName(""), *(x509.IPAddress(ipaddress.ip_network(every)) for every in ("0.0.0.0/0", "::/0"))]
+    certificate = (
+        _builder(
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), authority.subject, key.public_key(), CA_DAYS
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+        .add_extension(x509.NameConstraints([x509.UniformResourceIdentifier(trust_domain)], others), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_issued_by(authority), critical=False)
+        .sign(_load_key(root.key), hashes.SHA256())
     )
     return Pair(_pem(certificate), _key_pem(key))
 
@@ -107,12 +125,7 @@ def issue(ca: Pair, names: Names, days: int) -> Pair:
         )
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
-                authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-            ),
-            critical=False,
-        )
+        .add_extension(_issued_by(authority), critical=False)
         .sign(_load_key(ca.key), hashes.SHA256())
     )
     return Pair(_pem(certificate), _key_pem(key))
@@ -175,6 +188,11 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: Any, days: int) -> x509
         .not_valid_before(start)
         .not_valid_after(start + BACKDATE + datetime.timedelta(days=days))
     )
+
+
+def _issued_by(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    found = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
 
 
 def _usage(sign_certificates: bool) -> x509.KeyUsage:

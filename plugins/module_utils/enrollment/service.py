@@ -197,11 +197,16 @@ class Server(http.server.ThreadingHTTPServer):
         self.links.pop(request, None)
         super().shutdown_request(request)
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Greet with the certificate as it is now, for it is renewed; an unauthorized client's noise ends this connection alone."""
+    def context(self) -> ssl.SSLContext:
+        """How the service proves who it is."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*self.files)
+        return context
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Greet with the certificate as it is now, for it is renewed; an unauthorized client's noise ends this connection alone."""
+        context = self.context()
         peer, deadline, _link = self.links[request]
         request.settimeout(DEADLINE)
         # One who goes away asks again.

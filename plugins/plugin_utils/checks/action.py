@@ -40,7 +40,7 @@ class ChecksAction(ActionBase):  # type: ignore[misc]
         answers: dict[str, Any] = {}
         arguments = {**self.parameters(), **self._task.args}
         for module in self.modules():
-            answer = self._execute_module(module, arguments, task_vars=self.vars)
+            answer = self._execute_module(module, self.arguments(module, arguments), task_vars=self.vars)
             if answer.get("failed"):
                 answer = {"checks": [broken(module, answer)]}
             answers.update(answer)
@@ -54,6 +54,10 @@ class ChecksAction(ActionBase):  # type: ignore[misc]
     def parameters(self) -> dict[str, Any]:
         """Return the modules' parameters."""
         raise NotImplementedError
+
+    def arguments(self, module: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what one of the modules takes of them."""
+        return given
 
     @property
     def engine(self) -> Engine:

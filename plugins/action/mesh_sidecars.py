@@ -1,0 +1,49 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render the sidecars of a host from the services of the mesh, and have them brought about there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import inventory
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts, owner_rules, render
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
+
+MODULE = "keelson.cluster.mesh_sidecars"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """See the module of the same name."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the action."""
+        known = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, known)
+        hostvars, name = known["hostvars"], str(known["inventory_hostname"])
+        cluster, component = str(known["cluster_name"]), str(self._task.args["component"])
+        try:
+            mesh = inventory.mesh_of(hostvars[name], hostvars, cluster, component)
+            identity = components.engine(str(known["cluster_engine"])).identity
+        except UserError as error:
+            raise AnsibleActionFail(f"The mesh of {cluster}:\n{error}") from error
+        managers = [
+            str(other["cluster_address"])
+            for other in hostvars.values()
+            if other.get("cluster_name") == cluster and other.get("cluster_part") == MANAGER
+        ]
+        described = hosts.host(mesh, name, cluster, managers, identity)
+        own = hosts.arguments(described, owner_rules.owner_rules(mesh, name))
+        given = {
+            **self._task.args,
+            "files": [*own, *self._task.args.get("files", [])],
+            "sidecars": {service.id: render.sidecar(mesh, service, name) for service in mesh.on(name)},
+        }
+        return {**result, **self._execute_module(MODULE, given, task_vars=known)}

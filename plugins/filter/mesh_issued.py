@@ -1,0 +1,41 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the issuer of a mesh is told of its hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import inventory
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh.model import Mesh
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
+
+
+def mesh_issued(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> dict[str, Any]:
+    """The identities that each host of the mesh of `host` may have."""
+    return hosts.issued(_mesh(hostvars, host))
+
+
+def mesh_interval(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> str:
+    """How often hosts of the mesh look whether a leaf certificate is due."""
+    return hosts.interval(_mesh(hostvars, host))
+
+
+def _mesh(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> Mesh:
+    known = hostvars[host]
+    try:
+        return inventory.mesh_of(known, hostvars, str(known["cluster_name"]), "mesh_envoy")
+    except UserError as error:
+        raise AnsibleFilterError(f"The mesh of {known['cluster_name']}:\n{error}") from error
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        """Map their names to them."""
+        return {"mesh_issued": mesh_issued, "mesh_interval": mesh_interval}

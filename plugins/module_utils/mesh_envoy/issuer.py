@@ -1,0 +1,160 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The issuer of the mesh on a manager: it signs leaf certificates for the sidecars of the cluster's hosts. Standard library only.
+
+A host shows its certificate of the cluster; which identities it may have stands in a file that the playbooks write. The
+authority is the cluster's newest generation of secrets, so a new one is used at once.
+
+usage: python3 -m utils.mesh_envoy.issuer CLUSTER ADDRESS CA CERTIFICATE KEY
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import re
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..cluster.secret_store import StoreError, read_newest
+from ..enrollment.certificate import key_digest
+from ..enrollment.service import LARGEST, Server, canonical, notify, printable, read_json
+from ..enrollment.tokens import Denied
+from . import leaf, places
+
+COMPONENT = "mesh_envoy"
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Answers hosts of one cluster."""
+
+    cluster: str
+
+    def answer(self, asked: Any, names: Iterable[str], peer: str) -> dict[str, Any]:
+        """Sign what a host asks for: C(requests) by SPIFFE ID. Raises Denied, OSError, StoreError.
+
+        Without requests it tells the trust and which authority signs, so that a host knows when to ask for new leaves.
+        """
+        requests = asked.get("requests") if isinstance(asked, dict) else None
+        if not isinstance(requests, dict) or not all(isinstance(text, str) for text in requests.values()):
+            raise Denied(400, "the request has no 'requests'; the host runs another version of this collection")
+        known = self.known()
+        host = allowed(known["hosts"], names, peer)
+        foreign = sorted(set(requests) - set(host["identities"]))
+        if foreign:
+            raise Denied(403, f"{host['name']} runs no service with the identity {', '.join(foreign)}")
+        authority = self.authority()
+        for request in requests.values():
+            key_digest(request)
+        chain = authority["intermediate"]
+        leaves = {
+            identity: leaf.sign(request, identity, chain, authority["intermediate_key"], known["leaf_minutes"]) + chain
+            for identity, request in requests.items()
+        }
+        issuer = hashlib.sha256(chain.encode()).hexdigest()
+        return {"leaves": leaves, "trust": "".join(authority["roots"]), "issuer": issuer}
+
+    def known(self) -> dict[str, Any]:
+        """What the playbooks wrote of the hosts. Raises OSError."""
+        with open(places.ISSUED.format(cluster=self.cluster), encoding="utf-8") as file:
+            found: dict[str, Any] = json.load(file)
+        return found
+
+    def authority(self) -> dict[str, Any]:
+        """The authority of the mesh. Raises OSError, StoreError."""
+        generation, _broken = read_newest(self.cluster)
+        if generation is None or COMPONENT not in generation.payload:
+            raise OSError("this manager has no authority of the mesh; run the install playbook")
+        found: dict[str, Any] = generation.payload[COMPONENT]
+        return found
+
+
+def allowed(hosts: Mapping[str, Mapping[str, Any]], names: Iterable[str], peer: str) -> dict[str, Any]:
+    """The host that asks, by its certificate's names and by the address it asks from. Raises Denied."""
+    for name in names:
+        if name in hosts and canonical(hosts[name]["address"]) == canonical(peer):
+            return {**hosts[name], "name": name}
+    raise Denied(403, f"no host of the mesh at {peer} has a certificate for any of {', '.join(sorted(names))}")
+
+
+def names_of(certificate: Mapping[str, Any]) -> set[str]:
+    """The names of hosts in a client's certificate, as Python's ssl describes it."""
+    found = {value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"}
+    subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return found | {name.removeprefix("system:node:") for name in subject}
+
+
+def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
+    """The handler of one issuer."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        """POST /v1/leaves; everything else is not there."""
+
+        def do_POST(self) -> None:
+            """Answer one host."""
+            peer = self.client_address[0]
+            try:
+                given = self.headers.get("Content-Length") or ""
+                length = int(given) if re.fullmatch("[0-9]{1,8}", given) else 0
+                if self.path != "/v1/leaves" or not 0 < length <= 16 * LARGEST:
+                    raise Denied(404, "there is nothing here but POST /v1/leaves")
+                asked = read_json(self.rfile.read(length))
+                answer = issuer.answer(asked, names_of(self.connection.getpeercert() or {}), peer)
+            except Denied as error:
+                self.reply(error.status, {"error": str(error)}, f"{peer}: {error}")
+            except (OSError, StoreError, LookupError, TypeError, ValueError, subprocess.SubprocessError) as error:
+                text = "this manager cannot sign now; its journal of keelson-mesh-issuer says why"
+                self.reply(503, {"error": text}, f"{peer}: cannot sign: {error}")
+            else:
+                self.reply(200, answer, f"{peer}: signed {', '.join(answer['leaves'])}" if answer["leaves"] else "")
+
+        def reply(self, status: int, body: dict[str, Any], line: str) -> None:
+            """Answer, and say in the journal what was signed or not and why."""
+            if line:
+                sys.stdout.write(f"{printable(line)}\n")
+                sys.stdout.flush()
+            text = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Keep requests out of the journal: reply says what matters."""
+
+    return Handler
+
+
+class MutualServer(Server):
+    """Speaks with hosts of the cluster alone: a certificate of its CA is needed before a byte is read."""
+
+    def __init__(self, address: tuple[str, int], issuer: Issuer, ca: str, certificate: str, key: str) -> None:
+        super().__init__(address, issuer, certificate, key)  # type: ignore[arg-type]
+        self.RequestHandlerClass = handler(issuer)
+        self.ca = ca
+
+    def context(self) -> ssl.SSLContext:
+        """Demand a certificate."""
+        context = super().context()
+        context.load_verify_locations(self.ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+def main(cluster: str, address: str, ca: str, certificate: str, key: str) -> None:
+    """Serve until stopped."""
+    server = MutualServer((address, places.ISSUER), Issuer(cluster), ca, certificate, key)
+    notify("READY=1")
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,135 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keep the leaf certificates and the trust of this host's sidecars fresh. Standard library only.
+
+A timer runs it. It asks a manager for new leaves where one is missing, nears its end, or is another authority's, and
+writes them where Envoy reads them. Nothing is changed when no manager answers. usage: python3 -m utils.mesh_envoy.renew
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import http.client
+import json
+import os
+import ssl
+import sys
+import time
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import leaf, places
+
+SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a sidecar has: when its leaf ends (0 for none), and which authority signed it."""
+
+    end: float
+    issuer: str
+
+
+def main() -> int:
+    """Renew what is due; returns the exit code."""
+    try:
+        given = places.host()
+        return renew(given)
+    except (OSError, ValueError, KeyError) as error:
+        sys.stdout.write(f"no leaf certificate was renewed: {error}\n")
+        return 1
+
+
+def renew(given: Mapping[str, Any]) -> int:
+    """Ask and write. Raises OSError when no manager answers."""
+    sidecars = {entry["identity"]: entry["id"] for entry in given["sidecars"]}
+    answer = ask(given, {})
+    due = {
+        identity: reason
+        for identity, name in sidecars.items()
+        if (reason := reason_to_renew(kept(name), answer["issuer"], given["renew_before_minutes"], time.time()))
+    }
+    keys = {identity: leaf.make_key() for identity in due}
+    if keys:
+        answer = ask(given, {identity: leaf.make_request(key) for identity, key in keys.items()})
+    for identity, name in sidecars.items():
+        # Trust first: a leaf of a new authority is of use only where that one is trusted.
+        write(name, "trust", {"validation_context": {"trusted_ca": {"inline_string": answer["trust"]}}})
+        if identity in keys:
+            pair = {"certificate_chain": answer["leaves"][identity], "private_key": keys[identity]}
+            secret = {part: {"inline_string": text} for part, text in pair.items()}
+            write(name, "identity", {"tls_certificate": secret}, answer["issuer"])
+            sys.stdout.write(f"{identity}: renewed, {due[identity]}\n")
+    return 0
+
+
+def reason_to_renew(found: Kept, issuer: str, before_minutes: float, now: float) -> str:
+    """Why a sidecar needs a new leaf, '' when it needs none."""
+    if not found.end:
+        return "there was none"
+    if found.issuer != issuer:
+        return "another authority signs now"
+    left = (found.end - now) / 60
+    return f"{left:.0f} minutes were left" if left < before_minutes else ""
+
+
+def ask(given: Mapping[str, Any], requests: Mapping[str, str]) -> dict[str, Any]:
+    """What a manager answers, asked one after the other. Raises OSError when none does."""
+    context = ssl.create_default_context(cafile=given["ca"])
+    context.load_cert_chain(given["cert"], given["key"])
+    faults = []
+    for url in given["issuers"]:
+        place = urllib.parse.urlsplit(url)
+        link = http.client.HTTPSConnection(place.hostname or "", place.port, timeout=PATIENCE, context=context)
+        try:
+            link.request("POST", "/v1/leaves", json.dumps({"requests": dict(requests)}))
+            reply = link.getresponse()
+            answer: dict[str, Any] = json.loads(reply.read())
+            if reply.status == 200:
+                return answer
+            faults.append(f"{url}: {answer.get('error')}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            faults.append(f"{url}: {error}")
+        finally:
+            link.close()
+    raise OSError("; ".join(faults) or "no manager is known")
+
+
+def kept(name: str) -> Kept:
+    """What a sidecar has now."""
+    try:
+        with open(f"{places.STATE}/{name}/identity.json", encoding="utf-8") as file:
+            found = json.load(file)
+        text = found["resources"][0]["tls_certificate"]["certificate_chain"]["inline_string"]
+        return Kept(leaf.end(leaf.chain(text)[0]), str(found["version_info"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return Kept(0, "")
+
+
+def write(name: str, kind: str, content: Mapping[str, Any], version: str = "") -> None:
+    """Write a secret as Envoy reads it, for the sidecar's account alone, unless it is there. Raises OSError."""
+    path = f"{places.STATE}/{name}/{kind}.json"
+    resource = {"@type": SECRET, "name": kind, **content}
+    text = json.dumps({"version_info": version, "resources": [resource]})
+    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+        if file.read() == text:
+            return
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}.partial")
+    with open(os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440), "w", encoding="utf-8") as file:
+        os.fchown(file.fileno(), 0, grp.getgrnam(places.account(name)).gr_gid)
+        os.fchmod(file.fileno(), 0o440)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(f"{path}.partial", path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

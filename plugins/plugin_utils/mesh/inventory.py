@@ -1,0 +1,43 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mesh of a cluster, out of the variables of an inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..components import ENABLED
+from ..contract import NODE
+from .model import VARIABLES, Host, Mesh, MeshError, read
+from .rules import check
+
+KNOWN = (*VARIABLES,)
+
+
+def mesh_of(
+    variables: Mapping[str, Any], hostvars: Mapping[str, Mapping[str, Any]], cluster: str, component: str
+) -> Mesh:
+    """The mesh that the variables of one of its hosts describe; the host nodes with the component run its services.
+
+    Raises MeshError with all that is wrong.
+    """
+    unknown = sorted(
+        name for name in variables if name.startswith("mesh_") and name not in KNOWN and "sidecar" not in name
+    )
+    if unknown:
+        raise MeshError(f"{unknown[0]}: no such variable of a mesh; use {', '.join(KNOWN)}")
+    hosts = [
+        Host(name, str(known["cluster_address"]), tuple(known.get("group_names") or ()))
+        for name, known in hostvars.items()
+        if known.get("cluster_name") == cluster
+        and known.get("cluster_part") == NODE
+        and component in (known.get(ENABLED) or ())
+    ]
+    return check(read({name: variables.get(name) for name in VARIABLES}, hosts, cluster))
+
+
+def trust_domain(variables: Mapping[str, Any], cluster: str) -> str:
+    """The trust domain alone. Raises MeshError when the variables do not fit the schema."""
+    return read({name: variables.get(name) for name in ("mesh_identity",)}, [], cluster).trust_domain

@@ -1,0 +1,267 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The services of a mesh as the variables describe them, whatever provider carries them.
+
+C(read) makes a C(Mesh) of the variables; C(rules) says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...module_utils.python_packages import missing
+from ..user_error import UserError
+from .origin import place_of
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None  # type: ignore[assignment,unused-ignore]
+
+VARIABLES = ("mesh_services", "mesh_identity", "mesh_telemetry")
+SCHEMA = Path(__file__).with_name("mesh.schema.json")
+HTTP = ("http", "http2", "grpc")
+
+
+class MeshError(UserError, ValueError):
+    """The variables describe no mesh; the message has a line for each fault, with its place and what to do."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong: C(where) is the place in the variables, with file and line where they are known."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        """The fault in one line."""
+        return f"{self.where}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host that may run services; C(groups) are its groups."""
+
+    name: str
+    address: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A service on a host: other sidecars reach it at C(address):C(port)."""
+
+    host: str
+    address: str
+    port: int
+    version: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A service that another one calls, at loopback and port C(bind)."""
+
+    key: str
+    bind: int
+    given: Mapping[str, Any]
+    where: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may call: C(caller) is TENANT/NAME or TENANT/*; no methods or paths are all of them."""
+
+    caller: str
+    methods: tuple[str, ...]
+    paths: tuple[str, ...]
+    where: str
+
+    def covers(self, key: str) -> bool:
+        """Tell whether a service is among the callers."""
+        return self.caller == key or (self.caller.endswith("/*") and key.startswith(self.caller[:-1]))
+
+
+@dataclass(frozen=True)
+class Split:
+    """A share of the calls of a service: for one of its versions (C(subset)), or for another service (C(key))."""
+
+    subset: str
+    key: str
+    weight: float
+    where: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of the mesh. C(given) has what is taken as it is written: health, rate_limit."""
+
+    name: str
+    tenant: str
+    port: int
+    mesh_port: int
+    metrics_port: int
+    protocol: str
+    strict: bool
+    run_as: str
+    instances: tuple[Instance, ...]
+    upstreams: tuple[Upstream, ...]
+    allow: tuple[Rule, ...]
+    splits: tuple[Split, ...]
+    given: Mapping[str, Any]
+    where: str
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """How references call it."""
+        return f"{self.tenant}/{self.name}"
+
+    @property
+    def id(self) -> str:
+        """How files, units and accounts call its sidecar."""
+        return f"{self.tenant}_{self.name}"
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions of its instances, sorted."""
+        return tuple(sorted({instance.version for instance in self.instances if instance.version}))
+
+    def on(self, host: str) -> Instance | None:
+        """Its instance on a host."""
+        return next((instance for instance in self.instances if instance.host == host), None)
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """All services by their keys, and what they share."""
+
+    trust_domain: str
+    leaf_minutes: int
+    renew_before_minutes: int
+    access_log: str
+    collector: str
+    trace_percent: float
+    services: Mapping[str, Service] = field(default_factory=dict)
+
+    def identity(self, service: Service) -> str:
+        """The SPIFFE ID of a service."""
+        return f"spiffe://{self.trust_domain}/ns/{service.tenant}/svc/{service.name}"
+
+    def on(self, host: str) -> list[Service]:
+        """The services that run on a host."""
+        return [service for service in self.services.values() if service.on(host)]
+
+    def shares(self, key: str, seen: Sequence[str] = ()) -> list[tuple[Service, str, float]]:
+        """Where calls to a service go: services, versions ('' for all) and percents, with the splits of splits resolved.
+
+        Raises ValueError with the circle where splits lead back to where they came from.
+        """
+        if key in seen:
+            raise ValueError(" → ".join([*seen[seen.index(key) :], key]))
+        service = self.services[key]
+        found: list[tuple[Service, str, float]] = []
+        for split in service.splits:
+            if split.subset:
+                found.append((service, split.subset, split.weight))
+            elif split.key in self.services:
+                inner = self.shares(split.key, [*seen, key])
+                found += [(other, subset, split.weight * share / 100) for other, subset, share in inner]
+        return found if service.splits else [(service, "", 100.0)]
+
+
+def read(variables: Mapping[str, Any], hosts: Sequence[Host], cluster: str) -> Mesh:
+    """Read the variables of a cluster's mesh. Raises MeshError with all that does not fit the schema."""
+    given = {name: variables[name] for name in VARIABLES if variables.get(name) is not None}
+    faults = list(_schema_faults(given))
+    if faults:
+        raise MeshError("\n".join(map(str, faults)))
+    identity, telemetry = given.get("mesh_identity", {}), given.get("mesh_telemetry", {})
+    traces, minutes = telemetry.get("traces", {}), int(identity.get("leaf_minutes", 1440))
+    services = [
+        _service(service, f"mesh_services[{number}]", hosts)
+        for number, service in enumerate(given.get("mesh_services", []))
+    ]
+    repeated = [service for number, service in enumerate(services) if service.key in [s.key for s in services[:number]]]
+    if repeated:
+        raise MeshError("\n".join(f"{s.where}: {s.key} is described twice; remove one of them" for s in repeated))
+    return Mesh(
+        trust_domain=str(identity.get("trust_domain", f"{cluster.replace('_', '-')}.mesh")),
+        leaf_minutes=minutes,
+        renew_before_minutes=int(identity.get("renew_before_minutes", max(1, minutes // 2))),
+        access_log=str(telemetry.get("access_log", "errors")),
+        collector=str(traces.get("collector", "")),
+        trace_percent=float(traces.get("percent", 100)),
+        services={service.key: service for service in services},
+    )
+
+
+def _schema_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
+    if jsonschema is None:
+        raise MeshError(missing("jsonschema"))
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    for error in sorted(validator.iter_errors(given), key=lambda error: [str(step) for step in error.absolute_path]):
+        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)[1:]
+        text = "a split has either subset or service" if error.validator == "oneOf" else error.message
+        yield Fault(place_of(error.instance, path or "the variables of the mesh"), text)
+
+
+def _service(given: Mapping[str, Any], where: str, hosts: Sequence[Host]) -> Service:
+    tenant = str(given.get("tenant", "default"))
+    mesh_port = int(given.get("mesh_port", given["port"]))
+
+    def full(name: Any) -> str:
+        return str(name) if "/" in name else f"{tenant}/{name}"
+
+    def place(part: str, number: int, value: Any) -> str:
+        return place_of(value, f"{where}.{part}[{number}]")
+
+    instances, unknown = [], []
+    for run in given["runs"]:
+        for name in run["hosts"]:
+            chosen = [host for host in hosts if name == host.name or name in host.groups]
+            unknown += [] if chosen else [str(name)]
+            unit, version = str(run.get("unit", "")), str(run.get("version", ""))
+            instances += [Instance(host.name, host.address, mesh_port, version, unit) for host in chosen]
+    return Service(
+        name=str(given["name"]),
+        tenant=tenant,
+        port=int(given["port"]),
+        mesh_port=mesh_port,
+        metrics_port=int(given.get("metrics_port", 0)),
+        protocol=str(given.get("protocol", "http")),
+        strict=given.get("mode", "strict") == "strict",
+        run_as=str(given["run_as"]),
+        instances=tuple(instances),
+        upstreams=tuple(
+            Upstream(full(one["name"]), int(one["bind"]), one, place("upstreams", number, one))
+            for number, one in enumerate(given.get("upstreams", []))
+        ),
+        allow=tuple(
+            Rule(
+                full(one["from"]),
+                tuple(map(str, one.get("methods", ()))),
+                tuple(map(str, one.get("paths", ()))),
+                place("allow", number, one),
+            )
+            for number, one in enumerate(given.get("allow", []))
+        ),
+        splits=tuple(
+            Split(
+                str(one.get("subset", "")),
+                full(one["service"]) if "service" in one else "",
+                float(one["weight"]),
+                place("splits", number, one),
+            )
+            for number, one in enumerate(given.get("splits", []))
+        ),
+        given=given,
+        where=place_of(given, where),
+        unknown=tuple(unknown),
+    )

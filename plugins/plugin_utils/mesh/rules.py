@@ -1,0 +1,120 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with a mesh that fits the schema. Each rule is a pure function; C(faults) goes through all."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from .model import HTTP, Fault, Mesh, MeshError, Service
+
+LONGEST = 26  # characters of a sidecar's name; its account has five more, of 32 at most
+LOOPBACK, CLUSTER = "loopback", "the host's address"
+
+
+def check(mesh: Mesh) -> Mesh:
+    """Return the mesh. Raises MeshError with all its faults."""
+    found = [str(fault) for rule in RULES for fault in rule(mesh)]
+    if found:
+        raise MeshError("\n".join(found))
+    return mesh
+
+
+def names(mesh: Mesh) -> Iterator[Fault]:
+    """A name that is too long for an account, hosts that nobody knows, a service twice on one host."""
+    for service in mesh.services.values():
+        if len(service.id) > LONGEST:
+            yield Fault(
+                service.where, f"tenant and name of {service.key} have more than {LONGEST - 1} characters together"
+            )
+        for name in service.unknown:
+            yield Fault(
+                service.where, f"{service.key} runs on {name}, which is no host node or group with this component"
+            )
+        hosts = [instance.host for instance in service.instances]
+        for host in sorted({host for host in hosts if hosts.count(host) > 1}):
+            yield Fault(service.where, f"{service.key} runs twice on {host}; give the second one another name")
+
+
+def splits(mesh: Mesh) -> Iterator[Fault]:
+    """Weights that are not 100 together, subsets that no instance has, services nobody knows, circles."""
+    for service in mesh.services.values():
+        total = sum(split.weight for split in service.splits)
+        if service.splits and abs(total - 100) > 1e-6:
+            yield Fault(service.splits[0].where, f"the weights of {service.key} are {total:g} together; make it 100")
+        for split in service.splits:
+            if split.subset and split.subset not in service.versions:
+                known = ", ".join(service.versions) or "none"
+                yield Fault(split.where, f"no run of {service.key} has the version {split.subset} (versions: {known})")
+            if split.key and split.key not in mesh.services:
+                yield Fault(split.where, f"no service is called {split.key}")
+        try:
+            mesh.shares(service.key)
+        except ValueError as error:
+            yield Fault(service.splits[0].where, f"the splits lead in a circle: {error}")
+
+
+def upstreams(mesh: Mesh) -> Iterator[Fault]:
+    """Upstreams that nobody provides, and callers that nobody knows."""
+    for service in mesh.services.values():
+        for upstream in service.upstreams:
+            target = mesh.services.get(upstream.key)
+            if target is None:
+                known = ", ".join(sorted(mesh.services))
+                yield Fault(upstream.where, f"nobody provides {upstream.key} (services: {known})")
+            elif not target.instances:
+                yield Fault(upstream.where, f"{upstream.key} runs nowhere")
+        for rule in service.allow:
+            if not any(rule.covers(key) for key in mesh.services):
+                yield Fault(rule.where, f"no service is called {rule.caller}")
+            if service.protocol not in HTTP and (rule.methods or rule.paths):
+                yield Fault(rule.where, f"{service.key} speaks {service.protocol}, which has no methods and paths")
+
+
+def binds(mesh: Mesh) -> Iterator[Fault]:
+    """Two things on one port of one host."""
+    taken: dict[tuple[str, str, int], list[tuple[str, str]]] = defaultdict(list)
+    for service in mesh.services.values():
+        for instance in service.instances:
+            for address, port, what, where in _ports(service):
+                taken[instance.host, address, port].append((what, where))
+    for (host, address, port), users in taken.items():
+        for what, where in users[1:]:
+            yield Fault(where, f"{what} would have port {port} of {address} on {host}, as {users[0][0]} has")
+
+
+def _ports(service: Service) -> Iterator[tuple[str, int, str, str]]:
+    yield LOOPBACK, service.port, f"the service {service.key}", service.where
+    yield CLUSTER, service.mesh_port, f"the sidecar of {service.key}", service.where
+    if service.metrics_port:
+        yield LOOPBACK, service.metrics_port, f"the statistics of {service.key}", service.where
+    for upstream in service.upstreams:
+        yield LOOPBACK, upstream.bind, f"the upstream {upstream.key} of {service.key}", upstream.where
+
+
+def accounts(mesh: Mesh) -> Iterator[Fault]:
+    """Two services of one account on one host: each could use the identity of the other."""
+    for service in mesh.services.values():
+        for other in mesh.services.values():
+            shared = {i.host for i in service.instances} & {i.host for i in other.instances}
+            if (
+                service.key < other.key
+                and service.run_as == other.run_as
+                and shared
+                and (service.upstreams or other.upstreams)
+            ):
+                text = f"{other.key} runs as {other.run_as} on {min(shared)}, as {service.key} does: each could call as the other"
+                yield Fault(other.where, f"{text}; give each its own account")
+        if service.run_as == "root" and service.upstreams:
+            yield Fault(service.where, f"{service.key} runs as root; give it an account of its own")
+
+
+def lifetimes(mesh: Mesh) -> Iterator[Fault]:
+    """Leaves that would be renewed before they are made."""
+    if mesh.renew_before_minutes >= mesh.leaf_minutes:
+        yield Fault("mesh_identity", "renew_before_minutes must be less than leaf_minutes")
+
+
+RULES = (names, splits, upstreams, binds, accounts, lifetimes)

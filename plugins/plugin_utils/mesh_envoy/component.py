@@ -1,0 +1,82 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mesh without a control plane: Envoy beside each service of a host, and an issuer of certificates on the managers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...module_utils.mesh_envoy import places
+from ..contract import ANY_PORT, MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage
+from ..mesh import inventory
+from ..mesh.model import MeshError
+from ..preflight.model import Cluster, Fault
+from . import secrets
+from .owner_rules import TABLE
+
+NAME = "mesh_envoy"
+_ARTIFACTS = ("envoy", "mesh-host")
+
+
+def faults(cluster: Cluster) -> Iterator[Fault]:
+    """What is wrong with the services of the mesh."""
+    members = [host for host in cluster.hosts if NAME in [found.name for found in cluster.components(host)]]
+    if not members:
+        return
+    try:
+        inventory.mesh_of(members[0].variables, {host.name: host.variables for host in members}, cluster.name, NAME)
+    except MeshError as error:
+        for line in str(error).splitlines():
+            where, _colon, text = line.partition(": ")
+            yield Fault("", "mesh", f"{where}: {text}", "correct the variables of the mesh")
+
+
+def _secrets(cluster: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+    return secrets.make_secrets(cluster, inventory.trust_domain(variables, cluster))
+
+
+COMPONENT = Component(
+    name=NAME,
+    parts={
+        MANAGER: Part(
+            listeners=(
+                Listener(
+                    places.ISSUER,
+                    "tcp",
+                    "cluster",
+                    "python3",
+                    "issuer of the mesh's certificates",
+                    probe=Probe("https_members"),
+                ),
+            ),
+            services=("keelson-mesh-issuer.service",),
+            secrets=("/etc/keelson/*/mesh.json",),
+        ),
+        NODE: Part(
+            requirements=Requirements(memory_mib=200, disk_mib={"/opt": 300}, features=("systemd", "nf_tables")),
+            listeners=(Listener(ANY_PORT, "tcp", "cluster", "envoy", "sidecars", optional=True),),
+            services=("keelson-mesh-rules.service", "keelson-mesh-renew.timer"),
+            secrets=(places.HOST,),
+            artifacts=_ARTIFACTS,
+            owned=Owned(trees=(places.CONFIG, places.STATE, "/run/mesh-sidecar"), tables=(TABLE,)),
+        ),
+    },
+    image=ServerImage(artifacts=_ARTIFACTS, unshared=("etc/keelson-mesh", "var/lib/keelson-mesh")),
+    processes=("envoy",),
+    rules=(faults,),
+    host_checks_module="keelson.cluster.mesh_checks",
+    own_secrets=_secrets,
+    groups={
+        "Mesh": (
+            "mesh_sidecar",
+            "mesh_leaf",
+            "mesh_closed",
+            "mesh_owner",
+            "mesh_boundary",
+            "mesh_health",
+            "mesh_issuer",
+        )
+    },
+)

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our table of nftables: only a sidecar reaches its service, and only a service reaches its upstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...module_utils.mesh_envoy import places
+from ..mesh.model import Mesh, Service
+
+TABLE = "inet keelson_mesh"
+
+
+def owner_rules(mesh: Mesh, host: str) -> str:
+    """The table for a host, in a form that replaces it as a whole."""
+    services = mesh.on(host)
+    taken = {service.mesh_port for service in services}
+    output = [line for service in services for line in _output(service, taken)]
+    closed = [service for service in services if service.strict and service.port not in taken]
+    return "\n".join(
+        [
+            f"table {TABLE}",
+            f"delete table {TABLE}",
+            f"table {TABLE} {{",
+            *_chain("output", output),
+            *_chain("input", [f'iifname != "lo" tcp dport {s.port} reject with tcp reset' for s in closed]),
+            "}",
+            "",
+        ]
+    )
+
+
+def _chain(hook: str, rules: list[str]) -> list[str]:
+    return [
+        f"  chain {hook} {{",
+        f"    type filter hook {hook} priority filter; policy accept;",
+        *(f"    {rule}" for rule in rules),
+        "  }",
+    ]
+
+
+def _output(service: Service, taken: set[int]) -> Iterator[str]:
+    """Packets to a port of the host itself, by the account that sends them."""
+    if service.strict:
+        yield from _only(places.account(service.id), service.port, service.port in taken)
+    for upstream in service.upstreams:
+        yield from _only(service.run_as, upstream.bind, True)
+
+
+def _only(account: str, port: int, loopback: bool) -> Iterator[str]:
+    """The host's own address has a sidecar on the port where C(loopback) says so; that one asks for certificates itself."""
+    rule = f'tcp dport {port} meta skuid != "{account}" reject with tcp reset'
+    if not loopback:
+        yield f'oifname "lo" {rule}'
+        return
+    yield f"ip daddr 127.0.0.0/8 {rule}"
+    yield f"ip6 daddr ::1 {rule}"
