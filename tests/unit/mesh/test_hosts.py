@@ -1,0 +1,320 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The programs of hosts and managers: leaf certificates, the issuer, the supervisor of Envoy, checks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
+    checks,
+    issuer,
+    leaf,
+    places,
+    renew,
+    sidecars,
+    supervise,
+)
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import secrets
+
+IDENTITY = "spiffe://product.mesh/ns/shop/svc/orders"
+
+
+@pytest.fixture(scope="module")
+def authority() -> dict[str, Any]:
+    """The authority of a mesh."""
+    return secrets.make_secrets("product", "product.mesh")
+
+
+def verified(authority: dict[str, Any], certificate: str, folder: Path, purpose: str = "sslserver") -> str:
+    """What openssl has against a chain, '' when nothing."""
+    first, *rest = leaf.chain(certificate)
+    for name, text in (("root", authority["roots"][0]), ("rest", "".join(rest)), ("leaf", first)):
+        (folder / name).write_text(text)
+    command = ["openssl", "verify", "-purpose", purpose, "-CAfile", "root", "-untrusted", "rest", "leaf"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stderr if done.returncode else ""
+
+
+def signed(authority: dict[str, Any], identity: str = IDENTITY, minutes: float = 60) -> str:
+    """A leaf with its chain."""
+    request = leaf.make_request(leaf.make_key())
+    chain = str(authority["intermediate"])
+    return leaf.sign(request, identity, chain, str(authority["intermediate_key"]), minutes) + chain
+
+
+@pytest.mark.parametrize("purpose", ["sslserver", "sslclient"])
+def test_a_leaf_holds_on_both_ends(authority: dict[str, Any], tmp_path: Path, purpose: str) -> None:
+    assert verified(authority, signed(authority), tmp_path, purpose) == ""
+
+
+@pytest.mark.parametrize("identity", ["spiffe://other.mesh/ns/shop/svc/orders", "https://example.com/"])
+def test_the_authority_can_name_nothing_outside_the_trust_domain(
+    authority: dict[str, Any], tmp_path: Path, identity: str
+) -> None:
+    assert "permitted subtree violation" in verified(authority, signed(authority, identity), tmp_path)
+
+
+def test_the_authority_can_name_no_server(authority: dict[str, Any], tmp_path: Path) -> None:
+    pair = pki.issue(
+        pki.Pair(authority["intermediate"], authority["intermediate_key"]), pki.sort_names("x", ["m1", "10.0.0.1"]), 1
+    )
+    assert "excluded subtree violation" in verified(authority, pair.certificate + authority["intermediate"], tmp_path)
+
+
+def test_a_leaf_ends_to_the_minute(authority: dict[str, Any]) -> None:
+    end = leaf.end(leaf.chain(signed(authority, minutes=2))[0])
+    assert 100 < end - time.time() <= 120
+
+
+# --- the issuer -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def manager(authority: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> issuer.Issuer:
+    """An issuer with the authority, and one host."""
+    monkeypatch.setattr(secret_store.read_newest, "__defaults__", (str(tmp_path),))
+    payload = {issuer.COMPONENT: authority}
+    secret_store.write(
+        "product", secret_store.Generation(1, secret_store.digest_of(1, payload), payload), str(tmp_path)
+    )
+    known = {"hosts": {"w1": {"address": "10.0.0.21", "identities": [IDENTITY]}}, "leaf_minutes": 60}
+    (tmp_path / "mesh.json").write_text(json.dumps(known))
+    monkeypatch.setattr(places, "ISSUED", str(tmp_path / "mesh.json"))
+    return issuer.Issuer("product")
+
+
+def test_a_host_gets_the_leaves_of_its_services(
+    manager: issuer.Issuer, authority: dict[str, Any], tmp_path: Path
+) -> None:
+    request = leaf.make_request(leaf.make_key())
+    answer = manager.answer({"requests": {IDENTITY: request}}, ["w1"], "10.0.0.21")
+    assert verified(authority, answer["leaves"][IDENTITY], tmp_path) == ""
+    assert answer["trust"] == authority["roots"][0]
+    assert manager.answer({"requests": {}}, ["w1"], "10.0.0.21")["issuer"] == answer["issuer"]
+
+
+@pytest.mark.parametrize(
+    ("names", "peer", "asked", "message"),
+    [
+        (["w2"], "10.0.0.21", IDENTITY, "no host of the mesh at 10.0.0.21 has a certificate for any of w2"),
+        (["w1"], "10.0.0.22", IDENTITY, "no host of the mesh at 10.0.0.22 has a certificate for any of w1"),
+        (["w1"], "10.0.0.21", IDENTITY.replace("orders", "stock"), "w1 runs no service with the identity"),
+    ],
+)
+def test_a_host_gets_no_other(manager: issuer.Issuer, names: list[str], peer: str, asked: str, message: str) -> None:
+    with pytest.raises(Denied, match=message):
+        manager.answer({"requests": {asked: leaf.make_request(leaf.make_key())}}, names, peer)
+
+
+@pytest.mark.parametrize("asked", [None, [], {}, {"requests": []}, {"requests": {IDENTITY: 1}}])
+def test_what_is_no_request_is_refused(manager: issuer.Issuer, asked: Any) -> None:
+    with pytest.raises(Denied, match="has no 'requests'"):
+        manager.answer(asked, ["w1"], "10.0.0.21")
+
+
+def test_the_names_of_a_client() -> None:
+    subject = ((("commonName", "system:node:w2"),),)
+    certificate = {"subjectAltName": (("DNS", "w1"), ("IP Address", "10.0.0.21")), "subject": subject}
+    assert issuer.names_of(certificate) == {"w1", "w2"}
+    assert issuer.names_of({}) == set()
+
+
+# --- renewal ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kept", "reason"),
+    [
+        (renew.Kept(0, ""), "there was none"),
+        (renew.Kept(10_000, "older"), "another authority signs now"),
+        (renew.Kept(1_000 + 29 * 60, "now"), "29 minutes were left"),
+        (renew.Kept(1_000 + 31 * 60, "now"), ""),
+    ],
+)
+def test_reasons_to_renew(kept: renew.Kept, reason: str) -> None:
+    assert renew.reason_to_renew(kept, "now", 30, 1_000) == reason
+
+
+def test_a_secret_is_written_whole_and_read_back(
+    authority: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "STATE", str(tmp_path))
+    monkeypatch.setattr(places, "account", lambda _name: "root")
+    (tmp_path / "shop_orders").mkdir()
+    content = {"tls_certificate": {"certificate_chain": {"inline_string": signed(authority)}}}
+    renew.write("shop_orders", "identity", content, "authority")
+    found = renew.kept("shop_orders")
+    assert found.issuer == "authority" and 3500 < found.end - time.time() <= 3600
+    path = tmp_path / "shop_orders/identity.json"
+    assert path.stat().st_mode & 0o777 == 0o440
+    before = path.stat().st_ino
+    renew.write("shop_orders", "identity", content, "authority")
+    assert path.stat().st_ino == before
+    assert renew.kept("shop_front") == renew.Kept(0, "")
+
+
+# --- the supervisor ---------------------------------------------------------------------------------------------------
+
+FAKE = """#!/bin/sh
+# Runs until it is told to stop; the one after a file "refuse" does not start.
+for last in "$@"; do :; done
+echo "$last" >> {folder}/epochs
+[ -e {folder}/refuse ] && exit 3
+trap 'exit 0' TERM
+while :; do sleep 0.05; done
+"""
+
+
+@pytest.fixture
+def envoy(tmp_path: Path) -> Path:
+    """A stand-in for Envoy, which writes down its epochs."""
+    path = tmp_path / "envoy"
+    path.write_text(FAKE.format(folder=tmp_path))
+    path.chmod(0o755)
+    return path
+
+
+def supervised(envoy: Path) -> subprocess.Popen[bytes]:
+    """A supervisor as a process of its own."""
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
+        f"from {supervise.__name__} import Supervisor\n"
+        f"raise SystemExit(Supervisor(['{envoy}']).serve(lambda: True))"
+    )
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+def epochs(envoy: Path, count: int) -> list[str]:
+    """The epochs that were started, once there are so many."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        path = envoy.parent / "epochs"
+        found = path.read_text().split() if path.exists() else []
+        if len(found) >= count:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no such epoch")
+
+
+def test_a_reload_starts_the_next_epoch_and_the_end_ends_all(envoy: Path) -> None:
+    process = supervised(envoy)
+    assert epochs(envoy, 1) == ["0"]
+    time.sleep(0.2)
+    process.send_signal(signal.SIGHUP)
+    assert epochs(envoy, 2) == ["0", "1"]
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_a_newer_one_that_does_not_start_leaves_the_older_one(envoy: Path) -> None:
+    process = supervised(envoy)
+    epochs(envoy, 1)
+    time.sleep(0.2)
+    (envoy.parent / "refuse").touch()
+    process.send_signal(signal.SIGHUP)
+    epochs(envoy, 2)
+    time.sleep(0.5)
+    assert process.poll() is None
+    (envoy.parent / "refuse").unlink()
+    process.send_signal(signal.SIGHUP)
+    assert epochs(envoy, 3) == ["0", "1", "1"]
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_when_the_last_one_dies_it_is_over(envoy: Path) -> None:
+    (envoy.parent / "refuse").touch()
+    assert supervised(envoy).wait(10) == 1
+
+
+# --- changes on a host ------------------------------------------------------------------------------------------------
+
+
+def test_what_others_read_is_written_first() -> None:
+    files = dict.fromkeys(("bootstrap.json", "lds.json", "cds.json", "eds_a.json", "rds_a.json"), {})
+    written = [
+        os.path.basename(entry["path"]) for entry in sidecars.entries_of("a_b", files) if entry["state"] == "file"
+    ]
+    assert written == ["rds_a.json", "eds_a.json", "cds.json", "lds.json", "bootstrap.json"]
+
+
+def test_a_rejected_change_is_told() -> None:
+    stats = {"listener_manager.lds.update_rejected": 2, "listener_manager.lds.version_text": "old"}
+    files = {"lds.json": {"version_info": "new", "resources": []}}
+    before = {"listener_manager.lds.update_rejected": 1}
+    assert "rejected (listener_manager.lds.update_rejected)" in sidecars.in_effect(lambda: stats, files, before, 0)
+    assert "does not use lds.json" in sidecars.in_effect(lambda: {**stats, **before}, files, before, 0)
+    good = {**before, "listener_manager.lds.version_text": "new"}
+    assert sidecars.in_effect(lambda: good, files, before, 0) == ""
+
+
+def test_files_that_were_rejected_go_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "CONFIG", str(tmp_path))
+    (tmp_path / "a_b").mkdir()
+    path = tmp_path / "a_b/lds.json"
+    path.write_text('{"old": 1}')
+    path.chmod(0o640)
+    assert sidecars.changed({"a_b": {"lds.json": {"new": 1}}}) == ["a_b"]
+    old = sidecars._contents(["a_b"])
+    path.write_text('{"new": 1}')
+    assert sidecars.changed({"a_b": {"lds.json": {"new": 1}}}) == []
+    sidecars.put_back(old["a_b"])
+    assert path.read_text() == '{"old": 1}' and path.stat().st_mode & 0o777 == 0o640
+
+
+# --- checks, each of them failing --------------------------------------------------------------------------------------
+
+SIDECAR = {"port": 8081, "mesh_port": 8081}
+
+
+def listening(address: str, process: str = "python3") -> list[dict[str, Any]]:
+    """A socket on the service's port."""
+    return [{"protocol": "tcp", "port": 8081, "address": address, "process": process}]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "passed"),
+    [
+        (checks.serving("LIVE", {"x.update_rejected": 0}), True),
+        (checks.serving("LIVE", {"x.update_rejected": 1}), False),
+        (checks.serving("", {}), False),
+        (checks.fresh(renew.Kept(60 * 100, ""), 60, 0), True),
+        (checks.fresh(renew.Kept(60 * 39, ""), 60, 0), False),
+        (checks.fresh(renew.Kept(0, ""), 60, 0), False),
+        (checks.closed(b""), True),
+        (checks.closed(b"HTTP/1.1 200 OK"), False),
+        (checks.refused([]), True),
+        (checks.refused(["the service"]), False),
+        (checks.around(listening("127.0.0.1"), SIDECAR), True),
+        (checks.around(listening("10.0.0.21", "envoy"), SIDECAR), True),
+        (checks.around(listening("0.0.0.0"), SIDECAR), False),
+        (checks.around(listening("0.0.0.0"), {**SIDECAR, "mesh_port": 9443}), True),
+        (checks.healthy({"cluster_statuses": [{"name": "local", "host_statuses": [{}]}]}), True),
+        (checks.healthy({}), False),
+        (
+            checks.healthy(
+                {
+                    "cluster_statuses": [
+                        {"name": "local", "host_statuses": [{"health_status": {"failed_active_health_check": True}}]}
+                    ]
+                }
+            ),
+            False,
+        ),
+    ],
+)
+def test_checks_pass_and_fail(verdict: Any, passed: bool) -> None:
+    assert verdict.passed is passed and verdict.evidence
