@@ -72,7 +72,7 @@ def requested(engine: str, more: list[str], hosts: Iterable[Mapping[str, Any]]) 
         return components.of({"cluster_engine": engine, components.ENABLED: more})
     found = {known.name: known for host in hosts if host.get("cluster_engine") for known in components.of(host)}
     if not found:
-        engines = " or ".join(sorted(components.known()))
+        engines = " or ".join(components.engines())
         raise components.ComponentError(
             f"the inventory has no cluster whose artifacts it could be; give -i, -e cluster_engine={engines}, or bundle_artifacts"
         )

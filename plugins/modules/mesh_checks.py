@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mesh_checks
 short_description: Check the sidecars of a host, or the authority on a manager
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - On a host node it asks each sidecar at its admin socket, looks at its leaf certificate, tries its port with plain text,
     tries the ports of services and upstreams as an account that does not own them, and sees where services listen.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mesh_sidecars
 short_description: Run Envoy beside the services of a host
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - The action renders the configuration of each sidecar of the host from C(mesh_services), C(mesh_identity) and C(mesh_telemetry).
   - Envoy judges a changed configuration before it is put into place (C(--mode validate)). It is renamed into place, and the

@@ -33,11 +33,15 @@ def load(name: str) -> Component:
 
 def engine(name: str) -> Engine:
     """Return the engine `name`; raise ComponentError when there is none."""
-    engines = sorted(other for other, component in known().items() if isinstance(component, Engine))
-    found = _load(name, "cluster_engine", engines)
+    found = _load(name, "cluster_engine", engines())
     if not isinstance(found, Engine):
-        raise ComponentError(f"cluster_engine is {name!r}, which is no engine; use {' or '.join(engines)}")
+        raise ComponentError(f"cluster_engine is {name!r}, which is no engine; use {' or '.join(engines())}")
     return found
+
+
+def engines() -> list[str]:
+    """Return the names of the engines of this collection."""
+    return sorted(name for name, component in known().items() if isinstance(component, Engine))
 
 
 def known() -> dict[str, Component]:

@@ -40,12 +40,12 @@ authorityKeyIdentifier = keyid
 
 def make_key() -> str:
     """A new private key, PEM."""
-    return _openssl(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
+    return _run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
 
 
 def make_request(key: str) -> str:
     """A certificate request for a key; who it is for the issuer knows."""
-    return _openssl(["req", "-new", "-key", "/dev/stdin", "-subj", "/CN=sidecar"], key)
+    return _run(["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=sidecar"], key)
 
 
 def sign(request: str, identity: str, ca: str, ca_key: str, minutes: float) -> str:
@@ -56,16 +56,18 @@ def sign(request: str, identity: str, ca: str, ca_key: str, minutes: float) -> s
         for name, text in {**files, "request": request}.items():
             with open(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
-        command = ["ca", "-batch", "-notext", "-config", f"{folder}/config", "-extensions", "leaf"]
+        command = ["openssl", "ca", "-batch", "-notext", "-config", f"{folder}/config", "-extensions", "leaf"]
         command += ["-cert", f"{folder}/ca", "-keyfile", f"{folder}/key", "-in", f"{folder}/request"]
         # Not a name of DNS, which the authority may not give.
         command += ["-subj", "/CN=sidecar of the mesh", "-startdate", _moment(now - BACKDATE)]
-        return _openssl([*command, "-enddate", _moment(now + minutes * 60)])
+        return _run([*command, "-enddate", _moment(now + minutes * 60)])
 
 
 def end(certificate: str) -> float:
     """When a certificate ends, in seconds since 1970. Raises OSError."""
-    text = _openssl(["x509", "-noout", "-enddate", "-dateopt", "iso_8601"], certificate).partition("=")[2].strip()
+    text = (
+        _run(["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601"], certificate).partition("=")[2].strip()
+    )
     return float(_seconds(text))
 
 
@@ -82,8 +84,8 @@ def _moment(seconds: float) -> str:
     return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(seconds))
 
 
-def _openssl(arguments: list[str], given: str = "") -> str:
-    done = subprocess.run(["openssl", *arguments], input=given, capture_output=True, text=True, timeout=30, check=False)
+def _run(command: list[str], given: str = "") -> str:
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode:
-        raise OSError(f"openssl {arguments[0]} fails: {' '.join(done.stderr.split())[-300:]}")
+        raise OSError(f"{' '.join(command[:2])} fails: {' '.join(done.stderr.split())[-300:]}")
     return done.stdout

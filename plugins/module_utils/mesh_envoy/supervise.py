@@ -16,7 +16,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from ..enrollment.service import notify
 from . import admin, places
@@ -32,19 +31,24 @@ class Supervisor:
         self.command = command
         self.running: dict[int, subprocess.Popen[bytes]] = {}
         self.ending = False
+        self.asked: list[int] = []
 
-    def start(self, *_signal: Any) -> None:
+    def start(self) -> None:
         """Start the next one, from the program that the link leads to now."""
         epoch = max(self.running, default=-1) + 1
         binary, *arguments = self.command
         command = [os.path.realpath(binary), *arguments, "--restart-epoch", str(epoch)]
         self.running[epoch] = subprocess.Popen(command)
 
-    def end(self, *_signal: Any) -> None:
-        """Stop them all."""
-        self.ending = True
-        for process in self.running.values():
-            process.terminate()
+    def obey(self) -> None:
+        """Do what signals asked for. Not in their handlers, which may come while another one is started."""
+        while self.asked:
+            if self.asked.pop(0) == signal.SIGHUP and not self.ending:
+                self.start()
+            else:
+                self.ending = True
+                for process in self.running.values():
+                    process.terminate()
 
     def look(self) -> int | None:
         """Look after those that ended; returns the exit code when none is left, or when the newest died at work."""
@@ -64,11 +68,13 @@ class Supervisor:
         for end in (woken, wake):
             end.setblocking(False)
         signal.set_wakeup_fd(wake.fileno())
-        for number, action in ((signal.SIGHUP, self.start), (signal.SIGTERM, self.end), (signal.SIGCHLD, _nothing)):
-            signal.signal(number, action)
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, lambda asked, _frame: self.asked.append(asked))
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # it is enough to be woken
         self.start()
         told = False
         while True:
+            self.obey()
             code = self.look()
             if code is not None:
                 return code
@@ -77,10 +83,6 @@ class Supervisor:
                 notify("READY=1")
             if select.select([woken], [], [], None if told else LOOK)[0]:
                 woken.recv(4096)
-
-
-def _nothing(*_signal: Any) -> None:
-    """A child has ended: it is enough to be woken."""
 
 
 def command(sidecar: str, concurrency: str) -> list[str]:
