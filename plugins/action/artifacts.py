@@ -35,6 +35,7 @@ ARGUMENTS = {
     "start_services": {"type": "bool", "default": False},
     "package_timeout": {"type": "int", "default": 300},
     "runtime": {"type": "str", "choices": list(RUNTIMES)},
+    "proxy": {"type": "dict"},
 }
 #: Blobs smaller than this travel together in one tar: a transfer costs more than their bytes.
 SMALL = 4 << 20
@@ -64,7 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             desired = choose(names, index, folders)
             arguments = {
                 key: options[key]
-                for key in ("component", "root", "stage", "start_services", "package_timeout", "runtime")
+                for key in ("component", "root", "stage", "start_services", "package_timeout", "runtime", "proxy")
             }
             arguments |= {"desired": desired, "claims": claims(options["component"], task_vars or {})}
             if remote:

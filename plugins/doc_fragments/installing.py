@@ -29,6 +29,9 @@ options:
       - A host on which none runs is not waited for.
     type: int
     default: 300
+  proxy:
+    description: Variables by which the host finds its proxy when it downloads blobs, see P(keelson.cluster.proxy_environment#filter).
+    type: dict
 attributes:
   check_mode:
     description: Predicts what would change.

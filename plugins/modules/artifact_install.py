@@ -81,6 +81,7 @@ versions:
   sample: {nomad: 1.11.3}
 """
 
+import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -113,9 +114,11 @@ def main() -> None:
             "start_services": {"type": "bool", "default": False},
             "package_timeout": {"type": "int", "default": 300},
             "runtime": {"type": "str", "choices": list(RUNTIMES)},
+            "proxy": {"type": "dict", "no_log": True},
         },
         supports_check_mode=True,
     )
+    os.environ.update(module.params["proxy"] or {})
     try:
         host = Host(module.params, programs.answer)
         module.exit_json(**host.bring(check=module.check_mode, temporary=lambda: Path(module.tmpdir)))

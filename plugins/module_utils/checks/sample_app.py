@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from ..cluster.members import canonical
 from ..cluster.remote import ApiError, wait_for
 from .http import Instance, Load, answers
 from .model import Check, Verdict, answer, failure
@@ -91,6 +92,11 @@ class Application(ABC, Generic[N]):
         """The number of host nodes it may run on."""
         return len(self.placed.nodes)
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """By host node the address on which instances are published; empty where they have addresses of their own."""
+        return {}
+
     @abstractmethod
     def instances(self) -> list[Instance]:
         """Return the registered instances as {id, host, address, port}, in the order of their hosts."""
@@ -164,6 +170,13 @@ def spread(instances: list[Instance], nodes: int) -> Verdict:
     return Verdict(len(hosts) >= max(desired, 1), f"instances by host node: {text or 'none'}")
 
 
+def published(instances: list[Instance], addresses: Mapping[str, str]) -> Verdict:
+    """Judge that each instance is published on the address of its host that the inventory names."""
+    wrong = [i for i in instances if addresses.get(i["host"], i["address"]) != canonical(i["address"])]
+    text = ", ".join(sorted(f"{i['host']} publishes on {i['address']}, not on {addresses[i['host']]}" for i in wrong))
+    return Verdict(not wrong, text or "each instance is published on its host's cluster_address")
+
+
 def step(sample: Application[Any], name: str, title: str, question: Callable[[], Verdict]) -> Check:
     """Answer one step."""
     return answer(f"sample_{name}", title, "sample application", sample.remedy, question)
@@ -177,6 +190,9 @@ def deploy(sample: Application[Any]) -> list[Check]:
         sample.submit(COUNT, "1")
         judged = spread(sample.instances(), sample.spread)
         return Verdict(judged.passed, f"pool {sample.pool}, {elapsed(start)}, {judged.evidence}")
+
+    def on_addresses() -> Verdict:
+        return published(sample.instances(), sample.addresses)
 
     def scaled(count: int) -> Verdict:
         start = time.monotonic()
@@ -193,6 +209,7 @@ def deploy(sample: Application[Any]) -> list[Check]:
 
     steps: list[tuple[str, str, Callable[[], Verdict]]] = [
         ("deploy", "The sample application deploys, spread over host nodes", placed),
+        *([("published", "Instances are published on cluster_address", on_addresses)] if sample.addresses else []),
         ("answer", "Every instance answers a manager", lambda: answers(sample.instances())),
         ("scale_up", "It scales up", lambda: scaled(COUNT + 1)),
         ("scale_down", "It scales down", lambda: scaled(COUNT)),

@@ -149,6 +149,11 @@ class Sample(Application[Node]):
         ]
         return sorted(found, key=lambda i: (i["host"], i["port"]))
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """By host node the address at which its agent is known, which is its cluster_address."""
+        return {node.name: node.address for node in self.placed.nodes.values()}
+
     def drain(self, host: Node, count: int) -> None:
         """Drain a node, wait until `count` instances run elsewhere, and make the node eligible again."""
         spec = {"Deadline": 100 * SECOND, "IgnoreSystemJobs": True}

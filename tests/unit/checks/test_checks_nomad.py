@@ -48,6 +48,7 @@ def ask(**changes: Any) -> Verdict:
     return checks.node(parse_nodes([node(**changes)]), Desired("w1", "10.0.0.9", "web"))
 
 
+PLACED: dict[str, Any] = {"id": "1", "host": "w1", "address": "10.0.0.21", "port": 20001}
 CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: checks.leader("10.0.0.1:4647"), True, "10.0.0.1"),
     (lambda: checks.leader(""), False, "no leader"),
@@ -73,6 +74,9 @@ CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: sample_app.spread([{"host": "w1"}] * 3, 2), False, "w1: 3"),
     (lambda: sample_app.spread([{"host": "w1"}] * 3, 1), True, "w1: 3"),
     (lambda: sample_app.spread([], 1), False, "none"),
+    (lambda: sample_app.published([PLACED], {"w1": "10.0.0.21"}), True, "cluster_address"),
+    (lambda: sample_app.published([PLACED], {"w1": "10.9.0.1"}), False, "w1 publishes on 10.0.0.21, not on 10.9.0.1"),
+    (lambda: sample_app.published([{**PLACED, "address": "FD00::0:1"}], {"w1": "fd00::1"}), True, "cluster_address"),
 ]
 
 
