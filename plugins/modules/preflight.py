@@ -21,6 +21,11 @@ options:
     description: Name of the variable in which the task with M(keelson.cluster.host_facts) registered its result.
     type: str
     required: true
+  tried:
+    description:
+      - Name of the variable in which the task with M(keelson.cluster.connection_test) registered what the hosts reached.
+    type: str
+    default: ""
   ignore:
     description:
       - Kinds of faults that only warn. A fault's kind is in RV(faults).

@@ -52,7 +52,7 @@ class Listener:
 
     `address` is `cluster` (the host's cluster_address), `loopback`, or `any`; `process` is the name in /proc/PID/comm,
     or '' for whichever program; `last` ends a range of ports; `probe` is how unauthorized clients are tried on it;
-    `optional` is what some clusters have.
+    `optional` is what some clusters have; `clients` are the parts whose hosts connect to it.
     """
 
     port: int
@@ -63,10 +63,11 @@ class Listener:
     last: int = 0
     probe: Probe | None = None
     optional: bool = False
+    clients: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
-        """The same for a module, without the probe."""
-        return {name: value for name, value in vars(self).items() if name != "probe"}
+        """The same for a module, without what only the controller needs."""
+        return {name: value for name, value in vars(self).items() if name not in ("probe", "clients")}
 
 
 @dataclass(frozen=True)

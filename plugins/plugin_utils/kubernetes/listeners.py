@@ -27,20 +27,20 @@ _KUBELET = Probe("https_login", guarded=("/pods", "/metrics", "/configz", "/logs
 _MEMBERS = Probe("https_members")
 
 _EVERYWHERE = (
-    Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe=_KUBELET),
+    Listener(KUBELET, "tcp", "cluster", "kubelet", "API of the kubelet", probe=_KUBELET, clients=(MANAGER,)),
     Listener(10248, "tcp", "loopback", "kubelet", "health of the kubelet"),
     Listener(10249, "tcp", "loopback", "kube-proxy", "metrics of kube-proxy"),
     Listener(10256, "tcp", "loopback", "kube-proxy", "health of kube-proxy"),
     Listener(ANY_PORT, "tcp", "loopback", "containerd", "streaming server of containerd"),
     # The kernel's own socket of an overlay network; it has no process.
-    Listener(VXLAN, "udp", "any", "", "overlay between hosts"),
+    Listener(VXLAN, "udp", "any", "", "overlay between hosts", clients=(MANAGER, NODE)),
 )
 
 LISTENERS: dict[str, tuple[Listener, ...]] = {
     MANAGER: (
-        Listener(API, "tcp", "cluster", "kube-apiserver", "Kubernetes API", probe=_API),
-        Listener(ETCD_CLIENT, "tcp", "cluster", "etcd", "etcd for API servers", probe=_MEMBERS),
-        Listener(ETCD_PEER, "tcp", "cluster", "etcd", "etcd between managers", probe=_MEMBERS),
+        Listener(API, "tcp", "cluster", "kube-apiserver", "Kubernetes API", probe=_API, clients=(MANAGER, NODE)),
+        Listener(ETCD_CLIENT, "tcp", "cluster", "etcd", "etcd for API servers", probe=_MEMBERS, clients=(MANAGER,)),
+        Listener(ETCD_PEER, "tcp", "cluster", "etcd", "etcd between managers", probe=_MEMBERS, clients=(MANAGER,)),
         Listener(ETCD_CLIENT, "tcp", "loopback", "etcd", "etcd for the API server beside it"),
         Listener(2381, "tcp", "loopback", "etcd", "metrics and health of etcd"),
         Listener(10257, "tcp", "loopback", "kube-controller", "controller manager"),

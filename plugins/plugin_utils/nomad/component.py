@@ -33,7 +33,8 @@ from .endpoints import endpoints
 from .networks import networks
 from .secrets import make_secrets, restored_secrets
 
-_HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTPS)
+_ALL = (MANAGER, NODE)
+_HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTPS, clients=(MANAGER,))
 _IDENTITY = Identity("/etc/nomad.d/tls/ca.pem", "/etc/nomad.d/tls/cert.pem", "/etc/nomad.d/tls/key.pem")
 _NODE_ARTIFACTS = ("nomad", "docker", "cni-plugins", "pause")
 
@@ -94,9 +95,11 @@ COMPONENT = Engine(
             ),
             listeners=(
                 _HTTP,
-                Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents", probe=probes.RPC),
-                Listener(SERF, "tcp", "cluster", "nomad", "gossip between managers", probe=probes.GOSSIP),
-                Listener(SERF, "udp", "cluster", "nomad", "gossip between managers"),
+                Listener(RPC, "tcp", "cluster", "nomad", "RPC between agents", probe=probes.RPC, clients=_ALL),
+                Listener(
+                    SERF, "tcp", "cluster", "nomad", "gossip between managers", probe=probes.GOSSIP, clients=(MANAGER,)
+                ),
+                Listener(SERF, "udp", "cluster", "nomad", "gossip between managers", clients=(MANAGER,)),
                 Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", optional=True),
             ),
             services=("nomad.service",),
@@ -116,7 +119,7 @@ COMPONENT = Engine(
                 _HTTP,
                 Listener(ANY_PORT, "tcp", "loopback", "containerd", "streaming server of containerd"),
                 # Applications that use the host's network: client.min_dynamic_port and client.max_dynamic_port.
-                Listener(20000, "tcp", "any", "", "applications", last=32000),
+                Listener(20000, "tcp", "any", "", "applications", last=32000, clients=_ALL),
             ),
             services=("nomad.service", "docker.service"),
             secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json"),
