@@ -66,7 +66,8 @@ ansible_facts:
         - Identity (C(os_id), C(os_version), C(architecture), C(kernel), C(machine_id), C(hostname), C(addresses)),
           network (C(interfaces), each with C(name), C(mtu) and C(addresses); C(routes); C(resolvers); C(neighbours), the
           hardware address by address, empty where none answers),
-          room (C(cores), C(memory_mib), C(swap_mib), C(disk_free_mib) by path), C(cgroup) (C(version), C(controllers)),
+          room (C(cores), C(memory_mib), C(swap_mib), C(file_systems) by path, each with C(free_mib),
+          C(device), C(read_only), C(noexec)), C(cgroup) (C(version), C(controllers)),
           C(features) (error text by name, empty where the feature works), C(listeners) (sockets with their processes),
           C(clusters) (what this host is a member of), C(runtimes) and C(firewalls) (what others run here),
           C(artifacts) (the version in use of each artifact of the host's components),

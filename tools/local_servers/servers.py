@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import resource
 import shutil
 import time
@@ -39,7 +40,7 @@ def placed(hosts: list[str], subnet: str) -> dict[str, str]:
 
 def mac(address: str) -> str:
     """The MAC of a server: one made anew keeps it, so that no neighbour table sends its first packets nowhere."""
-    return ":".join(["0a", "58", *(f"{int(octet):02x}" for octet in address.split("."))])
+    return ":".join(["0a", "58", *(f"{octet:02x}" for octet in ipaddress.ip_address(address).packed[-4:])])
 
 
 def inventory(folder: Path, addresses: dict[str, str]) -> str:
@@ -69,7 +70,8 @@ class Servers:
         if not succeeds("podman", "network", "exists", self.name):
             labels = [f"--label={LABEL}={self.name}", f"--label={FOLDER}={self.folder}"]
             try:
-                run("podman", "network", "create", "--disable-dns", "--subnet", subnet, *labels, self.name)
+                family = ["--ipv6"] if ":" in subnet else []
+                run("podman", "network", "create", "--disable-dns", *family, "--subnet", subnet, *labels, self.name)
             except Fault as fault:
                 raise Fault(f"network {self.name}: {fault}; a set of servers has a subnet of its own") from fault
         (self.folder / "known_hosts.d").mkdir(parents=True, exist_ok=True)
@@ -151,7 +153,7 @@ class Servers:
         return [
             *["podman", "--runtime", "runc", "run", "-d", "--name", f"{self.name}-{host}", "--hostname", host],
             *[f"--label={LABEL}={self.name}", f"--label={ADDRESS}={address}"],
-            *["--network", self.name, "--ip", address, "--mac-address", mac(address)],
+            *["--network", self.name, "--ip6" if ":" in address else "--ip", address, "--mac-address", mac(address)],
             *["--privileged", "--cgroupns=private", "--systemd=always"],
             *["--ulimit", f"nofile={files}", "--ulimit", "nproc=32768:32768"],
             *(f"--volume=/var/lib/{volume}" for volume in VOLUMES),

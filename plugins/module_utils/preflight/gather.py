@@ -12,7 +12,7 @@ import platform
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..bundle import install
@@ -21,6 +21,8 @@ from ..host.receipts import components
 from . import features, netlink, occupants
 
 MOST_ROUTES = 1000
+# Where an installation writes, and /tmp, where scripts of packages run.
+USED = ("/etc", "/opt", "/tmp", "/usr", "/usr/local", "/var/lib")
 # How a component is recognised: {component, files: [{path, name}], processes: [name in /proc/PID/comm]}.
 Traces = dict[str, Any]
 
@@ -38,15 +40,20 @@ def memory(text: str) -> dict[str, int]:
     return {name: values.get(field, 0) for name, field in names.items()}
 
 
-def free_disk(paths: list[str]) -> dict[str, int]:
-    """Return {path: MiB free for root} of each path, or of its nearest parent that exists."""
+def file_systems(paths: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Of each path, or its nearest parent that exists, its file system: {free_mib (for root), device, read_only, noexec}."""
     found = {}
     for path in paths:
         existing = path
         while not os.path.exists(existing) and existing != "/":
             existing = os.path.dirname(existing)
         status = os.statvfs(existing)
-        found[path] = status.f_bfree * status.f_frsize // (1 << 20)
+        found[path] = {
+            "free_mib": status.f_bfree * status.f_frsize // (1 << 20),
+            "device": os.stat(existing).st_dev,
+            "read_only": bool(status.f_flag & os.ST_RDONLY),
+            "noexec": bool(status.f_flag & os.ST_NOEXEC),
+        }
     return found
 
 
@@ -160,7 +167,7 @@ def gather(paths: list[str], traces: list[Traces], neighbours: Sequence[str] = (
         "neighbours": {address: netlink.neighbour(address) for address in neighbours},
         "cores": len(os.sched_getaffinity(0)),
         **memory(read("/proc/meminfo")),
-        "disk_free_mib": free_disk(paths),
+        "file_systems": file_systems({*paths, *USED}),
         "cgroup": features.cgroup(),
         "features": trials(),
         "listeners": listening(),

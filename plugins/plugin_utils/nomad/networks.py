@@ -18,11 +18,14 @@ def networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     docker = variables.get("host_node_docker_config") or {}
     client = (variables.get("host_node_nomad_config") or {}).get("client") or {}
     yield "host_node_docker_config.bip", str(docker.get("bip") or "172.17.0.0/16")
+    six = ":" in str(variables.get("cluster_address", ""))
+    if six:
+        yield "host_node_docker_config.fixed-cidr-v6", str(docker.get("fixed-cidr-v6") or DOCKER_IPV6)
     name = "bridge_network_subnet"
     yield f"host_node_nomad_config.client.{name}", str(client.get(name) or "172.26.64.0/20")
-    if ":" in str(variables.get("cluster_address", "")):
+    if six:
         yield f"host_node_nomad_config.client.{name}_ipv6", str(client.get(f"{name}_ipv6") or BRIDGE_IPV6)
 
 
-# What Nomad's bridge gets on hosts whose cluster_address is of IPv6, in roles/host_node/vars/main/nomad.yml too.
-BRIDGE_IPV6 = "fd26:64::/64"
+# On hosts whose cluster_address is of IPv6; roles/host_node/vars/main/nomad.yml has them too.
+DOCKER_IPV6, BRIDGE_IPV6 = "fd17:2a::/64", "fd26:64::/64"

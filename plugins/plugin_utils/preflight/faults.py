@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable
 
@@ -28,13 +29,83 @@ FEATURE_REMEDIES = {
     "cgroup": "mount cgroup version 2 at /sys/fs/cgroup; boot without cgroup_disable=memory",
 }
 
+# Kind, what a connection that failed says, what it means, and what to do.
+CONNECTION = (
+    (
+        "root",
+        r"missing sudo password|a password is required|incorrect \w+ password|timeout .* privilege escalation",
+        "sudo asks for a password",
+        "give it with --ask-become-pass, or let sudo ask for none (NOPASSWD in /etc/sudoers.d)",
+    ),
+    (
+        "root",
+        r"must have a tty",
+        "sudo wants a terminal (requiretty)",
+        "take 'Defaults requiretty' out of /etc/sudoers: tasks have none",
+    ),
+    (
+        "root",
+        r"not in the sudoers file|is not allowed to (execute|run)",
+        "the account may not use sudo",
+        "allow it in /etc/sudoers.d, or log in with another account (ansible_user)",
+    ),
+    (
+        "root",
+        r"sudo: (command )?not found",
+        "sudo is missing",
+        "install sudo, or log in as root (cluster_become: false)",
+    ),
+    (
+        "python",
+        r"no python interpreters found|module interpreter .* was not found|python[\d.]*: (command )?not found",
+        "Python is missing",
+        "install python3, or name it with ansible_python_interpreter",
+    ),
+    (
+        "python",
+        r"requires a minimum of python|future feature annotations is not defined|syntaxerror",
+        "its Python is too old for Ansible",
+        "use a server with a newer Python, or name one with ansible_python_interpreter",
+    ),
+    (
+        "file system",
+        r"read-only file system",
+        "the file system of the temporary folder is read-only",
+        "mount it read-write, or name another folder with ansible_remote_tmp",
+    ),
+    (
+        "file system",
+        r"no space left on device|disk quota exceeded",
+        "the file system of the temporary folder is full",
+        "free space on it",
+    ),
+    (
+        "unreachable",
+        r"host key verification failed|host identification has changed",
+        "its ssh host key is not the known one",
+        "make sure that it is the right server, then correct known_hosts (ssh-keygen -R)",
+    ),
+    (
+        "unreachable",
+        r"permission denied \(",
+        "ssh does not let this account in",
+        "correct ansible_user or the key (ansible_ssh_private_key_file)",
+    ),
+)
+
 Rule = Callable[[Cluster], Iterator[Fault]]
 
 
 def unreachable(cluster: Cluster) -> Iterator[Fault]:
     """A host that did not answer, or whose facts could not be read."""
     for host in cluster.hosts:
-        if host.failure:
+        if not host.failure:
+            continue
+        for kind, pattern, text, remedy in CONNECTION:
+            if re.search(pattern, host.failure, re.IGNORECASE):
+                yield Fault(host.name, kind, text, remedy)
+                break
+        else:
             remedy = f"start it, repair its ssh access, or leave it out with --limit '!{host.name}'"
             yield Fault(host.name, "unreachable", f"did not answer: {host.failure}", remedy)
 
@@ -183,11 +254,39 @@ def room(cluster: Cluster) -> Iterator[Fault]:
         disk: Counter[str] = Counter()
         for need in needs:
             disk.update(need.disk_mib)
-        for path, needed in disk.items():
-            free = facts["disk_free_mib"].get(path)
-            if free is not None and free < needed and not member(cluster, host):
-                text = f"{path} has {free} MiB free, installing a {host.part} needs {needed}"
-                yield Fault(host.name, "disk", text, "free space there or give it a bigger volume")
+        if not member(cluster, host):
+            yield from _disk(host, disk, facts["file_systems"])
+
+
+def _disk(host: Host, needed: Mapping[str, int], found: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
+    """File systems with too little room for all that is written to them."""
+    shared: dict[int, list[str]] = defaultdict(list)
+    for path in needed:
+        if path in found:
+            shared[found[path]["device"]].append(path)
+    for paths in shared.values():
+        free, total = found[paths[0]]["free_mib"], sum(needed[path] for path in paths)
+        if free < total:
+            parts = " + ".join(str(needed[path]) for path in paths)
+            where = f"{' and '.join(paths)}, on one file system, have" if len(paths) > 1 else f"{paths[0]} has"
+            text = f"{where} {free} MiB free, installing a {host.part} needs {parts}"
+            yield Fault(host.name, "disk", text, "free space there or give it a bigger volume")
+
+
+def file_systems(cluster: Cluster) -> Iterator[Fault]:
+    """File systems on which nothing can be written, or nothing run."""
+    for host, facts in cluster.seen():
+        for path, found in facts["file_systems"].items():
+            if found["read_only"] and path != "/tmp":
+                remedy = f"mount it read-write (mount -o remount,rw), or give {path} a file system of its own"
+                yield Fault(host.name, "file system", f"{path} is read-only", remedy)
+            elif found["noexec"] and path == "/tmp":
+                text = "/tmp is mounted noexec: scripts of packages may fail"
+                remedy = 'set APT::ExtractTemplates::TempDir "/var/tmp" in /etc/apt/apt.conf.d, or mount it with exec'
+                yield Fault(host.name, "file system", text, remedy, WARNING)
+            elif found["noexec"] and path not in ("/etc", "/usr"):
+                text = f"{path} is mounted noexec: no program can run from there"
+                yield Fault(host.name, "file system", text, "mount it with exec (/etc/fstab)")
 
 
 def features(cluster: Cluster) -> Iterator[Fault]:
@@ -274,6 +373,7 @@ RULES: tuple[Rule, ...] = (
     addresses,
     *network.RULES,
     room,
+    file_systems,
     features,
     foreign_cluster,
     foreign_runtime,

@@ -80,7 +80,10 @@ def node(**facts: Any) -> model.Cluster:
     """A cluster of one host node with the component."""
     found = {
         "memory_mib": 4096,
-        "disk_free_mib": {"/srv": 5, "/opt": 9000, "/var/lib": 9000},
+        "file_systems": {
+            path: {"free_mib": free, "device": number, "read_only": False, "noexec": False}
+            for number, (path, free) in enumerate({"/srv": 5, "/opt": 9000, "/var/lib": 9000}.items())
+        },
         "features": dict.fromkeys(("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables"), ""),
         "listeners": [],
         "clusters": [],

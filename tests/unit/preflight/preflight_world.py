@@ -15,6 +15,11 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model im
 NOW = 1_800_000_000.0
 
 
+def file_system(**changes: Any) -> dict[str, Any]:
+    """A file system with room, on which programs run."""
+    return {"free_mib": 50_000, "device": 1, "read_only": False, "noexec": False, **changes}
+
+
 def facts(number: int, **changes: Any) -> dict[str, Any]:
     """What host_facts finds on a fit server with address 10.0.0.`number`."""
     good: dict[str, Any] = {
@@ -26,7 +31,7 @@ def facts(number: int, **changes: Any) -> dict[str, Any]:
         "hostname": f"host-{number}",
         "addresses": [f"10.0.0.{number}"],
         "memory_mib": 4096,
-        "disk_free_mib": {"/opt": 50_000, "/var/lib": 50_000},
+        "file_systems": {path: file_system() for path in ("/etc", "/opt", "/tmp", "/usr", "/var/lib")},
         "features": dict.fromkeys(("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables"), ""),
         "listeners": [],
         "clusters": [],

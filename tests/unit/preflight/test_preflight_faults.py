@@ -14,7 +14,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import f
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Fault, Host
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import orphans
-from preflight_world import NOW, cluster, host, with_facts, with_host
+from preflight_world import NOW, cluster, file_system, host, with_facts, with_host
 
 
 def listener(port: int, **changes: Any) -> dict[str, Any]:
@@ -42,6 +42,54 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
         lambda c: with_host(c, "w1", facts=None, failure="timed out"),
         "w1",
         ("timed out", "--limit '!w1'"),
+    ),
+    *(
+        ("unreachable", lambda c, said=said: with_host(c, "w1", facts=None, failure=said), "w1", words)
+        for said, words in (
+            ("Task failed: Missing sudo password", ("sudo asks for a password", "--ask-become-pass")),
+            ("sudo: a password is required", ("sudo asks for a password",)),
+            ("Incorrect sudo password", ("sudo asks for a password",)),
+            ("sudo: sorry, you must have a tty to run sudo", ("requiretty", "/etc/sudoers")),
+            ("deploy is not in the sudoers file.", ("may not use sudo",)),
+            ("/bin/sh: 1: sudo: not found", ("sudo is missing", "cluster_become")),
+            ("/bin/sh: 1: /usr/bin/python3: not found", ("Python is missing", "install python3")),
+            ("The module interpreter '/usr/bin/python3' was not found.", ("Python is missing",)),
+            ("ansible-core requires a minimum of Python version 3.8. Current version: 3.6.8", ("too old",)),
+            ("SyntaxError: future feature annotations is not defined", ("too old",)),
+            (
+                "mkdir: cannot create directory '/root/.ansible': Read-only file system",
+                ("is read-only", "ansible_remote_tmp"),
+            ),
+            ("write error: No space left on device", ("is full",)),
+            ("Host key verification failed.", ("host key", "known_hosts")),
+            ("root@10.0.0.21: Permission denied (publickey).", ("does not let", "ansible_user")),
+        )
+    ),
+    (
+        "room",
+        lambda c: with_facts(
+            c, "w1", file_systems={"/opt": file_system(free_mib=5200), "/var/lib": file_system(free_mib=5200)}
+        ),
+        "w1",
+        ("/opt and /var/lib, on one file system, have 5200 MiB free, installing a node needs 500 + 5000",),
+    ),
+    (
+        "file_systems",
+        lambda c: with_facts(c, "w1", file_systems={"/usr": file_system(read_only=True)}),
+        "w1",
+        ("/usr is read-only", "remount,rw"),
+    ),
+    (
+        "file_systems",
+        lambda c: with_facts(c, "w1", file_systems={"/opt": file_system(noexec=True)}),
+        "w1",
+        ("/opt is mounted noexec", "/etc/fstab"),
+    ),
+    (
+        "file_systems",
+        lambda c: with_facts(c, "w1", file_systems={"/tmp": file_system(noexec=True)}),
+        "w1",
+        ("/tmp is mounted noexec", "TempDir"),
     ),
     ("not_root", lambda c: with_facts(c, "w1", root=False), "w1", ("without root", "cluster_become")),
     ("parts", lambda c: with_host(c, "w1", part="worker"), "w1", ("cluster_part is 'worker'", "manager, node")),
@@ -104,7 +152,7 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
     ("room", lambda c: with_facts(c, "m1", memory_mib=400), "m1", ("400 MiB of memory", "needs 900")),
     (
         "room",
-        lambda c: with_facts(c, "w1", disk_free_mib={"/var/lib": 10}),
+        lambda c: with_facts(c, "w1", file_systems={"/var/lib": file_system(free_mib=10)}),
         "w1",
         ("/var/lib has 10 MiB", "needs 5000"),
     ),
@@ -245,7 +293,10 @@ def test_somebody_elses_port_on_another_address_is_no_fault() -> None:
 
 def test_a_member_of_this_cluster_needs_no_room_for_an_installation() -> None:
     member = [{"component": "nomad", "name": "product", "evidence": "/etc/nomad.d/agent.json"}]
-    assert faults.judge(with_facts(cluster(), "w1", clusters=member, disk_free_mib={"/var/lib": 10})) == []
+    assert (
+        faults.judge(with_facts(cluster(), "w1", clusters=member, file_systems={"/var/lib": file_system(free_mib=10)}))
+        == []
+    )
 
 
 def test_a_slow_answer_is_no_skew() -> None:

@@ -162,7 +162,11 @@ def test_a_feature_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gather_is_whole() -> None:
     found = gather.gather(["/opt", "/var/lib/does/not/exist"], traces([]))
-    assert found["memory_mib"] > 0 and found["cores"] > 0 and found["disk_free_mib"]["/var/lib/does/not/exist"] > 0
+    assert (
+        found["memory_mib"] > 0
+        and found["cores"] > 0
+        and found["file_systems"]["/var/lib/does/not/exist"]["free_mib"] > 0
+    )
     assert isinstance(found["time"], float)
 
 
