@@ -92,7 +92,7 @@ def _settle(
     done: Done,
     receipts: Receipts,
 ) -> None:
-    services.apply(files, wanted, [], check, False, done.outcome, receipts)
+    services.apply(files, wanted, [], services.How(check), done.outcome, receipts)
     if done.outcome.fault:
         raise SidecarError(done.outcome.fault)
 
