@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...module_utils.python_packages import missing
+from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
+
 from ..user_error import UserError
 from .origin import place_of
 

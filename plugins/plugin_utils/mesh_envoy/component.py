@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...module_utils.mesh_envoy import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
+
 from ..contract import ANY_PORT, MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage
 from ..mesh import inventory
 from ..mesh.model import MeshError

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...module_utils.mesh_envoy import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
+
 from ..contract import Identity
 from ..mesh.model import Mesh
 

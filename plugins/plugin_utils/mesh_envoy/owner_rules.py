@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...module_utils.mesh_envoy import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
+
 from ..mesh.model import Mesh, Service
 
 TABLE = "inet keelson_mesh"

@@ -15,7 +15,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...module_utils.mesh_envoy.places import CONFIG, RUN, STATE
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy.places import CONFIG, RUN, STATE
+
 from ..mesh.model import HTTP, Instance, Mesh, Rule, Service, Upstream
 
 TYPE = "type.googleapis.com/envoy"
