@@ -44,7 +44,12 @@ class ActionModule(ControllerAction):
         faults = judge(cluster, wrong, frozenset(options["ignore"]))
         if faults:
             Display().display(f"\n{faults_table(faults)}\n")
-        found = {"orphans": orphans(cluster), "removed_first": first(cluster), "members_from": listed(cluster)[0]}
+        found = {
+            "orphans": orphans(cluster),
+            "removed_first": first(cluster),
+            "members_from": listed(cluster)[0],
+            "members": listed(cluster)[1],
+        }
         errors = [fault for fault in faults if fault.level == ERROR]
         if errors:
             told = f"preflight found {len(errors)} error{'s' * (len(errors) > 1)} in cluster {cluster.name}"

@@ -5,62 +5,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.action.artifacts import read_index
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade import read
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.plan import plan
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
-ARGUMENTS = {
-    "facts": {"type": "str", "required": True},
-    "to": {"type": "str", "default": ""},
-    "max_unavailable": {"type": "raw", "default": 1},
-    "pause_after": {"type": "str", "default": ""},
-    "bundle": {"type": "str"},
-}
 
-
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ControllerAction):
     """See the module of the same name."""
 
-    TRANSFERS_FILES = False
-    _requires_connection = False
+    ARGUMENTS = {
+        "facts": {"type": "str", "required": True},
+        "to": {"type": "str", "default": ""},
+        "max_unavailable": {"type": "raw", "default": 1},
+        "pause_after": {"type": "str", "default": ""},
+        "bundle": {"type": "str"},
+    }
+    FAULTS = (ValueError, UserError)
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan, show the plan, and fail when it is refused."""
-        task_vars = task_vars or {}
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validation, given = self.validate_argument_spec(ARGUMENTS)
-        hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
-        try:
-            cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], given["facts"])
-            version = given["to"] or read.asked(cluster)
-            targets = read.targets(cluster, version)
-            hosts = read.hosts(cluster)
-            decided = plan(
-                hosts, targets, version, cluster.engine.refuse_step, given["max_unavailable"], given["pause_after"]
-            )
-            if decided.hosts:
-                read.check_steps(cluster)
-                bundle = given["bundle"] or str(default_root())
-                read.check_bundle(cluster, decided.hosts, targets, read_index(bundle), bundle)
-        except (UserError, ValueError) as error:
-            raise AnsibleActionFail(f"{error}. Nothing was changed.") from error
+        cluster = read_cluster(task_vars["hostvars"], task_vars["ansible_play_hosts_all"], options["facts"])
+        version = options["to"] or read.asked(cluster)
+        targets, step = read.targets(cluster, version), cluster.engine.refuse_step
+        decided = plan(read.hosts(cluster), targets, version, step, options["max_unavailable"], options["pause_after"])
+        if decided.hosts:
+            read.check_steps(cluster)
+            bundle = options["bundle"] or str(default_root())
+            read.check_bundle(cluster, decided.hosts, targets, read_index(bundle), bundle)
         title = f"Upgrade of {cluster.name} to {cluster.engine.name} {version}"
         told = "".join(f"\n  {line}" for line in decided.lines) or "\n  every member has it already"
         Display().display(f"\n{title}:{told}\n")
         for text in decided.warnings:
             Display().warning(text)
         return {
-            **result,
-            "changed": bool(decided.hosts),
+            "changed": self._task.check_mode and bool(decided.hosts),
             "version": version,
             "versions": {part: dict(found) for part, found in targets.items()},
             "managers": list(decided.managers),

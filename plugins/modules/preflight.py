@@ -72,6 +72,11 @@ removed_first:
   returned: always
   type: list
   elements: dict
+members:
+  description: All members, as that manager knows them.
+  returned: always
+  type: list
+  elements: dict
 members_from:
   description: The manager that told the members, empty where none did.
   returned: always

@@ -13,12 +13,13 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight.connections import PROCESS
 
 from ..contract import ANY_PORT, MANAGER
 from . import network
 from .model import ERROR, WARNING, Cluster, Fault, Host, member
-from .orphans import orphaned, removal, replaced
+from .orphans import listed, orphaned, removal, replaced
 
 MAX_SKEW = 2.0  # seconds, beyond what the measurement itself leaves open
 OWN_PROGRAMS = "/opt/keelson/"
@@ -97,7 +98,8 @@ Rule = Callable[[Cluster], Iterator[Fault]]
 
 
 def unreachable(cluster: Cluster) -> Iterator[Fault]:
-    """A host that did not answer, or whose facts could not be read."""
+    """A host that did not answer, or whose facts could not be read. A cluster at work goes on without one that is dead."""
+    lost = no_quorum({host.name: not host.failure for host in cluster.hosts if host.part == MANAGER})
     for host in cluster.hosts:
         if not host.failure:
             continue
@@ -106,8 +108,13 @@ def unreachable(cluster: Cluster) -> Iterator[Fault]:
                 yield Fault(host.name, kind, text, remedy)
                 break
         else:
-            remedy = f"start it, repair its ssh access, or leave it out with --limit '!{host.name}'"
-            yield Fault(host.name, "unreachable", f"did not answer: {host.failure}", remedy)
+            remedy, level = f"start it, repair its ssh access, or leave it out with --limit '!{host.name}'", ERROR
+            if host.unreachable and listed(cluster)[0] and not lost:
+                remedy, level = (
+                    f"this run leaves it out; start it, or: playbook remove, -e remove_hosts={host.name}",
+                    WARNING,
+                )
+            yield Fault(host.name, "unreachable", f"did not answer: {host.failure}", remedy, level)
 
 
 def not_root(cluster: Cluster) -> Iterator[Fault]:

@@ -55,6 +55,7 @@ def read_host(name: str, variables: Mapping[str, Any], run: bool, register: str)
         variables=variables,
         facts=facts,
         failure=failure,
+        unreachable=bool(run and answer.get("unreachable")),
         groups=tuple(variables.get("group_names", ())),
     )
 

@@ -30,7 +30,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class Host:
-    """A host of the inventory. `facts` is the answer of host_facts, or nothing; `failure` says why there is none.
+    """A host of the inventory. `facts` is the answer of host_facts, or nothing; `failure` says why there is none,
+    `unreachable` that the connection failed.
 
     `facts["clock"]` is {before, after}: the controller's time around the module (seconds since 1970).
     A host that this run leaves out (--limit) has neither facts nor failure.
@@ -44,6 +45,7 @@ class Host:
     variables: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] | None = None
     failure: str = ""
+    unreachable: bool = False
     groups: tuple[str, ...] = ()
 
 

@@ -32,7 +32,6 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_remove_max": {"type": "raw"},
     "cluster_max_unavailable": {"type": "raw"},
     "cluster_drain_deadline": {"type": "int"},
-    "cluster_nomad_version": {"type": "str"},
 }
 # Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.
 _PLAIN: tuple[type, ...] = (bool, int, float, str, dict, list)

@@ -79,7 +79,7 @@ def hosts(cluster: Cluster) -> list[Host]:
                 str(member.get("status", "")) if host.facts is not None or not host.failure else "unreachable",
                 str(member.get("mark", "")),
                 bool(member.get("leader")),
-                host.facts is not None,
+                host.facts is not None or bool(host.failure),
             )
         )
     return found

@@ -91,6 +91,26 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
         "w1",
         ("/tmp is mounted noexec", "TempDir"),
     ),
+    (
+        "unreachable",
+        lambda c: with_host(
+            with_facts(c, "m1", members=MEMBERS), "w1", facts=None, failure="timed out", unreachable=True
+        ),
+        "w1",
+        ("timed out", "this run leaves it out", "remove_hosts=w1"),
+    ),
+    (
+        "unreachable",
+        lambda c: with_host(
+            with_host(with_facts(c, "m1", members=MEMBERS), "m2", facts=None, failure="gone", unreachable=True),
+            "m3",
+            facts=None,
+            failure="timed out",
+            unreachable=True,
+        ),
+        "m3",
+        ("timed out", "--limit '!m3'"),
+    ),
     ("not_root", lambda c: with_facts(c, "w1", root=False), "w1", ("without root", "cluster_become")),
     ("parts", lambda c: with_host(c, "w1", part="worker"), "w1", ("cluster_part is 'worker'", "manager, node")),
     ("managers", lambda c: drop(c, "m3"), "", ("2 cluster managers", "1 or 3")),
