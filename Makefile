@@ -54,7 +54,9 @@ BLOCK ?= 10.89.48.0/21
 export TF_VAR_name := $(DEMO)
 export TF_VAR_block := $(BLOCK)
 vip := $(if $(filter-out ks-demo,$(DEMO)),-e cluster_vip=$(BLOCK:.0/21=.100))
-playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip)
+# FAAS=1: with functions.
+faas := $(if $(FAAS),-e @examples/functions/demo.yml)
+playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip) $(faas)
 
 .PHONY: demo demo-down opentofu stack bundle install verify
 demo: export STEPS := $(CURDIR)/build/demo.tsv
@@ -62,6 +64,8 @@ demo: venv hosts-tools ## three local stacks, and on them a verified cluster
 	@rm -f $(STEPS)
 	@tools/step "stacks and bundle" tools/side-by-side stack "$(MAKE) -s stack" bundle "$(MAKE) -s bundle"
 	@tools/step install $(call playbook,install)
+	@[ -z "$(FAAS)" ] || tools/step function ansible 'demo_managers[0]' -i $(inventory) -m ansible.builtin.uri \
+	  -a 'url=https://{{ cluster_address }}:8480/greet?name=demo ca_path=/etc/keelson-faas/tls/ca.pem return_content=true'
 	@tools/step verify $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
 	@tools/step --summary
 	@printf '\n%s\n' "log in with: tools/hosts ssh --name $(DEMO) m1" \
@@ -87,7 +91,7 @@ opentofu: venv ## without terraform and tofu on PATH: OpenTofu as an artifact
 
 bundle: venv ## fill the bundle for ENGINE
 	$(call need,bundle)
-	@$(fill) -e cluster_engine=$(ENGINE) $(quiet)
+	@$(fill) -e cluster_engine=$(ENGINE) $(faas) $(quiet)
 
 install: venv ## install the cluster on the local stacks' servers
 	@$(call playbook,install)

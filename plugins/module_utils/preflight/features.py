@@ -16,7 +16,7 @@ from typing import Any, Callable
 
 from . import netlink
 
-_NEWNS, _NEWNET = 0x00020000, 0x40000000
+_NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_REC, _MS_PRIVATE = 0x4000, 1 << 18
 _SCRATCH = "/mnt"  # every system has it (FHS 3.0); in our own mount namespace nobody else sees what is mounted here
 
@@ -45,6 +45,21 @@ def try_overlay() -> None:
     _mount("overlay", merged, "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={work}")
 
 
+def try_user_namespace() -> None:
+    """Make a user namespace as an account without rights."""
+    child = os.fork()
+    if not child:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        os._exit(0 if _libc().unshare(_NEWUSER | _NEWNS) == 0 else 1)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+        raise OSError(
+            1,
+            "an account without rights may make none: see user.max_user_namespaces and kernel.unprivileged_userns_clone",
+        )
+
+
 def try_bridge_netfilter() -> None:
     """Look for the bridge netfilter's switches; the module that makes them may also be loaded later by name."""
     if not os.path.exists("/proc/sys/net/bridge/bridge-nf-call-iptables") and not _module_exists("br_netfilter"):
@@ -66,6 +81,7 @@ TRIALS: dict[str, Callable[[], None]] = {
     "vxlan": lambda: netlink.make_link("vxlan", "keelson-vx"),
     "nf_tables": netlink.probe_nf_tables,
     "overlay": try_overlay,
+    "user_namespaces": try_user_namespace,
     "bridge_netfilter": try_bridge_netfilter,
 }
 

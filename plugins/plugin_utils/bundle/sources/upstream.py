@@ -79,6 +79,7 @@ def published_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) 
 
 def unpack(archive: Path, member: str, target: Path, where: str) -> Path:
     """Write one member of a zip or tar archive to a file; the name inside the archive never becomes a path."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened, opened.open(member) as reading, target.open("wb") as writing:

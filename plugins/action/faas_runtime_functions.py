@@ -1,0 +1,51 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the declared functions on the controller, and send them to a manager as jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, nomad_jobs
+
+
+class ActionModule(ActionBase):
+    """See the module of the same name."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the action."""
+        super().run(tmp, task_vars)
+        dummy, args = self.validate_argument_spec(
+            argument_spec={
+                "cluster": {"type": "str", "required": True},
+                "tenants": {"type": "list", "elements": "dict", "default": []},
+                "functions": {"type": "list", "elements": "dict", "default": []},
+            }
+        )
+        try:
+            # The task's own arguments still know where in which file they stand.
+            given = self._task.args
+            declared = functions.read(given.get("tenants", []), given.get("functions", []))
+            code = artifacts.read(declared)
+        except (functions.FunctionError, artifacts.ArtifactError) as error:
+            raise AnsibleActionFail(str(error)) from error
+        launcher = artifacts.launcher()
+        jobs = [
+            nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], launcher)
+            for one in declared.functions
+        ]
+        secrets = {f"{nomad_jobs.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}
+        own = {"jobs": jobs, "secrets": secrets, "policy": nomad_jobs.policy(declared)}
+        tenants = [{"name": name} for name in declared.tenants]
+        module_args = {"cluster": args["cluster"], "tenants": tenants, **own}
+        return dict(
+            self._execute_module(
+                module_name="keelson.cluster.faas_runtime_functions", module_args=module_args, task_vars=task_vars
+            )
+        )

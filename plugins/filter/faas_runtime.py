@@ -1,0 +1,52 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What declared functions mean for hosts: accounts on host nodes, the gateway's configuration on managers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import events, functions, nomad_jobs
+
+
+def _read(declared: list[Any], tenants: list[Any]) -> functions.Declared:
+    try:
+        return functions.read(tenants, declared)
+    except functions.FunctionError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+def faas_runtime_accounts(declared: list[Any], tenants: list[Any]) -> list[dict[str, str]]:
+    """The accounts of functions, as module host_settings takes them."""
+    return nomad_jobs.accounts(_read(declared, tenants))
+
+
+def faas_runtime_gateway(declared: list[Any], tenants: list[Any]) -> dict[str, Any]:
+    """What the gateway knows of tenants and functions."""
+    return nomad_jobs.gateway(_read(declared, tenants))
+
+
+def faas_runtime_events(tenants: list[Any], secret: str, managers: int) -> dict[str, Any]:
+    """The accounts of NATS, and the passwords of the gateways for them."""
+    return events.events(list(_read([], tenants).tenants.values()), secret, min(3, managers))
+
+
+def faas_runtime_routes(addresses: list[str]) -> list[dict[str, str]]:
+    """Routes to hosts, in the form of CNI's host-local."""
+    return [{"dst": f"{address}/{128 if ':' in address else 32}"} for address in addresses]
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        """Map their names to them."""
+        return {
+            "faas_runtime_accounts": faas_runtime_accounts,
+            "faas_runtime_events": faas_runtime_events,
+            "faas_runtime_gateway": faas_runtime_gateway,
+            "faas_runtime_routes": faas_runtime_routes,
+        }

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the function runtime on a manager: its gateway, its events, its functions. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from ..checks.model import Check, Verdict, answer
+from ..nomad.api import Api
+from .deploy import MARK, PREFIX
+
+METRICS, MONITOR = 8481, 8222
+LOGS = "look at the logs (journalctl -u {unit}); run the install playbook"
+
+
+def local(port: int, path: str) -> tuple[int, Any]:
+    """What a service says on the loopback address."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def gateway(status: int, told: Mapping[str, Any]) -> Verdict:
+    """Judge what the gateway says of itself."""
+    if status != 200:
+        return Verdict(False, str(told.get("trouble") or f"status {status}"))
+    return Verdict(True, f"{told['functions']} functions of {len(told['tenants'])} tenants")
+
+
+def events(told: Mapping[str, Any], managers: int) -> Verdict:
+    """Judge /jsz: a leader, all peers there and current, no stream without its replicas."""
+    meta = told.get("meta_cluster")
+    if managers == 1:
+        return Verdict("config" in told, "one server, without replicas")
+    if not meta or not meta.get("leader"):
+        return Verdict(False, "JetStream has no leader")
+    behind = [peer["name"] for peer in meta.get("replicas") or [] if peer.get("offline") or not peer.get("current")]
+    count = len(meta.get("replicas") or []) + 1
+    text = f"leader {meta['leader']}, {count} servers"
+    for account in told.get("account_details") or []:
+        for stream in account.get("stream_detail") or []:
+            peers = (stream.get("cluster") or {}).get("replicas") or []
+            behind += [f"{account['name']}/{stream['name']} on {peer['name']}" for peer in peers if peer.get("offline")]
+    if behind:
+        text += f"; behind or gone: {', '.join(behind)}"
+    return Verdict(not behind and (meta.get("cluster_size") or count) == managers, text)
+
+
+def functions(jobs: list[Mapping[str, Any]], declared: list[Mapping[str, Any]]) -> Verdict:
+    """Judge that Nomad has a job for each function of the gateway, and none is stopped."""
+    present = {(job["Namespace"], job["ID"]): job for job in jobs if MARK in (job.get("Meta") or {})}
+    lacking = [
+        f"{one['tenant']}/{one['name']}"
+        for one in declared
+        if present.get((one["namespace"], one["job"]), {"Stop": True}).get("Stop")
+    ]
+    if lacking:
+        return Verdict(False, f"not deployed: {', '.join(lacking)}")
+    return Verdict(True, f"{len(declared)} functions are deployed")
+
+
+def checks(api: Api, managers: int, whole: bool, path: str = "/etc/keelson-faas/functions.json") -> list[Check]:
+    """All of a manager; those of the whole cluster on one of them."""
+
+    def deployed() -> Verdict:
+        with open(path, encoding="utf-8") as handle:
+            declared = json.load(handle)["functions"]
+        return functions(api.get(f"/v1/jobs?namespace=*&prefix={PREFIX}&meta=true") or [], declared)
+
+    unit, nats = "keelson-faas-gateway", "keelson-nats"
+    found = [
+        answer(
+            "gateway",
+            "The gateway reaches Nomad and JetStream",
+            "",
+            LOGS.format(unit=unit),
+            lambda: gateway(*local(METRICS, "/healthz")),
+        ),
+        answer(
+            "events",
+            "JetStream has a leader and all its replicas",
+            "",
+            LOGS.format(unit=nats),
+            lambda: events(local(MONITOR, "/jsz?streams=1&accounts=1")[1], managers),
+        ),
+    ]
+    if whole:
+        found.append(answer("function", "Every declared function is deployed", "", LOGS.format(unit=unit), deployed))
+    return found

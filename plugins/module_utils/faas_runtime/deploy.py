@@ -1,0 +1,143 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Functions as Nomad has them, brought to what is declared. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from ..nomad.api import Api, ApiError
+
+PREFIX = "faas-"  # of our namespaces and jobs
+MARK = "keelson_faas"
+POLICY = "keelson-faas-gateway"
+
+
+class SecretMissing(Exception):
+    """A function names a secret that does not exist."""
+
+
+@dataclass
+class Plan:
+    """What is to be done: namespaces to make, jobs to register, jobs and namespaces to remove."""
+
+    namespaces: list[str] = field(default_factory=list)
+    register: list[dict[str, Any]] = field(default_factory=list)
+    remove: list[tuple[str, str]] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """The same in words."""
+        return [
+            *(f"namespace {name} is made" for name in self.namespaces),
+            *(
+                f"function {job['Namespace'].removeprefix(PREFIX)}/{job['ID'].removeprefix(PREFIX)} is deployed"
+                for job in self.register
+            ),
+            *(
+                f"function {space.removeprefix(PREFIX)}/{job.removeprefix(PREFIX)} is removed"
+                for space, job in self.remove
+            ),
+            *(f"namespace {name} is removed" for name in self.empty),
+        ]
+
+
+def plan(
+    desired: list[dict[str, Any]], tenants: Iterable[str], jobs: Iterable[Mapping[str, Any]], spaces: Iterable[str]
+) -> Plan:
+    """Compare what is declared with the `jobs` and namespaces there are; what has no mark of ours is left alone."""
+    present = {(job["Namespace"], job["ID"]): job for job in jobs if not job.get("ParentID")}
+    ours = {name: job for name, job in present.items() if MARK in (job.get("Meta") or {})}
+    found = Plan(namespaces=[f"{PREFIX}{name}" for name in tenants if f"{PREFIX}{name}" not in set(spaces)])
+    for job in desired:
+        known = ours.get((job["Namespace"], job["ID"]))
+        if not known or known["Meta"][MARK] != job["Meta"][MARK] or known.get("Stop"):
+            found.register.append(job)
+    wanted = {(job["Namespace"], job["ID"]) for job in desired}
+    found.remove = sorted(set(ours) - wanted)
+    kept = {f"{PREFIX}{name}" for name in tenants}
+    others = {space for space, _job in set(present) - set(found.remove)}
+    found.empty = sorted({space for space, _job in found.remove} - kept - others)
+    return found
+
+
+def read(api: Api, desired: list[dict[str, Any]], tenants: list[str]) -> Plan:
+    """Ask Nomad what there is."""
+    jobs = api.get(f"/v1/jobs?namespace=*&prefix={PREFIX}&meta=true") or []
+    spaces = [space["Name"] for space in api.get(f"/v1/namespaces?prefix={PREFIX}") or []]
+    return plan(desired, tenants, jobs, spaces)
+
+
+def secrets_present(api: Api, found: Plan, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    """Look for the secrets of functions that are to be deployed. Raises SecretMissing, naming all."""
+    missing = []
+    for job in found.register:
+        wanted = secrets.get(f"{job['Namespace']}/{job['ID']}") or {}
+        path = f"nomad/jobs/{job['ID']}"
+        try:
+            there = api.get(f"/v1/var/{quote(path)}?namespace={job['Namespace']}")["Items"] if wanted else {}
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            there = {}
+        command = f"nomad var put -namespace {job['Namespace']} {path}"
+        missing += [
+            f"{job['Namespace'].removeprefix(PREFIX)}/{job['ID'].removeprefix(PREFIX)} has no secret {item} for {name}: {command} {item}=..."
+            for name, item in sorted(wanted.items())
+            if item not in there
+        ]
+    if missing:
+        raise SecretMissing("; ".join(missing))
+
+
+def apply(api: Api, found: Plan, policy: str) -> bool:
+    """Do what is planned; returns whether the gateway's policy changed too."""
+    for name in found.namespaces:
+        api.put("/v1/namespace", {"Name": name, "Description": "functions of a tenant"})
+    changed = policy_changed(api, policy)
+    if changed:
+        rights = {"Name": POLICY, "Description": "the gateway of the function runtime", "Rules": policy}
+        api.put(f"/v1/acl/policy/{POLICY}", rights)
+    for job in found.register:
+        api.put("/v1/jobs", {"Job": job, "PreserveCounts": True})
+    for space, job_id in found.remove:
+        api.delete(f"/v1/job/{quote(job_id, safe='')}?purge=true&namespace={space}")
+    for name in found.empty:
+        api.delete(f"/v1/namespace/{name}")
+    return changed
+
+
+def policy_changed(api: Api, policy: str) -> bool:
+    """Whether the gateway's policy is another one."""
+    try:
+        return bool(api.get(f"/v1/acl/policy/{POLICY}")["Rules"] != policy)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return True
+
+
+def valid(api: Api, token: str) -> bool:
+    """Whether a token is one of the gateway."""
+    if not token:
+        return False
+    try:
+        own = Api(**{**vars(api), "token": token}).get("/v1/acl/token/self")
+    except ApiError as error:
+        if error.status in (403, 404):
+            return False
+        raise
+    return POLICY in (own.get("Policies") or [])
+
+
+def token(api: Api, name: str) -> str:
+    """A new token for the gateway of a host; one of that name before it ends."""
+    for known in api.get("/v1/acl/tokens") or []:
+        if known["Name"] == name:
+            api.delete(f"/v1/acl/token/{known['AccessorID']}")
+    made = api.put("/v1/acl/token", {"Name": name, "Type": "client", "Policies": [POLICY]})
+    return str(made["SecretID"])

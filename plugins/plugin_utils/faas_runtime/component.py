@@ -1,0 +1,81 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the function runtime needs of its hosts, opens and owns on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..contract import MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage, Trace
+from ..preflight.model import Cluster, Fault
+from . import artifacts, functions
+
+GATEWAY, METRICS, CLIENTS, ROUTES, MONITOR = 8480, 8481, 4222, 6222, 8222
+
+# A client of NATS that sends its first command in TLS, where it has a certificate.
+_NATS = Probe("tls", request=b"PING\r\n")
+
+
+def declared(cluster: Cluster) -> Iterable[Fault]:
+    """What is wrong with the declared functions, before anything is changed."""
+    for host in cluster.hosts:
+        if host.part != MANAGER or "faas_runtime" not in (host.variables.get("cluster_components") or ()):
+            continue
+        if cluster.engine.name != "nomad":
+            text = f"faas_runtime has no driver for the engine {cluster.engine.name}"
+            yield Fault("", "functions", text, "take it out of cluster_components")
+            return
+        try:
+            found = functions.read(host.variables.get("faas_tenants") or [], host.variables.get("faas_functions") or [])
+            artifacts.read(found)
+        except (functions.FunctionError, artifacts.ArtifactError) as error:
+            for line in str(error).splitlines():
+                yield Fault("", "functions", line, "correct it, then run again")
+        return
+
+
+COMPONENT = Component(
+    name="faas_runtime",
+    parts={
+        MANAGER: Part(
+            requirements=Requirements(memory_mib=300, disk_mib={"/opt": 100, "/var/lib": 1000}, features=("systemd",)),
+            listeners=(
+                Listener(
+                    GATEWAY,
+                    "tcp",
+                    "cluster",
+                    "python3",
+                    "gateway of functions",
+                    probe=Probe("https_login", guarded=("/events/x", "/")),
+                ),
+                Listener(METRICS, "tcp", "loopback", "python3", "metrics of the gateway"),
+                Listener(CLIENTS, "tcp", "cluster", "nats-server", "events for the gateway", probe=_NATS),
+                Listener(ROUTES, "tcp", "cluster", "nats-server", "events between managers", probe=_NATS),
+                Listener(MONITOR, "tcp", "loopback", "nats-server", "metrics of the events"),
+            ),
+            services=("keelson-nats.service", "keelson-faas-gateway.service"),
+            secrets=(
+                "/etc/keelson-faas/tls/key.pem",
+                "/etc/keelson-faas/nats.json",
+                "/etc/keelson-faas/gateway.json",
+                "/etc/keelson-faas/token",
+            ),
+            account="faas",
+            artifacts=("nats-server", "nats-py", "faas-gateway"),
+            owned=Owned(trees=("/var/lib/faas",)),
+        ),
+        NODE: Part(
+            requirements=Requirements(features=("user_namespaces", "bridge", "veth", "nf_tables")),
+            services=("keelson-faas-guard.service",),
+            artifacts=("faas-host",),
+            owned=Owned(interfaces=("kfaas",), tables=("inet keelson_faas",)),
+        ),
+    },
+    image=ServerImage(artifacts=("faas-host",)),
+    traces=(Trace("/etc/keelson-faas/gateway.json", name="cluster"),),
+    processes=("nats-server",),
+    rules=(declared,),
+    checks_module="keelson.cluster.faas_runtime_checks",
+    groups={"Functions": ("gateway", "events", "function")},
+)

@@ -1,0 +1,193 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From functions to what Nomad runs, and to what the gateway knows of them. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .functions import Declared, Function, Tenant
+
+MARK = "keelson_faas"  # in a job's meta: the digest of its specification
+SANDBOX, EXEC, NONE = "sandbox", "exec", "none"  # the guards of a function's process; the tests take them away
+
+
+def namespace(tenant: str) -> str:
+    """The Nomad namespace of a tenant."""
+    return f"faas-{tenant}"
+
+
+def account(function: Function) -> str:
+    """The system account of a function's processes."""
+    return f"fn-{hashlib.sha256(f'{function.tenant}/{function.name}'.encode()).hexdigest()[:12]}"
+
+
+def accounts(declared: Declared) -> list[dict[str, str]]:
+    """The accounts that host nodes need, for the module host_settings."""
+    return sorted(
+        ({"name": account(one), "home": "/nonexistent"} for one in declared.functions), key=lambda a: a["name"]
+    )
+
+
+def started(function: Function, guards: str = SANDBOX) -> dict[str, Any]:
+    """What the launcher is told."""
+    return {
+        "name": f"{function.tenant}/{function.name}",
+        "digest": function.digest,
+        "command": list(function.command),
+        "archive": function.artifact.endswith((".tar.gz", ".tgz")),
+        "isolation": function.isolation,
+        "environment": sorted({*function.env, *function.secrets}),
+        "sandbox": guards == SANDBOX,
+        "limits": {name: getattr(function, name) for name in ("disk", "pids", "files", "timeout", "answer")},
+    }
+
+
+def _file(name: str, content: bytes) -> dict[str, Any]:
+    text = base64.b64encode(content).decode()
+    return {
+        "EmbeddedTmpl": f'{{{{ base64Decode "{text}" }}}}',
+        "DestPath": f"local/{name}",
+        "ChangeMode": "noop",
+        "Perms": "0444",
+    }
+
+
+def _secrets(function: Function) -> dict[str, Any]:
+    path = f"nomad/jobs/{function.job}"
+    lines = [f"{name}={{{{ .{item} | toJSON }}}}\n" for name, item in sorted(function.secrets.items())]
+    text = f'{{{{ with nomadVar "{path}" }}}}{"".join(lines)}{{{{ end }}}}'
+    return {"EmbeddedTmpl": text, "DestPath": "secrets/env", "Envvars": True, "ChangeMode": "restart", "Perms": "0400"}
+
+
+def task(function: Function, code: bytes, launcher: bytes, guards: str) -> dict[str, Any]:
+    """The one task: the launcher, which starts the function."""
+    name = "code.tar.gz" if started(function)["archive"] else f"code/{function.artifact.rpartition('/')[2]}"
+    found: dict[str, Any] = {
+        "Name": "function",
+        "Driver": "raw_exec" if guards == NONE else "exec",
+        "Config": {"command": "/usr/bin/python3", "args": ["-I", "${NOMAD_TASK_DIR}/launcher.py"]},
+        "Env": dict(function.env),
+        "Templates": [
+            _file("launcher.py", launcher),
+            _file("function.json", json.dumps(started(function, guards), sort_keys=True).encode()),
+        ],
+        "Resources": {"CPU": function.cpu, "MemoryMB": function.memory},
+        "LogConfig": {"MaxFiles": 1, "MaxFileSizeMB": 1},
+        "KillTimeout": 5 * 10**9,
+    }
+    if guards != NONE:
+        found["User"] = account(function)
+    if function.artifact.startswith("https://"):
+        options = {"checksum": function.digest, "archive": "false"}
+        found["Artifacts"] = [
+            {
+                "GetterSource": function.artifact,
+                "GetterMode": "file",
+                "GetterOptions": options,
+                "RelativeDest": f"local/{name}",
+            }
+        ]
+    else:
+        found["Templates"].append(_file(name, code))
+    if function.secrets:
+        found["Templates"].append(_secrets(function))
+    return found
+
+
+def job(function: Function, tenant: Tenant, code: bytes, launcher: bytes, guards: str = SANDBOX) -> dict[str, Any]:
+    """The function as a job in the form of Nomad's API, its digest in its meta."""
+    group: dict[str, Any] = {
+        "Name": "function",
+        "EphemeralDisk": {"SizeMB": 10},
+        "Tasks": [task(function, code, launcher, guards)],
+    }
+    found: dict[str, Any] = {
+        "ID": function.job,
+        "Name": function.job,
+        "Namespace": namespace(tenant.name),
+        "Datacenters": ["*"],
+        "NodePool": tenant.pool,
+        "TaskGroups": [group],
+    }
+    if function.isolation == "per_request":
+        found |= {"Type": "batch", "ParameterizedJob": {"Payload": "required"}}
+        group["Tasks"][0]["DispatchPayload"] = {"File": "event.json"}
+        group |= {
+            "Count": 1,
+            "RestartPolicy": {"Attempts": 0, "Mode": "fail"},
+            "ReschedulePolicy": {"Attempts": 0, "Unlimited": False},
+        }
+    else:
+        found["Type"] = "service"
+        group |= {
+            "Count": function.instances.min,
+            "Scaling": {"Min": function.instances.min, "Max": function.instances.max, "Enabled": True, "Policy": {}},
+            "Networks": [{"Mode": "cni/faas", "DynamicPorts": [{"Label": "http", "To": 8080}]}],
+            "Services": [{"Name": function.job, "PortLabel": "http", "Provider": "nomad"}],
+            "RestartPolicy": {"Attempts": 3, "Interval": 60 * 10**9, "Delay": 10**9, "Mode": "delay"},
+            "Update": {"MaxParallel": 1, "HealthCheck": "task_states", "MinHealthyTime": 10**9, "AutoRevert": True},
+        }
+    text = json.dumps(found, sort_keys=True)
+    found["Meta"] = {MARK: hashlib.sha256(text.encode()).hexdigest()}
+    return found
+
+
+def gateway(declared: Declared) -> dict[str, Any]:
+    """What the gateway knows: who may call, and for each function how."""
+    tenants = {
+        tenant.name: {
+            "tokens": list(tenant.tokens),
+            **{name: getattr(tenant, name) for name in ("concurrency", "body", "timeout", "storage")},
+        }
+        for tenant in declared.tenants.values()
+    }
+    kept = (
+        "tenant",
+        "name",
+        "job",
+        "contract",
+        "isolation",
+        "public",
+        "timeout",
+        "concurrency",
+        "answer",
+        "retries",
+        "dead_letter",
+    )
+    functions = [
+        {
+            **{name: getattr(function, name) for name in kept},
+            **{name: list(getattr(function, name)) for name in ("http", "cron", "queue")},
+            "namespace": namespace(function.tenant),
+            "min": function.instances.min,
+            "max": function.instances.max,
+        }
+        for function in declared.functions
+    ]
+    return {"tenants": tenants, "functions": functions}
+
+
+def policy(declared: Declared) -> str:
+    """The ACL policy of the gateway's token: to dispatch, read answers and scale in the tenants' namespaces, and no more."""
+    rights = ["dispatch-job", "list-jobs", "read-job", "read-fs", "scale-job", "submit-job"]
+    rules = [
+        f'namespace "{namespace(name)}" {{\n  capabilities = {json.dumps(rights)}\n}}\n'
+        for name in sorted(declared.tenants)
+    ]
+    return "".join(rules)
+
+
+def digest(content: bytes) -> str:
+    """The digest of an artifact."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def without_code(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A job as it is listed: what module faas_runtime_functions compares."""
+    return {"namespace": found["Namespace"], "id": found["ID"], "digest": found["Meta"][MARK]}

@@ -1,0 +1,402 @@
+#!/usr/bin/python3
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gateway of the function runtime: HTTPS in, a dispatch or a proxied call to a function, its answer out.
+
+It keeps nothing: queues, schedules and retries are JetStream's, placement and clean-up Nomad's. Any number may run.
+    gateway.py /etc/keelson-faas
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import logging
+import re
+import signal
+import ssl
+import sys
+import time
+import uuid
+from collections import Counter
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from events import EventsFailed, Tenant
+from nomad import Answer, CallFailed, Nomad
+
+LOG = logging.getLogger("gateway")
+HOP = {
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "host",
+    "authorization",
+    "content-length",
+}
+BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30)
+IDLE = 60.0  # seconds without a call after which a function has its smallest number of instances
+
+
+class Refused(Exception):
+    """A call that is not made."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Metrics:
+    """Counters in the text form that Prometheus reads."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[tuple[str, str, str, int]] = Counter()
+        self.cold: Counter[tuple[str, str]] = Counter()
+        self.seconds: Counter[tuple[str, str]] = Counter()
+        self.buckets: Counter[tuple[str, str, float]] = Counter()
+
+    def note(self, function: dict[str, Any], trigger: str, status: int, seconds: float, cold: bool) -> None:
+        """Count one call."""
+        name = (function["tenant"], function["name"])
+        self.calls[(*name, trigger, status)] += 1
+        self.seconds[name] += seconds  # type: ignore[assignment]
+        self.cold[name] += cold
+        for bound in BUCKETS:
+            self.buckets[(*name, bound)] += seconds <= bound
+
+    def text(self, at_once: Counter[tuple[str, str]]) -> str:
+        """All of them."""
+        lines = [
+            f'keelson_faas_calls_total{{tenant="{t}",function="{f}",trigger="{g}",status="{s}"}} {n}'
+            for (t, f, g, s), n in self.calls.items()
+        ]
+        totals: Counter[tuple[str, str]] = Counter()
+        for (tenant, function, _trigger, _status), count in self.calls.items():
+            totals[(tenant, function)] += count
+        for (t, f), n in self.cold.items():
+            lines.append(f'keelson_faas_cold_starts_total{{tenant="{t}",function="{f}"}} {n}')
+        for (t, f, bound), n in self.buckets.items():
+            lines.append(f'keelson_faas_seconds_bucket{{tenant="{t}",function="{f}",le="{bound}"}} {n}')
+        for (t, f), n in totals.items():
+            lines.append(f'keelson_faas_seconds_bucket{{tenant="{t}",function="{f}",le="+Inf"}} {n}')
+            lines.append(f'keelson_faas_seconds_count{{tenant="{t}",function="{f}"}} {n}')
+            lines.append(f'keelson_faas_seconds_sum{{tenant="{t}",function="{f}"}} {self.seconds[(t, f)]:.6f}')
+        lines += [f'keelson_faas_concurrency{{tenant="{t}",function="{f}"}} {n}' for (t, f), n in at_once.items()]
+        return "\n".join(lines) + "\n"
+
+
+class Gateway:
+    """All of it; the configuration can change while it runs."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.metrics = Metrics()
+        self.at_once: Counter[tuple[str, str]] = Counter()  # by tenant and function; '' counts the tenant
+        self.turn: Counter[str] = Counter()
+        self.used: dict[tuple[str, str], float] = {}
+        self.tenants: dict[str, Tenant] = {}
+        self.trouble = ""
+        self.read()
+
+    def read(self) -> None:
+        """Read the configuration."""
+        self.config: dict[str, Any] = {}
+        for name in ("gateway.json", "functions.json"):
+            with open(f"{self.path}/{name}", encoding="utf-8") as handle:
+                self.config |= json.load(handle)
+        self.functions: dict[tuple[str, str], dict[str, Any]] = {
+            (f["tenant"], f["name"]): f for f in self.config["functions"]
+        }
+        paths = [(path.rstrip("/"), f) for f in self.functions.values() for path in f["http"]]
+        self.paths = sorted(paths, key=lambda pair: -len(pair[0]))
+        self.queues = {(f["tenant"], q): f for f in self.functions.values() for q in f["queue"]}
+        self.tokens = {token: name for name, tenant in self.config["tenants"].items() for token in tenant["tokens"]}
+
+    # --- who calls what ---------------------------------------------------------------------------------------------
+
+    def caller(self, request: web.Request) -> str:
+        """The tenant whose token the request has, '' without one. Raises Refused for a wrong one."""
+        kind, _space, token = request.headers.get("Authorization", "").partition(" ")
+        if not token:
+            return ""
+        given = hashlib.sha256(token.strip().encode()).hexdigest()
+        found = [tenant for known, tenant in self.tokens.items() if hmac.compare_digest(known, given)]
+        if kind.lower() != "bearer" or not found:
+            raise Refused(401, "the token is unknown")
+        return found[0]
+
+    def target(self, request: web.Request, tenant: str) -> tuple[dict[str, Any], str]:
+        """The function of a path, and what remains of the path. Raises Refused."""
+        for path, function in self.paths:
+            if request.path == path or request.path.startswith(f"{path}/"):
+                if function["public"] or function["tenant"] == tenant:
+                    return function, request.path_qs[len(path) :] or "/"
+                break
+        raise Refused(403 if tenant else 401, "no function here for this caller" if tenant else "a token is needed")
+
+    @contextlib.contextmanager
+    def room(self, function: dict[str, Any]) -> Any:
+        """A place among the calls at once. Raises Refused where there is none."""
+        name, whole = (function["tenant"], function["name"]), (function["tenant"], "")
+        own = function["concurrency"] * (function["max"] if function["isolation"] == "per_function" else 1)
+        for key, most in ((whole, self.config["tenants"][function["tenant"]]["concurrency"]), (name, own)):
+            if self.at_once[key] >= most:
+                raise Refused(429, f"{most} calls are at work for {'/'.join(part for part in key if part)}")
+        self.at_once.update((name, whole))
+        self.used[name] = time.monotonic()
+        try:
+            yield
+        finally:
+            self.at_once.subtract((name, whole))
+            self.used[name] = time.monotonic()
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    async def perform(self, function: dict[str, Any], request: dict[str, Any], token: str) -> Answer:
+        """Run one call by the function's isolation. Raises Refused and CallFailed."""
+        with self.room(function):
+            if function["isolation"] == "per_request":
+                return await self.nomad.call(function, request, token)
+            return await self.proxy(function, request)
+
+    async def proxy(self, function: dict[str, Any], request: dict[str, Any]) -> Answer:
+        """Hand a call to an instance of a `per_function` function; start one where there is none. Raises CallFailed."""
+        deadline, cold = time.monotonic() + function["timeout"] + 30, False
+        while True:
+            instances = await self.nomad.instances(function)
+            name = (function["tenant"], function["name"])
+            wanted = max(1, min(function["max"], -(-self.at_once[name] // function["concurrency"])))
+            cold = cold or not instances
+            if len(instances) < wanted:
+                await self.nomad.scale(function, wanted)
+            if instances:
+                self.turn[function["job"]] += 1
+                chosen = instances[self.turn[function["job"]] % len(instances)]
+                limit = aiohttp.ClientTimeout(total=function["timeout"], sock_connect=2)
+                try:
+                    address = chosen + request["path"]
+                    async with self.direct.request(
+                        request["method"],
+                        address,
+                        data=request["body"],
+                        headers=request["headers"],
+                        timeout=limit,
+                        allow_redirects=False,
+                    ) as answer:
+                        body = await answer.content.read(function["answer"] + 1)
+                        while len(body) <= function["answer"] and (part := await answer.content.read(65536)):
+                            body += part
+                        if len(body) > function["answer"]:
+                            raise CallFailed(502, f"the answer is larger than {function['answer']} bytes")
+                        return Answer(answer.status, dict(answer.headers), body, cold, chosen)
+                except aiohttp.ClientConnectorError:
+                    pass  # it is not there yet, or not any more: nothing was sent
+                except asyncio.TimeoutError as error:
+                    raise CallFailed(504, "the function did not answer in time") from error
+                except aiohttp.ClientError as error:
+                    raise CallFailed(502, f"the function broke off its answer ({type(error).__name__})") from error
+            if time.monotonic() > deadline:
+                raise CallFailed(429, "no instance of the function came up in time")
+            await asyncio.sleep(0.1)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request of outside."""
+        started, function = time.monotonic(), None
+        given = request.headers.get("X-Request-Id", "")
+        number = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
+        headers, cold, reason = {"X-Request-Id": number}, False, ""
+        status, body, instance = 500, b"", ""
+        try:
+            tenant = self.caller(request)
+            if request.path.startswith("/events/"):
+                return await self.keep(request, tenant, headers)
+            function, rest = self.target(request, tenant)
+            content = await self.body(request, function["tenant"])
+            passed = {key: value for key, value in request.headers.items() if key.lower() not in HOP}
+            passed["X-Request-Id"] = number
+            if function["contract"] == "cloudevents/v1" and "ce-id" not in {key.lower() for key in passed}:
+                passed |= {
+                    "ce-specversion": "1.0",
+                    "ce-id": number,
+                    "ce-source": request.path,
+                    "ce-type": "keelson.http",
+                }
+            call = {"method": request.method, "path": rest, "headers": passed, "body": content}
+            key = request.headers.get("Idempotency-Key", number)
+            answer = await self.perform(
+                function, call, hashlib.sha256(f"{tenant} {request.path} {key}".encode()).hexdigest()
+            )
+            status, body, cold, instance = answer.status, answer.body, answer.cold, answer.instance
+            headers |= {
+                key: value for key, value in answer.headers.items() if key.lower() not in HOP | {"server", "date"}
+            }
+        except (Refused, CallFailed, EventsFailed) as error:
+            status = getattr(error, "status", 503)
+            reason, body = str(error), json.dumps({"error": str(error), "request": number}).encode()
+            headers["Content-Type"] = "application/json"
+            headers |= {"Retry-After": "1"} if status in (429, 503) else {}
+            headers |= {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+        if function:
+            seconds = time.monotonic() - started
+            self.metrics.note(function, "http", status, seconds, cold)
+            self.log(function, "http", number, status, seconds, instance, reason)
+        return web.Response(status=status, body=body, headers=headers)
+
+    def log(
+        self,
+        function: dict[str, Any],
+        trigger: str,
+        number: str,
+        status: int,
+        seconds: float,
+        instance: str,
+        reason: str,
+    ) -> None:
+        """One line for one call: its id leads from the caller to the instance."""
+        told = {"request": number, "tenant": function["tenant"], "function": function["name"], "trigger": trigger}
+        told |= {"status": status, "seconds": round(seconds, 4), "instance": instance}  # type: ignore[dict-item]
+        LOG.info(json.dumps(told | ({"reason": reason} if reason else {})))
+
+    async def body(self, request: web.Request, tenant: str) -> bytes:
+        """The body of a request. Raises Refused where it is too large."""
+        most, content = self.config["tenants"][tenant]["body"], b""
+        if (request.content_length or 0) > most:
+            raise Refused(413, f"a body may have {most} bytes")
+        async for part in request.content.iter_chunked(65536):
+            content += part
+            if len(content) > most:
+                raise Refused(413, f"a body may have {most} bytes")
+        return content
+
+    async def keep(self, request: web.Request, tenant: str, headers: dict[str, str]) -> web.Response:
+        """POST /events/SUBJECT: keep an event for the function of that queue."""
+        subject = request.path.removeprefix("/events/")
+        if not tenant:
+            raise Refused(401, "a token is needed")
+        if request.method != "POST" or (tenant, subject) not in self.queues:
+            raise Refused(404, f"{tenant} has no queue {subject}")
+        passed = {key: value for key, value in request.headers.items() if key.lower().startswith("ce-")}
+        passed |= {"Content-Type": request.headers.get("Content-Type", "application/octet-stream")}
+        key = request.headers.get("Idempotency-Key") or request.headers.get("ce-id") or headers["X-Request-Id"]
+        passed["Nats-Msg-Id"] = key
+        content = await self.body(request, tenant)
+        kept = await self.tenants[tenant].publish(f"events.queue.{subject}", content, passed)
+        told = {"id": key, "sequence": kept["seq"], "duplicate": kept.get("duplicate", False)}
+        return web.json_response(told, status=202, headers=headers)
+
+    async def deliver(self, function: dict[str, Any], event: dict[str, Any], token: str) -> int:
+        """Hand an event to its function; returns the status."""
+        started, instance, reason, cold = time.monotonic(), "", "", False
+        try:
+            answer = await self.perform(function, event, token)
+            status, instance, cold = answer.status, answer.instance, answer.cold
+        except (Refused, CallFailed) as error:
+            status, reason = error.status, str(error)
+        seconds = time.monotonic() - started
+        if status != 429:
+            self.metrics.note(function, "event", status, seconds, cold)
+            self.log(function, "event", event["headers"].get("ce-id", token), status, seconds, instance, reason)
+        return status
+
+    # --- its life ---------------------------------------------------------------------------------------------------
+
+    async def arrange(self) -> None:
+        """Connect the tenants, and hand out their events; try again where JetStream is not there."""
+        access = self.config["nats"]
+        for name in set(self.tenants) - set(self.config["tenants"]):
+            self.tenants.pop(name).stop()
+        faults = []
+        for name, tenant in self.config["tenants"].items():
+            mine = [function for (owner, _name), function in self.functions.items() if owner == name]
+            try:
+                if name not in self.tenants:
+                    made = Tenant(name, access, access["replicas"], tenant["storage"])
+                    await asyncio.wait_for(made.connect(), 10)
+                    self.tenants[name] = made
+                await self.tenants[name].arrange(mine)
+                self.tenants[name].serve(mine, self.deliver)
+            except Exception as error:  # whatever the client raises: the other tenants go on
+                faults.append(f"{name}: {error or type(error).__name__}")
+        self.trouble = "; ".join(faults)
+        LOG.info(
+            json.dumps({"arranged": sorted(self.tenants), "functions": len(self.functions), "trouble": self.trouble})
+        )
+
+    async def keep_arranged(self) -> None:
+        """Arrange again after a change or while something is missing; remove what other gateways left."""
+        changed = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, changed.set)
+        await self.arrange()
+        while True:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed.wait(), 5 if self.trouble else 60)
+            if changed.is_set():
+                changed.clear()
+                try:
+                    self.read()
+                except (OSError, ValueError, KeyError) as error:
+                    LOG.error("%s is not read: %s", self.path, error)
+                await self.arrange()
+            elif self.trouble:
+                await self.arrange()
+            await self.rest()
+
+    async def rest(self) -> None:
+        """Give up instances that nobody used for a while, and calls that nobody waits for."""
+        with contextlib.suppress(CallFailed):
+            await self.nomad.sweep({function["namespace"] for function in self.functions.values()})
+            for name, function in self.functions.items():
+                idle = time.monotonic() - self.used.get(name, time.monotonic())
+                if function["isolation"] == "per_function" and idle > IDLE and not self.at_once[name]:
+                    await self.nomad.scale(function, function["min"], down=True)
+                    del self.used[name]
+
+    async def inside(self, request: web.Request) -> web.Response:
+        """What the host itself may ask: metrics and health."""
+        if request.path == "/metrics":
+            return web.Response(text=self.metrics.text(self.at_once))
+        told = {"trouble": self.trouble, "functions": len(self.functions), "tenants": sorted(self.tenants)}
+        return web.json_response(told, status=503 if self.trouble else 200)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM; calls at work are finished then."""
+        self.nomad = Nomad(self.config["nomad"])
+        self.direct = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
+        listen = self.config["listen"]
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(listen["cert_file"], listen["key_file"])
+        outside, inside = (
+            web.ServerRunner(web.Server(self.handle, access_log=None)),
+            web.ServerRunner(web.Server(self.inside, access_log=None)),
+        )
+        for runner, address, port, tls in (
+            (outside, listen["address"], listen["port"], context),
+            (inside, "127.0.0.1", listen["metrics_port"], None),
+        ):
+            await runner.setup()
+            await web.TCPSite(runner, address, port, ssl_context=tls, shutdown_timeout=60).start()
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        keeper = asyncio.create_task(self.keep_arranged())
+        await ended.wait()
+        keeper.cancel()
+        for tenant in self.tenants.values():
+            tenant.stop()
+        await outside.cleanup()
+        while any(self.at_once.values()):
+            await asyncio.sleep(0.1)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
+    asyncio.run(Gateway(sys.argv[1]).run())

@@ -1,0 +1,362 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Functions on real hosts: the isolation that is declared is the one that is measured; faults, events and their limits.
+
+One manager and one host node are enough, and put every call on the same host:
+KEELSON_DRILLS_HOSTS="m1 w1" tests/drills/run tests/drills/nomad/test_faas.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, nomad_jobs
+from lab.runs import ROOT
+from lab.servers import Lab
+
+TOKENS = {"shop": "token-of-shop", "bank": "token-of-bank"}
+LEAK, FAULTS = "examples/functions/leak/leak.py", "tests/drills/nomad/faas/faults.py"
+# Where a call finds nothing to write to, so nothing can be found: its code, and what Nomad and the runtime keep.
+CLOSED = {"working_directory", "allocation", "var_tmp", "runtime"}
+AGAIN = ("sequence", "overlap", "timeout", "oom", "crash")
+
+
+def function(name: str, artifact: str, **given: Any) -> dict[str, Any]:
+    """A function of the drill."""
+    return {
+        "name": name,
+        "tenant": "shop",
+        "artifact": str(ROOT / artifact),
+        "digest": nomad_jobs.digest((ROOT / artifact).read_bytes()),
+        "command": ["python3", Path(artifact).name],
+        "http": [f"/{given.get('tenant', 'shop')}/{name}"],
+        "timeout": 10,
+        "memory": 96,
+        **given,
+    }
+
+
+FUNCTIONS = [
+    function("leak", LEAK),
+    function("peer", LEAK),
+    function("leak", LEAK, tenant="bank"),
+    function("warm", LEAK, isolation="per_function", instances={"min": 0, "max": 2}),
+    function("warm-peer", LEAK, isolation="per_function", instances={"min": 0, "max": 2}),
+    function("faults", FAULTS, queue=["faults"], retries=1, dead_letter="faults", memory=128),
+    function("crash", FAULTS, env={"START": "crash"}),
+    function("mute", FAULTS, env={"START": "mute"}, timeout=3),
+    function("one", LEAK, concurrency=1),
+    function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[]),
+]
+VARIABLES: dict[str, Any] = {
+    "cluster_components": ["faas_runtime"],
+    "host_node_nomad_raw_exec": True,  # the class without guards
+    "faas_tenants": [
+        {"name": name, "pool": "web", "tokens": [hashlib.sha256(token.encode()).hexdigest()], "body": 100000}
+        for name, token in TOKENS.items()
+    ],
+    "faas_functions": FUNCTIONS,
+}
+
+
+class Faas:
+    """The runtime as its callers see it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.manager = lab, lab.managers[0]
+        self.context = ssl.create_default_context(cadata=lab.ssh(self.manager, "cat /etc/keelson-faas/tls/ca.pem"))
+
+    def call(
+        self, path: str, body: Any = None, tenant: str = "shop", **headers: str
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, body and headers of an answer."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {name.replace("_", "-"): text for name, text in headers.items()}
+        given |= {"Authorization": f"Bearer {TOKENS.get(tenant, tenant)}"} if tenant else {}
+        request = urllib.request.Request(f"https://{self.manager.address}:8480{path}", data, given)
+        try:
+            with urllib.request.urlopen(request, timeout=120, context=self.context) as answer:
+                return answer.status, loaded(answer.read()), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, loaded(error.read()), error.headers
+
+    def plant(self, path: str, token: str, then: str = "answer", **more: str) -> tuple[int, Any]:
+        """Leave a token behind."""
+        return self.ask(path, {"do": "plant", "token": token, "then": then, **more})[:2]
+
+    def found(self, path: str, token: str, tenant: str = "shop") -> set[str]:
+        """The places where a call finds a token."""
+        status, answer, _headers = self.ask(path, {"do": "search", "token": token}, tenant)
+        assert status == 200, answer
+        return {place for place, seen in answer["found"].items() if seen}
+
+    def guards(self, guards: str) -> None:
+        """Deploy the functions of the leak test with other guards."""
+        declared = functions.read(VARIABLES["faas_tenants"], FUNCTIONS)
+        code, launcher = artifacts.read(declared), artifacts.launcher()
+        for one in declared.functions:
+            if one.artifact.endswith("leak.py") and one.isolation == "per_request":
+                job = nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], launcher, guards)
+                script = f"set -a; . /etc/keelson/{self.lab.name}/nomad.env; nomad operator api -X PUT -d @- /v1/jobs"
+                self.lab.ssh(self.manager, script, given=json.dumps({"Job": job}))
+
+    def events(self, script: str) -> Any:
+        """What a few lines with `tenant`, connected to JetStream as the gateway is, print as JSON."""
+        program = (
+            "import asyncio, json, sys; sys.path[:0] = ['/usr/local/lib/keelson-faas']\n"
+            "from events import Tenant\n"
+            "async def main():\n"
+            "    access = json.load(open('/etc/keelson-faas/gateway.json'))['nats']\n"
+            "    tenant = Tenant('shop', access, 1, 256)\n"
+            "    await tenant.connect()\n"
+            f"    print(json.dumps(await {script}))\n"
+            "asyncio.run(main())\n"
+        )
+        return json.loads(
+            self.lab.ssh(self.manager, "PYTHONPATH=$(ls -d /opt/keelson/nats-py/*) python3 -", given=program)
+        )
+
+
+def loaded(text: bytes) -> Any:
+    """JSON, or the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.decode("utf-8", "replace")
+
+
+@pytest.fixture(scope="module")
+def faas(lab: Lab) -> Iterator[Faas]:
+    """A cluster with the function runtime."""
+    lab.play("install", variables=VARIABLES).expect()
+    found = Faas(lab)
+    deadline = time.monotonic() + 120
+    while (status := found.ask("/shop/leak", {"do": "search", "token": "x"})[0]) != 200:
+        assert time.monotonic() < deadline, status
+        time.sleep(2)
+    yield found
+
+
+def measured(faas: Faas, planter: str, scenarios: tuple[str, ...] = AGAIN) -> dict[str, set[str]]:
+    """By searcher, the places in which any scenario shows a token that `planter` left."""
+    searchers = {
+        "same function": (planter, "shop"),
+        "other function": ("/shop/peer", "shop"),
+        "other tenant": ("/bank/leak", "bank"),
+    }
+    if planter == "/shop/warm":
+        searchers["other function"] = ("/shop/warm-peer", "shop")
+    found: dict[str, set[str]] = {name: set() for name in searchers}
+    for scenario in scenarios:
+        token = secrets.token_hex(12)
+        if scenario == "overlap":
+            other = threading.Thread(target=faas.plant, args=(planter, token, "wait"), kwargs={"seconds": "8"})
+            other.start()
+            time.sleep(3)
+        else:
+            faas.plant(planter, token, {"timeout": "hang", "sequence": "answer"}.get(scenario, scenario))
+        for name, (path, tenant) in searchers.items():
+            found[name] |= faas.found(path, token, tenant)
+        if scenario == "overlap":
+            other.join()
+    return found
+
+
+def row(label: str, found: Mapping[str, set[str]]) -> None:
+    """A row of the table in docs/functions.md."""
+    print(f"\n| {label} | " + " | ".join(", ".join(sorted(places)) or "nothing" for places in found.values()) + " |")
+
+
+def test_a_call_of_per_request_shares_nothing(faas: Faas) -> None:
+    """The declared level is the measured one."""
+    found = measured(faas, "/shop/leak")
+    row("per_request", found)
+    assert found == {"same function": set(), "other function": set(), "other tenant": set()}
+
+
+def test_without_guards_the_leak_test_finds_the_token(faas: Faas) -> None:
+    """A test that cannot fail is none: every place is found when nothing guards it."""
+    try:
+        faas.guards(nomad_jobs.NONE)
+        found = measured(faas, "/shop/leak", tuple(one for one in AGAIN if one != "oom"))  # nothing limits its memory
+        row("no guard (raw_exec)", found)
+        everywhere = {
+            "tmp",
+            "var_tmp",
+            "dev_shm",
+            "home",
+            "child_environment",
+            "process",
+            "abstract_socket",
+            "tcp_port",
+        }
+        everywhere |= {"sysv_memory", "posix_queue", "keyring", "runtime"}
+        assert found["other tenant"] >= everywhere, everywhere - found["other tenant"]
+        faas.guards(nomad_jobs.EXEC)
+        found = measured(faas, "/shop/leak")
+        row("Nomad's exec driver alone", found)
+        assert found["same function"], "the sandbox of the launcher would be for nothing"
+    finally:
+        faas.guards(nomad_jobs.SANDBOX)
+        faas.lab.ssh(
+            faas.lab.nodes[0],
+            "rm -rf /tmp/keelson-leak-* /var/tmp/keelson-leak-* /dev/shm/keelson-leak-*",
+            check=False,
+        )
+
+
+def test_per_function_shares_within_the_function_alone(faas: Faas) -> None:
+    """One process answers all calls: they find each other's tokens; others do not."""
+    found = measured(faas, "/shop/warm")
+    row("per_function", found)
+    assert found["same function"] >= {"global", "tmp", "process"}
+    assert found["other function"] == found["other tenant"] == set()
+
+
+@pytest.mark.parametrize("path", ["/shop/leak", "/shop/warm"])
+def test_a_function_reaches_nobody(faas: Faas, path: str) -> None:
+    """Managers, hosts, a metadata service; the host itself by the bridge's address."""
+    host = faas.lab.nodes[0].address
+    targets = f"{faas.manager.address}:4646 {faas.manager.address}:4222 {host}:22 {host}:4646 172.26.128.1:22 169.254.169.254:80"
+    status, answer, _headers = faas.ask(path, {"do": "reach", "targets": targets})
+    assert status == 200 and set(answer["reached"].values()) == {False}, answer
+    if path == "/shop/warm":
+        # The guard is what keeps it in: without it the manager's API is reached.
+        faas.lab.ssh(faas.lab.nodes[0], "nft delete table inet keelson_faas")
+        try:
+            assert faas.ask(path, {"do": "reach", "targets": targets})[1]["reached"][f"{faas.manager.address}:4646"]
+        finally:
+            faas.lab.ssh(faas.lab.nodes[0], "systemctl restart keelson-faas-guard; sleep 5")
+
+
+def test_who_may_call(faas: Faas) -> None:
+    """Without a token nothing is told, another tenant's token opens nothing."""
+    assert faas.ask("/shop/leak", {}, tenant="")[0] == 401
+    assert faas.ask("/nowhere", {}, tenant="")[0] == 401
+    assert faas.ask("/shop/leak", {}, tenant="a-wrong-one")[0] == 401
+    assert faas.ask("/shop/leak", {}, tenant="bank")[0] == 403
+    assert faas.ask("/nowhere", {})[0] == 403
+    assert faas.ask("/events/faults", {}, tenant="bank")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "text"),
+    [
+        ("/shop/crash", b"", 502, "the function ended before it listened on PORT, ended with 1"),
+        ("/shop/mute", b"", 504, "did not listen on PORT in time"),
+        ("/shop/faults", b"never", 504, "the function did not answer in time"),
+        ("/shop/faults", b"gigabyte", 502, "the answer is larger than 1048576 bytes"),
+        ("/shop/leak", b'{"do": "plant", "token": "x", "then": "crash"}', 502, "was killed by SIGABRT"),
+        ("/shop/leak", b'{"do": "plant", "token": "x", "then": "oom"}', 502, "killed"),
+        ("/shop/leak", b"x" * 100001, 413, "a body may have 100000 bytes"),
+        ("/shop/leak", b"x" * 20000, 413, "a per_request call may have 12288 bytes"),
+    ],
+)
+def test_a_fault_is_one_clear_answer(faas: Faas, path: str, body: bytes, status: int, text: str) -> None:
+    found, answer, headers = faas.ask(path, body, X_Request_Id="drill-1")
+    assert (found, text in answer["error"], answer["request"]) == (status, True, "drill-1"), answer
+    assert headers["X-Request-Id"] == "drill-1"
+
+
+@pytest.mark.parametrize(("order", "most"), [("forks", 32), ("disk", 16), ("sockets", 256)])
+def test_what_a_function_takes_is_limited(faas: Faas, order: str, most: int) -> None:
+    status, answer, _headers = faas.ask("/shop/faults", order.encode())
+    assert status == 200 and 0 < int(answer) <= most, answer
+
+
+def test_too_many_calls_at_once_are_told_when_to_come_again(faas: Faas) -> None:
+    first = threading.Thread(target=faas.plant, args=("/shop/one", "x", "wait"), kwargs={"seconds": "4"})
+    first.start()
+    time.sleep(0.5)
+    status, answer, headers = faas.ask("/shop/one", {"do": "search", "token": "x"})
+    first.join()
+    assert (status, headers["Retry-After"]) == (429, "1"), answer
+
+
+def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(faas: Faas) -> None:
+    key = f"drill-{os.getpid()}-{int(time.time())}"
+    status, answer, _headers = faas.ask("/events/faults", b"poison", Idempotency_Key=key)
+    assert (status, answer["duplicate"]) == (202, False)
+    assert faas.ask("/events/faults", b"poison", Idempotency_Key=key)[1]["duplicate"] is True
+    deadline = time.monotonic() + 90
+    while True:
+        told = faas.events("tenant.api('STREAM.INFO.DEAD', {'subjects_filter': 'dead.faults'})")
+        if told["state"].get("subjects"):
+            break
+        assert time.monotonic() < deadline, told["state"]
+        time.sleep(2)
+    dead = faas.events("tenant.api('STREAM.MSG.GET.DEAD', {'last_by_subj': 'dead.faults'})")["message"]
+    assert dead["data"] == "cG9pc29u"  # poison
+    assert faas.events("tenant.api('STREAM.INFO.EVENTS')")["state"]["messages"] == 0
+
+
+def test_an_event_outlives_a_killed_gateway(faas: Faas) -> None:
+    """Killed in the middle of a call: the event is given again, and the call is not made twice."""
+    before = counted(faas)
+    assert faas.ask("/events/faults", b"fine", Idempotency_Key=secrets.token_hex(8))[0] == 202
+    time.sleep(0.3)
+    faas.lab.ssh(faas.manager, "systemctl kill -s KILL keelson-faas-gateway")
+    deadline = time.monotonic() + 150
+    while faas.events("tenant.api('STREAM.INFO.EVENTS')")["state"]["messages"]:
+        assert time.monotonic() < deadline
+        time.sleep(2)
+    assert counted(faas) == before
+
+
+def counted(faas: Faas) -> int:
+    """Dead letters."""
+    return int(faas.events("tenant.api('STREAM.INFO.DEAD')")["state"]["messages"])
+
+
+def test_a_schedule_ticks(faas: Faas) -> None:
+    deadline = time.monotonic() + 130
+    while 'keelson_faas_calls_total{tenant="shop",function="tick",trigger="event",status="204"}' not in (
+        faas.lab.ssh(
+            faas.manager,
+            "python3 -c 'import urllib.request; print(urllib.request.urlopen(\"http://127.0.0.1:8481/metrics\").read().decode())'",
+        )
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(3)
+
+
+def test_nothing_of_calls_is_left(faas: Faas) -> None:
+    """A call is removed from Nomad and from its host."""
+    time.sleep(5)
+    jobs = faas.lab.nomad("/v1/jobs?namespace=*&prefix=faas-")
+    assert [job["ID"] for job in jobs if job.get("ParentID") and job["Status"] == "dead"] == []
+    running = sum(job["Type"] == "service" for job in jobs)
+    left = faas.lab.ssh(faas.lab.nodes[0], "ls /var/lib/nomad/alloc").split()
+    assert len(left) <= 2 * running, left
+
+
+def test_a_second_run_changes_nothing_and_verify_is_content(faas: Faas) -> None:
+    again = faas.lab.play("install", variables=VARIABLES).expect()
+    assert not again.changed()
+    report = faas.lab.folder / "report"
+    faas.lab.play(
+        "verify", "-e", f"verify_report={report}", "-e", "verify_sample_application=false", variables=VARIABLES
+    ).expect()
+
+
+def test_uninstall_leaves_nothing(faas: Faas) -> None:
+    faas.lab.play("uninstall", "-e", f"uninstall_confirm={faas.lab.name}", variables=VARIABLES).expect()
+    look = (
+        "ls -d /etc/keelson-faas /var/lib/faas /usr/local/lib/keelson-faas /opt/cni/config/faas.conflist 2>/dev/null; "
+    )
+    look += "grep -E '^(fn-|faas)' /etc/passwd; nft list tables | grep keelson_faas; systemctl list-unit-files | grep keelson-; true"
+    for host in faas.lab.hosts:
+        assert faas.lab.ssh(host, look) == "", host

@@ -1,0 +1,193 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gateway's own decisions: who may call what, how much at once, what an event looks like. Its libraries are stood in for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import importlib
+import json
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import functions, nomad_jobs
+
+from .test_faas_functions import function
+
+FILES = Path(__file__).parents[3] / "roles/faas_runtime/files/gateway"
+TENANTS = [
+    {"name": name, "tokens": [hashlib.sha256(f"token-{name}".encode()).hexdigest()], "concurrency": 3}
+    for name in ("shop", "bank")
+]
+
+
+def stand_in(name: str, **members: Any) -> types.ModuleType:
+    """A module of that name."""
+    found = types.ModuleType(name)
+    vars(found).update(members)
+    return found
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """A gateway with two functions that nothing runs."""
+    web = stand_in("aiohttp.web", Request=object, Response=object)
+    errors = stand_in("nats.errors", Error=OSError, TimeoutError=TimeoutError)
+    for module in (
+        stand_in("aiohttp", web=web, ClientSession=object, ClientError=OSError, ClientConnectorError=OSError),
+        web,
+        stand_in("nats", errors=errors),
+        errors,
+        stand_in("nats.aio"),
+        stand_in("nats.aio.client", Client=object),
+        stand_in("nats.aio.msg", Msg=object),
+    ):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.syspath_prepend(str(FILES))
+    declared = functions.read(
+        TENANTS,
+        [
+            function(concurrency=2, queue=["orders"]),
+            function(name="open", tenant="bank", http=["/greet/open", "/open"], public=True, concurrency=3),
+        ],
+    )
+    (tmp_path / "functions.json").write_text(json.dumps(nomad_jobs.gateway(declared)))
+    (tmp_path / "gateway.json").write_text(json.dumps({"nats": {}}))
+    module = importlib.import_module("gateway")
+    yield module.Gateway(str(tmp_path))
+    for name in ("gateway", "events", "nomad"):
+        sys.modules.pop(name, None)
+
+
+class Request:
+    """What the gateway reads of a request."""
+
+    def __init__(self, path: str, token: str = "") -> None:
+        self.path = path.partition("?")[0]
+        self.path_qs = path
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "found"),
+    [
+        ("/greet", "token-shop", ("greet", "/")),
+        ("/greet/a?b=c", "token-shop", ("greet", "/a?b=c")),
+        ("/greet/open/x", "", ("open", "/x")),
+        ("/open", "token-shop", ("open", "/")),
+        ("/greet", "", 401),
+        ("/greeting", "", 401),
+        ("/greet", "token-bank", 403),
+        ("/nowhere", "token-bank", 403),
+        ("/open", "wrong", 401),
+    ],
+)
+def test_who_calls_what(gateway: Any, path: str, token: str, found: Any) -> None:
+    request = Request(path, token)
+    try:
+        target, rest = gateway.target(request, gateway.caller(request))
+        assert (target["name"], rest) == found
+    except sys.modules["gateway"].Refused as error:
+        assert error.status == found
+
+
+def test_a_function_and_a_tenant_have_so_many_calls_at_once(gateway: Any) -> None:
+    greet, other = (
+        gateway.functions[("shop", "greet")],
+        {**gateway.functions[("shop", "greet")], "name": "other", "concurrency": 9},
+    )
+    refused = sys.modules["gateway"].Refused
+    with gateway.room(greet), gateway.room(greet):
+        with pytest.raises(refused, match="2 calls are at work for shop/greet"), gateway.room(greet):
+            pass
+        with gateway.room(other), pytest.raises(refused, match="3 calls are at work for shop$"), gateway.room(other):
+            pass
+    with gateway.room(greet):
+        pass
+    assert not any(gateway.at_once.values())
+
+
+def test_metrics_of_calls(gateway: Any) -> None:
+    greet = gateway.functions[("shop", "greet")]
+    gateway.metrics.note(greet, "http", 200, 0.02, True)
+    gateway.metrics.note(greet, "http", 502, 2.0, False)
+    text = gateway.metrics.text(gateway.at_once)
+    assert 'keelson_faas_calls_total{tenant="shop",function="greet",trigger="http",status="502"} 1' in text
+    assert 'keelson_faas_seconds_bucket{tenant="shop",function="greet",le="0.05"} 1' in text
+    assert 'keelson_faas_seconds_bucket{tenant="shop",function="greet",le="+Inf"} 2' in text
+    assert 'keelson_faas_cold_starts_total{tenant="shop",function="greet"} 1' in text
+
+
+class Message:
+    """A message of JetStream, at one of its deliveries."""
+
+    def __init__(self, delivered: int = 1, **headers: str) -> None:
+        sequence = types.SimpleNamespace(stream=7)
+        self.metadata = types.SimpleNamespace(num_delivered=delivered, sequence=sequence)
+        self.headers, self.subject, self.data = headers, "events.queue.orders", b"x"
+        self.done: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def note(**given: Any) -> None:
+            self.done.append(f"{name} {given['delay']}" if given else name)
+
+        return note
+
+
+def delivered(gateway: Any, message: Message, *statuses: int) -> list[Any]:
+    """What is done with a message whose function answers so, and what is buried."""
+    tenant = sys.modules["events"].Tenant("shop", {}, 1, 8)
+    answers, buried = list(statuses), []
+
+    async def handle(*_given: Any) -> int:
+        return answers.pop(0)
+
+    async def publish(subject: str, _body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        buried.append((subject, headers["Keelson-Status"], headers["Keelson-Attempts"]))
+        return {}
+
+    async def at_once(_seconds: float) -> None:
+        return None
+
+    tenant.publish = publish
+    sys.modules["events"].asyncio = types.SimpleNamespace(**{**vars(asyncio), "sleep": at_once})
+    asyncio.run(tenant._one({**gateway.functions[("shop", "greet")], "retries": 1}, message, handle))
+    return [*message.done, *buried]
+
+
+def test_an_event_is_acknowledged_tried_again_or_buried(gateway: Any) -> None:
+    assert delivered(gateway, Message(), 204) == ["ack"]
+    assert delivered(gateway, Message(), 502) == ["nak 1"]
+    assert delivered(gateway, Message(2), 502) == ["term", ("dead.greet", "502", "2")]
+    assert delivered(gateway, Message(), 429, 429, 200) == ["in_progress", "in_progress", "ack"]
+
+
+def test_an_event_is_a_cloudevent_whose_id_stays(gateway: Any) -> None:
+    event = sys.modules["events"].event
+    first, again = event("shop", Message(1)), event("shop", Message(2))
+    assert first["headers"] == again["headers"]
+    assert (first["headers"]["ce-id"], first["headers"]["ce-subject"]) == ("shop.7", "orders")
+    assert event("shop", Message(1, **{"Nats-Msg-Id": "k", "ce-type": "own"}))["headers"] == {
+        "ce-specversion": "1.0", "ce-id": "k", "ce-source": "/keelson/shop/queue", "ce-type": "own", "ce-subject": "orders",
+    }  # fmt: skip
+
+
+def test_schedules_have_seconds_in_jetstream(gateway: Any) -> None:
+    events = sys.modules["events"]
+    assert (events.pattern("*/5 * * * *"), events.pattern("@daily")) == ("0 */5 * * * *", "@daily")
+    text = base64.b64encode(b"NATS/1.0\r\nNats-Schedule: 0 * * * * *\r\n\r\n").decode()
+    assert events.header(text, "Nats-Schedule") == "0 * * * * *"
+
+
+def test_why_a_call_left_no_answer(gateway: Any) -> None:
+    why = sys.modules["nomad"].why
+    killed = {"Type": "Terminated", "Details": {"oom_killed": "true"}, "DisplayMessage": "OOM Killed"}
+    assert "more than its memory" in why({"ClientStatus": "failed", "TaskStates": {"function": {"Events": [killed]}}})
+    assert why({"ClientStatus": "lost", "TaskStates": None}) == "the function ended without an answer (lost: no event)"
