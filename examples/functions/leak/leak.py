@@ -36,7 +36,7 @@ FOLDERS = {
 }
 # A process of its own session: its environment and arguments have the token, an abstract socket and a port give it.
 HOLDER = f"""
-import os, socket, sys, threading
+import os, socket, sys, threading, time
 token = sys.argv[1]
 def serve(kind, where):
     try:
@@ -46,7 +46,8 @@ def serve(kind, where):
     except OSError as error:
         print(error, file=sys.stderr)
 for kind, where in ((socket.AF_UNIX, chr(0) + "keelson-leak"), (socket.AF_INET, ("0.0.0.0", {PORT}))):
-    threading.Thread(target=serve, args=(kind, where)).start()
+    threading.Thread(target=serve, args=(kind, where), daemon=True).start()
+time.sleep(600)
 """
 
 
