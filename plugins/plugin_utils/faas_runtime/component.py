@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..contract import MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage, Trace
+from ..contract import MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, Trace
 from ..preflight.model import Cluster, Fault
 from . import artifacts, functions
 
@@ -72,7 +72,6 @@ COMPONENT = Component(
             owned=Owned(interfaces=("kfaas",), tables=("inet keelson_faas",)),
         ),
     },
-    image=ServerImage(artifacts=("faas-host",)),
     traces=(Trace("/etc/keelson-faas/gateway.json", name="cluster"),),
     processes=("nats-server",),
     rules=(declared,),
