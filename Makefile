@@ -178,6 +178,7 @@ test-gate: venv ## unit tests, syntax and documentation under the newest ansible
 
 docs: tree ## generate docs/reference/plugins and docs/reference/ports.md
 	@tools/port-table > docs/reference/ports.md
+	@tools/control-table > docs/reference/security-controls.md
 	@$(call reference,docs/reference/plugins)
 
 test-sanity: tree ## ansible-test sanity

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.sample_app import METADATA
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 
 
@@ -27,6 +28,8 @@ class ActionModule(ChecksAction):
     def parameters(self) -> dict[str, Any]:
         """Return the cluster, and the host node that was killed where that matters."""
         given = {"cluster": self.vars["cluster_name"]}
+        if self._task.args.get("state", "present") == "present":
+            given["closed"] = list(METADATA)
         if self._task.args.get("state") == "moved":
             given["outage_host"] = self.from_acting_manager("verify_sample").get("outage_host")
         return given

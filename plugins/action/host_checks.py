@@ -35,10 +35,17 @@ class ActionModule(ChecksAction):
         listeners = [listener for part in self.parts for listener in part.listeners]
         doors = [found.port for found in listeners if found.probe and found.probe.kind in ("https", "https_login")]
         expected = [listener.as_data() for listener in listeners]
+        accepted = {str(number) for number in self.vars.get("verify_accepted_controls", [])}
         return {
             "services": list(dict.fromkeys(unit for part in self.parts for unit in part.services)),
             "listeners": [*expected, ssh, *self.vars.get("verify_listeners", [])],
             "secrets": [{"path": path, "owner": part.account} for part in self.parts for path in part.secrets],
+            "controls": {
+                section: [control.as_data() for control in controls if control.number not in accepted]
+                for component in components.of(self.vars)
+                if component.benchmark
+                for section, controls in component.benchmark.on(str(self.vars["cluster_part"])).items()
+            },
             "address": str(self.vars["cluster_address"]),
             "ports": doors,
             **self.identity(),

@@ -33,6 +33,11 @@ options:
     description: Whether a host node is drained.
     type: bool
     default: false
+  closed:
+    description: Addresses of the cloud's metadata service, which must be refused to the application.
+    type: list
+    elements: str
+    default: []
   outage_host:
     description: The host node that was killed, as this module returned it.
     type: dict

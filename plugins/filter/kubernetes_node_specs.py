@@ -20,7 +20,7 @@ def kubernetes_node_specs(hosts: list[str], hostvars: Mapping[str, Any]) -> list
         pool = {POOL: known["cluster_pool"]} if known.get("cluster_pool") else {}
         labels = known.get("host_node_labels", known.get("cluster_labels")) or {}
         entry = {"name": host, "address": known["cluster_address"], "taints": known.get("host_node_taints") or []}
-        found.append({**entry, "labels": {**pool, **labels}})
+        found.append({**entry, "labels": {**labels, **pool}})
     return found
 
 

@@ -29,6 +29,11 @@ options:
   pool:
     description: The pool to use; the one with most ready host nodes unless given.
     type: str
+  closed:
+    description: Addresses of the cloud's metadata service, which must be refused to the application; V([]) where it is open to workloads.
+    type: list
+    elements: str
+    default: [169.254.169.254, "fd00:ec2::254"]
   drills:
     description: Whether a host node is drained.
     type: bool

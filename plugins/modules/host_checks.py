@@ -55,6 +55,11 @@ options:
     type: list
     elements: dict
     default: []
+  controls:
+    description:
+      - Controls of security benchmarks by section, each with C(number), C(title), C(kind), C(target), C(name), C(rule), C(value).
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - keelson.cluster.checks
 """
@@ -89,7 +94,7 @@ import functools
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.checks import host, tls
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import controls, host, tls
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, Verdict, answer
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.sockets import listening
 
@@ -103,6 +108,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "key_file": {"type": "path"},
     "days": {"type": "float", "default": 14},
     "secrets": {"type": "list", "elements": "dict", "default": [], "no_log": False},
+    "controls": {"type": "dict", "default": {}},
 }
 
 
@@ -152,6 +158,16 @@ def main() -> None:
                 lambda: host.private([(entry["path"], entry["owner"]) for entry in given["secrets"]]),
             )
         )
+    checks += [
+        answer(
+            "benchmark",
+            section,
+            "",
+            "see the page on security controls; run the install playbook, or take back the setting of yours that differs",
+            functools.partial(controls.judge, chosen),
+        )
+        for section, chosen in given["controls"].items()
+    ]
     own = tls.Identity(given["ca_file"], given["cert_file"], given["key_file"])
     checks += [
         answer(

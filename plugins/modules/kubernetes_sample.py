@@ -37,16 +37,18 @@ checks:
   elements: dict
 """
 
+from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import sample
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probes.checks import checks
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probes.inside import Pods
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import sample as module
 
 
 def main() -> None:
     """Run the module."""
     logs = "the managers' and host nodes' logs (journalctl -u kubelet -u containerd)"
-    module.main(Api.from_env, sample.place, sample.remove, logs, checks)
+    module.main(Api.from_env, sample.place, sample.remove, logs, lambda app: Pods(app, programs.answer).get, checks)
 
 
 if __name__ == "__main__":

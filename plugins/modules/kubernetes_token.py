@@ -95,7 +95,7 @@ def main() -> None:
         held = lease.read(cluster, *lease.clock())
         token = tokens.make_for_run(api, module.params["minutes"], held.run if held else "")
         with open(ACCESS_FILE, encoding="utf-8") as access, open(CA_FILE, encoding="ascii") as ca:
-            discovery = tokens.discovery(read_access(access.read()).server, ca.read(), token)
+            discovery = tokens.discovery(read_access(access.read()).server, ca.read(), {"token": token})
     except (ApiError, OSError, ValueError) as error:
         module.fail_json(msg=f"There is no token to join {cluster} with: {error}")
     module.exit_json(changed=True, discovery=discovery, name=token.partition(".")[0])

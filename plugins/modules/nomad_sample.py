@@ -36,6 +36,9 @@ checks:
   elements: dict
 """
 
+from functools import partial
+
+from ansible_collections.keelson.cluster.plugins.module_utils.host import programs
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import sample as module
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import sample
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
@@ -44,7 +47,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import A
 def main() -> None:
     """Run the module."""
     logs = "the managers' and host nodes' logs (journalctl -u nomad)"
-    module.main(Api.from_env, sample.place, sample.remove, logs)
+    module.main(
+        Api.from_env, sample.place, sample.remove, logs, lambda app: partial(sample.ask, app.api, programs.answer)
+    )
 
 
 if __name__ == "__main__":

@@ -151,6 +151,45 @@ class Identity:
     key: str
 
 
+@dataclass(frozen=True)
+class Control:
+    """A control of a security benchmark: how a host is looked at for it (checks/controls.py), or why not.
+
+    `covered` says by what else it holds; `reason` why it does not hold, or is not ours to decide.
+    """
+
+    number: str
+    title: str
+    parts: tuple[str, ...] = ()
+    kind: str = ""
+    target: str = ""
+    name: str = ""
+    rule: str = ""
+    value: str = ""
+    covered: str = ""
+    reason: str = ""
+
+    def as_data(self) -> dict[str, str]:
+        """The same for a module."""
+        return {name: getattr(self, name) for name in ("number", "title", "kind", "target", "name", "rule", "value")}
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A security benchmark: its name, where it is published, its sections by the first part of the numbers, its controls."""
+
+    name: str
+    url: str
+    sections: Mapping[str, str]
+    controls: tuple[Control, ...]
+
+    def on(self, part: str) -> dict[str, list[Control]]:
+        """The controls that hosts of a part are looked at for, by section."""
+        chosen = [control for control in self.controls if part in control.parts]
+        found = {title: [c for c in chosen if c.number.startswith(f"{key}.")] for key, title in self.sections.items()}
+        return {f"{self.name}, {key} {title}": found[title] for key, title in self.sections.items() if found[title]}
+
+
 def _no_networks(variables: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return ()
 
@@ -165,7 +204,7 @@ class Component:
     of the report its kinds of checks stand. `reserved_names` (DNS) and `reserved_groups` give rights in certificates; those
     of a foreign CA must give none. `networks` are those that containers of a host get, from its variables: each with the
     variable that sets it. `own_secrets` makes its secrets from the cluster's name and the variables of a manager; the
-    managers keep them with the cluster's, under its name.
+    managers keep them with the cluster's, under its name. `benchmark` is what hosts are measured by.
     """
 
     name: str
@@ -182,6 +221,7 @@ class Component:
     reserved_names: tuple[str, ...] = ()
     reserved_groups: tuple[str, ...] = ()
     networks: Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]] = _no_networks
+    benchmark: Benchmark | None = None
 
     @property
     def bundled(self) -> tuple[str, ...]:

@@ -258,7 +258,7 @@ PYTHON
 python3 /etc/kubernetes/calico.py | kubectl apply --server-side -f - > /dev/null
 for entry in ${all[*]}; do
   IFS='=' read -r name address part <<<"\$entry"
-  [ "\$part" = manager ] || kubectl label node "\$name" "keelson.cluster/pool=\$part" > /dev/null
+  [ "\$part" = manager ] || kubectl label node "\$name" "keelson.node-restriction.kubernetes.io/pool=\$part" > /dev/null
 done
 ready() { kubectl get nodes --no-headers | awk '\$2 == "Ready"' | wc -l; }
 until [ "\$(ready)" = ${#all[@]} ] && [ -z "\$(kubectl get csr --no-headers | awk '/Pending/')" ]; do

@@ -39,7 +39,7 @@ def assert_whole(lab: Lab) -> None:
     """Every host a ready node, etcd's members the managers and well, every manager serves, no token is left."""
     nodes = {
         entry["metadata"]["name"]: (
-            entry["metadata"]["labels"].get("keelson.cluster/pool", ""),
+            entry["metadata"]["labels"].get("keelson.node-restriction.kubernetes.io/pool", ""),
             {condition["type"]: condition["status"] for condition in entry["status"]["conditions"]}["Ready"],
         )
         for entry in kubectl(lab, "get", "nodes")["items"]
@@ -71,7 +71,7 @@ def _serves(lab: Lab, manager: Server) -> bool:
 def ready(lab: Lab) -> dict[str, str]:
     """Pools of the host nodes that take work, by name."""
     return {
-        node["metadata"]["name"]: node["metadata"]["labels"].get("keelson.cluster/pool", "")
+        node["metadata"]["name"]: node["metadata"]["labels"].get("keelson.node-restriction.kubernetes.io/pool", "")
         for node in kubectl(lab, "get", "nodes")["items"]
         if not node["spec"].get("taints")
         and {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}["Ready"] == "True"

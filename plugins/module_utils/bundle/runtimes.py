@@ -53,6 +53,11 @@ class Docker:
         return ["docker", "image", "load", "--quiet", "--input", str(path)]
 
     @staticmethod
+    def keep(_image: Image) -> list[str]:
+        """The command by which the runtime keeps an image that no container uses; none is needed."""
+        return []
+
+    @staticmethod
     def remove(name: str) -> list[str]:
         """The command that removes an image."""
         return ["docker", "image", "rm", name]
@@ -72,11 +77,14 @@ class Containerd:
     # An unpacked layer's archive is read by nobody again, and is as large as what was unpacked.
     settle: ClassVar = ["ctr", "--namespace", "k8s.io", "content", "prune", "references"]
 
-    @staticmethod
-    def known(out: str) -> dict[str, str]:
-        """Read the listing."""
+    # An image from the bundle may have no other source, so kubelet must not collect it.
+    pinned: ClassVar = "io.cri-containerd.pinned=pinned"
+
+    @classmethod
+    def known(cls, out: str) -> dict[str, str]:
+        """Read the listing; one that may be collected counts as missing."""
         rows = [line.split() for line in out.splitlines()[1:]]
-        return {row[0]: row[2] for row in rows if len(row) > 2}
+        return {row[0]: row[2] for row in rows if len(row) > 2 and cls.pinned in row[-1].split(",")}
 
     @staticmethod
     def desired(image: Image) -> list[str]:
@@ -87,6 +95,11 @@ class Containerd:
     def load(path: Path) -> list[str]:
         """The command that loads an archive."""
         return ["ctr", "--namespace", "k8s.io", "images", "import", str(path)]
+
+    @classmethod
+    def keep(cls, image: Image) -> list[str]:
+        """The command by which the runtime keeps an image that no container uses."""
+        return ["ctr", "--namespace", "k8s.io", "images", "label", image["full_name"], cls.pinned]
 
     @staticmethod
     def remove(name: str) -> list[str]:
@@ -156,6 +169,8 @@ def load(runtime: str, archives: Mapping[str, Path], images: list[Image], run: R
     """Load images from their archives, which are known by the images' names."""
     for image in images:
         path = archives[image["name"]]
-        code, _out, err = run(RUNTIMES[runtime].load(path))
-        if code != 0:
-            raise InstallError(f"{path}: {runtime} cannot load it: {err.strip()[-300:]}")
+        kind = RUNTIMES[runtime]
+        for command in filter(None, (kind.load(path), kind.keep(image))):
+            code, _out, err = run(command)
+            if code != 0:
+                raise InstallError(f"{path}: {runtime} cannot load it: {err.strip()[-300:]}")

@@ -19,6 +19,11 @@ from .http import Instance, Load, answers
 from .model import Check, Verdict, answer, failure
 
 COUNT = 3
+UNANSWERED = 3  # the exit code of the image's get when nothing good was answered
+# Where clouds have their metadata service; the role's own default.
+METADATA = ("169.254.169.254", "fd00:ec2::254")
+# What get prints where the rules of the host refuse, and where there is no such network.
+_REFUSED = ("no route to host", "network is unreachable", "cannot assign requested address")
 # The options of every sample module.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},
@@ -26,6 +31,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "image": {"type": "str", "default": ""},
     "pool": {"type": "str", "default": ""},
     "drills": {"type": "bool", "default": False},
+    "closed": {"type": "list", "elements": "str", "default": []},
     "outage_host": {"type": "dict"},
     "timeout": {"type": "int", "default": 120},
 }
@@ -180,6 +186,29 @@ def published(instances: list[Instance], addresses: Mapping[str, str]) -> Verdic
 def step(sample: Application[Any], name: str, title: str, question: Callable[[], Verdict]) -> Check:
     """Answer one step."""
     return answer(f"sample_{name}", title, "sample application", sample.remedy, question)
+
+
+def metadata(
+    sample: Application[Any], addresses: list[str], get: Callable[[str, str], tuple[bool, str]]
+) -> list[Check]:
+    """Judge from inside an instance of each host that the cloud's metadata service is closed to it; nothing where none is named.
+
+    C(get) lets an instance, by its id, ask a URL, and returns whether it got a good answer, and the answer.
+    """
+
+    def closed() -> Verdict:
+        one_a_host = {instance["host"]: instance["id"] for instance in sample.instances()}
+        urls = [f"http://[{address}]/" if ":" in address else f"http://{address}/" for address in addresses]
+        for host, number in one_a_host.items():
+            for url in urls:
+                good, text = get(number, url)
+                if good or not any(words in text for words in _REFUSED):
+                    return Verdict(False, f"{host} does not refuse {url} to a workload: {text}")
+        return Verdict(bool(one_a_host), f"{', '.join(urls)} refused on {', '.join(one_a_host)}")
+
+    title = "The cloud's metadata service is closed to workloads"
+    remedy = "look at systemctl status keelson-metadata and nft list table inet keelson_metadata on that host"
+    return [answer("sample_metadata", title, "sample application", remedy, closed)] if addresses else []
 
 
 def deploy(sample: Application[Any]) -> list[Check]:

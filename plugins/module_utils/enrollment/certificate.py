@@ -12,34 +12,63 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 
 from .tokens import Denied, digest
 
+BACKDATE = 3600.0  # seconds
+CONFIG = """
+[ca]
+default_ca = one
+[one]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+x509_extensions = extensions
+[any]
+organizationName = optional
+commonName = supplied
+[extensions]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = {usage}
+{names}
+"""
 
-def sign(request: str, ca: str, ca_key: str, common_name: str, names: Sequence[str], days: int) -> str:
-    """Sign a certificate request (PEM) for C(names), host names and addresses; what the request itself asks for is ignored.
 
-    The request is one that key_digest has taken. Raises OSError when openssl fails.
+def sign(request: str, ca: str, ca_key: str, subject: str, names: Sequence[str], seconds: float) -> str:
+    """Sign a certificate request (PEM) for C(subject), as /O=x/CN=y, and C(names), host names and addresses.
+
+    What the request itself asks for is ignored; it is one that key_digest has taken. Without names the certificate is a
+    client's alone. It begins an hour ago, for a host whose clock is behind. Raises OSError when openssl fails.
     """
-    alternatives = [
+    alternatives = ",".join(
         f"{'IP' if re.fullmatch(r'[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*', name) else 'DNS'}:{name}" for name in names
-    ]
-    extensions = (
-        f"subjectAltName = {','.join(alternatives)}\nbasicConstraints = critical,CA:FALSE\n"
-        "keyUsage = critical,digitalSignature\nextendedKeyUsage = serverAuth,clientAuth\n"
     )
+    now = time.time()
+    begin, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(moment)) for moment in (now - BACKDATE, now + seconds))
     with tempfile.TemporaryDirectory() as folder:
-        files = {"request": request, "ca": ca, "key": ca_key, "extensions": extensions}
+        files = {
+            "request": request,
+            "ca": ca,
+            "key": ca_key,
+            "index": "",
+            "config": CONFIG.format(
+                folder=folder,
+                usage="serverAuth,clientAuth" if names else "clientAuth",
+                names=f"subjectAltName = {alternatives}" if names else "",
+            ),
+        }
         paths = {name: os.path.join(folder, name) for name in files}
         for name, text in files.items():
             with open(os.open(paths[name], os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
-        command = ["openssl", "x509", "-req", "-in", paths["request"], "-CA", paths["ca"], "-CAkey", paths["key"]]
-        command += ["-set_serial", f"0x{os.urandom(19).hex()}", "-days", str(days), "-extfile", paths["extensions"]]
-        done = subprocess.run(
-            [*command, "-subj", f"/CN={common_name}"], capture_output=True, text=True, timeout=30, check=False
-        )
+        command = ["openssl", "ca", "-batch", "-notext", "-config", paths["config"], "-in", paths["request"]]
+        command += ["-cert", paths["ca"], "-keyfile", paths["key"], "-startdate", begin, "-enddate", end]
+        done = subprocess.run([*command, "-subj", subject], capture_output=True, text=True, timeout=30, check=False)
     if done.returncode:
         raise OSError(f"openssl cannot sign the certificate: {' '.join(done.stderr.split())[-300:]}")
     return done.stdout

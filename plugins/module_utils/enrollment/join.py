@@ -254,13 +254,14 @@ class HostSide:
     """What an engine does with an answer on the new host: the files to write, by the host's own key too, and the join itself."""
 
     files: Callable[[dict[str, Any], str], list[dict[str, Any]]]
-    join: Callable[[dict[str, Any]], None]
+    join: Callable[[dict[str, Any], str], None]
 
 
 def settle(answer: dict[str, Any], engine: HostSide, folder: str, component: str, cluster: str) -> None:
     """Write the files of an answer, start its units, and let the engine join. Raises FileError, OSError."""
     with open(os.path.join(folder, KEY), encoding="ascii") as file:
-        entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, file.read())]
+        key = file.read()
+    entries = [{**ENTRY, "secret": False, **entry} for entry in engine.files(answer, key)]
     receipts = Receipts(component)
     own = (f"/etc/keelson/{cluster}", STATE, folder)
     receipts.record(
@@ -275,7 +276,7 @@ def settle(answer: dict[str, Any], engine: HostSide, folder: str, component: str
             fault = service_units.carry_out(unit, step)
             if fault:
                 raise OSError(fault)
-    engine.join(answer)
+    engine.join(answer, key)
 
 
 def report(state: str, message: str, path: str = STATE) -> None:

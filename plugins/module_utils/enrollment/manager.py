@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from .tokens import Denied, Token, over
 
 POOLS = "/etc/keelson/{cluster}/pools/{pool}.json"
+NAME, ADDRESS = "NAME.placeholder", "ADDRESS.placeholder"  # of the host for which the enroll playbook describes a pool
 TRIES = 10
 PAUSE = 0.1  # seconds between them
 
@@ -116,13 +117,13 @@ class EnrollmentService(ABC):
         return gone
 
     def description(self, pool: str, joining_host: JoiningHost) -> dict[str, Any]:
-        """What the enroll playbook has laid down for the pool, for this host. Raises Denied."""
+        """What the enroll playbook has laid down for the pool, for this host, and C(members) of the inventory. Raises Denied."""
         path = self.pools.format(cluster=self.cluster, pool=pool)
         try:
             with open(path, encoding="utf-8") as file:
                 text = file.read()
         except FileNotFoundError:
             raise Denied(503, f"this manager has no {path}; run the enroll playbook for the pool {pool}") from None
-        text = text.replace("NAME.placeholder", joining_host.name).replace("ADDRESS.placeholder", joining_host.address)
-        found: dict[str, Any] = json.loads(text)
-        return found
+        members = json.loads(text)["members"]
+        text = text.replace(NAME, joining_host.name).replace(ADDRESS, joining_host.address)
+        return {**json.loads(text), "members": {name: at for name, at in members.items() if name != NAME}}

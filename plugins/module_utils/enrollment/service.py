@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.remote import ApiError
+from ..stacks import names
 from . import certificate
 from .manager import EnrollmentService, JoiningHost
 from .tokens import Denied, Token, authenticate, check_end, enroll
@@ -64,7 +65,7 @@ class Counter:
     def join(self, engine: EnrollmentService, token: Token, text: str, new: JoiningHost, now: float) -> dict[str, Any]:
         """Let a host in: what it becomes a member by."""
         enroll(token, text, new.name, new.key, now)  # the names of members are for those alone who would be let in
-        holder = engine.holder(new.name)
+        holder = engine.description(token.pool, new)["members"].get(new.name) or engine.holder(new.name)
         if holder and canonical(holder) != canonical(new.address):
             raise Denied(409, f"{new.name} is the name of a member at {holder}; give the new host another one")
         used = engine.change(token.number, lambda found: enroll(found, text, new.name, new.key, now))
@@ -85,6 +86,8 @@ def joining_host(asked: dict[str, Any], peer: str) -> JoiningHost:
     name, address, request = asked["name"], canonical(asked["address"]), asked["request"]
     if not NAME.fullmatch(name):
         raise Denied(400, f"{name!r} cannot be a host's name: lower-case letters, digits and '-', 63 at most")
+    if names.reserved(name):
+        raise Denied(400, f"{name} is {names.reserved(name)}; give the host another name")
     if not address:
         raise Denied(400, f"{asked['address']!r} is no IP address; correct the address in the host's join document")
     if address != canonical(peer):

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What letting a new host node into a Kubernetes cluster takes: join tokens in Secrets, records of who was let in, and for each
-host a bootstrap token of its own. Standard library only. The program of the enrollment service: see enrollment/service.py.
+host a certificate of its node alone, by which its kubelet gets the one that it renews. Standard library only. The program of
+the enrollment service: see enrollment/service.py.
 
 https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/
 """
@@ -14,18 +15,17 @@ import sys
 import time
 from typing import Any
 
-from ..enrollment import manager, service
+from ..enrollment import certificate, manager, service
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import nodes, requests, tokens
 from .api import CA_FILE, Api, ApiError
-from .requests import LET_IN, SPACE
+from .requests import LET_IN, SECONDS, SPACE, pending_host
 from .view import NODES, parse_node
 
 SECRETS = f"{SPACE}/secrets"
 LABEL = "keelson.cluster/record"  # what an object of ours is: a token, or a host that was let in
-MINUTES = 15  # for which a host that was let in may register
-MARK = "made by keelson.cluster to let in {name}"
+CA_KEY = "/etc/kubernetes/pki/ca.key"
 
 
 class EnrollmentService(manager.EnrollmentService):
@@ -63,11 +63,7 @@ class EnrollmentService(manager.EnrollmentService):
 
     def sweep(self, now: float) -> list[str]:
         """Forget ended tokens, and hosts that were let in and have never come. Raises ApiError."""
-        known = {entry["metadata"]["name"] for entry in self.api.items(NODES)}
-        for entry in self.api.items(f"{LET_IN}?labelSelector={LABEL}%3Dhost"):
-            name = entry["metadata"]["name"]
-            if name not in known and not _pending(entry, now):
-                self.api.delete(f"{LET_IN}/{name}")
+        requests.forget_absent(self.api, now)
         return super().sweep(now)
 
     def holder(self, name: str) -> str:
@@ -81,25 +77,33 @@ class EnrollmentService(manager.EnrollmentService):
         record = self.api.find(f"{LET_IN}/{name}")
         if known or (node and not node.trouble):
             return known or (node.address if node else "")
-        return str(record["data"]["address"]) if record and _pending(record, time.time()) else ""
+        return str(record["data"]["address"]) if record and pending_host(record, time.time()) else ""
 
     def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
-        """The pool's files, kubeadm's configuration, and how the host knows and asks the cluster. Raises ApiError, Denied."""
+        """The pool's files, kubeadm's configuration, and how the host knows and asks the cluster. Raises ApiError, Denied.
+
+        The Node is there before the host has any credentials, so that it takes only what its pool's taints tolerate; nodes
+        may change neither these nor the pool's label.
+        """
         found = self.description(pool, joining_host)
         record = self.api.find(f"{LET_IN}/{joining_host.name}")
         version = str(record["metadata"]["resourceVersion"]) if record else ""
         data = {"address": joining_host.address, "key": joining_host.key, "pool": pool, "time": str(time.time())}
         if not self._keep("ConfigMap", LET_IN, joining_host.name, version, {"data": data}):
             raise Denied(503, f"another host of the name {joining_host.name} asks at the same time; ask again")
-        token = tokens.make(self.api, MINUTES, MARK.format(name=joining_host.name))
+        nodes.announce(self.api, nodes.desired(found["node"]))
         where = f"[{self.api.host}]" if ":" in self.api.host else self.api.host
-        with open(self.ca_file, encoding="ascii") as file:
-            discovery = tokens.discovery(f"https://{where}:{self.api.port}", file.read(), token)
+        with open(self.ca_file, encoding="ascii") as file, open(CA_KEY, encoding="ascii") as key_file:
+            ca, ca_key = file.read(), key_file.read()
+        subject = f"/O=system:nodes/CN=system:node:{joining_host.name}"
+        signed = certificate.sign(joining_host.request, ca, ca_key, subject, [], SECONDS)
+        user = {"client-certificate-data": base64.b64encode(signed.encode()).decode()}
+        discovery = tokens.discovery(f"https://{where}:{self.api.port}", ca, user)
         own = {"cluster": self.cluster, "address": joining_host.address, "discovery": discovery}
         return {"files": found["files"], "units": found["units"], "config": found["config"], **own}
 
     def settle(self, joining_host: JoiningHost) -> str:
-        """Approve its serving certificate, give the node its labels and taints, end its token. Raises ApiError, Denied."""
+        """Approve its serving certificate, and give the node its labels and taints. Raises ApiError, Denied."""
         record = self.api.find(f"{LET_IN}/{joining_host.name}")
         if not record or (record["data"]["address"], record["data"]["key"]) != (joining_host.address, joining_host.key):
             raise Denied(
@@ -112,11 +116,7 @@ class EnrollmentService(manager.EnrollmentService):
         requests.approve(self.api, requests.read_members(self.api), False)
         desired = nodes.desired(self.description(record["data"]["pool"], joining_host)["node"])
         nodes.settle(self.api, desired, False)
-        faults = nodes.unready(self.api, [desired])
-        if not faults:
-            mark = MARK.format(name=joining_host.name)
-            tokens.forget(self.api, lambda _name, found: found == mark)
-        return "; ".join(faults)
+        return "; ".join(nodes.unready(self.api, [desired]))
 
     def _bind(self, record: dict[str, Any], node: dict[str, Any]) -> None:
         """Let the record live as long as the node does: the API deletes what an object that is gone has owned."""
@@ -134,7 +134,7 @@ class EnrollmentService(manager.EnrollmentService):
             if version:
                 self.api.put(f"{folder}/{name}", {**body, "metadata": {**meta, "resourceVersion": version}})
             else:
-                self._make_space()
+                requests.make_space(self.api)
                 self.api.post(folder, body)
         except ApiError as error:
             # Changed, made, or deleted by somebody else in between.
@@ -142,16 +142,6 @@ class EnrollmentService(manager.EnrollmentService):
                 return False
             raise
         return True
-
-    def _make_space(self) -> None:
-        if self.api.find(SPACE) is None:
-            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE.rpartition("/")[2]}}
-            self.api.apply(SPACE, body)
-
-
-def _pending(record: dict[str, Any], now: float) -> bool:
-    """Tell whether a host may still register by what it was given."""
-    return now < float(record["data"]["time"]) + MINUTES * 60
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ installation looks at a host.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ def fill(text: str, requirements: Mapping[str, Any]) -> str:
 
 
 def files(answer: dict[str, Any], _key: str) -> list[dict[str, Any]]:
-    """The files to write, in the form of host_files. kubelet makes its own key."""
+    """The files to write, in the form of host_files. kubelet makes its own key, once it is let in with this one."""
     requirements = kernel.requirements(kernel.features())
     filled: list[dict[str, Any]] = json.loads(json.dumps(answer["files"]))
     for entry in filled:
@@ -39,14 +40,16 @@ def files(answer: dict[str, Any], _key: str) -> list[dict[str, Any]]:
     return filled
 
 
-def join(answer: dict[str, Any]) -> None:
+def join(answer: dict[str, Any], key: str) -> None:
     """Call kubeadm, unless this host has joined already. Raises OSError."""
     cluster = answer["cluster"]
     if kubeadm.state(cluster, NODE) == membership.JOINED:
         return
+    discovery = json.loads(json.dumps(answer["discovery"]))
+    discovery["users"][0]["user"]["client-key-data"] = base64.b64encode(key.encode()).decode()
     ignore = kernel.requirements(kernel.features())["ignore"]
     try:
-        kubeadm.join(cluster, NODE, answer["address"], answer["config"], answer["discovery"], ignore, TIMEOUT)
+        kubeadm.join(cluster, NODE, answer["address"], answer["config"], discovery, ignore, TIMEOUT)
     except kubeadm.KubeadmError as error:
         raise OSError(str(error)) from error
 

@@ -42,6 +42,8 @@ def requirements(found: Mapping[str, Any]) -> dict[str, Any]:
         "systemd_cgroup": new,
         "cgroup_driver": "systemd" if new else "cgroupfs",
         "fail_cgroup_v1": new,
+        # Where these parameters cannot be set, kubelet must not insist on them.
+        "protect_kernel_defaults": not found["confined"],
         "feature_gates": {"KubeletInUserNamespace": True} if found["confined"] else {},
         # kubeadm's check knows cgroup v2 alone.
         "ignore": [] if new else ["SystemVerification"],

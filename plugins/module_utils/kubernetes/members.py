@@ -19,15 +19,19 @@ def members(api: Api) -> list[dict[str, Any]]:
 
     C(enrolled) is a host node that joined by itself, under this name and address, which no inventory needs to know.
     """
-    enrolled = requests.let_in(api)
-    return [
-        {
-            "name": node.name,
-            "address": node.address,
-            "part": MANAGER if node.manager else NODE,
-            "id": node.number,
-            "status": "down" if node.trouble else "ready",
-            "enrolled": not node.manager and canonical(enrolled.get(node.name, "")) == node.address,
-        }
-        for node in list_nodes(api)
-    ]
+    enrolled = {name: canonical(address) for name, address in requests.let_in(api).items()}
+    result = []
+    for node in list_nodes(api):
+        # One that has not registered yet is where it was let in from.
+        address = node.address or enrolled.get(node.name, "")
+        result.append(
+            {
+                "name": node.name,
+                "address": address,
+                "part": MANAGER if node.manager else NODE,
+                "id": node.number,
+                "status": "down" if node.trouble else "ready",
+                "enrolled": not node.manager and enrolled.get(node.name) == address,
+            }
+        )
+    return result

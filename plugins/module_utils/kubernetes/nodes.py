@@ -69,6 +69,19 @@ def settle(api: Api, want: Desired, check: bool) -> list[str]:
     return changes
 
 
+def announce(api: Api, want: Desired) -> None:
+    """Make the node of a host that has not registered yet, so that it has its labels and taints from the start. Raises ApiError."""
+    meta = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": want.name}}
+    unready = {"type": "Ready", "status": "False", "reason": "NotRegistered", "message": "it has not registered yet"}
+    body = {**meta, "spec": {"taints": want.taints}, "status": {"conditions": [unready]}}
+    try:
+        api.post(NODES, body)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+    settle(api, want, False)
+
+
 def serves(address: str, timeout: float = 2.0) -> str:
     """Return what is wrong with the certificate kubelet shows at C(address), or ''."""
     try:

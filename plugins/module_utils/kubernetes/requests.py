@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .api import Api
+from .view import NODES, list_nodes
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 MEMBERS = "/api/v1/namespaces/kube-system/configmaps/keelson-members"
 SPACE = "/api/v1/namespaces/keelson-join"  # what the enrollment service for new hosts keeps, where nobody but an administrator reads
 LET_IN = f"{SPACE}/configmaps"
+SECONDS = 900  # for which a host that was let in may register
 SIGNER = "kubernetes.io/kubelet-serving"
 GROUPS = {"system:nodes", "system:authenticated"}
 USAGES = ({"digital signature", "server auth"}, {"digital signature", "key encipherment", "server auth"})
@@ -130,8 +132,17 @@ def refuse(request: Mapping[str, Any], addresses: Mapping[str, str]) -> str:
     return "" if subject.dns or subject.addresses else "it asks for no name and no address"
 
 
+def make_space(api: Api) -> None:
+    """Make the namespace of join tokens, before anybody else can have it. Raises ApiError."""
+    if api.find(SPACE) is None:
+        name = SPACE.rpartition("/")[2]
+        api.apply(SPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+
 def keep_members(api: Api, addresses: Mapping[str, str], check: bool) -> bool:
     """Keep the inventory's addresses by name in the cluster, where no node can write; returns whether they changed."""
+    if not check:
+        make_space(api)
     if inventory(api) == dict(addresses):
         return False
     name = MEMBERS.rpartition("/")[2]
@@ -150,6 +161,26 @@ def let_in(api: Api) -> dict[str, str]:
     """The addresses by name of the hosts that joined by themselves, with a join token. Raises ApiError."""
     found = api.items(f"{LET_IN}?labelSelector=keelson.cluster/record%3Dhost")
     return {entry["metadata"]["name"]: entry["data"]["address"] for entry in found}
+
+
+def pending_host(record: Mapping[str, Any], now: float) -> bool:
+    """Tell whether a host may still register by what it was given."""
+    return now < float(record["data"]["time"]) + SECONDS
+
+
+def forget_absent(api: Api, now: float) -> list[str]:
+    """Forget the hosts that were let in and have not come in time, with the nodes made for them; returns their names. Raises ApiError."""
+    there = {node.name: node for node in list_nodes(api)}
+    gone = []
+    for entry in api.items(f"{LET_IN}?labelSelector=keelson.cluster/record%3Dhost"):
+        name = entry["metadata"]["name"]
+        if pending_host(entry, now) or (name in there and there[name].address):
+            continue
+        if name in there:
+            api.delete(f"{NODES}/{name}")
+        api.delete(f"{LET_IN}/{name}")
+        gone.append(name)
+    return gone
 
 
 def read_members(api: Api) -> dict[str, str]:

@@ -18,7 +18,7 @@ from .api import Api
 from .view import POOL
 
 OURS = {"keelson.cluster/tenancy": "cluster-namespaces"}
-RESERVED = ("default", "keelson-verify")
+RESERVED = ("kube-", "keelson-")  # what begins so is Kubernetes' or ours
 _SELECT = "?labelSelector=keelson.cluster%2Ftenancy%3Dcluster-namespaces"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _POD_SECURITY = "pod-security.kubernetes.io"
@@ -83,7 +83,7 @@ def validate(namespaces: Sequence[Mapping[str, Any]]) -> None:
         name, where = entry["name"], f"cluster_namespaces[{index}]"
         if not _NAME.fullmatch(name):
             raise TenancyError(f"{where}: {name!r} is no name; use up to 63 lower-case letters, digits and hyphens")
-        if name in RESERVED or name.startswith("kube-"):
+        if name == "default" or name.startswith(RESERVED):
             raise TenancyError(f"{where}: {name} belongs to Kubernetes or to this collection; choose another name")
         if name in seen:
             raise TenancyError(f"{where}: {name} is listed twice; merge the two entries")

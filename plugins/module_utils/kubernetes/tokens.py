@@ -12,7 +12,8 @@ import base64
 import datetime
 import secrets
 import string
-from typing import Any, Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from .api import Api
 
@@ -43,14 +44,14 @@ def secret(minutes: int, now: datetime.datetime, mark: str = MARK) -> tuple[str,
     }
 
 
-def discovery(server: str, ca: str, token: str) -> dict[str, Any]:
-    """The kubeconfig a host joins with: the endpoint, the one CA it trusts, and the token."""
+def discovery(server: str, ca: str, user: Mapping[str, str]) -> dict[str, Any]:
+    """The kubeconfig a host joins with: the endpoint, the one CA it trusts, and its credentials."""
     cluster = {"server": server, "certificate-authority-data": base64.b64encode(ca.encode()).decode()}
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "cluster", "cluster": cluster}],
-        "users": [{"name": "joining", "user": {"token": token}}],
+        "users": [{"name": "joining", "user": dict(user)}],
         "contexts": [{"name": "join", "context": {"cluster": "cluster", "user": "joining"}}],
         "current-context": "join",
     }

@@ -17,7 +17,7 @@ from ..cluster.remote import wait_for
 from .api import Api, ApiError
 
 NODES = "/api/v1/nodes"
-POOL = "keelson.cluster/pool"  # label with the pool of a host node
+POOL = "keelson.node-restriction.kubernetes.io/pool"  # label with the pool of a host node
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _BLOCKING = ("NoSchedule", "NoExecute")
 PAUSE = 1.0  # seconds between two rounds of evictions

@@ -57,6 +57,17 @@ class Api:
                 0, f"{path} cannot be used ({error}); run the install playbook for this manager again"
             ) from error
 
+    def environment(self) -> dict[str, str]:
+        """The variables by which the program nomad reaches the same API with the same rights."""
+        where = f"[{self.host}]" if ":" in self.host else self.host
+        return {
+            "NOMAD_ADDR": f"https://{where}:{self.port}",
+            "NOMAD_CACERT": self.ca_file,
+            "NOMAD_CLIENT_CERT": self.cert_file,
+            "NOMAD_CLIENT_KEY": self.key_file,
+            "NOMAD_TOKEN": self.token,
+        }
+
     def get(self, path: str) -> Any:
         """GET C(path) and return the parsed JSON."""
         return self.request("GET", path)

@@ -13,16 +13,20 @@ import json
 import sys
 from typing import Any
 
+from ..cluster.members import canonical
 from ..cluster.secret_store import read_newest
 from ..enrollment import certificate, manager, service
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import introduction
 from .api import Api, ApiError
+from .enrolled import forget_absent, record
+from .members import members
 
 FOLDER = "keelson/join"
-#: Names a host node's certificate must have besides its own: Nomad checks the first, verify_server_hostname or not.
-NAMES = ("client.global.nomad", "localhost", "127.0.0.1")
+ROLE = "client.global.nomad"  # Nomad checks it, verify_server_hostname or not
+#: What a host node's certificate has besides its address; names that others choose would give rights.
+NAMES = (ROLE, "localhost", "127.0.0.1")
 
 
 class EnrollmentService(manager.EnrollmentService):
@@ -64,10 +68,20 @@ class EnrollmentService(manager.EnrollmentService):
         self.api.delete(f"/v1/var/{FOLDER}/{number}")
 
     def holder(self, name: str) -> str:
-        """The address of the live member that has this name, or ''. Raises ApiError."""
+        """The address of the member that has this name, or ''. A host that joined by itself and is dead has none. Raises ApiError."""
         return next(
-            (n["Address"] for n in self.api.get("/v1/nodes") if n["Name"] == name and n["Status"] == "ready"), ""
+            (
+                member["address"]
+                for member in members(self.api)
+                if member["name"] == name and (member["status"] == "ready" or not member["enrolled"])
+            ),
+            "",
         )
+
+    def sweep(self, now: float) -> list[str]:
+        """Forget ended tokens, and hosts that were let in and are known no more. Raises ApiError."""
+        forget_absent(self.api, now)
+        return super().sweep(now)
 
     def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """The agent's files, a certificate for exactly this name and address, and an introduction. Raises ApiError, Denied."""
@@ -76,14 +90,13 @@ class EnrollmentService(manager.EnrollmentService):
         if generation is None:
             raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
         ca, ca_key = generation.payload["ca_certificate"], generation.payload["ca_key"]
-        names = [*NAMES, joining_host.name, joining_host.address]
-        signed = certificate.sign(
-            joining_host.request, ca, ca_key, joining_host.name, names, int(found["certificate_days"])
-        )
+        names, seconds = [*NAMES, joining_host.address], int(found["certificate_days"]) * 86400
+        signed = certificate.sign(joining_host.request, ca, ca_key, f"/CN={ROLE}", names, seconds)
         own = [
             {"path": found["certificate"], "content": signed, "mode": "0644"},
             {"path": found["ca"], "content": ca, "mode": "0644"},
         ]
+        record(self.api, joining_host.name, joining_host.address)
         token = introduction.issue(self.api, joining_host.name, pool)
         return {
             "files": [*found["files"], *own, *introduction.files(token)],
@@ -93,7 +106,8 @@ class EnrollmentService(manager.EnrollmentService):
 
     def settle(self, joining_host: JoiningHost) -> str:
         """Nothing is left to do, but a host has joined only when it takes work. Raises ApiError."""
-        ready = self.holder(joining_host.name) == joining_host.address
+        alive = {(n["Name"], canonical(n["Address"])) for n in self.api.get("/v1/nodes") if n["Status"] == "ready"}
+        ready = (joining_host.name, joining_host.address) in alive
         return "" if ready else f"the managers do not see {joining_host.name} as a ready host node yet"
 
 

@@ -18,7 +18,7 @@ def files(answer: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [*answer["files"], {"path": answer["key"], "content": key, "mode": "0600", "secret": True}]
 
 
-def join(_answer: dict[str, Any], introduction: str = PATH) -> None:
+def join(_answer: dict[str, Any], _key: str, introduction: str = PATH) -> None:
     """The agent does it; one that ran before it was introduced starts anew, for it reads that at its start. Raises OSError."""
     if os.path.exists(introduction):
         fault = service_units.carry_out(service_units.Unit("nomad.service"), "restart")

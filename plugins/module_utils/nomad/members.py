@@ -5,27 +5,23 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from typing import Any
 
 from ..cluster.members import canonical
 from ..cluster.parts import MANAGER, NODE
+from . import enrolled
 from .api import Api
 from .nodes import mark
 from .servers import host_of
-
-#: What a host node says of itself that joined with a join token.
-ADMITTED = "keelson_enrolled"
 
 
 def members(api: Api) -> list[dict[str, Any]]:
     """Return servers and nodes as {name, address, part, id, status, enrolled, version, leader, mark}; raise ApiError when nobody answers.
 
-    C(id) is the id of a node, and of a server the one of its raft peer. C(enrolled) is a host node that joined by itself, which no inventory needs to know.
-    C(mark) is for what it was drained by us.
+    C(id) is the id of a node, and of a server the one of its raft peer. C(enrolled) is a host node that joined by itself, as the
+    managers have it written down; no inventory needs to know it. C(mark) is for what it was drained by us.
     """
-    chosen = urllib.parse.quote(f'"{ADMITTED}" in Meta')
-    enrolled = {n["ID"] for n in api.get(f"/v1/nodes?filter={chosen}")}
+    let_in = enrolled.places(api)
     leader = host_of(api.get("/v1/status/leader") or "")
     servers = [
         {
@@ -49,7 +45,7 @@ def members(api: Api) -> list[dict[str, Any]]:
             "part": NODE,
             "id": n["ID"],
             "status": n["Status"],
-            "enrolled": n["ID"] in enrolled,
+            "enrolled": enrolled.place(n["Name"], n["Address"]) in let_in,
             "version": n.get("Version", ""),
             "leader": False,
             "mark": mark(n),

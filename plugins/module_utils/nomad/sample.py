@@ -8,11 +8,11 @@ API: https://developer.hashicorp.com/nomad/api-docs/jobs, durations in nanosecon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..checks.http import Instance
-from ..checks.sample_app import Application, Placed, SampleError, await_, choose
+from ..checks.sample_app import UNANSWERED, Application, Placed, SampleError, await_, choose
 from .api import Api, ApiError
 from .nodes import Node, list_nodes, resume
 
@@ -167,6 +167,19 @@ class Sample(Application[Node]):
 def place(api: Api, given: Mapping[str, Any]) -> Sample:
     """Return the application that a sample module is given. Raises SampleError when no host node can have it."""
     return Sample(api, choose_pool(list_nodes(api), given["pool"]), given["image"], given["timeout"])
+
+
+def ask(
+    api: Api, run: Callable[[list[str], dict[str, str]], tuple[int, str, str]], allocation: str, url: str
+) -> tuple[bool, str]:
+    """Let an instance ask a URL; return whether it got a good answer, and the answer. Raises SampleError when it cannot."""
+    code, out, error = run(
+        ["nomad", "alloc", "exec", "-i=false", "-t=false", "-task=app", allocation, "/sample", "get", url],
+        api.environment(),
+    )
+    if code not in (0, UNANSWERED):
+        raise SampleError(f"nomad alloc exec {allocation}: {' '.join(error.split())[-300:]}")
+    return code == 0, " ".join(out.split())[:200]
 
 
 def remove(api: Api, timeout: float) -> list[str]:

@@ -14,6 +14,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage imp
 
 from .. import steps
 from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirements, ServerImage, Trace
+from .benchmark import BENCHMARK
 from .endpoints import endpoints
 from .faults import RULES, container_networks
 from .listeners import LISTENERS
@@ -24,7 +25,7 @@ _CA = "/etc/kubernetes/pki/ca.crt"
 CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bridge_netfilter")
 _SECRETS = ("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*")
-_SERVICES = ("kubelet.service", "containerd.service")
+_SERVICES = ("kubelet.service", "containerd.service", "keelson-metadata.service")
 
 # What every host runs, and what managers run besides.
 _EVERYWHERE = (
@@ -61,7 +62,7 @@ _OWNED = Owned(
         "/run/containerd",
     ),
     interfaces=("cni0", "cali*", "vxlan.calico"),
-    tables=("ip kube-proxy", "ip6 kube-proxy", "ip keelson_pods"),
+    tables=("ip kube-proxy", "ip6 kube-proxy", "ip keelson_pods", "inet keelson_metadata", "inet keelson_vrrp"),
     chains=("cali-*", "KUBE-*", "CNI-*"),
     # Calico marks its rules in chains of others by their digest.
     comments=(f"cali:{'?' * 16}",),
@@ -93,6 +94,7 @@ COMPONENT = Engine(
     versioned=("kubeadm", "kubelet", "kubectl", "kubernetes-images"),
     refuse_step=functools.partial(steps.refuse, minors=1),
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
+    benchmark=BENCHMARK,
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,
     networks=container_networks,

@@ -29,6 +29,7 @@ from ..contract import (
     Trace,
 )
 from . import probes
+from .benchmark import BENCHMARK
 from .endpoints import endpoints
 from .networks import networks
 from .secrets import make_secrets, restored_secrets
@@ -65,10 +66,11 @@ COMPONENT = Engine(
     sample_module="keelson.cluster.nomad_sample",
     versioned=("nomad",),
     refuse_step=functools.partial(steps.refuse, minors=2),
+    benchmark=BENCHMARK,
     artifacts=("sample-app",),
     image=ServerImage(
         artifacts=_NODE_ARTIFACTS,
-        units=("containerd.service", "docker.service", "docker.socket"),
+        units=("containerd.service", "docker.service", "docker.socket", "keelson-metadata.service"),
         unshared=(
             "etc/docker/key.json",
             "var/lib/docker/engine-id",
@@ -121,7 +123,7 @@ COMPONENT = Engine(
                 # Applications that use the host's network: client.min_dynamic_port and client.max_dynamic_port.
                 Listener(20000, "tcp", "any", "", "applications", last=32000, clients=_ALL),
             ),
-            services=("nomad.service", "docker.service"),
+            services=("nomad.service", "docker.service", "keelson-metadata.service"),
             secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json"),
             artifacts=_NODE_ARTIFACTS,
             owned=Owned(
@@ -135,6 +137,7 @@ COMPONENT = Engine(
                 ),
                 units=("docker.service", "docker.socket", "containerd.service"),
                 interfaces=("nomad", "docker0"),
+                tables=("inet keelson_metadata",),
                 chains=("NOMAD-ADMIN", "CNI-*", "DOCKER", "DOCKER-*"),
             ),
             outage=_OUTAGE,

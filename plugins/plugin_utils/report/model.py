@@ -29,6 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
             "gossip",
         ),
     ),
+    "Security benchmark": ("benchmark",),
     "Cluster": ("access", "members", "node"),
     SAMPLE: ("sample", "app"),
     "Managers stopped in turn": ("turn", "back"),

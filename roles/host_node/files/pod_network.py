@@ -101,6 +101,7 @@ def settle(endpoint: str, node: str) -> None:
             same = False
         if not same:
             with open(f"{CONFIGURATION}.partial", "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), 0o600)
                 file.write(text)
             os.replace(f"{CONFIGURATION}.partial", CONFIGURATION)
     for command in changes(dict(known.values()), routes()):

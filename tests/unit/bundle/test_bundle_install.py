@@ -56,6 +56,7 @@ class World:
             "root": str(self.root),
             "staged": str(self.staged),
             "url": None,
+            "stage": False,
             "start_services": False,
             "package_timeout": 0,
             "component": "nomad",
@@ -118,13 +119,13 @@ def test_one_program_under_two_names_arrives_once(world: World) -> None:
 
 
 def test_no_link_ever_leads_nowhere(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    switch = install._switch
+    switch = install.lead
 
     def watched(link: Path, target: str) -> None:
         switch(link, target)
         assert link.exists(), f"{link} leads nowhere"
 
-    monkeypatch.setattr(install, "_switch", watched)
+    monkeypatch.setattr(install, "lead", watched)
     assert world.bring(world.entry())["changed"] is True
 
 
@@ -213,6 +214,7 @@ def test_version_that_is_nowhere_and_foreign_architecture_are_named(world: World
         "root": str(world.root),
         "staged": None,
         "url": None,
+        "stage": False,
         "start_services": False,
         "package_timeout": 0,
         "component": "nomad",
@@ -281,7 +283,7 @@ def test_other_errors_are_not_called_a_full_disk(world: World, monkeypatch: pyte
     assert world.tree() == {}
 
 
-@pytest.mark.parametrize("step", ["_build", "note", "_sync", "_switch"])
+@pytest.mark.parametrize("step", ["_build", "note", "_sync", "lead"])
 def test_cut_off_anywhere_the_next_run_ends_well(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     world.bring(world.entry())
     entry = world.entry(b"two", "2.0.0")
@@ -448,9 +450,11 @@ IMAGE = {
     "manifest": "sha256:bb",
     "path": "images/tool.tar",
 }
+CTR = ["ctr", "--namespace", "k8s.io", "images"]
 KNOWN = {
     "docker": "example/tool:1 sha256:aa\nother:2 sha256:cc\n",
-    "containerd": "REF TYPE DIGEST SIZE\ndocker.io/example/tool:1 application/x sha256:bb 1 MiB linux/amd64 -\n",
+    "containerd": "REF TYPE DIGEST SIZE PLATFORMS LABELS\ndocker.io/example/tool:1 application/x sha256:bb 1 MiB linux/amd64 "
+    "io.cri-containerd.image=managed,io.cri-containerd.pinned=pinned\n",
 }
 
 
@@ -461,7 +465,11 @@ def test_images_are_loaded_when_the_runtime_lacks_them(world: World, runtime: st
     archive = world.root / "tool" / "1.0.0" / IMAGE["path"]
     world.answers[program] = (0, "", "")
     assert world.bring(entry, runtime=runtime)["diff"][0]["after"] == "tool 1.0.0\nimage example/tool:1 sha256:aa\n"
-    assert world.commands[-1][-1] == str(archive)
+    done = world.commands[-1 if runtime == "docker" else -2 :]
+    assert done[0][-1] == str(archive)
+    assert done[1:] == (
+        [] if runtime == "docker" else [[*CTR, "label", IMAGE["full_name"], runtimes.Containerd.pinned]]
+    )
     assert not archive.exists() and (archive.parents[1] / "tool").is_file()
     world.answers[program] = (0, KNOWN[runtime], "")
     count = len(world.commands)
@@ -471,7 +479,7 @@ def test_images_are_loaded_when_the_runtime_lacks_them(world: World, runtime: st
     world.answers[program] = (0, KNOWN[runtime].replace("aa", "dd").replace("bb", "dd"), "")
     world.with_image()
     assert world.bring(entry, runtime=runtime)["changed"] is True
-    assert world.commands[-1][-1] == str(archive) and not archive.exists()
+    assert str(archive) in (world.commands[-1][-1], world.commands[-2][-1]) and not archive.exists()
 
 
 def test_archives_of_images_come_when_there_is_a_runtime(world: World) -> None:
@@ -483,6 +491,13 @@ def test_archives_of_images_come_when_there_is_a_runtime(world: World) -> None:
     alone = entry_of({IMAGE["path"]: b"other archive"}, world.staged, "2.0.0", links={}, images=[IMAGE])
     assert world.bring(alone)["changed"] is False
     assert not (world.root / "tool" / "2.0.0").exists()
+
+
+def test_an_image_that_kubelet_may_collect_is_loaded_anew() -> None:
+    managed = KNOWN["containerd"].replace(",io.cri-containerd.pinned=pinned", "")
+    run = lambda _command: (0, managed, "")  # noqa: E731
+    assert runtimes.pending("containerd", [IMAGE], run, False) == [IMAGE]
+    assert not runtimes.pending("containerd", [IMAGE], lambda _command: (0, KNOWN["containerd"], ""), False)
 
 
 def test_docker_lists_its_own_registry_without_its_name() -> None:

@@ -148,7 +148,7 @@ def checking(kind: type[ChecksAction], host: str) -> Any:
 
 def test_verify_looks_at_its_service_its_listener_and_runs_its_checks() -> None:
     given = checking(HostChecks, "w1").parameters()
-    assert given["services"] == ["nomad.service", "docker.service", "beacon.service"]
+    assert given["services"] == ["nomad.service", "docker.service", "keelson-metadata.service", "beacon.service"]
     assert 7777 in [listener["port"] for listener in given["listeners"]]
     targets = checking(SecurityChecks, "m1").parameters()["targets"]
     assert ("w1", 7777, "https_members") in [(t["host"], t["port"], t["probe"]["kind"]) for t in targets]
@@ -249,7 +249,14 @@ RUNTIMES = (
     "module_utils/server_image/guest.py",
 )
 BUILDERS = ("plugin_utils/server_image/builders/container.py", "plugin_utils/server_image/checks/runtimes.py")
-FOREIGN = ("module_utils/stacks/host_types.py", "module_utils/stacks/names.py")  # resources of clouds
+FOREIGN = (
+    # Resources of clouds, variables that users write, files of the engines' own tools.
+    "module_utils/stacks/host_types.py",
+    "module_utils/stacks/names.py",
+    "plugin_utils/preflight/variables.py",
+    "plugin_utils/placement/model.py",
+    "plugin_utils/placement/render.py",
+)
 
 
 def shared() -> list[Path]:
@@ -298,6 +305,7 @@ def test_tools_drills_and_benches_decide_by_no_name() -> None:
     """What an engine is to them stands in the module of its name in tests/lab."""
     allowed = {
         "tests/lab/servers.py": ['import_module(f".{engine}", __package__'],
+        "tests/bench/placement_bench.py": ['"nomad"'],  # what it measures is the same for all
         "tools/local_servers/servers.py": ['"nomad"'],  # a folder that is a volume, whatever runs there
     }
     found = {str(path.relative_to(ROOT)): decisions(path) for path in shared_by_drills()}

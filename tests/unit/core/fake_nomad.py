@@ -12,6 +12,7 @@ import http.server
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class FakeNomad:
         self.unknown_peers: set[str] = set()
         self.nodes: list[dict[str, Any]] = []
         self.joins: list[str] = []
+        self.variables: dict[str, dict[str, Any]] = {}
         self.allocations: dict[str, list[dict[str, Any]]] = {}
         self.disconnected: set[str] = set()  # ids of nodes that no server has a session with
         self.slow: set[str] = set()  # ids of nodes whose drains do not end
@@ -117,6 +119,18 @@ class FakeNomad:
         if url.path == "/v1/client/stats":
             number = parse_qs(url.query)["node_id"][0]
             return (404, "No path to node") if number in self.disconnected else (200, {})
+        if url.path == "/v1/vars":
+            prefix = parse_qs(url.query)["prefix"][0]
+            return 200, [entry for path, entry in self.variables.items() if path.startswith(prefix)]
+        if url.path.startswith("/v1/var/"):
+            path = url.path.removeprefix("/v1/var/")
+            if method == "DELETE":
+                self.variables.pop(path, None)
+            elif method == "PUT":
+                self.variables[path] = {**body, "ModifyTime": time.time_ns(), "ModifyIndex": 1}
+            return (200, self.variables.get(path)) if path in self.variables or method == "DELETE" else (404, "none")
+        if url.path == "/v1/acl/identity/client-introduction-token":
+            return 200, {"JWT": f"{body['NodeName']} of {body['NodePool']}"}
         if url.path == "/v1/nodes":
             return 200, self.nodes
         if url.path.startswith("/v1/node/"):

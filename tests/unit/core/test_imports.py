@@ -119,11 +119,13 @@ def written(text: str, known: set[str]) -> set[str]:
 
 
 def test_versions_are_written_in_artifacts_alone() -> None:
-    """The numbers in hardening.yml are those of its controls."""
+    """Numbers of controls are no versions."""
     known = versions()
     files = [*ROOT.glob("plugins/**/*.py"), *ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/**/*.yml")]
     found = {
-        str(path.relative_to(ROOT)): written(path.read_text(), known) for path in files if path.name != "hardening.yml"
+        str(path.relative_to(ROOT)): written(path.read_text(), known)
+        for path in files
+        if path.name not in ("hardening.yml", "benchmark.py")
     }
     assert len(known) > 10 and {path: names for path, names in found.items() if names} == {}
 

@@ -47,7 +47,7 @@ def test_an_agent_that_ran_before_starts_anew(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(service_units, "carry_out", lambda unit, step: steps.append(f"{step} {unit.name}"))
     if unread:
         (tmp_path / "intro_token.jwt").write_text("signed")
-    joining_host.join({}, str(tmp_path / "intro_token.jwt"))
+    joining_host.join({}, "", str(tmp_path / "intro_token.jwt"))
     assert steps == (["restart nomad.service"] if unread else [])
 
 
@@ -55,7 +55,7 @@ def test_an_agent_that_does_not_start(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "intro_token.jwt").write_text("signed")
     monkeypatch.setattr(service_units, "carry_out", lambda _unit, step: f"systemctl {step} nomad.service failed")
     with pytest.raises(OSError, match=r"systemctl restart nomad.service failed"):
-        joining_host.join({}, str(tmp_path / "intro_token.jwt"))
+        joining_host.join({}, "", str(tmp_path / "intro_token.jwt"))
 
 
 def test_a_unit_that_is_to_stop() -> None:

@@ -20,10 +20,10 @@ from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import 
     certificate,
     join,
     service,
-    token_module,
     tokens,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, Token
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import join_token as token_module
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
 NEW = {"name": "web-7", "address": "10.0.0.7", "request": "a request"}
@@ -49,6 +49,9 @@ class Recorder:
     def holder(self, name: str) -> str:
         self.calls.append("holder")
         return self.live.get(name, "")
+
+    def description(self, _pool: str, _new: Any) -> dict[str, Any]:
+        return {"members": {}}
 
     def introduce(self, new: Any, pool: str) -> dict[str, Any]:
         return {"address": new.address, "pool": pool}
@@ -169,7 +172,7 @@ def test_openssl_that_fails_on_the_manager_is_no_fault_of_the_request(monkeypatc
         certificate.key_digest("a request")
     done.returncode, done.stderr = 1, "No space left on device"
     with pytest.raises(OSError, match="No space left"):
-        certificate.sign("a request", "ca", "key", "web-7", ["web-7"], 1)
+        certificate.sign("a request", "ca", "key", "/CN=web-7", ["web-7"], 1)
     with pytest.raises(Denied, match="is none"):
         certificate.key_digest("a request")
 
@@ -299,7 +302,7 @@ GOOD = {
 }
 
 
-HOST_SIDE = join.HostSide(files=lambda *_arguments: [], join=lambda _answer: None)
+HOST_SIDE = join.HostSide(files=lambda *_arguments: [], join=lambda _answer, _key: None)
 
 
 def run(folder: Path, text: str) -> tuple[int, bool]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import http.server
 import json
 import socket
@@ -87,6 +88,7 @@ class World:
         agent = {"name": "NAME.placeholder", "bind_addr": "ADDRESS.placeholder"}
         self.pool = {
             "files": [{"path": "@/agent.json", "data": agent, "mode": "0600"}],
+            "members": {"m1": "10.0.0.11"},
             "units": [{"name": "agent.service", "state": "fresh", "inputs": ["/etc/agent.json"]}],
         }
         (folder / "web.json").write_text(json.dumps(self.pool))
@@ -108,7 +110,7 @@ class World:
         self.fault: str | None = None
         self.host_side = join.HostSide(
             files=lambda answer, key: [*answer["files"], {"path": "@/key", "content": key, "mode": "0600"}],
-            join=lambda _answer: self.commands.append(("join", "")),
+            join=lambda _answer, _key: self.commands.append(("join", "")),
         )
         monkeypatch.setattr(join.host_files, "ensure_all", placed)
         monkeypatch.setattr(join, "PAUSE", 0.05)
@@ -317,11 +319,29 @@ def test_noise_holds_up_nobody(world: World) -> None:
 def test_a_certificate_is_for_exactly_this_host(tmp_path: Path) -> None:
     ca = pki.make_ca("product")
     request = join.make_request(str(tmp_path))
-    text = certificate.sign(request, ca.certificate, ca.key, "web-7", ["client.global.nomad", "web-7", "10.0.0.7"], 30)
+    names_of_it = ["client.global.nomad", "10.0.0.7"]
+    text = certificate.sign(request, ca.certificate, ca.key, "/CN=client.global.nomad", names_of_it, 30 * 86400)
     read = x509.load_pem_x509_certificate(text.encode())
     names = read.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
-    assert names.get_values_for_type(x509.DNSName) == ["client.global.nomad", "web-7"]  # type: ignore[attr-defined]
+    assert names.get_values_for_type(x509.DNSName) == ["client.global.nomad"]  # type: ignore[attr-defined]
     assert [str(a) for a in names.get_values_for_type(x509.IPAddress)] == ["10.0.0.7"]  # type: ignore[attr-defined]
     read.verify_directly_issued_by(x509.load_pem_x509_certificate(ca.certificate.encode()))
-    desired = pki.sort_names("web-7", ["client.global.nomad", "web-7", "10.0.0.7"])
+    desired = pki.sort_names("client.global.nomad", names_of_it)
     assert pki.reason_to_renew(text, ca.certificate, desired, 20) is None
+    behind = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=55)
+    assert read.not_valid_before_utc < behind, "good for a host whose clock is behind"
+
+
+def test_a_certificate_of_a_node_of_kubernetes_is_a_clients_alone(tmp_path: Path) -> None:
+    ca = pki.make_ca("product")
+    request = join.make_request(str(tmp_path))
+    text = certificate.sign(request, ca.certificate, ca.key, "/O=system:nodes/CN=system:node:web-7", [], 900)
+    read = x509.load_pem_x509_certificate(text.encode())
+    assert read.subject.rfc4514_string() == "CN=system:node:web-7,O=system:nodes"
+    assert [use.dotted_string for use in read.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value] == [
+        "1.3.6.1.5.5.7.3.2"
+    ]
+    with pytest.raises(x509.ExtensionNotFound):
+        read.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
+    left = read.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)
+    assert datetime.timedelta(minutes=14) < left <= datetime.timedelta(minutes=15)

@@ -19,7 +19,11 @@ def node(
     version: str = "v1.36.3",
 ) -> dict[str, Any]:
     """A Node."""
-    labels = {"node-role.kubernetes.io/control-plane": ""} if manager else {"keelson.cluster/pool": pool}
+    labels = (
+        {"node-role.kubernetes.io/control-plane": ""}
+        if manager
+        else {"keelson.node-restriction.kubernetes.io/pool": pool}
+    )
     taints = [{"key": taint, "effect": "NoSchedule"}] if taint else []
     if manager:
         taints.append({"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"})

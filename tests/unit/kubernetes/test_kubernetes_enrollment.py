@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import join, token_module, tokens
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import join, tokens
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import JoiningHost
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.service import Counter
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, Token
@@ -24,6 +24,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     membership,
     nodes,
     requests,
+    tenancy,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tokens as bootstrap
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.enrollment import (
@@ -31,11 +32,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.enrollm
     SECRETS,
     EnrollmentService,
 )
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import join_token as token_module
 from fake_kubernetes import FakeKubernetes
 from kubernetes_world import node
 
 ROLE = Path(__file__).parents[3] / "roles" / "host_node"
-NEW = JoiningHost("web-7", "10.0.0.27", "", "k1")
+NEW = JoiningHost("web-7", "10.0.0.27", "request", "k1")
 DESCRIBED = {
     "files": [{"path": "/etc/x", "content": "NAME.placeholder", "mode": "0600"}],
     "units": [{"name": "kubelet.service", "state": "fresh", "inputs": []}],
@@ -43,9 +45,10 @@ DESCRIBED = {
     "node": {
         "name": "NAME.placeholder",
         "address": "ADDRESS.placeholder",
-        "labels": {"keelson.cluster/pool": "web", "spot": True},
+        "labels": {"keelson.node-restriction.kubernetes.io/pool": "web", "spot": True},
         "taints": [{"key": "gpu", "effect": "NoSchedule"}],
     },
+    "members": {"m1": "10.0.0.11", "NAME.placeholder": "ADDRESS.placeholder"},
 }
 
 
@@ -56,8 +59,10 @@ def enrollment_service(
     """The enrollment service of a manager, with the pool web."""
     (tmp_path / "web.json").write_text(json.dumps(DESCRIBED))
     monkeypatch.setattr(EnrollmentService, "pools", str(tmp_path / "{pool}.json"))
-    (tmp_path / "ca.crt").write_text("the CA")
-    monkeypatch.setattr(enrollment, "CA_FILE", str(tmp_path / "ca.crt"))
+    for name, text in (("CA_FILE", "the CA"), ("CA_KEY", "the key")):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(enrollment, name, str(tmp_path / name))
+    monkeypatch.setattr(enrollment.certificate, "sign", lambda *arguments: json.dumps(arguments))
     monkeypatch.setattr(nodes, "serves", lambda _address: "")
     return EnrollmentService("product", kubernetes.api())
 
@@ -69,8 +74,15 @@ def issue(enrollment_service: EnrollmentService, hosts: int = 1, hours: float = 
 
 
 def left(kubernetes: FakeKubernetes) -> list[str]:
-    """The bootstrap tokens there are."""
-    return [path for path in kubernetes.objects if path.startswith(bootstrap.SECRETS)]
+    """What gives a host rights as any node, or has room for its work."""
+    return [path for path in kubernetes.objects if path.startswith((bootstrap.SECRETS, "/api/v1/nodes/web-"))]
+
+
+def report(kubernetes: FakeKubernetes, name: str, address: str, ready: str | None = "True") -> None:
+    """Let a kubelet report, where the node is there already."""
+    found = kubernetes.objects.setdefault(f"/api/v1/nodes/{name}", {"metadata": {"name": name}})
+    found["status"] = node(name, address, ready=ready)["status"]
+    found["metadata"]["uid"] = "u1"
 
 
 def test_tokens_are_kept_where_the_last_writer_is_told(
@@ -107,26 +119,24 @@ def test_a_host_becomes_a_node(enrollment_service: EnrollmentService, kubernetes
     cluster = answer["discovery"]["clusters"][0]["cluster"]
     assert cluster["server"] == f"https://127.0.0.1:{kubernetes.port}"
     assert base64.b64decode(cluster["certificate-authority-data"]) == b"the CA"
-    [secret] = (kubernetes.objects[path]["stringData"] for path in left(kubernetes))
-    assert secret["description"] == "made by keelson.cluster to let in web-7" and "expiration" in secret
-    assert answer["discovery"]["users"][0]["user"]["token"] == f"{secret['token-id']}.{secret['token-secret']}"
+    [credentials] = answer["discovery"]["users"][0]["user"].items()
+    signed = json.loads(base64.b64decode(credentials[1]))
+    assert credentials[0] == "client-certificate-data"
+    assert signed == ["request", "the CA", "the key", "/O=system:nodes/CN=system:node:web-7", [], 900]
     assert requests.read_members(enrollment_service.api) == {"web-7": "10.0.0.27"}
+    found = kubernetes.objects["/api/v1/nodes/web-7"]
+    assert found["spec"]["taints"] == DESCRIBED["node"]["taints"], "before the host has any credentials"  # type: ignore[index]
+    assert found["metadata"]["labels"] == {"keelson.node-restriction.kubernetes.io/pool": "web", "spot": "true"}
 
     assert enrollment_service.settle(NEW) == "node web-7 has not registered with the address 10.0.0.27"
-    kubernetes.add("/api/v1/nodes/web-7", **node("web-7", "10.0.0.9", ready="Unknown"))
+    report(kubernetes, "web-7", "10.0.0.9", ready="Unknown")
     assert "has not registered" in enrollment_service.settle(NEW), "the node of the server that had its name before"
-    kubernetes.add("/api/v1/nodes/web-7", **node("web-7", NEW.address, ready=None))
-    kubernetes.objects["/api/v1/nodes/web-7"]["metadata"]["uid"] = "u1"
-    assert "web-7 is not ready" in enrollment_service.settle(NEW) and left(kubernetes)
+    report(kubernetes, "web-7", NEW.address, ready=None)
+    assert "web-7 is not ready" in enrollment_service.settle(NEW)
+    report(kubernetes, "web-7", NEW.address)
+    assert enrollment_service.settle(NEW) == ""
     found = kubernetes.objects["/api/v1/nodes/web-7"]
-    found["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
-    for path in left(kubernetes):  # as the API returns what it was given as text
-        kubernetes.objects[path]["data"] = {
-            "description": base64.b64encode(secret["description"].encode()).decode(),
-        }
-    assert enrollment_service.settle(NEW) == "" and not left(kubernetes), "the bootstrap token is used up"
-    found = kubernetes.objects["/api/v1/nodes/web-7"]
-    assert found["metadata"]["labels"] == {"keelson.cluster/pool": "web", "spot": "true"}
+    assert found["metadata"]["labels"] == {"keelson.node-restriction.kubernetes.io/pool": "web", "spot": "true"}
     assert found["spec"]["taints"] == DESCRIBED["node"]["taints"]  # type: ignore[index]
     owner = {"apiVersion": "v1", "kind": "Node", "name": "web-7", "uid": "u1"}
     assert kubernetes.objects[f"{LET_IN}/web-7"]["metadata"]["ownerReferences"] == [owner]
@@ -139,8 +149,7 @@ def test_the_serving_certificate_of_a_host_that_was_let_in(
     monkeypatch.setattr(requests, "approve", lambda _api, addresses, _check: seen.append(addresses) or ([], {}))
     requests.keep_members(enrollment_service.api, {"m1": "10.0.0.11"}, False)
     enrollment_service.introduce(NEW, "web")
-    kubernetes.add("/api/v1/nodes/web-7", **node("web-7", NEW.address))
-    kubernetes.objects["/api/v1/nodes/web-7"]["metadata"]["uid"] = "u1"
+    report(kubernetes, "web-7", NEW.address)
     enrollment_service.settle(NEW)
     nodes.ensure(enrollment_service.api, [], {"m1": "10.0.0.11", "m2": "10.0.0.12"}, 0)
     nodes.foresee(enrollment_service.api, [], {"m1": "10.0.0.11"})
@@ -178,6 +187,16 @@ def test_names_that_are_taken(enrollment_service: EnrollmentService, kubernetes:
     assert enrollment_service.holder("web-7") == "10.0.0.41", "but never one of the inventory"
 
 
+def test_no_team_has_the_namespace_of_join_tokens(
+    enrollment_service: EnrollmentService, kubernetes: FakeKubernetes
+) -> None:
+    with pytest.raises(tenancy.TenancyError, match="keelson-join belongs to Kubernetes or to this collection"):
+        tenancy.validate([{"name": "keelson-join"}])
+    assert requests.SPACE not in kubernetes.objects
+    requests.keep_members(enrollment_service.api, {"m1": "10.0.0.11"}, False)
+    assert requests.SPACE in kubernetes.objects, "made by the installation, before anybody else makes it"
+
+
 def test_two_hosts_of_one_name_at_once(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:
     def other(method: str, path: str, _body: Any) -> Any:
         return (409, {"message": "exists"}) if (method, path) == ("POST", LET_IN) else None
@@ -191,11 +210,15 @@ def test_two_hosts_of_one_name_at_once(enrollment_service: EnrollmentService, ku
 def test_who_never_came_is_forgotten(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:
     for name in ("web-6", "web-7", "web-8"):
         enrollment_service.introduce(JoiningHost(name, "10.0.0.26", "", name), "web")
-    kubernetes.add("/api/v1/nodes/web-6", **node("web-6"))
+    report(kubernetes, "web-6", "10.0.0.26")
     for name in ("web-6", "web-7"):
         kubernetes.objects[f"{LET_IN}/{name}"]["data"]["time"] = "0"
     issue(enrollment_service)
     assert set(requests.let_in(enrollment_service.api)) == {"web-6", "web-8"}
+    assert [path for path in kubernetes.objects if path.startswith("/api/v1/nodes/")] == [
+        "/api/v1/nodes/web-6",
+        "/api/v1/nodes/web-8",
+    ], "the node made for it is gone too"
     old, _text = tokens.make("web", 1, 1, time.time() - 30 * 86400)
     enrollment_service.write(old)
     enrollment_service.sweep(time.time())
@@ -218,6 +241,7 @@ def test_the_counter_refuses(enrollment_service: EnrollmentService, kubernetes: 
         ("5f2d.abc", "web-7", "it was forged, or revoked"),
         ("", "web-7", "it was forged, or revoked"),
         (ended_text, "web-7", "ended at"),
+        (text, "kubernetes", "kubernetes is a name of Kubernetes"),
         (text, "m1", "m1 is the name of a member at 10.0.0.11; give the new host another one"),
     ):
         with pytest.raises(Denied, match=why):
@@ -271,11 +295,14 @@ def test_kubeadm_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(membership, "by_files", lambda _part, _note: states.pop(0))
     monkeypatch.setattr(kernel, "features", lambda: OLD)
     monkeypatch.setattr(joining_host.kubeadm, "join", lambda *arguments: calls.append(arguments))
-    answer = {"cluster": "product", "address": "10.0.0.27", "config": {"kind": "x"}, "discovery": {"kind": "y"}}
-    joining_host.join(answer)
-    joining_host.join(answer)
+    discovery = {"users": [{"user": {"client-certificate-data": "c"}}]}
+    answer = {"cluster": "product", "address": "10.0.0.27", "config": {"kind": "x"}, "discovery": discovery}
+    joining_host.join(answer, "a key")
+    joining_host.join(answer, "a key")
+    user = {"client-certificate-data": "c", "client-key-data": base64.b64encode(b"a key").decode()}
+    given = {"users": [{"user": user}]}
     assert calls == [
-        ("product", "node", "10.0.0.27", {"kind": "x"}, {"kind": "y"}, ["SystemVerification"], joining_host.TIMEOUT)
+        ("product", "node", "10.0.0.27", {"kind": "x"}, given, ["SystemVerification"], joining_host.TIMEOUT)
     ]
 
 
@@ -287,4 +314,6 @@ def test_kubeadm_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(kernel, "features", lambda: OLD)
     monkeypatch.setattr(joining_host.kubeadm, "join", fail)
     with pytest.raises(OSError, match="'kubeadm join' failed: no answer"):
-        joining_host.join({"cluster": "product", "address": "10.0.0.27", "config": {}, "discovery": {}})
+        joining_host.join(
+            {"cluster": "product", "address": "10.0.0.27", "config": {}, "discovery": {"users": [{"user": {}}]}}, ""
+        )

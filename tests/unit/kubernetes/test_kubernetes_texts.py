@@ -255,7 +255,7 @@ def test_a_token_ends_and_is_bound_to_joining() -> None:
     data = body["stringData"]
     assert token == f"{data['token-id']}.{data['token-secret']}" and len(token) == 23
     assert data["expiration"] == "2026-11-22T12:15:00Z" and "usage-bootstrap-signing" not in data
-    found = tokens.discovery("https://api.example.com:6443", "PEM", token)
+    found = tokens.discovery("https://api.example.com:6443", "PEM", {"token": token})
     assert found["clusters"][0]["cluster"]["certificate-authority-data"] == "UEVN"
 
 
@@ -292,8 +292,18 @@ def test_nodes_as_the_inventory_wants_them() -> None:
     }
     assert kubernetes_node_specs(list(known), known) == [
         {"name": "m1", "address": "10.0.0.11", "labels": {}, "taints": []},
-        {"name": "n1", "address": "10.0.0.21", "labels": {"keelson.cluster/pool": "web", "tier": "web"}, "taints": []},
-        {"name": "n2", "address": "10.0.0.22", "labels": {"keelson.cluster/pool": "gpu", "a": "b"}, "taints": [1]},
+        {
+            "name": "n1",
+            "address": "10.0.0.21",
+            "labels": {"keelson.node-restriction.kubernetes.io/pool": "web", "tier": "web"},
+            "taints": [],
+        },
+        {
+            "name": "n2",
+            "address": "10.0.0.22",
+            "labels": {"keelson.node-restriction.kubernetes.io/pool": "gpu", "a": "b"},
+            "taints": [1],
+        },
     ]
 
 

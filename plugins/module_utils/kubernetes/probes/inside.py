@@ -12,12 +12,11 @@ from typing import Callable
 
 from ...checks.http import Instance
 from ...checks.model import Verdict
-from ...checks.sample_app import SampleError, await_
+from ...checks.sample_app import UNANSWERED, SampleError, await_
 from ..api import ACCESS_FILE
 from ..objects import NAMESPACE, PORT, SPACE
 from ..sample import Sample
 
-UNANSWERED = 3  # the exit code of the image's get when nothing good was answered
 SETTLES = 20.0  # seconds in which a network policy or a quota must have come into force
 GUEST, UNAUTHORIZED = "guest", "unauthorized"
 
