@@ -25,6 +25,7 @@ NODE_BITS = {4: 8, 6: 64}
 MOST_NODE_BITS = 16  # pkg/controller/nodeipam/ipam/cidrset: a mask at most so much longer than the network's
 MOST_SERVICE_BITS = 20  # cmd/kube-apiserver/app/options: maxCIDRBits
 SERVICES = 256  # fewer addresses for services are soon used up
+IPV4_NETWORKS = ("calico", "bridge")
 EXAMPLES = {
     "cluster_pod_subnet": {4: "10.244.0.0/16", 6: "fd10:244::/56"},
     "cluster_service_subnet": {4: "10.96.0.0/16", 6: "fd10:96::/112"},
@@ -132,6 +133,10 @@ def _families(cluster: Cluster, found: Mapping[str, list[Any]]) -> Iterator[Faul
     if len({tuple(versions) for versions in desired.values()}) > 1:
         text = "cluster_pod_subnet and cluster_service_subnet are of different families"
         yield Fault("", "network", text, "give both one network of the same family, or both one of each")
+    network = str(_shared(cluster, "cluster_pod_network") or "calico")
+    if any(6 in versions for versions in desired.values()) and network in IPV4_NETWORKS:
+        text = f"pod network {network} is set up for IPv4 alone"
+        yield Fault("", "network", text, "use IPv4 networks, or cluster_pod_network: manifest with one that has IPv6")
     for host in cluster.hosts if any(len(versions) == 2 for versions in desired.values()) else ():
         interface = link(host)
         have = {ipaddress.ip_interface(entry).version for entry in interface.get("addresses", ())}

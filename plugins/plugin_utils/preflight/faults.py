@@ -17,6 +17,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal im
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight.connections import PROCESS
 
 from ..contract import ANY_PORT, MANAGER
+from ..registries import faults as registry_faults
 from . import network
 from .model import ERROR, WARNING, Cluster, Fault, Host, member
 from .orphans import listed, orphaned, removal, replaced
@@ -356,6 +357,16 @@ def foreign_runtime(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(host.name, "runtime", whose, remedy)
 
 
+def registries(cluster: Cluster) -> Iterator[Fault]:
+    """Image registries that are not described as they must be, or as this engine's runtime cannot have them."""
+    for host in cluster.hosts:
+        given = host.variables.get("host_node_registries") or {}
+        if isinstance(given, Mapping) and all(isinstance(settings, Mapping) for settings in given.values()):
+            for text in registry_faults(given, cluster.engine.runtime):
+                remedy = "correct host_node_registries where it is set"
+                yield Fault(host.name, "variable", f"host_node_registries: {text}", remedy)
+
+
 def firewall_managers(cluster: Cluster) -> Iterator[Fault]:
     """A program that manages the packet filter. Its rules are left alone, so it must let the cluster's hosts through."""
     for host, facts in cluster.seen():
@@ -384,6 +395,7 @@ RULES: tuple[Rule, ...] = (
     features,
     foreign_cluster,
     foreign_runtime,
+    registries,
     firewall_managers,
     orphaned,
     replaced,

@@ -77,6 +77,21 @@ def test_mirrors_with_a_ca_and_credentials() -> None:
     assert registry_files({}) == []
 
 
+@pytest.mark.skipif(tomllib is None, reason="this Python has no tomllib")
+def test_a_registry_s_own_login_and_a_mirror_with_a_path() -> None:
+    mirror = {"url": "https://m.example.com/v2/hub", "override_path": True}
+    given = {"r.example.com": {"username": "x", "password": "y", "ca": "PEM", "mirrors": [mirror]}}
+    text = next(entry["content"] for entry in registry_files(given) if entry["path"].endswith("hosts.toml"))
+    assert tomllib.loads(text)["host"] == {
+        "https://m.example.com/v2/hub": {"capabilities": ["pull", "resolve"], "override_path": True},
+        "https://r.example.com": {
+            "capabilities": ["pull", "resolve"],
+            "ca": "/etc/containerd/certs.d/r.example.com/ca-1.pem",
+            "header": {"Authorization": ["Basic eDp5"]},
+        },
+    }
+
+
 @pytest.mark.parametrize("settings", [{}, {"mirrors": [{"username": "x"}]}])
 def test_a_registry_without_a_mirror_s_address(settings: dict[str, Any]) -> None:
     with pytest.raises(AnsibleFilterError, match="host_node_registries: .*docker.io has no"):

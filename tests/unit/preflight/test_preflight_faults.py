@@ -111,6 +111,14 @@ CASES: list[tuple[str, Callable[[Cluster], Cluster], str, tuple[str, ...]]] = [
         "m3",
         ("timed out", "--limit '!m3'"),
     ),
+    (
+        "registries",
+        lambda c: with_host(
+            c, "w1", variables={"host_node_registries": {"quay.io": {"mirrors": [{"url": "https://m"}]}}}
+        ),
+        "w1",
+        ("quay.io has mirrors: Docker has them for docker.io alone", "host_node_registries"),
+    ),
     ("not_root", lambda c: with_facts(c, "w1", root=False), "w1", ("without root", "cluster_become")),
     ("parts", lambda c: with_host(c, "w1", part="worker"), "w1", ("cluster_part is 'worker'", "manager, node")),
     ("managers", lambda c: drop(c, "m3"), "", ("2 cluster managers", "1 or 3")),

@@ -76,8 +76,13 @@ def told(found: Cluster) -> list[Fault]:
 
 
 SIX = {"old": "10.0.0.", "new": "fd00::"}
-PODS_SIX = {"cluster_pod_subnet": "fd10:244::/56", "cluster_service_subnet": "fd10:96::/112"}
+PODS_SIX = {
+    "cluster_pod_network": "manifest",
+    "cluster_pod_subnet": "fd10:244::/56",
+    "cluster_service_subnet": "fd10:96::/112",
+}
 PODS_BOTH = {
+    "cluster_pod_network": "manifest",
     "cluster_pod_subnet": "10.244.0.0/16,fd10:244::/56",
     "cluster_service_subnet": "10.96.0.0/16,fd10:96::/112",
 }
@@ -152,11 +157,13 @@ CASES: list[tuple[str, Cluster, str, tuple[str, ...]]] = [
     ("networks", fit("kubernetes", **SIX), "", ("cluster_service_subnet is of IPv4", "fd10:96::/112")),
     ("networks", each(fit("kubernetes"), "", PODS_SIX), "", ("cluster_pod_subnet is of IPv6, cluster_address of IPv4",)),
     ("networks", each(fit("kubernetes"), "", PODS_BOTH), "", ("eth0, which has cluster_address, has no IPv6 address",)),
-    ("networks", each(fit("kubernetes"), "", {"cluster_pod_subnet": PODS_BOTH["cluster_pod_subnet"]}), "", ("of different families",)),
+    ("networks", each(fit("kubernetes"), "", {**PODS_BOTH, "cluster_service_subnet": ""}), "", ("of different families",)),
     ("networks", each(fit("kubernetes"), "", {"cluster_pod_subnet": "10.1.0.0/16,10.2.0.0/16"}), "", ("two networks of one family",)),
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_pod_subnet": "fd10:244::/32"}), "", ("can divide", "/48")),
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_pod_subnet": "fd10:244::/64"}), "", ("room for 1 hosts",)),
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_service_subnet": "fd10:96::/64"}), "", ("than the API server takes",)),
+    ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_pod_network": "calico"}), "", ("calico is set up for IPv4 alone", "manifest")),
+    ("networks", each(fit("kubernetes"), "", {**PODS_BOTH, "cluster_pod_network": "bridge"}), "", ("bridge is set up for IPv4 alone",)),
     ("tunnels", each(fit("kubernetes"), "w1", features={"vxlan": "not supported"}), "w1", ("vxlan does not work here", "bridge")),
 ]  # fmt: skip
 
