@@ -88,8 +88,16 @@ def ask(endpoint: str) -> dict[str, Any]:
     return found
 
 
-def settle(endpoint: str, node: str) -> None:
-    """Bring configuration and routes about, once."""
+def filter_rules(subnet: str) -> None:
+    """Write the rules of the packet filter where they are missing, as after a firewall was loaded anew."""
+    there = subprocess.run(["nft", "list", "table", "ip", "keelson_pods"], capture_output=True, text=True, check=False)
+    if "masquerade" not in there.stdout:
+        subprocess.run(["nft", "-f", "-"], input=masquerade(subnet), text=True, check=True)
+
+
+def settle(endpoint: str, node: str, subnet: str) -> None:
+    """Write configuration, rules and routes, once."""
+    filter_rules(subnet)
     known = networks(ask(endpoint))
     own = known.pop(node, None)
     if own:
@@ -110,11 +118,10 @@ def settle(endpoint: str, node: str) -> None:
 
 def main(endpoint: str, node: str, subnet: str) -> None:
     """Settle for ever; say once what is wrong, and once that it is well again."""
-    subprocess.run(["nft", "-f", "-"], input=masquerade(subnet), text=True, check=True)
     said = ""
     while True:
         try:
-            settle(endpoint, node)
+            settle(endpoint, node, subnet)
             fault = ""
         except (OSError, ValueError, http.client.HTTPException, subprocess.CalledProcessError) as error:
             fault = str(error)

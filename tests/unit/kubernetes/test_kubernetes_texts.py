@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import getpass
 import importlib.util
+import subprocess
 import json
 from pathlib import Path
 from types import ModuleType
@@ -364,3 +365,20 @@ def test_routes_follow_the_nodes(program: ModuleType) -> None:
         ["replace", "10.244.2.0/24", "via", "10.0.0.3", "proto", "201"],
     ]
     assert program.changes(desired, desired) == []
+
+
+def test_rules_that_a_firewall_flushed_are_written_again(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    table: list[str] = []
+
+    def nft(command: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
+        if command[1] == "-f":
+            table.append(given["input"])
+        return subprocess.CompletedProcess(command, 0, "".join(table[-1:]), "")
+
+    monkeypatch.setattr(program.subprocess, "run", nft)
+    program.filter_rules("10.244.0.0/16")
+    program.filter_rules("10.244.0.0/16")
+    assert len(table) == 1 and "masquerade" in table[0]
+    table.clear()
+    program.filter_rules("10.244.0.0/16")
+    assert len(table) == 1
