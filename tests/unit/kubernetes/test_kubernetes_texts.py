@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime
 import getpass
 import importlib.util
-import subprocess
 import json
+import subprocess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
