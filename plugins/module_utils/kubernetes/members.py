@@ -15,7 +15,7 @@ from .view import list_nodes
 
 
 def members(api: Api) -> list[dict[str, Any]]:
-    """Return managers and nodes as {name, address, part, id, status, enrolled}; raise ApiError when the API does not answer.
+    """Return managers and nodes as {name, address, part, id, status, enrolled, version, mark}; raise ApiError when the API does not answer.
 
     C(enrolled) is a host node that joined by itself, under this name and address, which no inventory needs to know.
     """
@@ -32,6 +32,8 @@ def members(api: Api) -> list[dict[str, Any]]:
                 "id": node.number,
                 "status": "down" if node.trouble else "ready",
                 "enrolled": not node.manager and enrolled.get(node.name) == address,
+                "version": node.version.removeprefix("v"),
+                "mark": node.mark,
             }
         )
     return result

@@ -20,6 +20,7 @@ NODES = "/api/v1/nodes"
 POOL = "keelson.node-restriction.kubernetes.io/pool"  # label with the pool of a host node
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _BLOCKING = ("NoSchedule", "NoExecute")
+MARK = "keelson.cluster/drained-for"  # annotation: for what we have drained a node
 PAUSE = 1.0  # seconds between two rounds of evictions
 
 
@@ -36,6 +37,7 @@ class Node:
     taints: tuple[str, ...]
     version: str
     number: str = ""
+    mark: str = ""
 
     @property
     def usable(self) -> bool:
@@ -61,6 +63,7 @@ def parse_node(entry: dict[str, Any]) -> Node:
         taints=tuple(taint["key"] for taint in taints),
         version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
         number=str(meta.get("uid", "")),
+        mark=(meta.get("annotations") or {}).get(MARK, ""),
     )
 
 
@@ -118,11 +121,13 @@ def drain(api: Api, name: str, timeout: float, deadline: float | None = None) ->
     return wait_for(probe, timeout, interval=PAUSE)
 
 
-def evict(api: Api, space: str, name: str) -> None:
-    """Ask for the eviction of one pod; a disruption budget may refuse it for now (429)."""
+def evict(api: Api, space: str, name: str) -> str:
+    """Ask for the eviction of one pod; return why a disruption budget refuses it for now (429), or ''."""
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space}}
     try:
         api.post(f"/api/v1/namespaces/{space}/pods/{name}/eviction", eviction)
     except ApiError as error:
         if error.status not in (404, 429):
             raise
+        return error.message if error.status == 429 else ""
+    return ""
