@@ -13,7 +13,7 @@ from typing import Any
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import connections, variables
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import connections, pipelining, variables
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import ERROR
@@ -40,6 +40,7 @@ class ActionModule(ControllerAction):
         specs = {**variable_types.playbooks(), **variable_types.roles()}
         starts = variables.prefixes(COLLECTION)
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
+        wrong += pipelining.faults(cluster)
         wrong += connections.told(cluster, options["tried"])
         faults = judge(cluster, wrong, frozenset(options["ignore"]))
         if faults:

@@ -1,0 +1,40 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections that cannot pipeline are told before a secret is written to a disk."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.pipelining import faults
+
+
+def told(keep: bool = False, **variables: Any) -> list[tuple[str, str, str]]:
+    cluster: Any = SimpleNamespace(hosts=[SimpleNamespace(name="w1", variables=variables)])
+    return [(fault.host, fault.kind, fault.text.partition(",")[0]) for fault in faults(cluster, keep)]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"ansible_connection": "smart"},
+        {"ansible_connection": "local", "ansible_become_method": "sudo"},
+        {"ansible_become_method": "su", "cluster_become": False},
+        {"ansible_connection": "of.no.collection"},
+    ],
+)
+def test_what_pipelines(variables: dict[str, Any]) -> None:
+    assert told(**variables) == []
+
+
+def test_what_does_not() -> None:
+    assert told(ansible_connection="paramiko_ssh") == [
+        ("w1", "pipelining", "the connection plugin paramiko_ssh cannot pipeline")
+    ]
+    assert told(ansible_become_method="su") == [("w1", "pipelining", "the become plugin su cannot pipeline")]
+    [(host, kind, text)] = told(keep=True)
+    assert (host, kind) == ("", "pipelining") and text.startswith("ANSIBLE_KEEP_REMOTE_FILES leaves modules")
