@@ -22,7 +22,12 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import components,
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import versions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root, parse_index
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import (
+    WRITTEN,
+    Store,
+    default_root,
+    parse_index,
+)
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
@@ -165,13 +170,15 @@ def read_remote(url: str, proof: str) -> dict[str, Any]:
     """The index of a bundle that is served over HTTP.
 
     `proof` says how it is known to be the right one: C(sha256=HEX), its digest, or C(key=FILE), the public key that
-    signed it. Without one the server's TLS certificate is all there is, so C(http://) needs it. Raises BundleError and SignError.
+    signed it, perhaps with C(&since=DATE), before which none is
+    accepted. Without one the server's TLS certificate is all there is, so C(http://) needs it. Raises BundleError and SignError.
     """
     address = f"{url.rstrip('/')}/index.json"
     kind, _equals, value = proof.partition("=")
+    value, _and, since = value.partition("&since=")
     if proof and kind not in ("sha256", "key"):
         raise BundleError(
-            f"#{proof} is neither #sha256=DIGEST of index.json nor #key=FILE of the public key that signed it"
+            f"#{proof} is neither #sha256=DIGEST of index.json nor #key=FILE[&since=DATE] of the public key that signed it"
         )
     try:
         with open_url(address, timeout=30) as reading:
@@ -186,4 +193,12 @@ def read_remote(url: str, proof: str) -> dict[str, Any]:
         )
     if kind == "sha256" and hashlib.sha256(content).hexdigest() != value:
         raise BundleError(f"{address}: its digest is {hashlib.sha256(content).hexdigest()}, not {value} as pinned")
-    return sign.unsealed(index, sign.load_public(Path(value).expanduser()), address) if kind == "key" else index
+    if kind != "key":
+        return index
+    content = sign.unsealed(index, sign.load_public(Path(value).expanduser()), address)
+    if since and str(content.get(WRITTEN, "")) < since:
+        when = f"was written {content[WRITTEN]}" if WRITTEN in content else "does not say when it was written"
+        raise BundleError(
+            f"{address} {when}, and none before {since} is accepted: fill the bundle again, or look who serves an old one"
+        )
+    return content

@@ -22,7 +22,7 @@ except ImportError:  # Ansible itself brings it
 
 try:
     import hvac
-    from hvac.exceptions import InvalidPath, VaultError
+    from hvac.exceptions import InvalidPath, InvalidRequest, VaultError
 
     HAS_HVAC = True
 except ImportError:
@@ -147,17 +147,38 @@ class HashicorpVault:
         return _generation(answer["data"]["data"], cluster, self.name)
 
     def write(self, cluster: str, number: int, payload: dict[str, Any], check: bool) -> None:
-        """Add a version of the secret."""
+        """Add a version of the secret, unless somebody has added one meanwhile. Raises ExternalStoreError."""
         if check:
             return
+        version = self._version(cluster, number)
         try:
             self._engine().create_or_update_secret(
                 path=self._settings["path"],
                 mount_point=self._settings["mount"],
                 secret={"cluster": cluster, "generation": number, "payload": payload},
+                cas=version,
             )
+        except InvalidRequest as error:
+            raise ExternalStoreError(
+                f"{self.name} was changed while generation {number} was written ({error}); run again: it adopts what is there"
+            ) from error
         except (VaultError, OSError) as error:
             raise ExternalStoreError(f"{self.name} cannot be written: {error}") from error
+
+    def _version(self, cluster: str, number: int) -> int:
+        """The version that a new generation follows, 0 where there is none."""
+        try:
+            answer = self._engine().read_secret_version(
+                path=self._settings["path"], mount_point=self._settings["mount"], raise_on_deleted_version=True
+            )
+        except InvalidPath:
+            return 0
+        except (VaultError, OSError) as error:
+            raise ExternalStoreError(f"{self.name} cannot be written: {error}") from error
+        there = _generation(answer["data"]["data"], cluster, self.name).number
+        if there >= number:
+            raise ExternalStoreError(f"{self.name} has generation {there} already; run again: it adopts what is there")
+        return int(answer["data"]["metadata"]["version"])
 
     def _engine(self) -> Any:
         return hvac.Client(url=self._settings["url"], token=self._settings["token"]).secrets.kv.v2

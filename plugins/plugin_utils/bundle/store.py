@@ -11,6 +11,7 @@ once: each artifact has a lock of its own for the long work, the index one for t
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import fcntl
 import hashlib
@@ -42,6 +43,10 @@ def blob_path(digest: str) -> str:
 def empty_index() -> dict[str, Any]:
     """Index of a bundle that holds nothing."""
     return {"format": FORMAT, "artifacts": {}}
+
+
+#: When a signed index was written, so that an older one can be told from it.
+WRITTEN = "written"
 
 
 def parse_index(text: str, where: str) -> dict[str, Any]:
@@ -160,8 +165,11 @@ class Store:
 
     def save(self, index: Mapping[str, Any]) -> None:
         """Replace the index in one step; a signature of what it was before does not stay."""
-        content = {name: value for name, value in index.items() if name != sign.SIGNATURE}
-        index = sign.sealed(content, self._key) if self._key else content
+        content = {name: value for name, value in index.items() if name not in (sign.SIGNATURE, WRITTEN)}
+        if self._key:
+            moment = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+            content = sign.sealed({**content, WRITTEN: moment}, self._key)
+        index = content
         self._write(json.dumps(index, indent=1, sort_keys=True).encode() + b"\n", self.root / "index.json")
 
     def add(self, source: Path) -> dict[str, Any]:

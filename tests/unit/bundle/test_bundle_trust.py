@@ -61,7 +61,8 @@ def test_a_pinned_index_is_read_and_another_is_not(address: str, store: Store) -
 
 def test_a_signed_index_is_read_and_an_altered_one_is_not(address: str, store: Store, tmp_path: Path) -> None:
     proof = f"key={tmp_path / 'key.pub'}"
-    assert read_remote(address, proof) == {"format": 1, "artifacts": {}}
+    content = read_remote(address, proof)
+    assert content.pop("written")[:4].isdigit() and content == {"format": 1, "artifacts": {}}
     path = store.root / "index.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "artifacts": {"tool": {}}}))
     with pytest.raises(UserError, match=r"index.json: the signature is not of the trusted key"):
@@ -75,6 +76,18 @@ def test_a_signed_index_is_read_and_an_altered_one_is_not(address: str, store: S
         store.save({"format": 1, "artifacts": {}})
     with pytest.raises(UserError, match="the signature is not of the trusted key"):
         read_remote(address, f"key={tmp_path / 'other.pub'}")
+
+
+def test_an_old_signed_index_is_refused(address: str, store: Store, tmp_path: Path) -> None:
+    proof = f"key={tmp_path / 'key.pub'}"
+    assert read_remote(address, f"{proof}&since=2020-01-01")["artifacts"] == {}
+    with pytest.raises(UserError, match=r"index.json was written 20.*, and none before 2999-01-01 is accepted"):
+        read_remote(address, f"{proof}&since=2999-01-01")
+    key = sign.load_key(tmp_path / "key.pem")
+    (store.root / "index.json").write_text(json.dumps(sign.sealed({"format": 1, "artifacts": {}}, key)))
+    assert read_remote(address, proof)["artifacts"] == {}, "an index of an earlier release"
+    with pytest.raises(UserError, match="does not say when it was written"):
+        read_remote(address, f"{proof}&since=2020-01-01")
 
 
 @pytest.mark.parametrize(

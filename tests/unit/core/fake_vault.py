@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
@@ -21,6 +22,7 @@ class FakeVault:
         """Listen on a port of the loopback."""
         self.versions: dict[str, list[Any]] = {}
         self.sealed = False
+        self.before_write: Callable[[], None] = lambda: None
         self.deleted: dict[str, Any] = {}  # what the newest version's metadata say then
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -41,6 +43,9 @@ class FakeVault:
             return 404, {"errors": [f'no handler for route "{path[4:]}". route entry not found.']}
         kept = self.versions.setdefault(path.removeprefix("/v1/secret/data/"), [])
         if method in ("POST", "PUT"):
+            self.before_write()
+            if (body.get("options") or {}).get("cas", len(kept)) != len(kept):
+                return 400, {"errors": ["check-and-set parameter did not match the current version"]}
             kept.append(body["data"])
             return 200, {"data": {"version": len(kept), "destroyed": False}}
         if not kept:

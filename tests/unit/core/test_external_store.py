@@ -154,6 +154,25 @@ def test_a_version_that_was_deleted_is_not_the_same_as_none(vault: FakeVault, de
         store.read("c1")
 
 
+def test_of_two_first_runs_one_is_told(vault: FakeVault) -> None:
+    first, second = vault_store(vault), vault_store(vault)
+    assert first.read("c1") is None and second.read("c1") is None
+    first.write("c1", 1, {"gossip_key": "first"}, check=False)
+    with pytest.raises(ExternalStoreError, match="keelson/c1 has generation 1 already; run again"):
+        second.write("c1", 1, {"gossip_key": "second"}, check=False)
+
+    def other() -> None:
+        vault.before_write = lambda: None
+        first.write("c1", 2, {"gossip_key": "other"}, check=False)
+
+    vault.before_write = other
+    with pytest.raises(
+        ExternalStoreError, match="keelson/c1 was changed while generation 2 was written .*check-and-set"
+    ):
+        second.write("c1", 2, {"gossip_key": "second"}, check=False)
+    assert [version["payload"]["gossip_key"] for version in vault.versions["keelson/c1"]] == ["first", "other"]
+
+
 def test_vault_of_another_cluster_is_refused(vault: FakeVault) -> None:
     vault_store(vault).write("c1", 3, PAYLOAD, check=False)
     with pytest.raises(ExternalStoreError, match="holds the secrets of the cluster c1, not of c2"):
