@@ -48,7 +48,7 @@ class ActionModule(ManagersAction):
         except (BackupError, age.AgeError, AnsibleError, OSError) as error:
             text = str(error)
             told = "" if restore.NOTHING in text or self.changes else f" {restore.NOTHING}"
-            raise AnsibleActionFail(f"{given['cluster']} is not restored: {text.rstrip('.')}.{told}") from error
+            raise AnsibleActionFail(f"{given['cluster']} is not restored: {text.rstrip('.')}.{told}") from None
 
     changes = False
 

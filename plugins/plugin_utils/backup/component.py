@@ -19,7 +19,12 @@ def settings(cluster: Cluster) -> list[Fault]:
     if not isinstance(given, dict) or not given.get("recipients") or not isinstance(given.get("target"), dict):
         text = "cluster_components has backup, and cluster_backup does not name recipients and a target"
         return [
-            Fault("", "backup", text, "set cluster_backup as docs/how-to/backup.md describes, or take backup out of the list")
+            Fault(
+                "",
+                "backup",
+                text,
+                "set cluster_backup as docs/how-to/backup.md describes, or take backup out of the list",
+            )
         ]
     faults = []
     for recipient in given["recipients"]:

@@ -127,6 +127,6 @@ def refuse_well(well: list[str], confirm: str, cluster: str, backup: str) -> Non
     """Refuse to take a cluster that is well back to an older state. Raises BackupError."""
     if well and confirm != cluster:
         raise BackupError(
-            f"{cluster} is well: {', '.join(well)} answers for it. A restore takes away everything that came after {backup}. "
+            f"{cluster} is well: {', '.join(well)} can speak for it. A restore takes away everything that came after {backup}. "
             f"{NOTHING} To go on, add -e restore_confirm={cluster}"
         )

@@ -239,7 +239,7 @@ def test_a_cluster_that_is_well_is_not_taken_back_without_its_name() -> None:
     restore.refuse_well(["m1"], "c1", "c1", "b")
     for confirm in ("", "c2", "true"):
         with pytest.raises(
-            BackupError, match=r"c1 is well: m1 answers .* Nothing was changed\. .* -e restore_confirm=c1"
+            BackupError, match=r"c1 is well: m1 can speak for it\. .* Nothing was changed\. .* -e restore_confirm=c1"
         ):
             restore.refuse_well(["m1"], confirm, "c1", "b")
 
