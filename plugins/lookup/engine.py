@@ -31,7 +31,7 @@ RETURN = r"""
 _raw:
   description:
     - For each name C(service) and C(identity), the files (C(ca), C(cert), C(key)) by which a manager's enrollment service and
-      a member are known, and C(runtime), which runs containers.
+      a member are known, C(runtime), which runs containers, and C(defaults), the cluster's variables that are not set.
   type: list
   elements: dict
 """
@@ -53,6 +53,11 @@ class LookupModule(LookupBase):
         except components.ComponentError as error:
             raise AnsibleLookupError(str(error)) from error
         return [
-            {"service": vars(engine.service), "identity": vars(engine.identity), "runtime": engine.runtime}
+            {
+                "service": vars(engine.service),
+                "identity": vars(engine.identity),
+                "runtime": engine.runtime,
+                "defaults": dict(engine.defaults),
+            }
             for engine in found
         ]

@@ -239,7 +239,7 @@ class Engine(Component):
     after a restore, made of the backup's. `service` are the files by which a manager's enrollment service is known. `endpoints` are
     the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
     {cluster} stands for the cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says
-    why an upgrade from one version to another is refused, or ''.
+    why an upgrade from one version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
     """
 
     architectures: Mapping[str, str]
@@ -252,6 +252,7 @@ class Engine(Component):
     restored_secrets: Callable[[dict[str, Any]], dict[str, Any]]
     endpoints: Callable[[Sequence[Mapping[str, Any]]], list[str]]
     login: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     members_module: str
     sample_module: str
     versioned: tuple[str, ...]

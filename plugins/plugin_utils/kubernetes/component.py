@@ -15,6 +15,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage imp
 from .. import steps
 from ..contract import MANAGER, NODE, Engine, Identity, Owned, Part, Requirements, ServerImage, Trace
 from .benchmark import BENCHMARK
+from .defaults import DEFAULTS
 from .endpoints import endpoints
 from .faults import RULES, container_networks
 from .listeners import LISTENERS
@@ -84,6 +85,7 @@ COMPONENT = Engine(
     identity=Identity(_CA, CERTIFICATE, CERTIFICATE),
     service=Identity(_CA, "/etc/kubernetes/pki/apiserver.crt", "/etc/kubernetes/pki/apiserver.key"),
     runtime="containerd",
+    defaults=DEFAULTS,
     make_secrets=make_secrets,
     restored_secrets=restored_secrets,
     endpoints=endpoints,

@@ -19,6 +19,7 @@ from ..bundle import manifest
 from ..contract import MANAGER, NODE
 from ..preflight.model import Cluster, Fault
 from ..preflight.network import family, link
+from .defaults import DEFAULTS, NETWORKS, SUBNETS
 
 # The bits of a node's share of the pods' network: its masks are /24 and /64 unless kube-controller-manager is told others.
 NODE_BITS = {4: 8, 6: 64}
@@ -26,11 +27,6 @@ MOST_NODE_BITS = 16  # pkg/controller/nodeipam/ipam/cidrset: a mask at most so m
 MOST_SERVICE_BITS = 20  # cmd/kube-apiserver/app/options: maxCIDRBits
 SERVICES = 256  # fewer addresses for services are soon used up
 IPV4_NETWORKS = ("calico", "bridge")
-EXAMPLES = {
-    "cluster_pod_subnet": {4: "10.244.0.0/16", 6: "fd10:244::/56"},
-    "cluster_service_subnet": {4: "10.96.0.0/16", 6: "fd10:96::/112"},
-}
-DEFAULTS = {variable: families[4] for variable, families in EXAMPLES.items()}
 
 
 def _shared(cluster: Cluster, name: str) -> Any:
@@ -91,7 +87,7 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
 def networks(cluster: Cluster) -> Iterator[Fault]:
     """Networks of pods and services that are none, too small, or not of the hosts' families."""
     found: dict[str, list[Any]] = {}
-    for variable, default in DEFAULTS.items():
+    for variable, default in SUBNETS.items():
         value = str(_shared(cluster, variable) or default)
         try:
             found[variable] = [ipaddress.ip_network(text.strip()) for text in value.split(",")]
@@ -129,7 +125,7 @@ def _families(cluster: Cluster, found: Mapping[str, list[Any]]) -> Iterator[Faul
     for variable, versions in desired.items():
         for missing in sorted(hosts - set(versions)) if len(hosts) == 1 else ():
             text = f"{variable} is of IPv{versions[0]}, cluster_address of IPv{missing}"
-            yield Fault("", "network", text, f"set {variable} to {EXAMPLES[variable][missing]}, or to both families")
+            yield Fault("", "network", text, f"set {variable} to {NETWORKS[variable][missing]}, or to both families")
     if len({tuple(versions) for versions in desired.values()}) > 1:
         text = "cluster_pod_subnet and cluster_service_subnet are of different families"
         yield Fault("", "network", text, "give both one network of the same family, or both one of each")
@@ -149,7 +145,11 @@ def tunnels(cluster: Cluster) -> Iterator[Fault]:
     """Hosts without VXLAN, by which pod network `calico` reaches other hosts."""
     for host, facts in cluster.seen():
         error = facts.get("features", {}).get("vxlan", "")
-        if error and facts.get("root") and (host.variables.get("cluster_pod_network") or "calico") == "calico":
+        if (
+            error
+            and facts.get("root")
+            and (host.variables.get("cluster_pod_network") or DEFAULTS["cluster_pod_network"]) == "calico"
+        ):
             remedy = "boot a kernel with vxlan, load the module that has it, or set cluster_pod_network to bridge"
             yield Fault(host.name, "feature", f"vxlan does not work here: {error}", remedy)
 
@@ -253,6 +253,6 @@ RULES = (names, endpoints, networks, tunnels, settled, versions, left, tenants)
 
 def container_networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The networks of pods and services, each with its variable."""
-    for variable, default in DEFAULTS.items():
+    for variable, default in SUBNETS.items():
         for text in str(variables.get(variable) or default).split(","):
             yield variable, text

@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.defaults import DEFAULTS, SUBNETS
 from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.faults import RULES
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Host
 
+ROOT = Path(__file__).parents[3]
 VERSION = manifest.default_version(*manifest.load("kubelet"))
 VARIABLES = {"cluster_endpoint": "api.example.com"}
 
@@ -136,3 +140,17 @@ def test_a_name_that_no_node_can_have() -> None:
     wrong = replace(cluster().hosts[0], name="Manager_1")
     found = faults(replace(cluster(), hosts=(wrong, *cluster().hosts[1:])))
     assert found == ["Manager_1 name: 'Manager_1' cannot be the name of a node"]
+
+
+def test_the_defaults_of_networks_are_those_that_readers_are_told() -> None:
+    options = yaml.safe_load((ROOT / "roles/host_node/meta/argument_specs.yml").read_text())["argument_specs"][
+        "prepare"
+    ]["options"]
+    assert {name: options[name]["default"] for name in DEFAULTS} == DEFAULTS
+    files = [
+        *ROOT.glob("plugins/**/*.py"),
+        *ROOT.glob("roles/*/defaults/**/*.yml"),
+        *ROOT.glob("roles/*/vars/**/*.yml"),
+    ]
+    found = {path.name for path in files if any(str(subnet) in path.read_text() for subnet in SUBNETS.values())}
+    assert found == {"defaults.py"}
