@@ -173,7 +173,7 @@ def exposed(pattern: str, owner: str) -> dict[str, int]:
     except KeyError:
         known = pwd.getpwuid(0)
     found = {}
-    for path in sorted(glob.glob(pattern, recursive=True)):
+    for path in filter(os.path.lexists, sorted(glob.glob(pattern, recursive=True))):
         status = os.lstat(path)
         mode = stat.S_IMODE(status.st_mode) & ~0o007
         if status.st_gid not in (0, known.pw_gid):

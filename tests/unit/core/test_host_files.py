@@ -202,3 +202,8 @@ def test_files_that_others_may_use_are_closed_again(tmp_path: Path) -> None:
     assert (tmp_path / "pki" / "etcd" / "opened.key").stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "pki" / "etcd" / "grouped.key").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "pki" / "etcd" / "public.crt").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_folder_that_is_not_there_yet_exposes_nothing(tmp_path: Path) -> None:
+    """As in check mode, in which nothing was made: Python's glob names the folder of ** whether it is there or not."""
+    assert host_files.exposed(f"{tmp_path}/none/**", "root") == {}
