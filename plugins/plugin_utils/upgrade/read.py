@@ -13,7 +13,8 @@ from typing import Any
 from ..bundle import manifest
 from ..bundle.requests import Request
 from ..bundle.versions import asked as variable
-from ..components import parts, tasks
+from ..components import manifests, parts, tasks
+from ..contract import MANAGER, Component
 from ..preflight.model import Cluster
 from ..preflight.orphans import listed
 from .plan import Host, UpgradeError
@@ -26,18 +27,24 @@ def asked(cluster: Cluster) -> str:
     return str(found or manifest.default_version(*manifest.load(name)))
 
 
+def upgradable(cluster: Cluster, part: str) -> list[Component]:
+    """The components that have tasks for an upgrade of hosts of this part; what others have stays as it is."""
+    role = "cluster_manager" if part == MANAGER else "host_node"
+    return [c for c in cluster.all_components() if any(Path(f).is_file() for f in tasks([c], role, "upgrade"))]
+
+
 def targets(cluster: Cluster, version: str) -> dict[str, dict[str, str]]:
-    """By part, the version of each artifact of the cluster's components. Raises BundleError when the engine has no such."""
+    """By part, the version of each artifact that an upgrade brings. Raises BundleError when the engine has no such."""
     found: dict[str, dict[str, str]] = {}
     for part in cluster.engine.parts:
-        requests = (Request.parse(text) for own in parts(cluster.all_components(), part) for text in own.artifacts)
-        names = dict.fromkeys(request.name for request in requests)
-        found[part] = {name: _target(cluster, name, version) for name in names}
+        known = upgradable(cluster, part)
+        names = dict.fromkeys(Request.parse(text).name for own in parts(known, part) for text in own.artifacts)
+        found[part] = {name: _target(cluster, name, version, manifests(known)) for name in names}
     return found
 
 
-def _target(cluster: Cluster, name: str, version: str) -> str:
-    path, data = manifest.load(name)
+def _target(cluster: Cluster, name: str, version: str, folders: list[Path]) -> str:
+    path, data = manifest.load(name, [*folders, manifest.SHIPPED])
     desired = version if name in cluster.engine.versioned else manifest.default_version(path, data)
     return manifest.resolve(path, data, desired, data["architectures"][0]).version
 
@@ -50,7 +57,7 @@ def requests(
     found: dict[str, dict[str, list[str]]] = {}
     for host in map(known.__getitem__, names):
         held, wanted = (host.facts or {}).get("artifacts") or {}, desired[host.part]
-        for component in cluster.components(host):
+        for component in (c for c in cluster.components(host) if c in upgradable(cluster, host.part)):
             own = component.parts[host.part].artifacts if host.part in component.parts else ()
             chosen = [Request.parse(text) for text in own]
             new = [

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an upgrade is planned from, and which version a host keeps."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install
+from ansible_collections.keelson.cluster.plugins.module_utils.host import switch
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import versions
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade import read
+from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.plan import UpgradeError
+
+sys.path.append(str(Path(__file__).parents[1] / "preflight"))
+from preflight_world import cluster, with_facts
+
+OLD, NEW = "1.10.5", "1.11.3"
+
+
+def test_targets_are_those_of_the_manifests_and_the_asked_version() -> None:
+    found = read.targets(cluster(), OLD)
+    assert found["manager"] == {"nomad": OLD} and found["node"]["nomad"] == OLD and "pause" in found["node"]
+    with pytest.raises(BundleError, match=r"has no version 9\.9"):
+        read.targets(cluster(), "9.9")
+
+
+def test_an_engine_without_the_tasks_is_refused() -> None:
+    other = replace(cluster(), engine=components.engine("kubernetes"))
+    with pytest.raises(UpgradeError, match="upgrades no cluster of engine kubernetes"):
+        read.check_steps(other)
+
+
+def test_a_bundle_that_lacks_a_version() -> None:
+    found = with_facts(cluster(), "m1", artifacts={"nomad": OLD})
+    desired = read.targets(found, NEW)
+    with pytest.raises(UpgradeError, match=r'/b lacks nomad=1\.11\.3: fill it .*\["nomad=1\.11\.3"\]'):
+        read.check_bundle(found, ["m1"], desired, {"artifacts": {}}, "/b")
+    index = {"artifacts": {"nomad": {NEW: {"amd64": {}}}}}
+    read.check_bundle(found, ["m1"], desired, index, "/b")
+    assert read.requests(found, ["m1"], desired) == {"m1": {"nomad": [f"nomad={NEW}"]}}
+
+
+def variables(**more: Any) -> dict[str, Any]:
+    return {"cluster_engine": "nomad", "cluster_name": "product", **more}
+
+
+def facts(version: str) -> dict[str, Any]:
+    return {"ansible_facts": {"keelson": {"artifacts": {"nomad": version}}}}
+
+
+def test_which_version_a_host_keeps() -> None:
+    managers = {"groups": {"product_managers": ["m1", "m2"]}, "hostvars": {"m1": facts(NEW), "m2": facts(OLD)}}
+    told = {"__cluster_leased": {"results": [{}, {"artifacts": {"nomad": OLD}}]}}
+    assert versions.kept("nomad", variables()) == ""
+    assert versions.kept("nomad", variables(cluster_nomad_version=OLD)) == OLD
+    assert versions.kept("pause", variables(cluster_nomad_version=OLD)) == ""
+    assert versions.kept("nomad", variables(**managers)) == OLD
+    assert versions.kept("nomad", variables(**told, cluster_nomad_version=NEW)) == OLD
+    assert versions.kept("nomad", variables(**managers, **facts(NEW))) == NEW
+    assert versions.kept("nomad", variables(**facts(OLD), cluster_upgrade_versions={"nomad": NEW})) == NEW
+
+
+def test_links_lead_to_another_version_and_only_to_a_whole_one(tmp_path: Path) -> None:
+    for version in (OLD, NEW):
+        folder = tmp_path / "nomad" / version
+        folder.mkdir(parents=True)
+        (folder / "nomad").write_text(version)
+        files = [{"path": "nomad", "mode": "0755", "size": 6, "digest": "sha256:0"}]
+        install.note(folder, {"name": "nomad", "version": version, "files": files, "images": [], "links": {}})
+    (tmp_path / "nomad" / "current").symlink_to(OLD)
+    assert install.in_use(tmp_path) == {"nomad": OLD}
+    links = switch.due({"nomad": NEW, "absent": "1"}, tmp_path)
+    switch.switch(links)
+    assert (tmp_path / "nomad" / "current" / "nomad").read_text() == NEW
+    assert switch.due({"nomad": NEW}, tmp_path) == {}
+    (tmp_path / "nomad" / OLD / "nomad").unlink()
+    with pytest.raises(switch.SwitchError, match=r"is not whole \(nomad\); run upgrade again"):
+        switch.due({"nomad": OLD}, tmp_path)
