@@ -43,7 +43,10 @@ _PRIVATE = [
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
 # IPv6 networks whose addresses stand for the IPv4 address at this bit.
-_EMBEDDED = [(span(ipaddress.ip_network("64:ff9b::/96")), 0), (span(ipaddress.ip_network("2002::/16")), 80)]
+_EMBEDDED = [
+    (span(ipaddress.ip_network(text)), shift)
+    for text, shift in (("64:ff9b::/96", 0), ("64:ff9b:1::/48", 0), ("::ffff:0:0:0/96", 0), ("2002::/16", 80))
+]
 _NUMBER = r"(?:0x[0-9a-f]+|[0-9]+)"
 _LEGACY = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{1,3}}|0x[0-9a-f]+|[0-9]{{8,}}", re.IGNORECASE)
 

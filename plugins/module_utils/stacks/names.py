@@ -21,6 +21,8 @@ _RESERVED = (
     (r".+\.consul", "Consul"),
     (r"kubernetes(\.default(\..*)?)?|.+\.svc|.+\.cluster\.local|system:.*", "Kubernetes"),
 )
+# What programs write for a value that is not there.
+_ABSENT = ("null", "none", "nil", "undefined", "nan")
 _PATTERNS = [(re.compile(pattern), owner) for pattern, owner in _RESERVED]
 
 
@@ -29,6 +31,8 @@ def reserved(name: str) -> str:
     plain = name.lower().rstrip(".")
     if addresses.numeric(plain):
         return "an address"
+    if plain in _ABSENT:
+        return "the text of an absent value"
     return next((f"a name of {owner}" for pattern, owner in _PATTERNS if pattern.fullmatch(plain)), "")
 
 

@@ -58,7 +58,7 @@ def address(world: World, resources: Resources, **cluster: Any) -> str:
 UNUSABLE = [
     "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "169.254.7.7", "224.0.0.5", "239.255.255.250", "255.255.255.255",
     "::1", "::", "fe80::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1", "::FFFF:7f00:1", "::ffff:0.0.0.0", "::ffff:169.254.1.1",
-    "::ffff:224.0.0.1", "::127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::", "[::1]", "127.0.0.1/8",
+    "::ffff:224.0.0.1", "::127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::", "[::1]", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1", "127.0.0.1/8",
 ]  # fmt: skip
 
 
@@ -139,6 +139,12 @@ def test_no_address(text: str) -> None:
 
 
 # 2. An absent value handed on as text
+
+@pytest.mark.parametrize("text", ["null", "None", "undefined", "NIL", "NaN"])
+def test_the_text_of_an_absent_value_names_no_host(world: World, text: str) -> None:
+    with pytest.raises(StackError, match="as its name, which is the text of an absent value"):
+        load(world, {"aws_instance.w": {"private_ip": "10.0.0.1", "tags": {"Name": text}}})
+
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 
