@@ -15,6 +15,7 @@ from .model import ERROR, WARNING, Cluster, Fault, Host, member
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 LEAST_MTU = 1280 + 70  # what IPv6 asks of a link, and what a tunnel (VXLAN over IPv6) takes of it
+ADVERTISED = 9  # RTPROT_RA of linux/rtnetlink.h
 OWN_ROUTES = 201  # routes of pod network `bridge` bear this protocol (roles/host_node/files/pod_network.py)
 
 
@@ -170,4 +171,17 @@ def mtu(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(name, "mtu", text, "give all hosts of the cluster one MTU", WARNING)
 
 
-RULES = (families, overlaps, vip, resolvers, mtu)
+def advertised(cluster: Cluster) -> Iterator[Fault]:
+    """A default route of IPv6 by router advertisements, which the kernel ignores once it forwards for containers."""
+    for host, facts in cluster.seen():
+        if family(host.address) != 6 or not any(made(cluster, host)):
+            continue
+        for route in facts.get("routes", ()):
+            setting = f"net.ipv6.conf.{route['interface']}.accept_ra"
+            given = str((host.variables.get("host_node_sysctls") or {}).get(setting, ""))
+            if route["network"] == "::/0" and route["protocol"] == ADVERTISED and given != "2":
+                text = f"its default route by {route['interface']} is from router advertisements, ignored where containers run"
+                yield Fault(host.name, "network", text, f'set host_node_sysctls: {{{setting}: "2"}}', WARNING)
+
+
+RULES = (families, overlaps, vip, resolvers, mtu, advertised)

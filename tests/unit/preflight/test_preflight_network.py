@@ -122,6 +122,13 @@ PODS_BOTH = {
             },
             routes=route("172.16.0.0/12"),
         ),
+        each(fit("nomad", **SIX), "m", routes=route("::/0", "eth0", 9)),
+        each(
+            fit("nomad", **SIX),
+            "w",
+            {"host_node_sysctls": {"net.ipv6.conf.eth0.accept_ra": 2}},
+            routes=route("::/0", "eth0", 9),
+        ),
         each(fit("kubernetes"), "", VIP, neighbours={"10.0.0.100": ""}),
         # The cluster's own: one of its managers holds it.
         each(fit("kubernetes"), "m1", VIP, neighbours={"10.0.0.100": ""}, addresses=["10.0.0.11", "10.0.0.100"]),
@@ -164,6 +171,7 @@ CASES: list[tuple[str, Cluster, str, tuple[str, ...]]] = [
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_service_subnet": "fd10:96::/64"}), "", ("than the API server takes",)),
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_pod_network": "calico"}), "", ("calico is set up for IPv4 alone", "manifest")),
     ("networks", each(fit("kubernetes"), "", {**PODS_BOTH, "cluster_pod_network": "bridge"}), "", ("bridge is set up for IPv4 alone",)),
+    ("advertised", each(fit("nomad", **SIX), "w1", routes=route("::/0", "eth0", 9)), "w1", ("router advertisements", "net.ipv6.conf.eth0.accept_ra")),
     ("tunnels", each(fit("kubernetes"), "w1", features={"vxlan": "not supported"}), "w1", ("vxlan does not work here", "bridge")),
 ]  # fmt: skip
 
