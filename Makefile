@@ -167,6 +167,10 @@ test-docs: tree ## documentation, changelog and packaging
 	@tools/step docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(tree)
 	@tools/step reference $(SHELL) -c '$(call reference,build/reference) && diff -r build/reference docs/reference/plugins || \
 	  { echo "docs/reference/plugins is not what the plugins say: make docs" >&2; exit 1; }'
+	@tools/step site tools/site build/tree build/site
+
+site: tree ## the documentation as web pages, in build/site/build/html
+	@tools/site build/tree build/site
 
 # $(1): where to; plugin documentation and argument specs in a form that a repository browser shows.
 reference = rm -rf $(1) && mkdir -p $(1) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/build/tree antsibull-docs collection --use-current \
@@ -220,7 +224,7 @@ test-demo: ## make demo, and remove it again
 	$(call need,demo)
 	@tools/step demo $(MAKE) -s demo && tools/step demo-down $(MAKE) -s demo-down
 
-.PHONY: drills bench changelog docs bump
+.PHONY: drills bench changelog docs site bump
 bump: venv ## make VERSION the default of ARTIFACT, pinned to its publisher's digests
 	@tools/bump $(ARTIFACT) $(VERSION)
 
