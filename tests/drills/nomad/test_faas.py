@@ -333,6 +333,60 @@ def test_a_schedule_ticks(faas: Faas) -> None:
         time.sleep(3)
 
 
+# On the host node: calls of the program itself, started by hand for each, and once for all.
+BARE = """
+import json, os, subprocess, sys, time, urllib.request
+def ask(port):
+    data = b'{"do": "search", "token": "x"}'
+    urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/", data)).read()
+def start(port):
+    process = subprocess.Popen([sys.executable, "/root/leak.py"], env={**os.environ, "PORT": str(port)}, stderr=subprocess.DEVNULL)
+    while True:
+        try:
+            ask(port)
+            return process
+        except OSError:
+            time.sleep(0.005)
+cold, warm = [], []
+for count in range(10):
+    begun = time.monotonic()
+    start(9700 + count).kill()
+    cold.append(time.monotonic() - begun)
+process = start(9800)
+for _ in range(50):
+    begun = time.monotonic()
+    ask(9800)
+    warm.append(time.monotonic() - begun)
+process.kill()
+print(json.dumps([sorted(cold), sorted(warm)]))
+"""
+
+
+def test_figures(faas: Faas) -> None:
+    """What isolation costs beside the bare program, in one run on one machine."""
+    node = faas.lab.nodes[0]
+    faas.lab.ssh(node, "cat > /root/leak.py", given=(ROOT / LEAK).read_text())
+    bare_cold, bare_warm = json.loads(faas.lab.ssh(node, "cd / && python3 -", given=BARE))
+    faas.lab.ssh(node, "rm /root/leak.py")
+
+    def timed(path: str, times: int) -> list[float]:
+        found = []
+        for _ in range(times):
+            begun = time.monotonic()
+            assert faas.ask(path, {"do": "search", "token": "x"})[0] == 200
+            found.append(time.monotonic() - begun)
+        return sorted(found)
+
+    timed("/shop/warm", 3)
+    cold, warm = timed("/shop/leak", 10), timed("/shop/warm", 50)
+    for label, ours, bare in (("per_request", cold, bare_cold), ("per_function", warm, bare_warm)):
+        middle, last = len(ours) // 2, -1
+        print(
+            f"\n{label}: p50 {ours[middle] * 1000:.0f} ms, p99 {ours[last] * 1000:.0f} ms; the bare program p50"
+            f" {bare[middle] * 1000:.0f} ms, p99 {bare[last] * 1000:.0f} ms; ratio of p50 {ours[middle] / bare[middle]:.1f}"
+        )
+
+
 def test_nothing_of_calls_is_left(faas: Faas) -> None:
     """A call is removed from Nomad and from its host."""
     time.sleep(5)
