@@ -96,6 +96,10 @@ def secrets_present(api: Api, found: Plan, secrets: Mapping[str, Mapping[str, st
 
 def apply(api: Api, found: Plan, policy: str) -> bool:
     """Do what is planned; returns whether the gateway's policy changed too."""
+    # A pool of which no host has joined yet is unknown to Nomad, which refuses jobs for it.
+    pools = {job["NodePool"] for job in found.register} - {pool["Name"] for pool in api.get("/v1/node/pools") or []}
+    for name in sorted(pools):
+        api.put("/v1/node/pools", {"Name": name})
     for name in found.namespaces:
         api.put("/v1/namespace", {"Name": name, "Description": "functions of a tenant"})
     changed = policy_changed(api, policy)

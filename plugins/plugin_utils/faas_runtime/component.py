@@ -17,6 +17,15 @@ GATEWAY, METRICS, CLIENTS, ROUTES, MONITOR = 8480, 8481, 4222, 6222, 8222
 _NATS = Probe("tls", request=b"PING\r\n")
 
 
+def unknown_pools(cluster: Cluster, found: functions.Declared) -> Iterable[Fault]:
+    """Tenants whose functions would wait for hosts for ever."""
+    pools = sorted({str(host.variables["cluster_pool"]) for host in cluster.hosts if "cluster_pool" in host.variables})
+    for tenant in found.tenants.values():
+        if tenant.pool not in pools:
+            text = f"faas_tenants: {tenant.name} has the pool {tenant.pool}, which has no host"
+            yield Fault("", "functions", text, f"use one of {', '.join(pools) or 'none'}, or add hosts")
+
+
 def declared(cluster: Cluster) -> Iterable[Fault]:
     """What is wrong with the declared functions, before anything is changed."""
     for host in cluster.hosts:
@@ -29,6 +38,7 @@ def declared(cluster: Cluster) -> Iterable[Fault]:
         try:
             found = functions.read(host.variables.get("faas_tenants") or [], host.variables.get("faas_functions") or [])
             artifacts.read(found)
+            yield from unknown_pools(cluster, found)
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             for line in str(error).splitlines():
                 yield Fault("", "functions", line, "correct it, then run again")

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks, deploy
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import events, functions, nomad_jobs
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import (
+    component,
+    events,
+    functions,
+    nomad_jobs,
+)
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import model
 
 from .test_faas_functions import TENANTS, function
 
@@ -135,6 +142,50 @@ def test_a_secret_that_does_not_exist(items: dict[str, str] | None) -> None:
     ):
         deploy.secrets_present(Variables(items), found, {"faas-shop/faas-greet": {"PASSWORD": "db"}})  # type: ignore[arg-type]
     deploy.secrets_present(Variables({"db": "x"}), found, {"faas-shop/faas-greet": {"PASSWORD": "db"}})  # type: ignore[arg-type]
+
+
+class Pools:
+    """An API that has one pool, and notes what it is given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, Any]] = []
+
+    def get(self, path: str) -> Any:
+        """Pools and policies."""
+        return [{"Name": "default"}] if path == "/v1/node/pools" else {"Rules": "same"}
+
+    def put(self, path: str, body: Any) -> None:
+        """Note it."""
+        self.given.append((path, body.get("Name")))
+
+
+def test_a_pool_that_no_host_has_joined_is_made_before_its_jobs() -> None:
+    found = deploy.plan([{**job(), "NodePool": "web"}], ["shop"], [], [])
+    api = Pools()
+    assert not deploy.apply(api, found, "same")  # type: ignore[arg-type]
+    assert api.given == [("/v1/node/pools", "web"), ("/v1/namespace", "faas-shop"), ("/v1/jobs", None)]
+
+
+def host(name: str, part: str, **variables: Any) -> model.Host:
+    """A host of the inventory."""
+    return model.Host(
+        name, "product", part, "10.0.0.1", "", variables={"cluster_components": ["faas_runtime"], **variables}
+    )
+
+
+def test_preflight_tells_every_fault_of_functions_before_anything_is_changed() -> None:
+    def judged(tenants: Any, declared: Any, engine: str = "nomad") -> list[str]:
+        hosts = (
+            host("m1", "manager", faas_tenants=tenants, faas_functions=declared),
+            host("w1", "node", cluster_pool="web"),
+        )
+        cluster = model.Cluster("product", components.engine(engine), {}, hosts)
+        return [fault.text for fault in component.declared(cluster)]
+
+    assert judged([{"name": "shop", "pool": "web"}], []) == []
+    assert judged([{"name": "shop", "pool": "weeb"}], []) == ["faas_tenants: shop has the pool weeb, which has no host"]
+    assert len(judged([{"name": "shop"}], [function(timeout=0, http=["x"])])) == 2
+    assert judged([], [], "kubernetes") == ["faas_runtime has no driver for the engine kubernetes"]
 
 
 def test_the_gateway_may_only_act_in_the_tenants_namespaces() -> None:
