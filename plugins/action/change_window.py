@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import calendar, model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.shape import known
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
@@ -25,22 +24,22 @@ class ActionModule(ControllerAction):
         "now": {"type": "str"},
     }
 
-    def work(self, given: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Read the calendar of the environment."""
-        placement = model.load(given["placement"])
-        known(given["environment"], placement.raw["environments"], placement.path, "cluster_environment")
-        why = calendar.refused(placement.raw, given["environment"], model.moment_of(given["now"]))
+        placement = model.load(options["placement"])
+        known(options["environment"], placement.raw["environments"], placement.path, "cluster_environment")
+        why = calendar.refused(placement.raw, options["environment"], model.moment_of(options["now"]))
         if not why:
             return {"refused": "", "override": ""}
-        told = f"the environment {given['environment']} is {why}"
-        if self.checking or given["override"].strip():
+        told = f"the environment {options['environment']} is {why}"
+        if self._task.check_mode or options["override"].strip():
             over = (
-                f"; overridden: {given['override']}"
-                if given["override"].strip()
+                f"; overridden: {options['override']}"
+                if options["override"].strip()
                 else "; a run without --check is refused"
             )
             Display().warning(told + over)
-            return {"refused": why, "override": given["override"]}
+            return {"refused": why, "override": options["override"]}
         raise UserError(
             f"{told}; wait, or give a reason with -e override_freeze='REASON', which is recorded. Nothing was changed"
         )

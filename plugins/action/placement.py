@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model, page, rules
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
 from ansible_collections.keelson.cluster.plugins.plugin_utils.shape import known
@@ -29,20 +28,20 @@ class ActionModule(ControllerAction):
         "now": {"type": "str"},
     }
 
-    def work(self, given: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge the file; show what is wrong; write the report."""
-        placement = model.load(given["file"])
-        matrix = rules.Matrix(placement, model.moment_of(given["now"]))
+        placement = model.load(options["file"])
+        matrix = rules.Matrix(placement, model.moment_of(options["now"]))
         found = list(rules.violations(matrix))
         result: dict[str, Any] = {"violations": [vars(violation) for violation in found]}
-        if given["application"]:
-            known(given["application"], placement.demands, placement.path, "application")
-            cells = {cluster: matrix.cell(given["application"], cluster) for cluster in placement.pools}
+        if options["application"]:
+            known(options["application"], placement.demands, placement.path, "application")
+            cells = {cluster: matrix.cell(options["application"], cluster) for cluster in placement.pools}
             result["clusters"] = {cluster: vars(cell) for cluster, cell in cells.items()}
             body = [(name, cell.state, ", ".join(cell.pools), "\n".join(cell.reasons)) for name, cell in cells.items()]
             Display().display(f"\n{table(('CLUSTER', 'STATE', 'POOLS', 'WHY NOT'), (20, 10, 24, 60), body)}\n")
-        if given["report"]:
-            folder = Path(given["report"])
+        if options["report"]:
+            folder = Path(options["report"])
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "placement.html").write_text(page.render(matrix, found), encoding="utf-8")
             content = {"violations": result["violations"], "states": matrix.states()}

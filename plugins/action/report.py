@@ -8,9 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -18,6 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER
+from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery.parts import collection_version
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
@@ -105,16 +104,6 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
         seconds=run_seconds(),
         collection=collection_version(),
     )
-
-
-def collection_version() -> str:
-    """Return the version of this collection, as its manifest or its source has it; nothing when neither can be read."""
-    root = Path(__file__).resolve().parents[2]
-    for name in ("MANIFEST.json", "galaxy.yml"):
-        found = re.search(r'"?version"?: "?([^",\n]+)', (root / name).read_text()) if (root / name).is_file() else None
-        if found:
-            return found[1]
-    return ""
 
 
 def write(report: model.Report, directory: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from . import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 from .user_error import UserError
 
 
@@ -20,7 +21,7 @@ class ControllerAction(ActionBase):  # type: ignore[misc]
     TRANSFERS_FILES = False
     _requires_connection = False
     ARGUMENTS: Mapping[str, Any] = {}
-    FAULTS: tuple[type[Exception], ...] = (UserError,)
+    FAULTS: tuple[type[Exception], ...] = (UserError, OSError)
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """See DOCUMENTATION of the module."""

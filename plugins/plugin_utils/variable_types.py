@@ -73,3 +73,8 @@ def empty(values: Mapping[str, Any]) -> list[str]:
     return [
         name for name in {**playbooks(), **scalars()} if isinstance(values.get(name), str) and not values[name].strip()
     ]
+
+
+def playbook_names() -> list[str]:
+    """Names of the collection's playbooks."""
+    return sorted(path.stem for path in COLLECTION.glob("playbooks/*.yml"))

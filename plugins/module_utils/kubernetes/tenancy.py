@@ -39,12 +39,13 @@ _IN_USE = {
 }
 
 
-# A pod of a namespace that has a pool must select it, so that it lands nowhere else; one of a namespace that has none tolerates no
-# pool's taint. Kubelets check the selection too, so naming a node does not help.
+# A pod of a namespace that has a pool must select it, so that it lands nowhere else; kubelets check the selection
+# too, so naming a node does not help. One of a namespace that has none tolerates no pool's taint, and names no node.
 _POLICY = "keelson-pools"
 _ADMISSION = "admissionregistration.k8s.io/v1"
-_LABELS = f"namespaceObject.metadata.labels['{POOL}']"
-_POOLED = f"'{POOL}' in namespaceObject.metadata.labels"
+SPACE_POOL = "keelson.cluster/pool"  # label of a namespace, and key of a pool's taint
+_LABELS = f"namespaceObject.metadata.labels['{SPACE_POOL}']"
+_POOLED = f"'{SPACE_POOL}' in namespaceObject.metadata.labels"
 _VALIDATIONS = (
     (
         f"!({_POOLED}) || has(object.spec.nodeSelector) && '{POOL}' in object.spec.nodeSelector "
@@ -52,8 +53,12 @@ _VALIDATIONS = (
         f"a pod of this namespace must have the node selector {POOL} of the namespace's pool",
     ),
     (
-        f"{_POOLED} || !has(object.spec.tolerations) || !object.spec.tolerations.exists(t, !has(t.key) || t.key == '{POOL}')",
+        f"{_POOLED} || !has(object.spec.tolerations) || !object.spec.tolerations.exists(t, !has(t.key) || t.key == '{SPACE_POOL}')",
         "a pod of a namespace without a pool must not tolerate the taint of one",
+    ),
+    (
+        f"{_POOLED} || request.operation != 'CREATE' || !has(object.spec.nodeName) || object.spec.nodeName == ''",
+        "a pod of a namespace without a pool must not name its node, which no taint keeps it off",
     ),
 )
 
@@ -131,7 +136,7 @@ def content(entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def policies(namespaces: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what keeps pods in the pools of their namespaces, as (path, object), where a namespace has one."""
-    if not any(POOL in (entry.get("labels") or {}) for entry in namespaces):
+    if not any(SPACE_POOL in (entry.get("labels") or {}) for entry in namespaces):
         return
     meta = {"name": _POLICY, "labels": dict(OURS)}
     pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods"]}

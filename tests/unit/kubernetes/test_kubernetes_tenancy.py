@@ -153,7 +153,7 @@ def test_pods_of_a_namespace_with_a_pool_are_kept_in_it(kubernetes: FakeKubernet
     ensure(kubernetes.api(), [pooled], predict=False)
     assert kept <= set(kubernetes.objects)
     spec = kubernetes.objects[f"{prefix}/validatingadmissionpolicies/keelson-pools"]["spec"]
-    assert spec["failurePolicy"] == "Fail" and len(spec["validations"]) == 2
+    assert spec["failurePolicy"] == "Fail" and len(spec["validations"]) == 3
     assert ensure(kubernetes.api(), [pooled], predict=False).changes == []
     changes = ensure(kubernetes.api(), [{"name": "pay"}], predict=False).changes
     assert not kept & set(kubernetes.objects) and len(changes) >= 2

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pipelines as data: stages with playbooks, inputs and gates. What is wrong in one is found before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import shape
+from ..shape import Key, Shape
+from ..user_error import UserError
+
+CHANNELS = ("candidate", "tested", "released")
+_GATE: Shape = {
+    "approval": Key(dict),
+    "age": Key(dict),
+    "channel": Key(dict),
+    "release": Key(dict),
+}
+_GATES: Mapping[str, Shape] = {
+    "approval": {"by": Key(list, inner=str, needed=True)},
+    "age": {"hours": Key(int, needed=True)},
+    "channel": {
+        "directory": Key(needed=True),
+        "channel": Key(needed=True, choices=CHANNELS),
+        "name": Key(needed=True),
+    },
+    "release": {"environment": Key(needed=True)},
+}
+_RELEASE: Shape = {
+    "passed": Key(default=""),
+    "environments": Key(list, inner=str),
+    "parts": Key(list, inner=str),
+}
+_STAGE: Shape = {
+    "description": Key(default=""),
+    "after": Key(list, inner=str),
+    "environment": Key(default=""),
+    "inventory": Key(list, inner=str),
+    "playbooks": Key(list, inner=str, needed=True),
+    "variables": Key(dict),
+    "inputs": Key(list, inner=str),
+    "gates": Key(list, inner=_GATE),
+    "cleanup": Key(list, inner=str),
+    "cleanup_variables": Key(dict),
+    "expires_hours": Key(int, default=24),
+    "triggers": Key(list, inner=str),
+}
+SHAPE: Shape = {
+    "name": Key(needed=True),
+    "description": Key(default=""),
+    "results": Key(default="results"),
+    "release": Key(dict, inner=None),
+    "stages": Key(dict, inner=_STAGE, needed=True),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage, checked; C(gates) are pairs of a kind and what it asks for."""
+
+    name: str
+    content: Mapping[str, Any]
+    gates: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("_") or key not in self.content:
+            raise AttributeError(key)
+        return self.content[key]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline's file, checked; the stages are in an order in which each follows those it comes after."""
+
+    path: str
+    name: str
+    results: str
+    release: Mapping[str, Any]
+    stages: Mapping[str, Stage]
+
+    def stage(self, name: str) -> Stage:
+        """One stage; raise UserError for a name that is none."""
+        shape.known(name, self.stages, self.path, "stage")
+        return self.stages[name]
+
+
+def load(path: str, playbooks: Sequence[str]) -> Pipeline:
+    """Read a pipeline's file; raise UserError that names the first place that is wrong."""
+    return parse(shape.read(path), path, playbooks)
+
+
+def parse(content: Mapping[str, Any], path: str, playbooks: Sequence[str]) -> Pipeline:
+    """Check the content of a pipeline's file. A playbook is one of the collection's, or a path with C(.yml)."""
+    raw = shape.held(dict(content), SHAPE, path)
+    release = shape.held(raw["release"], _RELEASE, f"{path}: release")
+    if raw["release"]:
+        shape.known(release["passed"], raw["stages"], f"{path}: release", "stage (passed)")
+    stages: dict[str, Stage] = {}
+    for name, stage in raw["stages"].items():
+        where = f"{path}: stages.{name}"
+        for playbook in (*stage["playbooks"], *stage["cleanup"]):
+            if not playbook.endswith(".yml"):
+                shape.known(playbook, playbooks, where, "playbook")
+        for before in stage["after"]:
+            shape.known(before, raw["stages"], where, "stage")
+        for triggered in stage["triggers"]:
+            if ":" not in triggered:
+                shape.known(triggered, raw["stages"], where, "stage")
+        gates = tuple(
+            _gate(gate, f"{where}: gates[{index}]", stage, release) for index, gate in enumerate(stage["gates"])
+        )
+        stages[name] = Stage(name, stage, gates)
+    return Pipeline(path, raw["name"], raw["results"], release, {name: stages[name] for name in _order(stages, path)})
+
+
+def _gate(
+    gate: Mapping[str, Any], where: str, stage: Mapping[str, Any], release: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Any]]:
+    """A gate of one kind that can open."""
+    kinds = [kind for kind, asked in gate.items() if asked]
+    if len(kinds) != 1:
+        raise UserError(f"{where}: names {len(kinds)} kinds of gate, one of {', '.join(_GATES)} is needed")
+    kind = kinds[0]
+    asked = shape.held(gate[kind], _GATES[kind], f"{where}.{kind}")
+    if kind == "approval" and not asked["by"]:
+        raise UserError(f"{where}: can never open: nobody may approve; list who may under by")
+    if kind == "age" and not stage["after"]:
+        raise UserError(f"{where}: can never open: the age is that of results of earlier stages, and after names none")
+    if kind == "release" and asked["environment"] not in release["environments"]:
+        raise UserError(
+            f"{where}: can never open: releases are not promoted to {asked['environment']!r} (release: environments)"
+        )
+    return kind, asked
+
+
+def _order(stages: Mapping[str, Stage], path: str) -> list[str]:
+    """The stages, each after those it follows; raise UserError for a cycle."""
+    done: list[str] = []
+    left = dict(stages)
+    while left:
+        ready = [name for name, stage in left.items() if all(before in done for before in stage.after)]
+        if not ready:
+            raise UserError(f"{path}: stages: {', '.join(left)} wait for one another; remove one of their after")
+        done += ready
+        for name in ready:
+            del left[name]
+    return done

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pipeline as the files of tools that start its stages: GitLab CI, GitHub Actions, make, and workflows of AWX. Pure functions.
+
+Each of them only decides when; every stage is the same command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from .pipeline import Pipeline, Stage
+
+HEAD = "# Rendered from {path}; change that file, then run the playbook pipeline_render again.\n"
+_BY = {"gitlab": "$GITLAB_USER_LOGIN", "github": "${{ github.actor }}", "make": "$(BY)"}
+
+
+def command(pipeline: Pipeline, stage: Stage, *further: str) -> str:
+    """The command of one stage."""
+    return " ".join(
+        [
+            "ansible-playbook keelson.cluster.pipeline",
+            f"-e pipeline={pipeline.path} -e pipeline_stage={stage.name}",
+            *further,
+        ]
+    )
+
+
+def needs_approval(stage: Stage) -> bool:
+    """Whether somebody decides before the stage runs."""
+    return any(kind == "approval" for kind, _asked in stage.gates)
+
+
+def script(pipeline: Pipeline, stage: Stage, tool: str) -> list[str]:
+    """The commands of one stage; who lets the tool go on is who approves."""
+    approval = (
+        [command(pipeline, stage, f"-e pipeline_approval=approve -e pipeline_by={_BY[tool]}")]
+        if needs_approval(stage)
+        else []
+    )
+    return [*approval, command(pipeline, stage)]
+
+
+def gitlab(pipeline: Pipeline) -> str:
+    """A .gitlab-ci.yml."""
+    jobs: dict[str, Any] = {"stages": list(pipeline.stages)}
+    for name, stage in pipeline.stages.items():
+        job: dict[str, Any] = {"stage": name, "needs": list(stage.after), "script": script(pipeline, stage, "gitlab")}
+        if stage.environment:
+            job["environment"] = {"name": stage.environment}
+            job["resource_group"] = stage.environment
+        if needs_approval(stage):
+            job["when"] = "manual"
+        job["artifacts"] = {"when": "always", "paths": [f"{pipeline.results}/"]}
+        jobs[name] = job
+    return _yaml(pipeline, jobs)
+
+
+def github(pipeline: Pipeline) -> str:
+    """A workflow of GitHub Actions. An approval is a protection rule of the environment that the job names."""
+    jobs: dict[str, Any] = {}
+    for name, stage in pipeline.stages.items():
+        job: dict[str, Any] = {"runs-on": "self-hosted"}
+        if stage.after:
+            job["needs"] = list(stage.after)
+        if stage.environment or needs_approval(stage):
+            job["environment"] = stage.environment or name
+        steps = [{"uses": "actions/checkout@v4"}]
+        steps += [{"run": line} for line in script(pipeline, stage, "github")]
+        job["steps"] = steps
+        jobs[name] = job
+    return _yaml(pipeline, {"name": pipeline.name, "on": {"push": {}, "workflow_dispatch": {}}, "jobs": jobs})
+
+
+def makefile(pipeline: Pipeline) -> str:
+    """A Makefile: `make STAGE` runs it and what comes before; BY=NAME approves."""
+    lines = [HEAD.format(path=pipeline.path) + f".PHONY: {' '.join(pipeline.stages)}"]
+    for name, stage in pipeline.stages.items():
+        lines += [
+            "",
+            f"{name}: {' '.join(stage.after)}".rstrip(),
+            *(f"\t{line}" for line in script(pipeline, stage, "make")),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def awx(pipeline: Pipeline) -> str:
+    """Job templates and a workflow, as examples/awx/objects.yml has them."""
+    templates, steps = [], []
+    for name, stage in pipeline.stages.items():
+        title = f"{pipeline.name}: {name}"
+        variables = {"pipeline": pipeline.path, "pipeline_stage": name}
+        templates.append({"name": title, "playbook": "pipeline", "extra_vars": variables})
+        if needs_approval(stage):
+            steps.append({"approval": f"{title}?"})
+            approve = {**variables, "pipeline_approval": "approve"}
+            templates.append(
+                {"name": f"{title}, approved", "playbook": "pipeline", "extra_vars": approve, "ask": ["pipeline_by"]}
+            )
+            steps.append({"template": f"{title}, approved"})
+        steps.append({"template": title})
+    workflow = {"name": f"Pipeline {pipeline.name}", "steps": steps}
+    return _yaml(pipeline, {"awx": {"job_templates": templates, "workflows": [workflow]}})
+
+
+def _yaml(pipeline: Pipeline, content: Mapping[str, Any]) -> str:
+    return HEAD.format(path=pipeline.path) + yaml.safe_dump(
+        dict(content), sort_keys=False, width=140, default_flow_style=False
+    )
+
+
+TOOLS: Mapping[str, tuple[str, Callable[[Pipeline], str]]] = {
+    "gitlab": (".gitlab-ci.yml", gitlab),
+    "github": (".github/workflows/{name}.yml", github),
+    "make": ("Makefile", makefile),
+    "awx": ("awx/{name}.yml", awx),
+}

@@ -1,0 +1,159 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one stage of a pipeline on the controller: its playbooks in turn, what cleans up after them, and the record of it all."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..shape import Moment
+from ..user_error import UserError
+from . import gates, results
+from .pipeline import Pipeline, Stage
+
+TAIL = 25
+
+
+def now() -> Moment:
+    """This moment."""
+    return Moment.now(datetime.timezone.utc)
+
+
+def starter() -> str:
+    """Who starts a run, and where."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's account without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def command(playbook: str, inventory: Sequence[str], variables: str) -> list[str]:
+    """The command of one playbook."""
+    program = shutil.which("ansible-playbook")
+    if not program:
+        raise UserError("ansible-playbook is not in PATH; a stage runs its playbooks with it")
+    name = playbook if playbook.endswith(".yml") else f"keelson.cluster.{playbook}"
+    return [program, *(part for source in inventory for part in ("-i", source)), "-e", f"@{variables}", name]
+
+
+def play(
+    playbooks: Sequence[str], inventory: Sequence[str], variables: Mapping[str, Any], folder: Path, config: str | None
+) -> str:
+    """Run playbooks in turn, their output in a log each; returns what failed, or nothing."""
+    environment = {
+        **os.environ,
+        "ANSIBLE_FORCE_COLOR": "0",
+        "ANSIBLE_NOCOLOR": "1",
+        **({"ANSIBLE_CONFIG": config} if config else {}),
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(dict(variables), file)
+        file.flush()
+        for playbook in playbooks:
+            log = folder / f"{Path(playbook).stem}.log"
+            with log.open("w", encoding="utf-8") as writing:
+                done = subprocess.run(
+                    command(playbook, inventory, file.name),
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=writing,
+                    stderr=writing,
+                    check=False,
+                )
+            if done.returncode:
+                last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:])
+                return (
+                    f"the playbook {playbook} failed ({done.returncode}), its output is in {log}; it ends with:\n{last}"
+                )
+    return ""
+
+
+def run(
+    pipeline: Pipeline,
+    stage: Stage,
+    inputs: Mapping[str, str],
+    approvals: Sequence[results.Entry],
+    inventory: Sequence[str],
+    given: Mapping[str, Any],
+    key: Any,
+    config: str | None,
+) -> tuple[results.Entry, str]:
+    """Run a stage that may run; returns its result, recorded, and what failed. What cleans up runs in any case."""
+    base = {"pipeline": pipeline.name, "stage": stage.name, "environment": stage.environment, "by": starter()}
+    began, start = now(), time.monotonic()
+    begun = results.append(pipeline.results, {"kind": "begun", **base, "at": began.isoformat(timespec="seconds")}, key)
+    folder = Path(pipeline.results) / f"{begun['number']:05}-{stage.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    report = folder / "report"
+    variables = {"verify_report": str(report), "placement_report": str(report), **stage.variables, **given}
+    sources = [str(source) for source in stage.inventory or inventory]
+    failed = play(stage.playbooks, sources, variables, folder, config)
+    uncleaned = play(stage.cleanup, sources, {**variables, **stage.cleanup_variables}, folder, config)
+    content = {
+        "kind": "result",
+        **base,
+        "run": begun["number"],
+        "result": gates.FAILED if failed or uncleaned else gates.PASSED,
+        "began": began.isoformat(timespec="seconds"),
+        "ended": now().isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - start, 1),
+        "inputs": dict(inputs),
+        "playbooks": list(stage.playbooks),
+        "approvals": [entry["number"] for entry in approvals],
+        "override_freeze": str(given.get("override_freeze", "")),
+        "report": results.digest_of(str(report)) if report.is_dir() else "",
+        "folder": folder.name,
+    }
+    return results.append(pipeline.results, content, key), failed or uncleaned
+
+
+def reap(
+    pipeline: Pipeline, entries: list[results.Entry], inventory: Sequence[str], key: Any, config: str | None
+) -> list[str]:
+    """Clean up after runs that began, never ended, and are older than their stage says; returns what was cleaned, by run."""
+    ended = {entry["run"] for entry in entries if entry["kind"] in ("result", "reaped")}
+    cleaned = []
+    for entry in entries:
+        stage = pipeline.stages.get(entry.get("stage", ""))
+        if (
+            entry["kind"] != "begun"
+            or entry["number"] in ended
+            or entry["pipeline"] != pipeline.name
+            or stage is None
+            or not stage.cleanup
+        ):
+            continue
+        age = now() - Moment.fromisoformat(entry["at"])
+        if age < datetime.timedelta(hours=stage.expires_hours):
+            continue
+        folder = Path(pipeline.results) / f"{entry['number']:05}-{stage.name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        sources = [str(source) for source in stage.inventory or inventory]
+        failed = play(stage.cleanup, sources, {**stage.variables, **stage.cleanup_variables}, folder, config)
+        if failed:
+            raise UserError(
+                f"run {entry['number']} of the stage {stage.name} was left and cannot be cleaned up: {failed}"
+            )
+        reaped = {
+            "kind": "reaped",
+            "pipeline": pipeline.name,
+            "stage": stage.name,
+            "run": entry["number"],
+            "by": starter(),
+        }
+        results.append(pipeline.results, {**reaped, "at": now().isoformat(timespec="seconds")}, key)
+        cleaned.append(f"{stage.name} ({entry['number']})")
+    return cleaned

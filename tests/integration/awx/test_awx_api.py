@@ -1,0 +1,130 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects of AWX: applied by the modules of awx.awx to a stand-in of its API, twice, pruned, and with every fault of the API."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fake_awx import FakeAwx
+
+ROOT = Path(__file__).parents[3]
+OBJECTS: dict[str, Any] = yaml.safe_load((ROOT / "examples/awx/objects.yml").read_text())["awx"]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeAwx]:
+    started = FakeAwx()
+    yield started
+    started.server.shutdown()
+
+
+def apply(fake: FakeAwx, tmp_path: Path, objects: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "objects.yml").write_text(yaml.safe_dump({"awx": objects}))
+    hosts = {"w1": {"cluster_name": "product", "cluster_pool": "web"}}
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"children": {"clusters": {"hosts": hosts}}}}))
+    command = ["ansible-playbook", "-i", str(tmp_path / "inventory.yml"), str(ROOT / "examples/awx/apply.yml")]
+    access = {
+        "CONTROLLER_HOST": fake.url,
+        "CONTROLLER_OAUTH_TOKEN": "token",
+        "CONTROLLER_VERIFY_SSL": "false",
+        "CONTROLLER_REQUEST_TIMEOUT": "120",
+    }
+    environment = {**os.environ, **access, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    command += ["-e", f"awx_file={tmp_path}/objects.yml"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def small() -> dict[str, Any]:
+    """Few of each kind, so that a run is short."""
+    objects = copy.deepcopy(OBJECTS)
+    kept = {"job_templates": ["Install", "Verify"], "teams": ["platform"], "credential_types": ["HCP Terraform token"]}
+    kept["credentials"] = ["hosts", "stacks"]
+    for kind, names in kept.items():
+        objects[kind] = [item for item in objects[kind] if item["name"] in names]
+    objects["job_template_defaults"]["credentials"] = ["hosts"]
+    objects["workflows"] = [{"name": "Roll out", "steps": [{"approval": "Go on?"}, {"template": "Install"}]}]
+    objects["schedules"] = objects["schedules"][:1]
+    objects["roles"] = [
+        {"team": "platform", "role": "execute", "job_templates": ["Install"], "workflows": ["Roll out"]}
+    ]
+    return objects
+
+
+def first_kinds() -> dict[str, Any]:
+    """What a run that is to fail applies."""
+    return {"organizations": [{"name": "Platform"}], "teams": [{"name": "platform", "organization": "Platform"}]}
+
+
+def test_applied_twice_then_pruned(fake: FakeAwx, tmp_path: Path) -> None:
+    objects = small()
+    first = apply(fake, tmp_path, objects)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert fake.names("job_templates") == ["Install", "Verify"]
+    assert sorted(node["identifier"] for node in fake.objects["workflow_job_template_nodes"].values()) == [
+        "Roll out 1",
+        "Roll out 2",
+    ]
+    assert fake.names("workflow_approval_templates") == ["Go on?"] and any(
+        key[2] == "success_nodes" for key in fake.links
+    )
+    install = next(item for item in fake.objects["job_templates"].values() if item["name"] == "Install")
+    questions = fake.surveys["job_templates", install["id"]]["spec"]
+    assert questions[0]["variable"] == "cluster" and questions[0]["choices"] == ["product"]
+    assert fake.roles[install["summary_fields"]["object_roles"]["execute_role"]["id"]]["teams"]
+
+    second = apply(fake, tmp_path, objects)
+    assert second.returncode == 0 and "changed=0" in second.stdout, second.stdout + second.stderr
+
+    fake.add("job_templates", {"name": "theirs", "description": "made by hand"})
+    fewer = {"organizations": objects["organizations"], "workflows": [], "job_templates": []}
+    third = apply(fake, tmp_path, fewer)
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert fake.names("job_templates") == ["theirs"] and fake.names("organizations") == ["Platform"]
+    assert all(
+        not fake.names(kind) for kind in ("workflow_job_templates", "schedules", "teams", "credentials", "projects")
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/api/v2/me/", 401, "Invalid authentication credentials for /api/v2/me/ (HTTP 401)"),
+        ("POST", "/api/v2/teams/", 403, "You don't have permission to POST to /api/v2/teams/ (HTTP 403)"),
+        ("POST", "/api/v2/teams/", 409, "Unable to create team platform: {'detail': 'told to fail with 409'}"),
+        (
+            "POST",
+            "/api/v2/teams/",
+            500,
+            "The host sent back a server error (HTTP Error 500: Internal Server Error): /api/v2/teams/.",
+        ),
+    ],
+)
+def test_what_awx_answers_is_one_message_and_the_next_run_completes(
+    fake: FakeAwx, tmp_path: Path, method: str, path: str, status: int, words: str
+) -> None:
+    objects = first_kinds()
+    fake.failures[method, path] = status
+    done = apply(fake, tmp_path, objects)
+    assert done.returncode == 2 and words in " ".join((done.stdout + done.stderr).split()), done.stdout + done.stderr
+    if status == 401:
+        assert not any(asked == "POST" for asked, _path in fake.requests), "nothing was changed"
+    fake.failures.clear()
+    assert apply(fake, tmp_path, objects).returncode == 0 and fake.names("teams") == ["platform"]
+
+
+def test_awx_vanishes_half_way(fake: FakeAwx, tmp_path: Path) -> None:
+    objects = first_kinds()
+    fake.dies_after = 4
+    done = apply(fake, tmp_path, objects)
+    assert done.returncode == 2 and fake.url in done.stdout
+    fake.dies_after = None
+    assert apply(fake, tmp_path, objects).returncode == 0 and fake.names("teams") == ["platform"]

@@ -1,0 +1,390 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pipelines: the file's faults, gates, results that cannot be altered unseen, releases, evidence, and what is rendered."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign, variable_types
+from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import (
+    evidence,
+    gates,
+    pipeline,
+    release,
+    render,
+    results,
+    runs,
+)
+from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model
+from ansible_collections.keelson.cluster.plugins.plugin_utils.shape import moment
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted((ROOT / "examples/pipelines").glob("*.yml"))
+PLAYBOOKS = variable_types.playbook_names()
+NOW = moment("2026-12-01T12:00Z", "test")
+
+CONTENT: dict[str, Any] = {
+    "name": "cluster",
+    "release": {"passed": "test", "environments": ["test", "prod"], "parts": ["config"]},
+    "stages": {
+        "check": {"playbooks": ["offline"], "inputs": ["config"]},
+        "test": {
+            "after": ["check"],
+            "environment": "test",
+            "playbooks": ["install", "verify"],
+            "inputs": ["config"],
+            "cleanup": ["uninstall"],
+            "cleanup_variables": {"uninstall_confirm": "test"},
+        },
+        "prod": {
+            "after": ["test"],
+            "environment": "prod",
+            "gates": [
+                {"approval": {"by": ["anna", "bert"]}},
+                {"age": {"hours": 24}},
+                {"release": {"environment": "prod"}},
+            ],
+            "playbooks": ["install"],
+            "inputs": ["config"],
+        },
+    },
+}
+
+
+def parsed(**changes: Any) -> pipeline.Pipeline:
+    content = copy.deepcopy(CONTENT)
+    for place, value in changes.items():
+        *parents, last = place.split("__")
+        entry = content
+        for name in parents:
+            entry = entry[name]
+        entry[last] = value
+    return pipeline.parse(content, "cluster.yml", PLAYBOOKS)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a configuration, a key, and a program in the place of ansible-playbook that tells what it was asked."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").write_text("one\n")
+    program = tmp_path / "bin/ansible-playbook"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\necho "$@" >> calls\nfor last; do :; done\n[ ! -e "fail-$last" ] || { echo "it broke"; exit 2; }\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def run(place: Path, found: pipeline.Pipeline, name: str, hours: int = 0) -> tuple[results.Entry, str]:
+    """What the module does for a stage."""
+    key = sign.load_key(place / "key.pem")
+    entries, stage = results.read(found.results, key.public_key()), found.stage(name)
+    before = gates.stage_results(found, stage, entries)
+    inputs = {path: results.digest_of(path) for path in stage.inputs}
+    gates.unchanged(stage, before, inputs)
+    now = runs.now() + datetime.timedelta(hours=hours)
+    used = gates.open_gates(found, stage, entries, before, now, lambda asked: False, lambda: inputs)
+    return runs.run(found, stage, inputs, used, [], {}, key, None)
+
+
+def entries_of(place: Path, found: pipeline.Pipeline) -> list[results.Entry]:
+    return results.read(found.results, sign.load_key(place / "key.pem").public_key())
+
+
+def add(place: Path, found: pipeline.Pipeline, entry: dict[str, Any]) -> results.Entry:
+    return results.append(found.results, entry, sign.load_key(place / "key.pem"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_are_pipelines(path: Path) -> None:
+    found = pipeline.load(str(path), PLAYBOOKS)
+    known = {pipeline.load(str(other), PLAYBOOKS).name: pipeline.load(str(other), PLAYBOOKS) for other in EXAMPLES}
+    for stage in found.stages.values():
+        for triggered in stage.triggers:
+            name, _, target = triggered.partition(":")
+            assert name not in known or target in known[name].stages, triggered
+        for variable in (*stage.variables, *stage.cleanup_variables):
+            assert variable in variable_types.playbooks(), variable
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"stages__test__playbooks": ["instal"]},
+            "cluster.yml: stages.test: playbook instal is not defined; did you mean install?",
+        ),
+        ({"stages__test__cleanup": ["unistall"]}, "did you mean uninstall?"),
+        (
+            {"stages__check__after": ["prod"]},
+            "stages: check, test, prod wait for one another; remove one of their after",
+        ),
+        ({"stages__test__after": ["chek"]}, "stages.test: stage chek is not defined; did you mean check?"),
+        (
+            {"stages__prod__gates": [{"approval": {"by": []}}]},
+            "stages.prod: gates[0]: can never open: nobody may approve",
+        ),
+        (
+            {"stages__check__gates": [{"age": {"hours": 1}}]},
+            "stages.check: gates[0]: can never open: the age is that of results",
+        ),
+        (
+            {"stages__prod__gates": [{"release": {"environment": "live"}}]},
+            "can never open: releases are not promoted to 'live'",
+        ),
+        (
+            {"stages__prod__gates": [{"channel": {"directory": "i", "channel": "new", "name": "x"}}]},
+            "channel is 'new'; there are candidate",
+        ),
+        ({"stages__prod__gates": [{}]}, "gates[0]: names 0 kinds of gate"),
+        ({"stages__prod__triggers": ["chek"]}, "did you mean check?"),
+        ({"release__passed": "tset"}, "cluster.yml: release: stage (passed) tset is not defined; did you mean test?"),
+        ({"stages__test__inputs": "config", "stages__test__image": "x"}, "stages.test: unknown key image"),
+    ],
+)
+def test_a_wrong_pipeline_is_one_message(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        parsed(**changes)
+
+
+def test_stages_run_in_order_with_their_variables_and_are_recorded(place: Path) -> None:
+    found = parsed()
+    with pytest.raises(UserError, match="the stage check has not run yet"):
+        run(place, found, "test")
+    entry, failed = run(place, found, "check")
+    assert (
+        not failed and entry["result"] == "passed" and entry["inputs"]["config"].startswith("sha256:") and entry["by"]
+    )
+    entry, _failed = run(place, found, "test")
+    called = [line.split()[-1] for line in (place / "calls").read_text().splitlines()]
+    assert called == [f"keelson.cluster.{name}" for name in ("offline", "install", "verify", "uninstall")]
+    assert (place / "results" / entry["folder"] / "install.log").exists() and entry["seconds"] < 5
+
+
+def test_a_failed_stage_is_cleaned_up_and_stops_those_after_it(place: Path) -> None:
+    found = parsed()
+    run(place, found, "check")
+    (place / "fail-keelson.cluster.install").touch()
+    entry, failed = run(place, found, "test")
+    assert entry["result"] == "failed" and "install failed (2)" in failed and failed.endswith("it broke")
+    assert (
+        "keelson.cluster.uninstall" in (place / "calls").read_text()
+        and "keelson.cluster.verify" not in (place / "calls").read_text()
+    )
+    with pytest.raises(UserError, match=r"the stage test failed \(result \d+\); correct it"):
+        run(place, found, "prod")
+
+
+def test_an_input_that_changed_after_its_test_is_refused(place: Path) -> None:
+    found = parsed()
+    run(place, found, "check")
+    (place / "config").write_text("two\n")
+    with pytest.raises(UserError, match="config has changed since the stage check passed"):
+        run(place, found, "test")
+
+
+def test_gates_open_by_approval_age_and_release(place: Path) -> None:
+    found = parsed()
+    run(place, found, "check")
+    run(place, found, "test")
+    prod = found.stage("prod")
+    with pytest.raises(
+        UserError, match="stage prod: waits for the approval of anna or bert: -e pipeline_approval=approve"
+    ):
+        run(place, found, "prod", 30)
+    with pytest.raises(UserError, match=r"approver \(pipeline_by\) carl is not defined"):
+        gates.decide(found, prod, entries_of(place, found), "approve", "carl", "", NOW)
+    add(place, found, gates.decide(found, prod, entries_of(place, found), "deny", "bert", "too late", NOW))
+    with pytest.raises(UserError, match=r"stage prod: bert denied it \(too late\); nothing was started"):
+        run(place, found, "prod", 30)
+    add(place, found, gates.decide(found, prod, entries_of(place, found), "approve", "anna", "", NOW))
+    with pytest.raises(UserError, match="stage prod: opens at .* UTC, 24 hours after the stages before"):
+        run(place, found, "prod")
+    with pytest.raises(UserError, match="stage prod: no release was promoted to prod yet"):
+        run(place, found, "prod", 30)
+
+    parts = {"config": results.digest_of("config"), "collection": "1"}
+    record = add(place, found, release.record(found, entries_of(place, found), parts, NOW))
+    with pytest.raises(UserError, match="cluster-1 was never in test, so it cannot go to prod"):
+        release.promote(found, entries_of(place, found), "cluster-1", "prod", "anna", NOW)
+    for environment in ("test", "prod"):
+        add(place, found, release.promote(found, entries_of(place, found), record["name"], environment, "anna", NOW))
+    entry, failed = run(place, found, "prod", 30)
+    assert not failed and len(entry["approvals"]) == 1
+    assert release.current(found, entries_of(place, found)) == {"test": "cluster-1", "prod": "cluster-1"}
+    # What passed again is another result, and needs another approval.
+    run(place, found, "test")
+    with pytest.raises(UserError, match="waits for the approval"):
+        run(place, found, "prod", 30)
+
+
+def test_a_release_is_what_passed(place: Path) -> None:
+    found = parsed()
+    run(place, found, "check")
+    with pytest.raises(UserError, match="a release needs a passed run of the stage test"):
+        release.record(found, entries_of(place, found), {"config": "x"}, NOW)
+    run(place, found, "test")
+    with pytest.raises(UserError, match="config has changed since the stage test"):
+        release.record(found, entries_of(place, found), {"config": "sha256:other"}, NOW)
+    with pytest.raises(UserError, match="images is no input of the stage test, so it was not tested"):
+        release.record(found, entries_of(place, found), {"images": "sha256:other"}, NOW)
+    parts = {"config": results.digest_of("config"), "collection": "1"}
+    first = add(place, found, release.record(found, entries_of(place, found), parts, NOW))
+    assert release.record(found, entries_of(place, found), parts, NOW) == first, "the same parts are the same release"
+    assert release.difference(first["parts"], {**first["parts"], "collection": "2"}) == {"collection": ("1", "2")}
+    with pytest.raises(UserError, match="release cluster-7 is not defined; did you mean cluster-1?"):
+        release.find(found, entries_of(place, found), "cluster-7")
+
+
+@pytest.mark.parametrize("change", ["result", "remove", "unsigned"])
+def test_a_record_that_was_altered_is_refused(place: Path, change: str) -> None:
+    found = parsed()
+    run(place, found, "check")
+    path = place / "results/index.json"
+    index = json.loads(path.read_text())
+    if change == "result":
+        index["entries"][-1]["result"] = "failed"
+    elif change == "remove":
+        index["entries"].pop(0)
+    else:
+        del index["signature"]
+    path.write_text(json.dumps(index))
+    with pytest.raises(UserError, match=r"results/index\.json: (the signature is not of|is not signed)"):
+        entries_of(place, found)
+
+
+def test_an_entry_taken_away_by_who_has_the_key_is_seen(place: Path) -> None:
+    found = parsed()
+    run(place, found, "check")
+    path, key = place / "results/index.json", sign.load_key(place / "key.pem")
+    index = json.loads(path.read_text())
+    index["entries"].pop(0)
+    path.write_text(json.dumps(sign.sealed(index, key)))
+    with pytest.raises(UserError, match="entry 1 does not follow the one before"):
+        entries_of(place, found)
+
+
+def test_runs_that_were_left_are_cleaned_up_by_age(place: Path) -> None:
+    found = parsed(stages__test__expires_hours=6)
+    key = sign.load_key(place / "key.pem")
+    old, new = (runs.now() - datetime.timedelta(hours=hours) for hours in (7, 1))
+    for at in (old, new):
+        add(
+            place,
+            found,
+            {
+                "kind": "begun",
+                "pipeline": "cluster",
+                "stage": "test",
+                "environment": "test",
+                "by": "x",
+                "at": at.isoformat(),
+            },
+        )
+    assert runs.reap(found, entries_of(place, found), [], key, None) == ["test (1)"]
+    assert (place / "calls").read_text().split()[-1] == "keelson.cluster.uninstall"
+    assert runs.reap(found, entries_of(place, found), [], key, None) == [], "once"
+
+
+def test_evidence_of_a_regime(place: Path) -> None:
+    placement = model.load(str(ROOT / "examples/placement/placement.yml"))
+    found = parsed(stages__prod__gates=[{"approval": {"by": ["anna"]}}])
+    for name in ("check", "test"):
+        run(place, found, name)
+    add(place, found, gates.decide(found, found.stage("prod"), entries_of(place, found), "approve", "anna", "", NOW))
+    run(place, found, "prod")
+    content = evidence.collect(placement, "pci", entries_of(place, found), NOW)
+    assert content["controls"] == ["PCI DSS 1.2", "PCI DSS 6.5.3"] and content["environments"] == ["prod"]
+    assert [entry["kind"] for entry in content["entries"]] == ["approval", "begun", "result"]
+    flat = evidence.flat(content)
+    assert flat["application checkout"] == "product/payments" and "approval 5" in flat
+    later = {**content, "controls": []}
+    assert set(release.difference(flat, evidence.flat(later))) == {"controls"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_what_is_rendered_has_every_stage_and_its_command(path: Path) -> None:
+    found = pipeline.load(str(path), PLAYBOOKS)
+    gitlab, github = yaml.safe_load(render.gitlab(found)), yaml.safe_load(render.github(found))
+    assert gitlab["stages"] == list(found.stages) and list(github["jobs"]) == list(found.stages)
+    made = yaml.safe_load(render.awx(found))["awx"]
+    for name, stage in found.stages.items():
+        line = render.command(found, stage)
+        assert gitlab[name]["script"][-1] == line and github["jobs"][name]["steps"][-1]["run"] == line
+        assert f"\n{name}:{' '.join(['', *stage.after])}\n" in render.makefile(found) and line in render.makefile(found)
+        assert any(item["name"] == f"{found.name}: {name}" for item in made["job_templates"])
+        if render.needs_approval(stage):
+            assert gitlab[name]["when"] == "manual" and github["jobs"][name]["environment"]
+            assert any("approval" in step for step in made["workflows"][0]["steps"])
+
+
+@pytest.mark.parametrize(("tool", "schema"), [("gitlab", "vendor.gitlab-ci"), ("github", "vendor.github-workflows")])
+def test_what_is_rendered_passes_the_schema_of_its_tool(tmp_path: Path, tool: str, schema: str) -> None:
+    pytest.importorskip("check_jsonschema")
+    paths = []
+    for path in EXAMPLES:
+        target = tmp_path / f"{path.stem}.yml"
+        target.write_text(render.TOOLS[tool][1](pipeline.load(str(path), PLAYBOOKS)))
+        paths.append(str(target))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_make_reads_the_makefile(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text(render.makefile(parsed()))
+    done = subprocess.run(["make", "-n", "prod", "BY=anna"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    stages = re.findall(r"pipeline_stage=(\w+)", done.stdout)
+    assert stages == ["check", "test", "prod", "prod"] and "pipeline_by=anna" in done.stdout
+
+
+def test_the_playbook_runs_a_stage_and_refuses_the_next(tmp_path: Path) -> None:
+    play = [{"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.debug": {"msg": "{{ word }}"}}]}]
+    (tmp_path / "own.yml").write_text(json.dumps(play))
+    stages = {
+        "first": {"playbooks": [str(tmp_path / "own.yml")], "variables": {"word": "SEEN"}},
+        "second": {
+            "after": ["first"],
+            "gates": [{"approval": {"by": ["anna"]}}],
+            "playbooks": [str(tmp_path / "own.yml")],
+        },
+    }
+    (tmp_path / "pipeline.yml").write_text(
+        yaml.safe_dump({"name": "own", "results": str(tmp_path / "results"), "stages": stages})
+    )
+    given = ["-e", f"pipeline={tmp_path}/pipeline.yml", "-e", f"pipeline_key={tmp_path}/key.pem"]
+
+    def start(stage: str) -> subprocess.CompletedProcess[str]:
+        command = ["ansible-playbook", "-i", "localhost,", "-c", "local", str(ROOT / "playbooks/pipeline.yml"), *given]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+        return subprocess.run(
+            [*command, "-e", f"pipeline_stage={stage}"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = start("first")
+    assert done.returncode == 0, done.stdout
+    assert "SEEN" in (tmp_path / "results/00001-first/own.log").read_text()
+    refused = start("second")
+    assert refused.returncode == 2 and "stage second: waits for the approval of anna" in " ".join(
+        refused.stdout.split()
+    )
