@@ -82,7 +82,7 @@ COMPONENT = Component(
             owned=Owned(interfaces=("kfaas",), tables=("inet keelson_faas",)),
         ),
     },
-    traces=(Trace("/etc/keelson-faas/gateway.json", name="cluster"),),
+    traces=(Trace("/etc/keelson-faas/cluster.json", name="cluster"),),
     processes=("nats-server",),
     rules=(declared,),
     checks_module="keelson.cluster.faas_runtime_checks",
