@@ -8,6 +8,7 @@ The folder is laid out as AWX does (inventory/ env/ project/ artifacts/); a cont
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -130,11 +131,10 @@ def test_a_stage_that_is_killed_is_run_again(tmp_path: Path) -> None:
     assert marker.exists()
     os.killpg(job.pid, signal.SIGKILL)  # a container that is stopped: no handler of anything runs
     job.wait()
-    for line in subprocess.run(
-        ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
-    ).stdout.splitlines():
-        if str(tmp_path) in line:
-            os.kill(int(line.split()[0]), signal.SIGKILL)
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(tmp_path).encode() in process.read_bytes():
+                os.kill(int(process.parent.name), signal.SIGKILL)
     again = launch(folder, tmp_path, ident="2")
     text = again.communicate(timeout=300)[0].decode()
     assert again.returncode == 0, text

@@ -140,6 +140,7 @@ def test_no_address(text: str) -> None:
 
 # 2. An absent value handed on as text
 
+
 @pytest.mark.parametrize("text", ["null", "None", "undefined", "NIL", "NaN"])
 def test_the_text_of_an_absent_value_names_no_host(world: World, text: str) -> None:
     with pytest.raises(StackError, match="as its name, which is the text of an absent value"):
