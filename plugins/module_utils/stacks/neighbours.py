@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,28 +21,32 @@ class Neighbours:
 
     def __init__(self, stacks: Iterable[Stack]) -> None:
         self._stacks = list(stacks)
-        self._named: dict[Key, list[Resource]] | None = None
+        self._ids: dict[Key, list[Resource]] = {}
+        self._links: dict[Key, list[Resource]] | None = None
 
     def of(self, server: Resource) -> list[Resource]:
         """The objects that point at the server or that it points at, and theirs in turn."""
-        if self._named is None:
-            self._named = {}
+        if self._links is None:
+            self._links = {}
             for stack in self._stacks:
                 for item in stack.resources:
                     if host_types.neighbour(item.type):
-                        for key in (*_ids(item), *_links(item)):
-                            self._named.setdefault(key, []).append(item)
-        if not self._named:
+                        for key in _ids(item):
+                            self._ids.setdefault(key, []).append(item)
+                        for key in _links(item):
+                            self._links.setdefault(key, []).append(item)
+        if not self._links:
             return []
         found: list[Resource] = []
         waiting = [server]
         while waiting:
             item = waiting.pop()
-            for key in (*_ids(item), *_links(item)):
-                for other in self._named.get(key, ()):
-                    if other is not server and not any(other is one for one in found):
-                        found.append(other)
-                        waiting.append(other)
+            # Not from id to id: objects of one kind with one id have nothing to do with each other.
+            beside = [self._links.get(key, ()) for key in (*_ids(item), *_links(item))]
+            for other in itertools.chain(*beside, *(self._ids.get(key, ()) for key in _links(item))):
+                if other is not server and not any(other is one for one in found):
+                    found.append(other)
+                    waiting.append(other)
         return found
 
 

@@ -399,6 +399,16 @@ def test_pulumi_joins_as_terraform_does(world: World) -> None:
     assert world.load().hosts["w"]["cluster_address"] == "10.0.1.4"
 
 
+def test_objects_with_one_id_are_no_way_from_one_server_to_another(world: World) -> None:
+    ours = {
+        "hcloud_server.w": {"id": "2", "name": "w", "ipv4_address": "203.0.113.1"},
+        "hcloud_server_network.w": {"id": "1", "server_id": 2, "ip": "127.0.0.1"},
+        "hcloud_server.other": {"id": "1", "name": "other", "ipv4_address": ""},
+        "hcloud_server_network.other": {"id": "1", "server_id": 1, "ip": "10.0.0.1"},
+    }
+    assert address(world, ours) == "203.0.113.1"
+
+
 # 4. An address that is printed in place of one that is built
 
 
