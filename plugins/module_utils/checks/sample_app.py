@@ -23,7 +23,7 @@ UNANSWERED = 3  # the exit code of the image's get when nothing good was answere
 # Where clouds have their metadata service; the role's own default.
 METADATA = ("169.254.169.254", "fd00:ec2::254")
 # What get prints where the rules of the host refuse, and where there is no such network.
-_REFUSED = ("no route to host", "network is unreachable", "cannot assign requested address")
+_REFUSED = ("no route to host", "permission denied", "network is unreachable", "cannot assign requested address")
 # The options of every sample module.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},

@@ -64,6 +64,12 @@ def test_closed() -> None:
     assert not metadata(application, list(METADATA), lambda _number, _url: (False, REFUSED))[0]["passed"]
 
 
+def test_closed_by_ipv6() -> None:
+    """What the kernel makes of the answer `administratively prohibited` there."""
+    answer = (False, "dial tcp [fd00:ec2::254]:80: connect: permission denied")
+    assert judge(answer, answer, addresses=("fd00:ec2::254",))["passed"]
+
+
 @pytest.mark.parametrize(
     ("good", "text"),
     [
