@@ -247,6 +247,7 @@ RUNTIMES = (
     "module_utils/bundle/images.py",
     "module_utils/bundle/runtimes.py",
     "module_utils/server_image/guest.py",
+    "plugin_utils/registries.py",
 )
 BUILDERS = ("plugin_utils/server_image/builders/container.py", "plugin_utils/server_image/checks/runtimes.py")
 FOREIGN = (
