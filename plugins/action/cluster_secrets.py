@@ -20,6 +20,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_sto
 from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, external_store, pki
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager, ManagersAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 Answers = Mapping[str, Mapping[str, Any]]
 
@@ -34,6 +35,7 @@ class ActionModule(ManagersAction):
         "managers": {"type": "list", "elements": "str", "required": True},
         "writable": {"type": "list", "elements": "str", "required": True},
         "store": {"type": "dict", "default": {}, "no_log": True},
+        "change": {"type": "dict", "default": {}},
     }
 
     def work(self, given: dict[str, Any], managers: Sequence[Manager], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -41,15 +43,14 @@ class ActionModule(ManagersAction):
         if not pki.HAS_CRYPTOGRAPHY:
             raise AnsibleActionFail(missing("cryptography"))
         try:
-            variables = (task_vars.get("hostvars") or {}).get(
-                task_vars.get("inventory_hostname"), {}
-            )  # templated when read
+            # Templated when they are read.
+            variables = (task_vars.get("hostvars") or {}).get(task_vars.get("inventory_hostname"), {})
             external = external_store.open_store(given["store"], self._loader) if given["store"] else None
             try:
                 return self._share(given, managers, external, variables)
             except Overtaken:
                 return self._share(given, managers, external, variables)
-        except (StoreError, external_store.ExternalStoreError, pki.PkiError, AnsibleError) as error:
+        except (StoreError, UserError, external_store.ExternalStoreError, pki.PkiError, AnsibleError) as error:
             raise AnsibleActionFail(f"The secrets of {given['cluster']}: {error}") from error
 
     def _share(
@@ -66,12 +67,15 @@ class ActionModule(ManagersAction):
         others = {external.name: outside} if external and outside else {}
         found, payload = choose(given, held, others)
         number = found.number if found else 1
-        added = {
-            c.name: c.own_secrets for c in components.enabled(variables) if c.own_secrets and c.name not in payload
+        change = given.get("change") or {}
+        own = {
+            c.name: c.own_secrets(cluster, variables, payload.get(c.name), change.get(c.name, ""))
+            for c in components.enabled(variables)
+            if c.own_secrets
         }
-        if added:
+        if own != {name: payload.get(name) for name in own}:
             _on_all(given, held, [m.name for m in managers])
-            payload.update({name: make(cluster, variables) for name, make in added.items()})
+            payload.update(own)
             number += 1 if found else 0
         digest = digest_of(number, payload)
         lacking = [m for m in managers if m.name in given["writable"] and held.get(m.name, {}).get("digest") != digest]

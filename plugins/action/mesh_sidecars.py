@@ -39,8 +39,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             for other in hostvars.values()
             if other.get("cluster_name") == cluster and other.get("cluster_part") == MANAGER
         ]
-        described = hosts.host(mesh, name, cluster, managers, identity)
-        own = hosts.arguments(described, owner_rules.owner_rules(mesh, name))
+        described = hosts.describe(mesh, name, cluster, managers, identity)
+        own = hosts.files(described, owner_rules.owner_rules(mesh, name))
         given = {
             **self._task.args,
             "files": [*own, *self._task.args.get("files", [])],

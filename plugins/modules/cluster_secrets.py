@@ -47,6 +47,10 @@ options:
         C({hashicorp_vault: {url: URL, mount: MOUNT, path: PATH, token: TOKEN}}) names a secret of a KV version 2 engine.
     type: dict
     default: {}
+  change:
+    description: By component, what it is asked to change of its own secrets; a new generation has the change.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full

@@ -194,6 +194,9 @@ def _no_networks(variables: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return ()
 
 
+OwnSecrets = Callable[[str, Mapping[str, Any], Mapping[str, Any] | None, str], dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class Component:
     """What is installed on hosts.
@@ -203,8 +206,9 @@ class Component:
     component on managers, `host_checks_module` on every host that has a part of it, and `groups` says under which heading
     of the report its kinds of checks stand. `reserved_names` (DNS) and `reserved_groups` give rights in certificates; those
     of a foreign CA must give none. `networks` are those that containers of a host get, from its variables: each with the
-    variable that sets it. `own_secrets` makes its secrets from the cluster's name and the variables of a manager; the
-    managers keep them with the cluster's, under its name. `benchmark` is what hosts are measured by.
+    variable that sets it. `own_secrets` makes its secrets from the cluster's name, the variables of a manager, those it has
+    (None at first) and what is asked to change; the managers keep them with the cluster's, under its name. `benchmark` is
+    what hosts are measured by.
     """
 
     name: str
@@ -216,7 +220,7 @@ class Component:
     rules: tuple[Callable[[Any], Iterable[Any]], ...] = ()
     checks_module: str = ""
     host_checks_module: str = ""
-    own_secrets: Callable[[str, Mapping[str, Any]], dict[str, Any]] | None = None
+    own_secrets: OwnSecrets | None = None
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reserved_names: tuple[str, ...] = ()
     reserved_groups: tuple[str, ...] = ()

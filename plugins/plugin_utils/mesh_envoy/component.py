@@ -11,9 +11,9 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
 
 from ..contract import ANY_PORT, MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage
-from ..mesh import inventory
+from ..mesh import boundary, inventory
 from ..mesh.model import MeshError
-from ..preflight.model import Cluster, Fault
+from ..preflight.model import WARNING, Cluster, Fault
 from . import secrets
 from .owner_rules import TABLE
 
@@ -27,15 +27,22 @@ def faults(cluster: Cluster) -> Iterator[Fault]:
     if not members:
         return
     try:
-        inventory.mesh_of(members[0].variables, {host.name: host.variables for host in members}, cluster.name, NAME)
+        mesh = inventory.mesh_of(
+            members[0].variables, {host.name: host.variables for host in members}, cluster.name, NAME
+        )
+        for finding in boundary.compare(mesh, cluster.networks):
+            remedy = "correct the variables of the mesh, or leave it where it is meant"
+            yield Fault("", f"mesh {finding.kind}", f"{finding.where}: {finding.text}", remedy, WARNING)
     except MeshError as error:
         for line in str(error).splitlines():
             where, _colon, text = line.partition(": ")
             yield Fault("", "mesh", f"{where}: {text}", "correct the variables of the mesh")
 
 
-def _secrets(cluster: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-    return secrets.make_secrets(cluster, inventory.trust_domain(variables, cluster))
+def _secrets(
+    cluster: str, variables: Mapping[str, Any], present: Mapping[str, Any] | None, change: str
+) -> dict[str, Any]:
+    return secrets.changed(present, change, cluster, inventory.trust_domain(variables, cluster))
 
 
 COMPONENT = Component(

@@ -14,7 +14,7 @@ from ..contract import Identity
 from ..mesh.model import Mesh
 
 
-def host(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], identity: Identity) -> dict[str, Any]:
+def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], identity: Identity) -> dict[str, Any]:
     """What programs on a host read; C(managers) are addresses, C(identity) the host's certificate of the cluster."""
     sidecars = []
     for service in mesh.on(name):
@@ -62,7 +62,7 @@ def interval(mesh: Mesh) -> str:
     return f"{seconds}s"
 
 
-def arguments(described: Mapping[str, Any], rules: str) -> list[dict[str, Any]]:
+def files(described: Mapping[str, Any], rules: str) -> list[dict[str, Any]]:
     """The files of a host besides those of its sidecars, in the form that config_files takes."""
     return [
         {"path": places.CONFIG, "state": "directory", "mode": "0755"},

@@ -28,6 +28,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import 
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import secrets
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 IDENTITY = "spiffe://product.mesh/ns/shop/svc/orders"
 
@@ -77,6 +78,24 @@ def test_the_authority_can_name_no_server(authority: dict[str, Any], tmp_path: P
 def test_a_leaf_ends_to_the_minute(authority: dict[str, Any]) -> None:
     end = leaf.end(leaf.chain(signed(authority, minutes=2))[0])
     assert 100 < end - time.time() <= 120
+
+
+def test_the_authority_is_rolled_over_in_steps_that_may_be_done_again(
+    authority: dict[str, Any], tmp_path: Path
+) -> None:
+    """At each step what is signed is trusted by those who have the trust of the step before, and the other way round."""
+    steps = [authority]
+    for step in secrets.STEPS:
+        steps.append(secrets.changed(steps[-1], step, "product", "product.mesh"))
+        assert step == "prepare" or secrets.changed(steps[-1], step, "product", "product.mesh") == steps[-1]
+    _first, prepared, used, finished = steps
+    assert secrets.changed(prepared, "prepare", "product", "product.mesh") == prepared
+    assert [len(found["roots"]) for found in steps] == [1, 2, 2, 1]
+    assert prepared["intermediate"] == authority["intermediate"] != used["intermediate"] == finished["intermediate"]
+    assert verified(finished, signed(used), tmp_path) == "" != verified(finished, signed(prepared), tmp_path)
+    assert secrets.changed(authority, "use", "product", "product.mesh") == authority
+    with pytest.raises(UserError, match="trust_domain is other.mesh, and the mesh was made with product.mesh"):
+        secrets.changed(authority, "", "product", "other.mesh")
 
 
 # --- the issuer -------------------------------------------------------------------------------------------------------
