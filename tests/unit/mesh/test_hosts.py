@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
@@ -337,3 +338,13 @@ def listening(address: str, process: str = "python3") -> list[dict[str, Any]]:
 )
 def test_checks_pass_and_fail(verdict: Any, passed: bool) -> None:
     assert verdict.passed is passed and verdict.evidence
+
+
+def test_a_unit_whose_files_are_compared_writes_them_down() -> None:
+    """Without its note it would count as started with older files in every run."""
+    path = Path(__file__).parents[3] / "roles/mesh_sidecar/vars/main/main.yml"
+    variables = yaml.safe_load(path.read_text())
+    units = [unit for name in ("__mesh_sidecar_units", "__mesh_sidecar_issuer_units") for unit in variables[name]]
+    for unit in units:
+        for part, note in (("inputs", unit["name"]), ("reload", f"{unit['name']}.reload")):
+            assert part not in unit or f"stamp_command('{note}')" in path.read_text(), note
