@@ -215,7 +215,7 @@ def tasks(found: Any) -> list[dict[str, Any]]:
 
 
 # Actions that pass over a manager that does not answer: the class ManagersAction.
-ASKS_WHO_ANSWERS = {"keelson.cluster.cluster_lease", "keelson.cluster.cluster_secrets"}
+ASKS_WHO_ANSWERS = {f"keelson.cluster.cluster_{name}" for name in ("lease", "restore", "secrets")}
 FILES = sorted([*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("playbooks/**/*.yml")])
 
 

@@ -242,8 +242,17 @@ def test_members(kubernetes: FakeKubernetes) -> None:
     for name, address in (("web-1", "10.0.0.3"), ("web-2", "10.0.0.8")):
         record = {"labels": {"keelson.cluster/record": "host"}}
         kubernetes.add(f"{LET_IN}/{name}", data={"address": address}, metadata=record)
+    seen = {"version": "1.36.3", "mark": ""}
     assert members(kubernetes.api()) == [
-        {"name": "m1", "address": "10.0.0.1", "part": "manager", "id": "uid-m1", "status": "ready", "enrolled": False},
+        {
+            "name": "m1",
+            "address": "10.0.0.1",
+            "part": "manager",
+            "id": "uid-m1",
+            "status": "ready",
+            "enrolled": False,
+            **seen,
+        },
         # Let in under another address than the one it has.
         {
             "name": "web-1",
@@ -252,6 +261,7 @@ def test_members(kubernetes: FakeKubernetes) -> None:
             "id": "uid-web-1",
             "status": "down",
             "enrolled": False,
+            **seen,
         },
         {
             "name": "web-2",
@@ -260,5 +270,6 @@ def test_members(kubernetes: FakeKubernetes) -> None:
             "id": "uid-web-2",
             "status": "ready",
             "enrolled": True,
+            **seen,
         },
     ]
