@@ -79,7 +79,7 @@ class Faas:
         self.lab, self.manager = lab, lab.managers[0]
         self.context = ssl.create_default_context(cadata=lab.ssh(self.manager, "cat /etc/keelson-faas/tls/ca.pem"))
 
-    def call(
+    def ask(
         self, path: str, body: Any = None, tenant: str = "shop", **headers: str
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Status, body and headers of an answer."""
