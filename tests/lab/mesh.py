@@ -22,7 +22,7 @@ from .servers import Lab, Server
 SHOP = ROOT / "examples/apps/shop"
 #: Runs on a server: calls URL COUNT times, or for SECONDS, over THREADS connections; prints status and version of each, counted.
 CALLS = """
-import collections, http.client, json, sys, threading, time, urllib.parse
+import collections, http.client, json, os, sys, threading, time, urllib.parse
 url, count, seconds, threads = urllib.parse.urlsplit(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 method, keep = sys.argv[5], sys.argv[6] == "keep"
 found, times, lock = collections.Counter(), [], threading.Lock()
@@ -37,7 +37,7 @@ def call(link):
 def run(share):
     link = None
     mine, took = collections.Counter(), []
-    while share > 0 and time.monotonic() < end:
+    while share > 0 and time.monotonic() < end and not os.path.exists("/tmp/mesh-stop"):
         share -= 1
         start = time.monotonic()
         try:
@@ -112,19 +112,25 @@ class Mesh:
         return found
 
     @contextlib.contextmanager
-    def load(self, seconds: float, keep: bool = True, threads: int = 4) -> Iterator[Calls]:
-        """Calls of front to orders in the background; all of them are counted when the block is left."""
+    def load(self, keep: bool = True, threads: int = 4) -> Iterator[Calls]:
+        """Calls of front to orders in the background until the block is left, and 2 s more; then all are counted."""
         found = Calls()
 
         def run() -> None:
             url = "http://127.0.0.1:18081/orders"
-            found.update(self.calls(self.w1, "front", url, 10**6, threads, seconds, keep=keep))
+            found.update(self.calls(self.w1, "front", url, 10**6, threads, 280, keep=keep))
 
         thread = threading.Thread(target=run)
+        self.lab.ssh(self.w1, "rm -f /tmp/mesh-stop")
         thread.start()
         time.sleep(1)
-        yield found
-        thread.join()
+        try:
+            yield found
+            time.sleep(2)
+        finally:
+            self.lab.ssh(self.w1, "touch /tmp/mesh-stop")
+            thread.join()
+            self.lab.ssh(self.w1, "rm -f /tmp/mesh-stop")
 
     def stats(self, host: Server, sidecar: str, pattern: str) -> dict[str, int]:
         """Counters of a sidecar."""

@@ -93,6 +93,8 @@ def command(sidecar: str, concurrency: str) -> list[str]:
         # Told apart by the account, so that no two sidecars of a host share memory.
         *("--base-id", str(os.getuid()), "--drain-time-s", DRAIN, "--parent-shutdown-time-s", END),
         *("--log-level", "warning", "--log-format", "%l %n %v"),
+        # A refused call is in the journal within a second; Envoy keeps its access log for ten unless told otherwise.
+        *("--file-flush-interval-msec", "1000"),
     ]
 
 

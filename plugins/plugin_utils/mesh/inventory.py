@@ -13,7 +13,7 @@ from ..contract import NODE
 from .model import VARIABLES, Host, Mesh, MeshError, read
 from .rules import check
 
-KNOWN = (*VARIABLES,)
+KNOWN = (*VARIABLES, "mesh_new_authority", "mesh_remove")  # the last two are of the playbook mesh
 
 
 def mesh_of(
@@ -27,7 +27,7 @@ def mesh_of(
         name for name in variables if name.startswith("mesh_") and name not in KNOWN and "sidecar" not in name
     )
     if unknown:
-        raise MeshError(f"{unknown[0]}: no such variable of a mesh; use {', '.join(KNOWN)}")
+        raise MeshError(f"{unknown[0]}: no such variable of a mesh; use {', '.join(VARIABLES)}")
     hosts = [
         Host(name, str(known["cluster_address"]), tuple(known.get("group_names") or ()))
         for name, known in hostvars.items()

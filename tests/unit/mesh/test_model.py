@@ -131,6 +131,8 @@ def test_hosts_are_those_with_the_component(variables: dict[str, Any]) -> None:
     found = {**hosts["a"], "mesh_services": [{"name": "x", "port": 1, "run_as": "x", "runs": [{"hosts": ["web"]}]}]}
     mesh = inventory.mesh_of(found, hosts, "c", "mesh_envoy")
     assert [instance.host for instance in mesh.services["default/x"].instances] == ["a"]
+    # What the playbook takes with -e is among the variables of every host.
+    inventory.mesh_of({**found, "mesh_new_authority": True, "mesh_remove": False}, hosts, "c", "mesh_envoy")
     with pytest.raises(model.MeshError, match="mesh_service: no such variable of a mesh"):
         inventory.mesh_of({**found, "mesh_service": []}, hosts, "c", "mesh_envoy")
 
