@@ -95,7 +95,7 @@ backup:
   description: Name of the backup.
   type: str
   returned: with state placed
-on:
+"on":
   description: The manager that has its files.
   type: str
   returned: with state placed
@@ -114,6 +114,13 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "cluster": {"type": "str", "required": True},
+            "engine": {"type": "str"},
+            "managers": {"type": "list", "elements": "str", "default": []},
+            "needed": {"type": "list", "elements": "str", "default": []},
+            "file": {"type": "str", "default": ""},
+            "name": {"type": "str", "default": ""},
+            "identity": {"type": "str", "default": ""},
+            "confirm": {"type": "str", "default": ""},
             "state": {"type": "str", "default": "placed", "choices": ["placed", "absent", "read", "written", "sent"]},
             "generation": {"type": "int"},
             "payload": {"type": "dict", "no_log": True},

@@ -21,9 +21,6 @@ options:
   files:
     default: []
   units:
-    description: Units that serve all sidecars, as in M(keelson.cluster.service_unit).
-    type: list
-    elements: dict
     default: []
   sidecars:
     description: Set by the action, the files of each sidecar by its name.
@@ -32,6 +29,7 @@ options:
 extends_documentation_fragment:
   - keelson.cluster.files
   - keelson.cluster.owner
+  - keelson.cluster.units
 attributes:
   check_mode:
     support: full

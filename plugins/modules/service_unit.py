@@ -22,35 +22,7 @@ options:
   files:
     default: []
   units:
-    description: The units, in this order.
-    type: list
-    elements: dict
     required: true
-    suboptions:
-      name:
-        description: Name with its suffix.
-        type: str
-        required: true
-      state:
-        description: V(started) leaves a running unit alone, V(fresh) restarts it when it runs on old files,
-          V(stopped) stops it and leaves it enabled.
-        type: str
-        choices: [started, fresh, stopped]
-        default: started
-      inputs:
-        description: The files a running unit depends on, which it wrote to C(/run/keelson/<unit>) when it started.
-        type: list
-        elements: path
-        default: []
-      reload:
-        description: Files that a running unit reads again when it is reloaded, noted in C(/run/keelson/<unit>.reload).
-        type: list
-        elements: path
-        default: []
-      timeout:
-        description: Seconds a start or stop may take.
-        type: int
-        default: 90
   defer_while:
     description:
       - A unit by which a host at work is told. While it runs, nothing is changed where one of O(units) would be restarted; RV(pending)
@@ -78,6 +50,7 @@ options:
 extends_documentation_fragment:
   - keelson.cluster.files
   - keelson.cluster.owner
+  - keelson.cluster.units
 attributes:
   check_mode:
     support: full

@@ -20,7 +20,7 @@ from .user_error import UserError
 Moment = datetime.datetime
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_SAID = {str: "text", int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list", Moment: "a date"}
+_SAID = {str: "text", bool: "true or false", int: "a whole number", dict: "a mapping", list: "a list", Moment: "a date"}
 
 
 @dataclass(frozen=True)
@@ -119,5 +119,5 @@ def _said(value: Any) -> str:
     return (
         "text"
         if isinstance(value, str)
-        else next((said for kind, said in _SAID.items() if type(value) is kind), "no text")
+        else next((said for kind, said in _SAID.items() if isinstance(value, kind)), "no text")
     )

@@ -118,7 +118,8 @@ def seal(folder: str, about: dict[str, Any], recipients: list[str], path: str) -
     """Pack a folder and encrypt it to the recipients. Raises BackupError, OSError."""
     command = [AGE, "--encrypt", *(part for key in recipients for part in ("--recipient", key)), "--output", path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as age:
-        assert age.stdin and age.stderr
+        if not (age.stdin and age.stderr):
+            raise BackupError("age has no pipes")
         try:
             pack(folder, about, age.stdin)
             age.stdin.close()
@@ -167,23 +168,28 @@ def attempt(settings: Settings) -> Note:
     return note
 
 
+def answer(text: str) -> None:
+    """One line for whoever asked."""
+    sys.stdout.write(f"{text}\n")
+
+
 def main(verb: str, cluster: str) -> int:
     """Do it; prints JSON, or one line to standard error."""
     try:
         settings = read_settings(cluster)
         if verb == "status":
-            print(json.dumps({"hours": settings.hours, "recorded": settings.engine.recorded(cluster) or {}}))
+            answer(json.dumps({"hours": settings.hours, "recorded": settings.engine.recorded(cluster) or {}}))
         elif verb == "list":
-            print(json.dumps(list_all(settings)))
+            answer(json.dumps(list_all(settings)))
         elif verb == "now" or settings.engine.leads(cluster):
-            print(json.dumps(asdict(attempt(settings))))
+            answer(json.dumps(asdict(attempt(settings))))
         else:
-            print("another manager leads and takes the backup")
+            answer("another manager leads and takes the backup")
     except FAULTS as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.stderr.write(" ".join(str(error).split()) + "\n")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    raise SystemExit(main(*sys.argv[1:3]))

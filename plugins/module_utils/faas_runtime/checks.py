@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,11 +20,13 @@ LOGS = "look at the logs (journalctl -u {unit}); run the install playbook"
 
 def local(port: int, path: str) -> tuple[int, Any]:
     """What a service says on the loopback address."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as reply:
-            return reply.status, json.load(reply)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        connection.request("GET", path)
+        reply = connection.getresponse()
+        return reply.status, json.load(reply)
+    finally:
+        connection.close()
 
 
 def gateway(status: int, told: Mapping[str, Any]) -> Verdict:

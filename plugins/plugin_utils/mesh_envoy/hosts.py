@@ -19,7 +19,8 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
     sidecars = []
     for service in mesh.on(name):
         instance = service.on(name)
-        assert instance is not None
+        if instance is None:
+            continue
         sidecars.append(
             {
                 "id": service.id,
