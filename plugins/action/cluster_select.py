@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.keelson.cluster.plugins.plugin_utils import (
-    ansible_core,  # noqa: F401 pylint: disable=unused-import # refuses old ones
-    variable_types,  # noqa: I001
+from ansible_collections.keelson.cluster.plugins.plugin_utils import (  # pylint: disable=unused-import # one refuses old ones
+    ansible_core,  # noqa: F401
+    variable_types,
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, NODE

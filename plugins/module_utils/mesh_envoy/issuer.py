@@ -18,7 +18,7 @@ import re
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,17 +76,20 @@ class Issuer:
         return found
 
 
-def allowed(hosts: Mapping[str, Mapping[str, Any]], names: Iterable[str], peer: str) -> dict[str, Any]:
-    """The host that asks, by its certificate's names and by the address it asks from. Raises Denied."""
-    for name in names:
-        if name in hosts and canonical(hosts[name]["address"]) == canonical(peer):
-            return {**hosts[name], "name": name}
+def allowed(hosts: Mapping[str, Mapping[str, Any]], names: Collection[str], peer: str) -> dict[str, Any]:
+    """The host that asks from its address, by a certificate with its name or with that address. Raises Denied."""
+    for name, host in hosts.items():
+        address = canonical(host["address"])
+        if address == canonical(peer) and not {name, address}.isdisjoint(names):
+            return {**host, "name": name}
     raise Denied(403, f"no host of the mesh at {peer} has a certificate for any of {', '.join(sorted(names))}")
 
 
 def names_of(certificate: Mapping[str, Any]) -> set[str]:
-    """The names of hosts in a client's certificate, as Python's ssl describes it."""
-    found = {value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"}
+    """The names and addresses in a client's certificate, as Python's ssl describes it."""
+    alternative = certificate.get("subjectAltName", ())
+    found = {value for kind, value in alternative if kind == "DNS"}
+    found |= {canonical(value) for kind, value in alternative if kind == "IP Address"}
     subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
     return found | {name.removeprefix("system:node:") for name in subject}
 
