@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import leaf
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import secrets
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy.component import COMPONENT
 from lab.mesh import SHOP, Mesh, until
 from lab.servers import Lab
 
@@ -57,7 +58,7 @@ def by_openssl(mesh: Mesh, certificate: str, key: str, port: int = 8081) -> str:
 def a_leaf(mesh: Mesh, minutes: float = 10, foreign: bool = False) -> tuple[str, str]:
     """A leaf of front and its key, of the mesh's authority or of another one of the same names."""
     domain = f"{mesh.lab.name}.mesh"
-    authority = secrets.make_secrets("x", domain) if foreign else mesh.lab.secrets()["mesh_envoy"]
+    authority = secrets.make_secrets("x", domain) if foreign else mesh.lab.secrets()[COMPONENT.name]
     key, identity = leaf.make_key(), f"spiffe://{domain}/ns/shop/svc/front"
     chain = str(authority["intermediate"])
     signed = leaf.sign(leaf.make_request(key), identity, chain, str(authority["intermediate_key"]), minutes)

@@ -139,6 +139,13 @@ def test_a_host_gets_no_other(manager: issuer.Issuer, names: list[str], peer: st
         manager.answer({"requests": {asked: leaf.make_request(leaf.make_key())}}, names, peer)
 
 
+def test_a_host_is_known_by_the_address_of_its_certificate(manager: issuer.Issuer) -> None:
+    requests = {IDENTITY: leaf.make_request(leaf.make_key())}
+    assert IDENTITY in manager.answer({"requests": requests}, {"client.global.nomad", "10.0.0.21"}, "10.0.0.21")["leaves"]
+    with pytest.raises(Denied, match="no host of the mesh at 10.0.0.22"):
+        manager.answer({"requests": requests}, {"client.global.nomad", "10.0.0.21"}, "10.0.0.22")
+
+
 @pytest.mark.parametrize("asked", [None, [], {}, {"requests": []}, {"requests": {IDENTITY: 1}}])
 def test_what_is_no_request_is_refused(manager: issuer.Issuer, asked: Any) -> None:
     with pytest.raises(Denied, match="has no 'requests'"):
@@ -148,7 +155,7 @@ def test_what_is_no_request_is_refused(manager: issuer.Issuer, asked: Any) -> No
 def test_the_names_of_a_client() -> None:
     subject = ((("commonName", "system:node:w2"),),)
     certificate = {"subjectAltName": (("DNS", "w1"), ("IP Address", "10.0.0.21")), "subject": subject}
-    assert issuer.names_of(certificate) == {"w1", "w2"}
+    assert issuer.names_of(certificate) == {"w1", "w2", "10.0.0.21"}
     assert issuer.names_of({}) == set()
 
 
