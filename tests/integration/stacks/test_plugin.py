@@ -37,6 +37,7 @@ def ansible(
         "ANSIBLE_INVENTORY_ENABLED": "keelson.cluster.stacks,ansible.builtin.yaml",
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": str(strict),
         "ANSIBLE_HOME": str(world.folder / "home"),
+        "ANSIBLE_FORCE_COLOR": "0",
         "ANSIBLE_NOCOLOR": "1",
         "COLUMNS": "5000",
         **environment,
