@@ -47,7 +47,8 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "run").mkdir()
     (tools / "systemctl").write_text(SYSTEMCTL.replace("\\\\", "\\"))
     (tools / "journalctl").write_text(
-        "#!/bin/sh\necho 'Started x.'\necho 'E1 err=unrecognized feature gate: NoSuch'\necho 'x.service: Main process exited'; echo 'Failed to start x.service - X.'\n"
+        "#!/bin/sh\necho 'Started x.'\necho 'E1 err=unrecognized feature gate: NoSuch'\necho 'x.service: Main process exited'\n"
+        "echo 'Failed to start x.service - X.'\n"
     )
     for tool in tools.iterdir():
         tool.chmod(0o755)
