@@ -46,7 +46,7 @@ class Issuer:
         if not isinstance(requests, dict) or not all(isinstance(text, str) for text in requests.values()):
             raise Denied(400, "the request has no 'requests'; the host runs another version of this collection")
         known = self.known()
-        host = allowed(known["hosts"], names, peer)
+        host = allowed(known["hosts"], list(names), peer)
         foreign = sorted(set(requests) - set(host["identities"]))
         if foreign:
             raise Denied(403, f"{host['name']} runs no service with the identity {', '.join(foreign)}")
