@@ -38,4 +38,11 @@ options:
     description: Seconds to wait beyond O(deadline).
     type: int
     default: 60
+attributes:
+  check_mode:
+    support: full
+    description: Says which nodes would change.
+  diff_mode:
+    support: none
+    description: RV(nodes) lists what changed.
 """

@@ -48,9 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checks:
-  description:
-    - The checks with their answers. C(check) is the kind, C(target) what was asked about, C(passed) whether all is well,
-      C(evidence) what was seen, C(remedy) what to do where it failed, C(seconds) how long it took.
+  description: The checks with their answers, as M(keelson.cluster.host_checks) returns them.
   returned: always
   type: list
   elements: dict

@@ -18,13 +18,6 @@ description:
 author: keelson.cluster contributors (@keelson-cluster)
 extends_documentation_fragment:
   - keelson.cluster.drain
-attributes:
-  check_mode:
-    support: full
-    description: Says which nodes would change.
-  diff_mode:
-    support: none
-    description: RV(nodes) lists what changed.
 """
 
 EXAMPLES = r"""
@@ -43,20 +36,14 @@ nodes:
   returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster import drain
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import nodes
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import drain
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import Drains
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=drain.ARGUMENTS, supports_check_mode=True)
-    try:
-        changed = drain.perform(nodes.Drains(Api.from_env(module.params["cluster"])), module.params, module.check_mode)
-    except (drain.DrainError, ApiError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(changed), nodes=changed)
+    drain.main(lambda cluster: Drains(Api.from_env(cluster)))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,7 @@ version_added: 0.1.0
 description:
   - Runs on the controller. A release record names what was tested together, each part by its digest. It can be made only of what
     passed the stage that the pipeline names, and goes from one environment to the next.
-author: keelson.cluster contributors (@keelson-cluster)
 options:
-  file:
-    description: The pipeline's file.
-    type: str
-    required: true
   state:
     description: What is done.
     type: str
@@ -49,19 +44,8 @@ options:
     description: File of the evidence.
     type: path
     default: evidence.json
-  key:
-    description: Private key that signs what is recorded, C($XDG_DATA_HOME/keelson/image.pem) when not given.
-    type: path
-  public_key:
-    description: Public key that is trusted for what was recorded before, that of O(key) when not given.
-    type: path
-attributes:
-  check_mode:
-    support: full
-    description: Records nothing and runs nothing.
-  diff_mode:
-    support: none
-    description: What is recorded is short enough to read.
+extends_documentation_fragment:
+  - keelson.cluster.pipeline
 """
 
 EXAMPLES = r"""

@@ -14,12 +14,7 @@ description:
   - Runs on the controller. Refuses a stage whose gates are shut, or whose inputs are not what the stages before have tested.
   - Runs the stage's playbooks in turn, each with C(ansible-playbook) and the inventory of this run, then those that clean up, also
     when one has failed. Records result, digests of the inputs, duration, approvals and report in the pipeline's directory, signed.
-author: keelson.cluster contributors (@keelson-cluster)
 options:
-  file:
-    description: The pipeline's file.
-    type: str
-    required: true
   stage:
     description: Name of the stage.
     type: str
@@ -43,19 +38,8 @@ options:
     description: Extra variables of the playbooks; they win over those of the stage.
     type: dict
     default: {}
-  key:
-    description: Private key that signs what is recorded, C($XDG_DATA_HOME/keelson/image.pem) when not given.
-    type: path
-  public_key:
-    description: Public key that is trusted for what was recorded before, that of O(key) when not given.
-    type: path
-attributes:
-  check_mode:
-    support: full
-    description: Records nothing and runs nothing.
-  diff_mode:
-    support: none
-    description: What is recorded is short enough to read.
+extends_documentation_fragment:
+  - keelson.cluster.pipeline
 """
 
 EXAMPLES = r"""

@@ -34,34 +34,33 @@ commonName = supplied
 [extensions]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
-extendedKeyUsage = {usage}
-{names}
+{extensions}
 """
 
 
 def sign(request: str, ca: str, ca_key: str, subject: str, names: Sequence[str], seconds: float) -> str:
     """Sign a certificate request (PEM) for C(subject), as /O=x/CN=y, and C(names), host names and addresses.
 
-    What the request itself asks for is ignored; it is one that key_digest has taken. Without names the certificate is a
-    client's alone. It begins an hour ago, for a host whose clock is behind. Raises OSError when openssl fails.
+    Without names the certificate is a client's alone. Raises OSError when openssl fails.
     """
     alternatives = ",".join(
         f"{'IP' if re.fullmatch(r'[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*', name) else 'DNS'}:{name}" for name in names
     )
+    extensions = f"extendedKeyUsage = serverAuth,clientAuth\nsubjectAltName = {alternatives}"
+    return issue(request, ca, ca_key, subject, extensions if names else "extendedKeyUsage = clientAuth", seconds)
+
+
+def issue(request: str, ca: str, ca_key: str, subject: str, extensions: str, seconds: float) -> str:
+    """Sign a certificate request for C(subject) with C(extensions), lines of openssl's configuration.
+
+    What the request itself asks for is ignored; it is one that key_digest has taken. The certificate begins an hour ago, for
+    a host whose clock is behind. Raises OSError when openssl fails.
+    """
     now = time.time()
     begin, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(moment)) for moment in (now - BACKDATE, now + seconds))
     with tempfile.TemporaryDirectory() as folder:
-        files = {
-            "request": request,
-            "ca": ca,
-            "key": ca_key,
-            "index": "",
-            "config": CONFIG.format(
-                folder=folder,
-                usage="serverAuth,clientAuth" if names else "clientAuth",
-                names=f"subjectAltName = {alternatives}" if names else "",
-            ),
-        }
+        config = CONFIG.format(folder=folder, extensions=extensions)
+        files = {"request": request, "ca": ca, "key": ca_key, "index": "", "config": config}
         paths = {name: os.path.join(folder, name) for name in files}
         for name, text in files.items():
             with open(os.open(paths[name], os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:

@@ -111,10 +111,29 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:SHOWN])[:SHOWN]
 
 
+class Answering(http.server.BaseHTTPRequestHandler):
+    """Answers with JSON, and says in the journal what was done and why not."""
+
+    def reply(self, status: int, body: dict[str, Any], line: str) -> None:
+        """Answer; C(line) is for the journal, where there is something to tell."""
+        if line:
+            sys.stdout.write(f"{printable(line)}\n")
+            sys.stdout.flush()
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Keep requests out of the journal: reply says what matters."""
+
+
 def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
     """The handler of one counter."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering):
         """POST /v1/join, and /v1/joined when that is done; everything else is not there."""
 
         def do_POST(self) -> None:
@@ -138,20 +157,6 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
             else:
                 done = "let in" if self.path == "/v1/join" else "has joined"
                 self.reply(200, answer, f"{read_json(body)['name']} ({peer}): {done}")
-
-        def reply(self, status: int, body: dict[str, Any], said: str) -> None:
-            """Answer, and say in the journal who was let in or not and why."""
-            sys.stdout.write(f"{printable(said)}\n")
-            sys.stdout.flush()
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Keep requests out of the journal: reply says what matters."""
 
     return Handler
 

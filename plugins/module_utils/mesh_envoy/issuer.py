@@ -24,7 +24,7 @@ from typing import Any
 
 from ..cluster.secret_store import StoreError, read_newest
 from ..enrollment.certificate import key_digest
-from ..enrollment.service import LARGEST, Server, canonical, notify, printable, read_json
+from ..enrollment.service import LARGEST, Answering, Server, canonical, notify, read_json
 from ..enrollment.tokens import Denied
 from . import leaf, places
 
@@ -97,7 +97,7 @@ def names_of(certificate: Mapping[str, Any]) -> set[str]:
 def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
     """The handler of one issuer."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering):
         """POST /v1/leaves; everything else is not there."""
 
         def do_POST(self) -> None:
@@ -117,21 +117,6 @@ def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
                 self.reply(503, {"error": text}, f"{peer}: cannot sign: {error}")
             else:
                 self.reply(200, answer, f"{peer}: signed {', '.join(answer['leaves'])}" if answer["leaves"] else "")
-
-        def reply(self, status: int, body: dict[str, Any], line: str) -> None:
-            """Answer, and say in the journal what was signed or not and why."""
-            if line:
-                sys.stdout.write(f"{printable(line)}\n")
-                sys.stdout.flush()
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Keep requests out of the journal: reply says what matters."""
 
     return Handler
 

@@ -9,33 +9,16 @@ A key is made where it is used, and reaches no disk but as part of the secret th
 from __future__ import annotations
 
 import calendar
-import os
 import re
 import subprocess
-import tempfile
 import time
 
+from ..enrollment.certificate import issue
+
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
-BACKDATE = 3600  # seconds: a host's clock may run behind its manager's
-CONFIG = """
-[ca]
-default_ca = mesh
-[mesh]
-database = {folder}/index
-new_certs_dir = {folder}
-default_md = sha256
-rand_serial = yes
-unique_subject = no
-policy = subject
-[subject]
-commonName = supplied
-[leaf]
-basicConstraints = critical,CA:FALSE
-keyUsage = critical,digitalSignature
-extendedKeyUsage = serverAuth,clientAuth
+EXTENSIONS = """extendedKeyUsage = serverAuth,clientAuth
 subjectAltName = critical,URI:{identity}
-authorityKeyIdentifier = keyid
-"""
+authorityKeyIdentifier = keyid"""
 
 
 def make_key() -> str:
@@ -50,17 +33,9 @@ def make_request(key: str) -> str:
 
 def sign(request: str, identity: str, ca: str, ca_key: str, minutes: float) -> str:
     """A leaf certificate for a SPIFFE ID; what the request itself asks for is ignored. Raises OSError."""
-    now = time.time()
-    with tempfile.TemporaryDirectory() as folder:
-        files = {"config": CONFIG.format(folder=folder, identity=identity), "index": "", "ca": ca, "key": ca_key}
-        for name, text in {**files, "request": request}.items():
-            with open(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-        command = ["openssl", "ca", "-batch", "-notext", "-config", f"{folder}/config", "-extensions", "leaf"]
-        command += ["-cert", f"{folder}/ca", "-keyfile", f"{folder}/key", "-in", f"{folder}/request"]
-        # Not a name of DNS, which the authority may not give.
-        command += ["-subj", "/CN=sidecar of the mesh", "-startdate", _moment(now - BACKDATE)]
-        return _run([*command, "-enddate", _moment(now + minutes * 60)])
+    # Not a name of DNS, which the authority may not give.
+    subject = "/CN=sidecar of the mesh"
+    return issue(request, ca, ca_key, subject, EXTENSIONS.format(identity=identity), minutes * 60)
 
 
 def end(certificate: str) -> float:
@@ -78,10 +53,6 @@ def chain(text: str) -> list[str]:
 
 def _seconds(text: str) -> int:
     return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M:%SZ"))
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(seconds))
 
 
 def _run(command: list[str], given: str = "") -> str:
