@@ -199,7 +199,7 @@ other := $(if $(filter-out nomad,$(ENGINE)), $(ENGINE))
 molecule := MOLECULE_EPHEMERAL_DIRECTORY=$(CURDIR)/build/molecule MOLECULE_GLOB='$(scenarios)/*/molecule.yml' molecule -c $(scenarios)/config.yml
 test-molecule: venv bundle ## Molecule: the scenarios of ENGINE on one set of servers
 	$(call need,molecule)
-	@[ $(ENGINE) != nomad ] || $(fill) -e '{"bundle_artifacts": ["envoy"]}' $(quiet)
+	@[ $(ENGINE) != nomad ] || $(fill) -e cluster_engine=nomad -e '{"cluster_components": ["mesh_envoy"]}' $(quiet)
 	@rm -rf build/molecule && tools/hosts down --name ks-molecule && tools/hosts down --name ks-kube
 	@tools/step "molecule$(other)" $(SHELL) -c "$(molecule) test --all --destroy always --report --no-command-borders"
 
