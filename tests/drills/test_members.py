@@ -22,7 +22,7 @@ def replaced(lab: Lab, host: Server) -> Iterator[Server]:
     """The server is destroyed, and a bare one has its name at another address; afterwards it is as before."""
     before = list(lab.hosts)
     lab.destroy(host)
-    new = dataclasses.replace(host, address=f"{host.address}9")  # 10.89.95.21 -> 10.89.95.219
+    new = dataclasses.replace(host, address=f"{host.address}9")  # the same network: …21 -> …219
     lab.hosts = [new if other == host else other for other in before]
     lab.make(new)
     try:

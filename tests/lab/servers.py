@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -20,8 +21,10 @@ import yaml
 
 from .runs import ROOT, Run, run
 
-SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", "10.89.95.0/24")
-NAME = os.environ.get("KEELSON_DRILLS_NAME", "kd")
+# Each clone has servers of its own: what another one left, or runs at this moment, is never in the way.
+_CLONE = hashlib.sha256(str(ROOT).encode()).digest()
+SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", f"10.89.{128 + _CLONE[0] % 112}.0/24")
+NAME = os.environ.get("KEELSON_DRILLS_NAME", f"kd{_CLONE[1:3].hex()}")
 ENGINE = os.environ.get("KEELSON_DRILLS_ENGINE", "nomad")
 # A smaller set, such as "m1 w1", is enough for drills of host nodes.
 HOSTS = tuple(os.environ.get("KEELSON_DRILLS_HOSTS", "m1 m2 m3 w1 w2 b1").split())
