@@ -300,7 +300,7 @@ def test_lookup_and_modules(world: World) -> None:
     assert '"msg": "10.61.2.0/24"' in done.stdout and "{{ lookup('pipe', 'id') }}" in done.stdout
     assert "10.61.2.0/24 without ['join_token']" in done.stdout
     assert "known-secret" not in done.stdout
-    assert (world.folder / "page.html").read_text().startswith("<!DOCTYPE html>")
+    assert (world.folder / "page.html").read_text().startswith("<!doctype html>")
 
 
 def test_inventory_report_playbook(world: World) -> None:

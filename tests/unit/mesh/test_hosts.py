@@ -141,7 +141,9 @@ def test_a_host_gets_no_other(manager: issuer.Issuer, names: list[str], peer: st
 
 def test_a_host_is_known_by_the_address_of_its_certificate(manager: issuer.Issuer) -> None:
     requests = {IDENTITY: leaf.make_request(leaf.make_key())}
-    assert IDENTITY in manager.answer({"requests": requests}, {"client.global.nomad", "10.0.0.21"}, "10.0.0.21")["leaves"]
+    assert (
+        IDENTITY in manager.answer({"requests": requests}, {"client.global.nomad", "10.0.0.21"}, "10.0.0.21")["leaves"]
+    )
     with pytest.raises(Denied, match="no host of the mesh at 10.0.0.22"):
         manager.answer({"requests": requests}, {"client.global.nomad", "10.0.0.21"}, "10.0.0.22")
 

@@ -37,9 +37,7 @@ def test_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
         cannot = SimpleNamespace(has_pipelining=False)
         patched.setattr(connection_loader, "get", lambda name, class_only: cannot if name == "paramiko_ssh" else None)
         found = told(ansible_connection="paramiko_ssh")
-    assert found == [
-        ("w1", "pipelining", "the connection plugin paramiko_ssh cannot pipeline")
-    ]
+    assert found == [("w1", "pipelining", "the connection plugin paramiko_ssh cannot pipeline")]
     assert told(ansible_become_method="su") == [("w1", "pipelining", "the become plugin su cannot pipeline")]
     [(host, kind, text)] = told(keep=True)
     assert (host, kind) == ("", "pipelining") and text.startswith("ANSIBLE_KEEP_REMOTE_FILES leaves modules")

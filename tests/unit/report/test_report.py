@@ -17,7 +17,8 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.action import report as action
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
-from ansible_collections.keelson.cluster.plugins.plugin_utils.report import drawing, junit, model, page
+from ansible_collections.keelson.cluster.plugins.plugin_utils.pages import drawing
+from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
 
 EVIL = "<script>alert(1)</script>&\"'\x00"
 REGISTERS = ["verify_host", "verify_cluster"]
@@ -138,10 +139,10 @@ def test_html_is_well_formed() -> None:
 
 
 def test_drawing_is_xml_with_every_host_inside() -> None:
-    ElementTree.fromstring(drawing.draw(evil()).replace("\x00", ""))
+    ElementTree.fromstring(drawing.draw(page.bands(evil()), EVIL).replace("\x00", ""))
     hosts = tuple(model.HostRow(f"n{i}", "node", f"p{i % 7}", f"10.0.0.{i}", "a", True) for i in range(60))
     many = model.Report("c", "nomad", "", "", "now", hosts, {"a": "10.0.0.0/24"}, (), ())
-    root = ElementTree.fromstring(drawing.draw(many))
+    root = ElementTree.fromstring(drawing.draw(page.bands(many), ""))
     _x, _y, width, height = map(float, root.attrib["viewBox"].split())
     boxes = [
         r for g in root.iter("{http://www.w3.org/2000/svg}g") if "host" in g.attrib["class"].split() for r in g[:1]
@@ -157,8 +158,8 @@ def test_drawing_is_xml_with_every_host_inside() -> None:
 def test_instances_are_drawn_where_they_ran() -> None:
     ran = {"id": "i1", "host": "w1", "address": "10.0.1.1", "port": 25000}
     report = read(m1={"checks": [check()], "instances": [ran]})
-    assert drawing.draw(report).count('class="instance"') == 1
-    assert "instance i1 at 10.0.1.1:25000" in drawing.draw(report)
+    assert drawing.draw(page.bands(report), "").count('class="instance"') == 1
+    assert "instance i1 at 10.0.1.1:25000" in drawing.draw(page.bands(report), "")
 
 
 def test_instances_that_moved_are_drawn_in_both_places() -> None:
@@ -168,7 +169,7 @@ def test_instances_that_moved_are_drawn_in_both_places() -> None:
     ran = {"checks": [check()], "left": [at("w1", "a"), at("w2", "b")], "instances": [at("w2", "b"), at("w2", "c")]}
     report = read(m1=ran)
     assert [(i["id"], i["moved"]) for i in report.instances] == [("a", True), ("b", False), ("c", False)]
-    assert drawing.draw(report).count('class="instance moved"') == 1
+    assert drawing.draw(page.bands(report), "").count('class="instance moved"') == 1
 
 
 def test_junit() -> None:
