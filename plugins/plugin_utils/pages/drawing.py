@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from markupsafe import Markup
-
-from .html import fragment
+from .html import render
 
 WIDTH = 1040
 BOX_WIDTH, BOX_HEIGHT, _GAP, _PAD, _HEAD = 190, 74, 14, 18, 30
@@ -58,7 +56,7 @@ class Band:
     frames: tuple[Frame, ...]
 
 
-def draw(bands: Iterable[Band], label: str) -> Markup:
+def draw(bands: Iterable[Band], label: str) -> str:
     """Return the SVG element; its colours come from the pages' style sheet."""
     placed, y = [], 2
     for band in bands:
@@ -66,7 +64,7 @@ def draw(bands: Iterable[Band], label: str) -> Markup:
         height = max((top + tall for _frame, _x, top, _wide, tall, _boxes in frames), default=y + 34) + _PAD - y
         placed.append((band, y, height, frames))
         y += height + _GAP
-    return fragment(
+    return render(
         "drawing.svg.j2", bands=placed, label=label, width=WIDTH, height=max(y - _GAP + 2, 10), short=_short, room=_ROOM
     )
 

@@ -22,7 +22,7 @@ def render(inventory: Inventory, stacks: Iterable[Stack], title: str) -> str:
     counts = f"{len(stacks)} stacks, {len(clusters)} clusters, {len(inventory.hosts)} hosts"
     bands = [Band("stacks", "", (Frame("read", tuple(_stack(stack) for stack in stacks), "stacks"),))] if stacks else []
     return page(
-        "inventory",
+        "inventory.html.j2",
         title="Stacks and clusters",
         verdict=f"{len(inventory.warnings)} warnings" if inventory.warnings else counts,
         good=not inventory.warnings,

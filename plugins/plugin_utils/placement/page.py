@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-from markupsafe import Markup
-
-from ..pages.html import fragment
 from ..pages.html import render as page
 from .rules import ALLOWED, FORBIDDEN, USED, Matrix, Violation, wrong_places
 
@@ -16,7 +13,7 @@ DETAILS = 4000  # cells; a larger drawing has no tooltips and no table of reason
 _COLOURS = {ALLOWED: "var(--good-back)", USED: "var(--good)", FORBIDDEN: "var(--off)", "violation": "var(--bad)"}
 
 
-def draw(matrix: Matrix) -> Markup:
+def draw(matrix: Matrix) -> str:
     """The SVG element. Of many cells those of a colour are one path, so that a page of 100,000 still opens."""
     states, wrong = matrix.states(), wrong_places(matrix)
     clusters = list(matrix.placement.pools)
@@ -32,7 +29,7 @@ def draw(matrix: Matrix) -> Markup:
             cell = matrix.cell(name, cluster)
             title = "\n".join([f"{name} on {cluster}: {shown}", *cell.pools, *cell.reasons])
             cells.append((x, y, _COLOURS[shown], title))
-    return fragment(
+    return page(
         "matrix.svg.j2",
         width=LEFT + CELL * len(clusters) + 60,
         height=TOP + CELL * len(states) + 10,
@@ -59,7 +56,7 @@ def render(matrix: Matrix, violations: list[Violation]) -> str:
             for name, row in states.items()
         ]
     return page(
-        "placement",
+        "placement.html.j2",
         title=f"Placement {matrix.placement.path}",
         verdict=f"{len(violations)} violations" if violations else "No violation",
         good=not violations,

@@ -70,7 +70,7 @@ def render(report: Report) -> str:
     failed, total = len(report.failed), len(report.checks)
     verdict = f"{total - failed} of {total} checks passed" if failed else f"All {total} checks passed"
     return page(
-        "report",
+        "report.html.j2",
         title=f"Cluster {report.cluster}",
         verdict=verdict if total else "Nothing was checked",
         good=report.passed,
