@@ -84,16 +84,16 @@ def _file(path: str, control: Mapping[str, str]) -> str:
 
 def _running(root: str, control: Mapping[str, str]) -> Iterator[str]:
     found = False
-    for path in _paths(root, "/proc/[0-9]*/comm"):
+    for folder in _paths(root, "/proc/[0-9]*"):
         try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                # The kernel keeps 15 characters.
-                if file.read().strip() != control["target"][:15]:
+            with open(f"{folder}/comm", errors="replace") as name, open(f"{folder}/cmdline", "rb") as words:
+                # The kernel keeps 15 characters; a process that ends has its name still, but no arguments.
+                if name.read().strip() != control["target"][:15] or not words.read(1):
                     continue
         except OSError:
             continue  # it has ended
         found = True
-        yield os.path.dirname(path)
+        yield folder
     if not found:
         raise Unseen(f"{control['target']} does not run")
 

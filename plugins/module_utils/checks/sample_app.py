@@ -313,6 +313,21 @@ class Means:
     more: Callable[[Any], list[Check]] = lambda _application: []
 
 
+def _placed(known: Means, timeout: float) -> Application[Any]:
+    """The application where host nodes take it; on a busy cluster they may not for a moment. Raises SampleError."""
+    found: list[Application[Any]] = []
+
+    def probe() -> str | None:
+        try:
+            found.append(known.place())
+        except SampleError as error:
+            return str(error)
+        return None
+
+    await_(probe, timeout)
+    return found[0]
+
+
 def perform(given: dict[str, Any], means: Callable[[], Means], logs: str) -> dict[str, Any]:
     """Do what a sample module is given (ARGUMENTS); return what it returns. What fails is a failed check.
 
@@ -325,7 +340,7 @@ def perform(given: dict[str, Any], means: Callable[[], Means], logs: str) -> dic
             removed = known.remove(given["timeout"])
         if absent:
             return {"changed": bool(removed), "checks": [], "removed": removed}
-        application = known.place()
+        application = _placed(known, given["timeout"])
         if given["state"] == "moved":
             return moved(application, given["outage_host"])
         return present(application, given["drills"], functools.partial(known.more, application))

@@ -25,9 +25,11 @@ _SLICES = (
 
 def choose_pool(nodes: list[Node], request: str = "") -> Placed[Node]:
     """Return where the sample runs, by the names of nodes. Raises SampleError when no node takes work there."""
-    usable = {node.name: node for node in nodes if node.usable and not node.manager}
+    able = [node for node in nodes if not node.manager]
+    usable = {node.name: node for node in able if not node.obstacle}
     pools = {name: node.pool for name, node in usable.items()}
-    return choose(usable, pools, request, "is ready, without taints and not cordoned")
+    why = "".join(f"; {node.name}: {node.obstacle}" for node in able if node.obstacle and request in ("", node.pool))
+    return choose(usable, pools, request, f"is ready, without taints and not cordoned{why}")
 
 
 class Sample(Application[Node]):

@@ -40,9 +40,10 @@ class Node:
     mark: str = ""
 
     @property
-    def usable(self) -> bool:
-        """Whether it takes any work."""
-        return not (self.trouble or self.cordoned or self.taints)
+    def obstacle(self) -> str:
+        """Why it does not take any work, or ''."""
+        taints = f"it has {', '.join(self.taints)}" if self.taints else ""
+        return self.trouble or ("it is cordoned" if self.cordoned else taints)
 
 
 def parse_node(entry: dict[str, Any]) -> Node:

@@ -40,12 +40,13 @@ AGENT = (
 def root(tmp_path: Path) -> Path:
     """A host with one process and two files of settings."""
     for number, comm, words in (
+        (5, "kube-apiserver", []),  # it ends, or has ended and nobody asked for its result
         (7, "kube-apiserver", ["kube-apiserver", "--profiling=false", "--mode=Node,RBAC", "--age=30"]),
     ):
         folder = tmp_path / "proc" / str(number)
         folder.mkdir(parents=True)
         (folder / "comm").write_text(f"{comm}\n")
-        (folder / "cmdline").write_text("\0".join(words) + "\0")
+        (folder / "cmdline").write_text("".join(f"{word}\0" for word in words))
     (tmp_path / "kubelet.yaml").write_text(KUBELET)
     (tmp_path / "agent.json").write_text(AGENT)
     return tmp_path

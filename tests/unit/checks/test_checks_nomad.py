@@ -255,7 +255,23 @@ def test_what_a_sample_module_returns() -> None:
     assert perform("absent", fail)["checks"][0]["title"] == "The sample application is removed"
     gone = sample_app.Means(lambda timeout: [f"job after {timeout}"], fail)
     assert perform("absent", lambda: gone) == {"changed": True, "checks": [], "removed": ["job after 1"]}
-    assert perform("moved", lambda: gone)["checks"][0]["evidence"] == "does not answer"
+    assert perform("moved", lambda: gone)["checks"][0]["evidence"] == "after 1 s: does not answer"
+
+
+def test_host_nodes_that_take_no_work_for_a_moment_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = iter([sample_app.SampleError("no host node in any pool is ready"), "the application"])
+
+    def place() -> Any:
+        found = next(tries)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(sample_app, "moved", lambda application, _host: {"application": application})
+    given = {"state": "moved", "timeout": 5, "drills": False, "outage_host": {}}
+    assert sample_app.perform(given, lambda: sample_app.Means(lambda _timeout: [], place), "") == {
+        "application": "the application"
+    }
 
 
 def test_a_pool_of_one_cannot_be_drained() -> None:

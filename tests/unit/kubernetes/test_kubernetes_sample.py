@@ -71,9 +71,17 @@ def test_the_pool_with_most_usable_nodes_is_chosen() -> None:
     assert set(placed(*nodes, request="gpu").nodes) == {"g-2"}
 
 
-@pytest.mark.parametrize("changes", [{"ready": "False"}, {"cordoned": True}, {"taint": "x"}, {"pool": "other"}])
-def test_a_pool_without_a_usable_node(changes: dict[str, Any]) -> None:
-    with pytest.raises(sample_app.SampleError, match="no host node in pool web is ready"):
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"ready": "False"}, "; w-1: "),
+        ({"cordoned": True}, "; w-1: it is cordoned"),
+        ({"taint": "x"}, "; w-1: it has x"),
+        ({"pool": "other"}, ""),
+    ],
+)
+def test_a_pool_without_a_usable_node(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(sample_app.SampleError, match=f"no host node in pool web is ready.*{why}"):
         placed(node("w-1", **changes), request="web")
 
 

@@ -16,7 +16,7 @@ from kubernetes_world import node, pod
 def test_a_node_is_read() -> None:
     found = view.parse_node(node("web-1", "10.0.0.9", pool="web"))
     assert (found.name, found.address, found.pool, found.version) == ("web-1", "10.0.0.9", "web", "v1.36.3")
-    assert found.usable and not found.manager
+    assert not found.obstacle and not found.manager
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_node_is_read() -> None:
 )
 def test_what_keeps_work_away_from_a_node(changes: dict[str, Any], words: str) -> None:
     found = view.parse_node(node("web-1", **changes))
-    assert not found.usable and words in found.trouble
+    assert found.obstacle and words in found.trouble
 
 
 def test_a_drain_moves_what_somebody_starts_elsewhere(kubernetes: FakeKubernetes) -> None:

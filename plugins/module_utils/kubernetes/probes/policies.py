@@ -22,7 +22,9 @@ from .inside import GUEST, UNAUTHORIZED, Pods, at, bracketed, settle
 def start_visitors(inside: Pods) -> Verdict:
     """Start guest and unauthorized on another host than an instance's, of whichever pool; judge that they run."""
     target = inside.sample.instances()[0]["host"]
-    others = [node.name for node in list_nodes(inside.api) if node.usable and not node.manager and node.name != target]
+    others = [
+        node.name for node in list_nodes(inside.api) if not node.obstacle and not node.manager and node.name != target
+    ]
     host = others[0] if others else target
     pods = [objects.visitor(role, host, inside.sample.image) for role in (GUEST, UNAUTHORIZED)]
     for pod in pods:
