@@ -259,6 +259,7 @@ class Engine(Component):
     defaults: Mapping[str, Any] = field(default_factory=dict)
     members_module: str
     sample_module: str
+    application_module: str
     versioned: tuple[str, ...]
     refuse_step: Callable[[str, str], str]
     facts_module: str = ""

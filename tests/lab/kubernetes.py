@@ -68,6 +68,15 @@ def _serves(lab: Lab, manager: Server) -> bool:
     return True
 
 
+def application(lab: Lab, name: str) -> tuple[str, int] | None:
+    """The release that an application's deployment names, and how many instances are ready; None where there is none."""
+    found = [d for d in kubectl(lab, "get", "deployments")["items"] if d["metadata"]["name"] == name]
+    if not found:
+        return None
+    variables = {v["name"]: v["value"] for v in found[0]["spec"]["template"]["spec"]["containers"][0]["env"]}
+    return variables["RELEASE"], found[0]["status"].get("readyReplicas", 0)
+
+
 def ready(lab: Lab) -> dict[str, str]:
     """Pools of the host nodes that take work, by name."""
     return {

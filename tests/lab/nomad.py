@@ -61,6 +61,17 @@ def ready(lab: Lab) -> dict[str, str]:
     return {n["Name"]: n["NodePool"] for n in ask(lab, "/v1/nodes") if n["Status"] == "ready"}
 
 
+def application(lab: Lab, name: str) -> tuple[str, int] | None:
+    """The release that an application's job names, and how many instances of it run; None where there is none."""
+    found = [job for job in ask(lab, "/v1/jobs") if job["ID"] == name]
+    if not found:
+        return None
+    job = ask(lab, f"/v1/job/{name}")
+    live = [a for a in ask(lab, f"/v1/job/{name}/allocations") if a["ClientStatus"] == "running"]
+    release = job["TaskGroups"][0]["Tasks"][0]["Env"]["RELEASE"]
+    return release, sum(a["JobVersion"] == job["Version"] and a["DesiredStatus"] == "run" for a in live)
+
+
 def forget(lab: Lab, names: set[str]) -> None:
     """Let the cluster forget host nodes that are gone."""
     script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/node/%s/purge </dev/null"

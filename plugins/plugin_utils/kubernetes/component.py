@@ -93,6 +93,7 @@ COMPONENT = Engine(
     members_module="keelson.cluster.kubernetes_members",
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
+    application_module="keelson.cluster.kubernetes_application",
     versioned=("kubeadm", "kubelet", "kubectl", "kubernetes-images"),
     refuse_step=functools.partial(steps.refuse, minors=1),
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",

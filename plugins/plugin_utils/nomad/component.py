@@ -64,6 +64,7 @@ COMPONENT = Engine(
     members_module="keelson.cluster.nomad_members",
     checks_module="keelson.cluster.nomad_checks",
     sample_module="keelson.cluster.nomad_sample",
+    application_module="keelson.cluster.nomad_application",
     versioned=("nomad",),
     refuse_step=functools.partial(steps.refuse, minors=2),
     benchmark=BENCHMARK,

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An application as a Nomad job. Standard library only.
+
+API: https://developer.hashicorp.com/nomad/api-docs/jobs, durations in nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ..cluster.application import MARK, DeployError, Failed
+from .api import Api, ApiError
+
+_SECOND = 1_000_000_000
+_DEREGISTER_AHEAD = 6  # seconds an instance goes on answering after it left service discovery
+_BAD_EVENTS = ("Driver Failure", "Setup Failure", "Failed Validation", "Not Restarting", "Terminated")
+
+
+def job(app: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the job; instances are spread over the pool's nodes and replaced one at a time, new ones first."""
+    pace = {"MaxParallel": 1, "HealthCheck": "checks", "MinHealthyTime": _SECOND, "HealthyDeadline": 120 * _SECOND}
+    probe = {"Type": "http", "Path": app["health"]} if app["health"] else {"Type": "tcp"}
+    check = {"Name": "health", "Interval": 2 * _SECOND, "Timeout": 2 * _SECOND, **probe}
+    command = app["command"]
+    task = {
+        "Name": "app",
+        "Driver": "docker",
+        "User": app["user"],
+        "Config": {
+            "image": app["image"],
+            "ports": ["http"],
+            "readonly_rootfs": True,
+            "cap_drop": ["all"],
+            "security_opt": ["no-new-privileges"],
+            **({"command": command[0], "args": command[1:]} if command else {}),
+        },
+        "Env": dict(app["variables"]),
+        "Resources": {"CPU": app["cpu"], "MemoryMB": app["memory"]},
+        "KillTimeout": 15 * _SECOND,
+    }
+    group = {
+        "Name": "app",
+        "Count": app["instances"],
+        "Networks": [{"Mode": "bridge", "DynamicPorts": [{"Label": "http", "To": app["port"]}]}],
+        "Services": [{"Name": app["name"], "PortLabel": "http", "Provider": "nomad", "Checks": [check]}],
+        "ShutdownDelay": _DEREGISTER_AHEAD * _SECOND,
+        "RestartPolicy": {"Attempts": 2, "Interval": 60 * _SECOND, "Delay": 2 * _SECOND, "Mode": "fail"},
+        "Migrate": pace,
+        "Tasks": [task],
+    }
+    return {
+        "ID": app["name"],
+        "Name": app["name"],
+        "Namespace": app["namespace"],
+        "Type": "service",
+        "Datacenters": ["*"],
+        "NodePool": app["pool"] or "all",
+        "Meta": {MARK: "true"},
+        "Spreads": [{"Attribute": "${node.unique.id}", "Weight": 100}],
+        "Update": {**pace, "Canary": 1, "AutoPromote": True, "AutoRevert": True, "ProgressDeadline": 240 * _SECOND},
+        "TaskGroups": [group],
+    }
+
+
+class Target:
+    """An application on a cluster."""
+
+    def __init__(self, api: Api, app: Mapping[str, Any]) -> None:
+        """Raises DeployError where its namespace or pool does not exist."""
+        self.api, self.app = api, app
+        for key, path in (("namespace", "/v1/namespaces"), ("pool", "/v1/node/pools")):
+            names = sorted(entry["Name"] for entry in api.get(path) or [])
+            if app[key] and app[key] not in names:
+                raise DeployError(
+                    f"the cluster has no {key} {app[key]}; it has {', '.join(names)}. Nothing was changed"
+                )
+        self.path = f"/v1/job/{quote(app['name'], safe='')}"
+        self.space = f"namespace={app['namespace']}"
+
+    def _job(self) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self.api.get(f"{self.path}?{self.space}")
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    def owner(self) -> str | None:
+        """Return None where nothing has that name, '' where it is ours, or else whose it is."""
+        found = self._job()
+        if found is None:
+            return None
+        return "" if MARK in (found.get("Meta") or {}) else "somebody who did not deploy it by this collection"
+
+    def differs(self) -> bool:
+        """Whether the cluster would change anything (a plan)."""
+        found = self._job() or {}
+        planned = self.api.post(f"{self.path}/plan?{self.space}", {"Job": job(self.app), "Diff": True})
+        return bool(found.get("Stop")) or planned["Diff"]["Type"] != "None"
+
+    def submit(self) -> None:
+        """Register the job."""
+        self.api.post(f"/v1/jobs?{self.space}", {"Job": job(self.app)})
+
+    def _deployment(self) -> dict[str, Any]:
+        return self.api.get(f"{self.path}/deployment?{self.space}") or {}
+
+    def wrong(self) -> str | None:
+        """Say what is missing until the newest version runs, or None."""
+        version, last = (self._job() or {}).get("Version"), self._deployment()
+        if not last:  # Nomad forgets old ones
+            return self._too_few()
+        if last.get("Status") == "failed":
+            raise Failed(f"{last['StatusDescription']}; {self._trouble()}")
+        if last.get("JobVersion") != version:
+            return f"there is no deployment of version {version} yet; {self._trouble()}"
+        return None if last["Status"] == "successful" else f"{last['StatusDescription']}; {self._trouble()}"
+
+    def _too_few(self) -> str | None:
+        summary = self.api.get(f"{self.path}/summary?{self.space}")["Summary"].get("app") or {}
+        running, wanted = summary.get("Running", 0), self.app["instances"]
+        return None if running >= wanted else f"{running} of {wanted} instances run; {self._trouble()}"
+
+    def take_back(self) -> bool:
+        """Nomad takes it back itself, to the last version that was well."""
+        versions = self.api.get(f"{self.path}/versions?{self.space}")["Versions"]
+        stable = [version for version in versions if version.get("Stable")]
+        if stable and self._deployment().get("Status") not in ("failed", "successful"):
+            self.api.post(
+                f"{self.path}/revert?{self.space}", {"JobID": self.app["name"], "JobVersion": stable[0]["Version"]}
+            )
+        return bool(stable)
+
+    def restored(self) -> str | None:
+        """Say what is missing until the version before runs again, or None."""
+        last = self._deployment()
+        return None if last.get("Status") == "successful" else str(last.get("StatusDescription", "no deployment"))
+
+    def remove(self) -> None:
+        """Stop the job. Purged at once, the managers would forget the instances before the nodes have ended them."""
+        self.api.delete(f"{self.path}?{self.space}")
+
+    def left(self) -> str | None:
+        """Say what of it still runs; where nothing does, forget the job and return None."""
+        found = self.api.get(f"{self.path}/allocations?{self.space}") or []
+        live = sorted({entry["NodeName"] for entry in found if entry["ClientStatus"] in ("running", "pending")})
+        if live:
+            return f"instances still run on {', '.join(live)}"
+        self.api.delete(f"{self.path}?purge=true&{self.space}")
+        return None
+
+    def _trouble(self) -> str:
+        """Return the last thing that went wrong with an instance, or why none could be placed."""
+        messages = []
+        for entry in self.api.get(f"{self.path}/allocations?{self.space}") or []:
+            for state in (entry.get("TaskStates") or {}).values():
+                events = [event for event in state.get("Events") or [] if event["Type"] in _BAD_EVENTS]
+                messages += [(event["Time"], f"{entry['NodeName']}: {event['DisplayMessage']}") for event in events]
+        for evaluation in self.api.get(f"{self.path}/evaluations?{self.space}") or []:
+            for failed in (evaluation.get("FailedTGAllocs") or {}).values():
+                causes = {**(failed.get("ConstraintFiltered") or {}), **(failed.get("DimensionExhausted") or {})}
+                messages.append(
+                    (0, f"could not be placed: {', '.join(causes) or 'no host node in the pool takes work'}")
+                )
+        return max(messages)[1] if messages else "no instance failed"

@@ -1,0 +1,119 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An application as data: the same on every engine, with what is different in an environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from . import shape
+from .placement import model, rules
+from .placement.model import Placement
+from .shape import Key, Moment, Shape
+from .user_error import UserError
+
+_SETTINGS: Shape = {
+    "instances": Key(int),
+    "image": Key(),
+    "artifact": Key(),
+    "pool": Key(),
+    "namespace": Key(),
+    "command": Key(list, inner=str),
+    "variables": Key(dict),
+    "cpu": Key(int),
+    "memory": Key(int),
+}
+SHAPE: Shape = {
+    **_SETTINGS,
+    "name": Key(needed=True),
+    "image": Key(needed=True),
+    "port": Key(int, needed=True),
+    "health": Key(default=""),
+    "user": Key(default="65532:65532"),
+    "environments": Key(dict, inner=_SETTINGS),
+}
+_DEFAULTS = {"instances": 1, "artifact": "", "pool": "", "namespace": "default", "cpu": 100, "memory": 64}
+_LEAST = {"instances": 1, "cpu": 1, "memory": 4, "port": 1}
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
+_IMAGE = re.compile(
+    r"[^\s:@]+(:\d+/[^\s:@]+)?(:(?!latest$)[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64}|:[\w.-]+@sha256:[0-9a-f]{64})"
+)
+
+
+def load(path: str, environment: str) -> dict[str, Any]:
+    """Read an application's file, for one environment; raise UserError that names the first place that is wrong."""
+    return parse(shape.read(path), path, environment)
+
+
+def parse(content: Mapping[str, Any], path: str, environment: str) -> dict[str, Any]:
+    """Check the content of an application's file, and return it with what is different in the environment."""
+    held = shape.held(dict(content), SHAPE, path)
+    own = held.pop("environments")
+    if own:
+        shape.known(environment, own, path, "environment")
+    chosen = {name: value for name, value in own.get(environment, {}).items() if value not in (None, {}, [])}
+    variables = {**held["variables"], **chosen.get("variables", {})}
+    found = {
+        **_DEFAULTS,
+        **{name: value for name, value in held.items() if value is not None},
+        **chosen,
+        "variables": variables,
+    }
+    _check(found, path)
+    return {**found, "variables": {str(name): _text(value) for name, value in variables.items()}}
+
+
+def _check(found: Mapping[str, Any], path: str) -> None:
+    for key in ("name", "namespace"):
+        if not _NAME.fullmatch(found[key]):
+            raise UserError(
+                f"{path}: {key} is {found[key]!r}; use up to 48 lower-case letters, digits and hyphens, a letter first"
+            )
+    if not _IMAGE.fullmatch(found["image"]):
+        raise UserError(
+            f"{path}: image is {found['image']!r}; name its version or digest, and not latest: NAME:VERSION or NAME@sha256:DIGEST"
+        )
+    for key, least in _LEAST.items():
+        if not least <= found[key] <= 65535 * (1 if key == "port" else 1000):
+            raise UserError(
+                f"{path}: {key} is {found[key]}; it is {least} at least" + (", 65535 at most" if key == "port" else "")
+            )
+    if found["health"] and not found["health"].startswith("/"):
+        raise UserError(f"{path}: health is {found['health']!r}; it is the path of a URL and starts with /")
+    if not re.fullmatch(r"[1-9]\d*(:\d+)?", found["user"]):
+        raise UserError(f"{path}: user is {found['user']!r}; give numbers, USER or USER:GROUP, and not root")
+    for name, value in found["variables"].items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)) or not isinstance(value, (str, int, float, bool)):
+            raise UserError(
+                f"{path}: variables.{name}: names are letters, digits and underscores, values texts or numbers"
+            )
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def refused(placement: Placement, application: Mapping[str, Any], cluster: str, environment: str, now: Moment) -> str:
+    """Why a placement does not let an application run on a cluster's pool in an environment, or nothing."""
+    name, pool_name = application["name"], application["pool"]
+    shape.known(name, placement.demands, placement.path, "application")
+    shape.known(cluster, placement.pools, placement.path, "cluster")
+    demands = [demand for demand in placement.demands[name] if demand.environment == environment]
+    if not demands:
+        return f"it is not for the environment {environment}"
+    pools = [pool for pool in placement.pools[cluster] if pool.name == pool_name]
+    if not pools:
+        return f"the cluster {cluster} has no pool {pool_name or '(none is named)'} there"
+    return rules.why_not(demands[0], pools[0], rules.excused(placement, now).get(name, {}).get(cluster, frozenset()))
+
+
+def allowed(placement: Placement, application: Mapping[str, Any], cluster: str, environment: str, path: str) -> None:
+    """Raise UserError where a placement does not let the application of a file run there."""
+    why = refused(placement, application, cluster, environment, model.moment_of(None))
+    if why:
+        place = f"on cluster {cluster}, pool {application['pool'] or '(none)'}, in {environment or 'no environment'}"
+        told = f"{application['name']} may not run {place}: {why} ({placement.path})"
+        raise UserError(f"{path}: {told}. Nothing was changed")
