@@ -71,7 +71,7 @@ class Target:
 
     def __init__(self, api: Api, app: Mapping[str, Any]) -> None:
         """Raises DeployError where its namespace or pool does not exist."""
-        self.api, self.app = api, app
+        self.api, self.app, self.submitted = api, app, False
         for key, path in (("namespace", "/v1/namespaces"), ("pool", "/v1/node/pools")):
             names = sorted(entry["Name"] for entry in api.get(path) or [])
             if app[key] and app[key] not in names:
@@ -105,6 +105,7 @@ class Target:
 
     def submit(self) -> None:
         """Register the job."""
+        self.submitted = True
         self.api.post(f"/v1/jobs?{self.space}", {"Job": job(self.app)})
 
     def _deployment(self) -> dict[str, Any]:
@@ -113,7 +114,7 @@ class Target:
     def wrong(self) -> str | None:
         """Say what is missing until the newest version runs, or None."""
         version, last = (self._job() or {}).get("Version"), self._deployment()
-        if not last:  # Nomad forgets old ones
+        if not last and not self.submitted:  # Nomad forgets old ones
             return self._too_few()
         if last.get("Status") == "failed":
             raise Failed(f"{last['StatusDescription']}; {self._trouble()}")

@@ -1,0 +1,186 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engines answer about an application, and what is made of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.application import DeployError, Failed
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import application as kubernetes
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import application as nomad
+from ansible_collections.keelson.cluster.plugins.plugin_utils import application
+
+APP = application.parse({"name": "shop", "image": "a:1", "port": 80, "pool": "web", "instances": 2}, "f", "")
+JOB = "/v1/job/shop?namespace=default"
+POOLED = {"/v1/namespaces": [{"Name": "default"}], "/v1/node/pools": [{"Name": "all"}, {"Name": "web"}]}
+
+
+class Fake:
+    """Answers by path; what is not there is 404. Notes what is sent."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers, self.sent = answers, list[tuple[str, str, Any]]()
+
+    def get(self, path: str) -> Any:
+        if path not in self.answers:
+            raise ApiError(404, "not found")
+        return copy.deepcopy(self.answers[path])
+
+    def find(self, path: str) -> Any:
+        return copy.deepcopy(self.answers.get(path))
+
+    def items(self, path: str) -> Any:
+        return self.get(path) if path in self.answers else []
+
+    def post(self, path: str, body: Any) -> Any:
+        self.sent.append(("POST", path, body))
+        return copy.deepcopy(self.answers.get(f"POST {path}"))
+
+    def apply(self, path: str, body: Any, dry_run: bool = False) -> Any:
+        self.sent.append(("DRY" if dry_run else "APPLY", path, body))
+        return copy.deepcopy(self.answers.get(f"APPLY {path}", body))
+
+    def delete(self, path: str) -> Any:
+        self.sent.append(("DELETE", path, None))
+
+
+def on_nomad(**more: Any) -> tuple[nomad.Target, Fake]:
+    """The application on a cluster whose job is version 3; C(more): deployment, versions, allocations, summary."""
+    nothing = {JOB.replace("?", f"/{name}?"): [] for name in ("deployment", "allocations", "evaluations")}
+    answers = {**POOLED, **nothing, JOB: {"Version": 3, "Meta": {"keelson_application": "true"}}}
+    answers.update({JOB.replace("?", f"/{name}?"): value for name, value in more.items()})
+    fake = Fake(answers)
+    return nomad.Target(fake, APP), fake  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("key", "value"), [("pool", "wbe"), ("namespace", "shop")])
+def test_nomad_has_no_such_place(key: str, value: str) -> None:
+    with pytest.raises(DeployError, match=f"the cluster has no {key} {value}; it has "):
+        nomad.Target(Fake(POOLED), {**APP, key: value})  # type: ignore[arg-type]
+
+
+def test_whose_a_job_is() -> None:
+    target, fake = on_nomad()
+    assert target.owner() == ""
+    fake.answers[JOB] = {"Meta": None}
+    assert "somebody" in str(target.owner())
+    del fake.answers[JOB]
+    assert target.owner() is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "stopped", "differs"), [("None", False, False), ("Edited", False, True), ("None", True, True)]
+)
+def test_a_plan_tells_what_would_change(kind: str, stopped: bool, differs: bool) -> None:
+    target, fake = on_nomad()
+    fake.answers[JOB] = {"Stop": stopped, "Meta": {"keelson_application": "true"}}
+    fake.answers["POST /v1/job/shop/plan?namespace=default"] = {"Diff": {"Type": kind}}
+    assert target.differs() is differs
+
+
+def test_a_deployment_is_judged() -> None:
+    done = {"Status": "successful", "JobVersion": 3, "StatusDescription": "done"}
+    target, fake = on_nomad(deployment=done)
+    assert target.wrong() is None
+    fake.answers[JOB.replace("?", "/deployment?")] = {**done, "JobVersion": 2}
+    assert "no deployment of version 3 yet" in str(target.wrong())
+    fake.answers[JOB.replace("?", "/deployment?")] = None
+    target.submit()
+    assert "no deployment of version 3 yet" in str(target.wrong())
+    fake.answers[JOB.replace("?", "/deployment?")] = {**done, "Status": "failed", "StatusDescription": "unhealthy"}
+    event = {"Type": "Driver Failure", "Time": 1, "DisplayMessage": "no such image"}
+    bad = [{"NodeName": "w1", "ClientStatus": "failed", "TaskStates": {"app": {"Events": [event]}}}]
+    fake.answers[JOB.replace("?", "/allocations?")] = bad
+    with pytest.raises(Failed, match="unhealthy; w1: no such image"):
+        target.wrong()
+
+
+@pytest.mark.parametrize(("running", "wrong"), [(2, False), (1, True)])
+def test_a_deployment_that_nomad_forgot_is_judged_by_what_runs(running: int, wrong: bool) -> None:
+    summary = {"Summary": {"app": {"Running": running}}}
+    target, _fake = on_nomad(summary=summary, allocations=[], evaluations=[])
+    assert bool(target.wrong()) is wrong
+
+
+def test_a_version_that_was_well_is_gone_back_to() -> None:
+    versions = {"Versions": [{"Version": 3, "Stable": False}, {"Version": 2, "Stable": True}]}
+    target, fake = on_nomad(versions=versions, deployment={"Status": "running", "JobVersion": 3})
+    assert target.take_back()
+    assert fake.sent == [("POST", "/v1/job/shop/revert?namespace=default", {"JobID": "shop", "JobVersion": 2})]
+    target, fake = on_nomad(versions={"Versions": [{"Version": 0, "Stable": False}]})
+    assert not target.take_back() and fake.sent == []
+
+
+def test_a_stopped_job_is_forgotten_when_nothing_runs() -> None:
+    target, fake = on_nomad(allocations=[{"NodeName": "w1", "ClientStatus": "running"}])
+    target.remove()
+    assert target.left() == "instances still run on w1"
+    fake.answers[JOB.replace("?", "/allocations?")] = []
+    assert target.left() is None
+    assert [path for _verb, path, _body in fake.sent] == [JOB, "/v1/job/shop?purge=true&namespace=default"]
+
+
+NODE = {
+    "metadata": {"name": "w1", "labels": {"keelson.node-restriction.kubernetes.io/pool": "web"}},
+    "spec": {},
+    "status": {
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "addresses": [],
+        "nodeInfo": {"kubeletVersion": "v1"},
+    },
+}
+DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/shop"
+
+
+def on_kubernetes(before: dict[str, Any] | None = None, **status: Any) -> tuple[kubernetes.Target, Fake]:
+    """The application on a cluster that has C(before) of it, in a state."""
+    answers: dict[str, Any] = {"/api/v1/namespaces": [{"metadata": {"name": "default"}}], "/api/v1/nodes": [NODE]}
+    if before:
+        for path, entry in kubernetes.objects(before):
+            answers[f"{path}/shop"] = entry
+        answers[DEPLOYMENT]["metadata"]["generation"] = 4
+        answers[DEPLOYMENT]["status"] = {"observedGeneration": 4, **status}
+    fake = Fake(answers)
+    return kubernetes.Target(fake, APP), fake  # type: ignore[arg-type]
+
+
+def test_whose_a_deployment_is() -> None:
+    assert on_kubernetes()[0].owner() is None
+    target, fake = on_kubernetes(APP)
+    assert target.owner() == ""
+    fake.answers["/api/v1/namespaces/default/services/shop"]["metadata"]["labels"] = {}
+    assert "(Service shop)" in str(target.owner())
+
+
+def test_the_server_tells_what_would_change() -> None:
+    target, fake = on_kubernetes(APP)
+    assert not target.differs()
+    changed = copy.deepcopy(fake.answers[DEPLOYMENT])
+    changed["spec"]["replicas"] = 9
+    fake.answers[f"APPLY {DEPLOYMENT}"] = changed
+    assert target.differs() and {verb for verb, _path, _body in fake.sent} == {"DRY"}
+
+
+def test_a_rollout_is_judged() -> None:
+    good = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+    assert on_kubernetes(APP, **good)[0].wrong() is None
+    assert "availableReplicas 1" in str(on_kubernetes(APP, **{**good, "availableReplicas": 1})[0].wrong())
+    stuck = [{"type": "Progressing", "status": "False", "message": "it has timed out"}]
+    with pytest.raises(Failed, match="it has timed out"):
+        on_kubernetes(APP, conditions=stuck)[0].wrong()
+
+
+def test_the_release_before_is_applied_again() -> None:
+    before = {**APP, "image": "a:0"}
+    target, fake = on_kubernetes(before)
+    assert target.take_back()
+    applied = fake.sent[0][2]
+    assert applied["spec"]["template"]["spec"]["containers"][0]["image"] == "a:0"
+    assert json.loads(applied["metadata"]["annotations"]["keelson.cluster/application"]) == before
+    assert not on_kubernetes()[0].take_back() and not on_kubernetes(APP)[0].take_back()
