@@ -21,7 +21,10 @@ _BAD_EVENTS = ("Driver Failure", "Setup Failure", "Failed Validation", "Not Rest
 
 
 def job(app: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the job; instances are spread over the pool's nodes and replaced one at a time, new ones first."""
+    """Return the job; instances are spread over the pool's nodes and replaced one at a time, new ones first.
+
+    Without a deadline for progress, the first instance that is not healthy in time ends a deployment.
+    """
     pace = {"MaxParallel": 1, "HealthCheck": "checks", "MinHealthyTime": _SECOND, "HealthyDeadline": 120 * _SECOND}
     probe = {"Type": "http", "Path": app["health"]} if app["health"] else {"Type": "tcp"}
     check = {"Name": "health", "Interval": 2 * _SECOND, "Timeout": 2 * _SECOND, **probe}
@@ -61,7 +64,7 @@ def job(app: Mapping[str, Any]) -> dict[str, Any]:
         "NodePool": app["pool"] or "all",
         "Meta": {MARK: "true"},
         "Spreads": [{"Attribute": "${node.unique.id}", "Weight": 100}],
-        "Update": {**pace, "Canary": 1, "AutoPromote": True, "AutoRevert": True, "ProgressDeadline": 240 * _SECOND},
+        "Update": {**pace, "Canary": 1, "AutoPromote": True, "AutoRevert": True, "ProgressDeadline": 0},
         "TaskGroups": [group],
     }
 
@@ -71,7 +74,8 @@ class Target:
 
     def __init__(self, api: Api, app: Mapping[str, Any]) -> None:
         """Raises DeployError where its namespace or pool does not exist."""
-        self.api, self.app, self.submitted = api, app, False
+        self.api, self.app = api, app
+        self.version: int | None = None
         for key, path in (("namespace", "/v1/namespaces"), ("pool", "/v1/node/pools")):
             names = sorted(entry["Name"] for entry in api.get(path) or [])
             if app[key] and app[key] not in names:
@@ -104,21 +108,23 @@ class Target:
         return bool(found.get("Stop")) or planned["Diff"]["Type"] != "None"
 
     def submit(self) -> None:
-        """Register the job."""
-        self.submitted = True
+        """Register the job, and remember which version that made."""
         self.api.post(f"/v1/jobs?{self.space}", {"Job": job(self.app)})
+        self.version = (self._job() or {}).get("Version")
 
-    def _deployment(self) -> dict[str, Any]:
-        return self.api.get(f"{self.path}/deployment?{self.space}") or {}
+    def _deployment(self, version: int | None) -> dict[str, Any]:
+        found = self.api.get(f"{self.path}/deployments?{self.space}") or []
+        return next((entry for entry in found if entry["JobVersion"] == version), {})
 
     def wrong(self) -> str | None:
-        """Say what is missing until the newest version runs, or None."""
-        version, last = (self._job() or {}).get("Version"), self._deployment()
-        if not last and not self.submitted:  # Nomad forgets old ones
+        """Say what is missing until the version that was submitted, else the newest, runs, or None."""
+        version = (self._job() or {}).get("Version") if self.version is None else self.version
+        last = self._deployment(version)
+        if not last and self.version is None:  # Nomad forgets old ones
             return self._too_few()
         if last.get("Status") == "failed":
             raise Failed(f"{last['StatusDescription']}; {self._trouble()}")
-        if last.get("JobVersion") != version:
+        if not last:
             return f"there is no deployment of version {version} yet; {self._trouble()}"
         return None if last["Status"] == "successful" else f"{last['StatusDescription']}; {self._trouble()}"
 
@@ -128,19 +134,22 @@ class Target:
         return None if running >= wanted else f"{running} of {wanted} instances run; {self._trouble()}"
 
     def take_back(self) -> bool:
-        """Nomad takes it back itself, to the last version that was well."""
+        """Go back to the last version that was well, where Nomad does not do so itself."""
         versions = self.api.get(f"{self.path}/versions?{self.space}")["Versions"]
-        stable = [version for version in versions if version.get("Stable")]
-        if stable and self._deployment().get("Status") not in ("failed", "successful"):
-            self.api.post(
-                f"{self.path}/revert?{self.space}", {"JobID": self.app["name"], "JobVersion": stable[0]["Version"]}
-            )
+        stable = [
+            version["Version"] for version in versions if version.get("Stable") and version["Version"] != self.version
+        ]
+        if stable and self._deployment(self.version).get("Status") != "failed":
+            self.api.post(f"{self.path}/revert?{self.space}", {"JobID": self.app["name"], "JobVersion": stable[0]})
         return bool(stable)
 
     def restored(self) -> str | None:
         """Say what is missing until the version before runs again, or None."""
-        last = self._deployment()
-        return None if last.get("Status") == "successful" else str(last.get("StatusDescription", "no deployment"))
+        version = (self._job() or {}).get("Version")
+        if version == self.version:
+            return "Nomad has not gone back yet"
+        last = self._deployment(version)
+        return None if last.get("Status") == "successful" else str(last.get("StatusDescription", "it has begun"))
 
     def remove(self) -> None:
         """Stop the job. Purged at once, the managers would forget the instances before the nodes have ended them."""

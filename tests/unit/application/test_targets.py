@@ -52,7 +52,7 @@ class Fake:
 
 def on_nomad(**more: Any) -> tuple[nomad.Target, Fake]:
     """The application on a cluster whose job is version 3; C(more): deployment, versions, allocations, summary."""
-    nothing = {JOB.replace("?", f"/{name}?"): [] for name in ("deployment", "allocations", "evaluations")}
+    nothing = {JOB.replace("?", f"/{name}?"): [] for name in ("deployments", "allocations", "evaluations")}
     answers = {**POOLED, **nothing, JOB: {"Version": 3, "Meta": {"keelson_application": "true"}}}
     answers.update({JOB.replace("?", f"/{name}?"): value for name, value in more.items()})
     fake = Fake(answers)
@@ -84,21 +84,29 @@ def test_a_plan_tells_what_would_change(kind: str, stopped: bool, differs: bool)
     assert target.differs() is differs
 
 
+DONE = {"Status": "successful", "JobVersion": 3, "StatusDescription": "done"}
+FAILED = {**DONE, "Status": "failed", "StatusDescription": "unhealthy"}
+
+
 def test_a_deployment_is_judged() -> None:
-    done = {"Status": "successful", "JobVersion": 3, "StatusDescription": "done"}
-    target, fake = on_nomad(deployment=done)
-    assert target.wrong() is None
-    fake.answers[JOB.replace("?", "/deployment?")] = {**done, "JobVersion": 2}
-    assert "no deployment of version 3 yet" in str(target.wrong())
-    fake.answers[JOB.replace("?", "/deployment?")] = None
-    target.submit()
-    assert "no deployment of version 3 yet" in str(target.wrong())
-    fake.answers[JOB.replace("?", "/deployment?")] = {**done, "Status": "failed", "StatusDescription": "unhealthy"}
+    assert on_nomad(deployments=[DONE])[0].wrong() is None
+    assert on_nomad(deployments=[{**DONE, "Status": "running", "StatusDescription": "going on"}])[0].wrong()
     event = {"Type": "Driver Failure", "Time": 1, "DisplayMessage": "no such image"}
     bad = [{"NodeName": "w1", "ClientStatus": "failed", "TaskStates": {"app": {"Events": [event]}}}]
-    fake.answers[JOB.replace("?", "/allocations?")] = bad
     with pytest.raises(Failed, match="unhealthy; w1: no such image"):
+        on_nomad(deployments=[FAILED], allocations=bad)[0].wrong()
+
+
+def test_the_version_that_was_submitted_is_judged_not_the_one_that_nomad_went_back_to() -> None:
+    target, fake = on_nomad()
+    target.submit()
+    assert "no deployment of version 3 yet" in str(target.wrong())
+    assert target.restored() == "Nomad has not gone back yet"
+    fake.answers[JOB]["Version"] = 4
+    fake.answers[JOB.replace("?", "/deployments?")] = [{**DONE, "JobVersion": 4}, FAILED]
+    with pytest.raises(Failed, match="unhealthy"):
         target.wrong()
+    assert target.restored() is None
 
 
 @pytest.mark.parametrize(("running", "wrong"), [(2, False), (1, True)])
@@ -109,12 +117,17 @@ def test_a_deployment_that_nomad_forgot_is_judged_by_what_runs(running: int, wro
 
 
 def test_a_version_that_was_well_is_gone_back_to() -> None:
-    versions = {"Versions": [{"Version": 3, "Stable": False}, {"Version": 2, "Stable": True}]}
-    target, fake = on_nomad(versions=versions, deployment={"Status": "running", "JobVersion": 3})
+    versions = {"Versions": [{"Version": 3, "Stable": True}, {"Version": 2, "Stable": True}]}
+    target, fake = on_nomad(versions=versions)
+    target.submit()
     assert target.take_back()
-    assert fake.sent == [("POST", "/v1/job/shop/revert?namespace=default", {"JobID": "shop", "JobVersion": 2})]
-    target, fake = on_nomad(versions={"Versions": [{"Version": 0, "Stable": False}]})
-    assert not target.take_back() and fake.sent == []
+    assert fake.sent[1:] == [("POST", "/v1/job/shop/revert?namespace=default", {"JobID": "shop", "JobVersion": 2})]
+    target, fake = on_nomad(versions=versions, deployments=[FAILED])
+    target.submit()
+    assert target.take_back() and len(fake.sent) == 1, "Nomad does so itself"
+    target, fake = on_nomad(versions={"Versions": [{"Version": 3, "Stable": False}]})
+    target.submit()
+    assert not target.take_back() and len(fake.sent) == 1
 
 
 def test_a_stopped_job_is_forgotten_when_nothing_runs() -> None:
