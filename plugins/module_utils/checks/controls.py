@@ -88,7 +88,10 @@ def _running(root: str, control: Mapping[str, str]) -> Iterator[str]:
         try:
             with open(f"{folder}/comm", errors="replace") as name, open(f"{folder}/cmdline", "rb") as words:
                 # The kernel keeps 15 characters; a process that ends has its name still, but no arguments.
-                if name.read().strip() != control["target"][:15] or not words.read(1):
+                program = os.path.basename(words.read().split(b"\0")[0].decode(errors="replace"))
+                if name.read().strip() != control["target"][:15] or not program:
+                    continue
+                if len(control["target"]) > 15 and program != control["target"]:
                     continue
         except OSError:
             continue  # it has ended

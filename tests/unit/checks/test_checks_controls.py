@@ -42,6 +42,8 @@ def root(tmp_path: Path) -> Path:
     for number, comm, words in (
         (5, "kube-apiserver", []),  # it ends, or has ended and nobody asked for its result
         (7, "kube-apiserver", ["kube-apiserver", "--profiling=false", "--mode=Node,RBAC", "--age=30"]),
+        (8, "kube-controller", ["/usr/bin/kube-controllers"]),  # of Calico
+        (9, "kube-controller", ["kube-controller-manager", "--profiling=false"]),
     ):
         folder = tmp_path / "proc" / str(number)
         folder.mkdir(parents=True)
@@ -54,6 +56,12 @@ def root(tmp_path: Path) -> Path:
 
 def control(kind: str, target: str, name: str, rule: str, value: str = "") -> dict[str, str]:
     return {"number": "1.1", "title": "", "kind": kind, "target": target, "name": name, "rule": rule, "value": value}
+
+
+def test_a_program_is_known_by_more_than_what_the_kernel_keeps_of_its_name(root: Path) -> None:
+    judged = control("argument", "kube-controller-manager", "profiling", "is", "false")
+    assert controls.fault(judged, str(root)) == ""
+    assert "kube-controller-x does not run" in controls.fault({**judged, "target": "kube-controller-x"}, str(root))
 
 
 @pytest.mark.parametrize(
