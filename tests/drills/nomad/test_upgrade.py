@@ -5,18 +5,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import threading
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import SECOND, job
 from lab import nomad
+from lab.nomad_load import BATCH, batch, load, remove, submit
 from lab.runs import Run
 from lab.servers import Lab
 from lab.state import assert_whole
@@ -24,8 +18,6 @@ from lab.waiting import wait
 
 OLD, NEW = "1.10.5", "1.11.3"
 INSTALLED = {"cluster_nomad_version": OLD}
-SAMPLE = "localhost/keelson/sample-app"
-BATCH = "ends-once"
 
 
 def words(run: Run) -> str:
@@ -56,91 +48,6 @@ def old(lab: Lab) -> Iterator[Lab]:
         lab.play("install", variables=INSTALLED).expect()
         wait("the old version", lambda: at(lab, OLD), 60)
     yield lab
-
-
-def submit(lab: Lab, description: dict[str, Any]) -> None:
-    """Register a job."""
-    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/jobs"
-    lab.ssh(lab.managers[0], script, given=json.dumps({"Job": description}))
-
-
-def remove(lab: Lab, name: str) -> None:
-    """Remove a job."""
-    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad job stop -purge -detach {name} </dev/null"
-    lab.ssh(lab.managers[0], script, check=False)
-
-
-def batch(seconds: int) -> dict[str, Any]:
-    """A batch job that runs once for so long."""
-    task = {
-        "Name": "sleep",
-        "Driver": "exec",
-        "Config": {"command": "/bin/sleep", "args": [str(seconds)]},
-        "Resources": {"CPU": 20, "MemoryMB": 32},
-        "LogConfig": {"MaxFiles": 1, "MaxFileSizeMB": 2},
-    }
-    group = {"Name": "one", "Count": 1, "Tasks": [task], "EphemeralDisk": {"SizeMB": 10}}
-    return {"ID": BATCH, "Name": BATCH, "Type": "batch", "Datacenters": ["*"], "NodePool": "web", "TaskGroups": [group]}
-
-
-@dataclass
-class Load:
-    """Requests to the instances that service discovery has, from outside, until the end."""
-
-    lab: Lab
-    asked: int = 0
-    failed: list[str] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
-    known: list[str] = field(default_factory=list)
-
-    def discover(self) -> None:
-        """Learn twice a second where the instances are, from whichever manager answers."""
-        while not self.over.is_set():
-            for manager in self.lab.managers:
-                with contextlib.suppress(AssertionError, OSError):
-                    found = nomad.ask(self.lab, "/v1/service/keelson-sample", manager)
-                    self.known = [f"http://{entry['Address']}:{entry['Port']}/" for entry in found]
-                    break
-            self.over.wait(0.3)
-
-    def ask(self) -> None:
-        """Ask every known instance in turn, one request every 20 ms."""
-        while not self.over.is_set():
-            for address in list(self.known):
-                self.asked += 1
-                try:
-                    with urllib.request.urlopen(address, timeout=5) as answer:
-                        answer.read()
-                except OSError as error:
-                    self.failed.append(f"{time.strftime('%X')} {address}: {error}")
-                time.sleep(0.02)
-            time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def load(lab: Lab) -> Iterator[Load]:
-    """The sample application at three instances in pool web, with requests all the time."""
-    lab.play("tests/drills/sample_image.yml").expect()
-    application = job("web", sample_image(lab), 3, "1")
-    application["TaskGroups"][0]["ShutdownDelay"] = 6 * SECOND  # clients here learn of changes late
-    submit(lab, application)
-    asking = Load(lab)
-    threads = [threading.Thread(target=work, daemon=True) for work in (asking.discover, asking.ask)]
-    for thread in threads:
-        thread.start()
-    try:
-        wait("three instances", lambda: len(asking.known) == 3, 90)
-        yield asking
-    finally:
-        asking.over.set()
-        for thread in threads:
-            thread.join()
-        remove(lab, "keelson-sample")
-
-
-def sample_image(lab: Lab) -> str:
-    """The name of the sample application's image on the host nodes."""
-    return lab.ssh(lab.nodes[0], "docker images --format '{{.Repository}}:{{.Tag}}' | grep sample").split()[0]
 
 
 WRONG = {"no_such_option": True}

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work on a Nomad cluster while something is done to it: an application that gets requests, and a batch job."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import SECOND, job
+from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
+
+from .servers import Lab
+from .waiting import wait
+
+BATCH = "ends-once"
+
+
+def submit(lab: Lab, description: dict[str, Any]) -> None:
+    """Register a job."""
+    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/jobs"
+    lab.ssh(lab.managers[0], script, given=json.dumps({"Job": description}))
+
+
+def remove(lab: Lab, name: str) -> None:
+    """Remove a job."""
+    script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad job stop -purge -detach {name} </dev/null"
+    lab.ssh(lab.managers[0], script, check=False)
+
+
+def batch(seconds: int) -> dict[str, Any]:
+    """A batch job that runs once for so long."""
+    task = {
+        "Name": "sleep",
+        "Driver": "exec",
+        "Config": {"command": "/bin/sleep", "args": [str(seconds)]},
+        "Resources": {"CPU": 20, "MemoryMB": 32},
+        "LogConfig": {"MaxFiles": 1, "MaxFileSizeMB": 2},
+    }
+    group = {"Name": "one", "Count": 1, "Tasks": [task], "EphemeralDisk": {"SizeMB": 10}}
+    return {"ID": BATCH, "Name": BATCH, "Type": "batch", "Datacenters": ["*"], "NodePool": "web", "TaskGroups": [group]}
+
+
+def apis_of(lab: Lab) -> list[Api]:
+    """How this machine, as a client with a certificate of its own, reaches the API of each manager."""
+    secrets = lab.secrets()
+    pair = pki.issue(pki.Pair(secrets["ca_certificate"], secrets["ca_key"]), pki.sort_names("client", ["localhost"]), 1)
+    files = {"ca": secrets["ca_certificate"], "cert": pair.certificate, "key": pair.key}
+    for name, text in files.items():
+        (lab.folder / f"client-{name}.pem").write_text(text)
+    paths = [str(lab.folder / f"client-{name}.pem") for name in files]
+    return [Api(manager.address, 4646, *paths, secrets["bootstrap_token"]) for manager in lab.managers]
+
+
+@dataclass
+class Load:
+    """Requests to the instances that service discovery has, from outside, until the end."""
+
+    lab: Lab
+    asked: int = 0
+    failed: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    known: list[str] = field(default_factory=list)
+
+    def discover(self) -> None:
+        """Learn where the instances are as soon as that changes, from whichever manager answers."""
+        apis, index = apis_of(self.lab), "0"
+        while not self.over.is_set():
+            for api in apis:
+                with (
+                    contextlib.suppress(OSError, http.client.HTTPException, ValueError),
+                    api.answered("GET", f"/v1/service/keelson-sample?index={index}&wait=5s") as reply,
+                ):
+                    found = json.loads(reply.read())
+                    index = reply.headers["X-Nomad-Index"]
+                    self.known = [f"http://{entry['Address']}:{entry['Port']}/" for entry in found]
+                    break
+            else:
+                self.over.wait(0.2)
+
+    def ask(self) -> None:
+        """Ask every known instance in turn, one request every 20 ms."""
+        while not self.over.is_set():
+            for address in list(self.known):
+                self.asked += 1
+                try:
+                    with urllib.request.urlopen(address, timeout=5) as answer:
+                        answer.read()
+                except OSError as error:
+                    self.failed.append(f"{time.strftime('%X')} {address}: {error}")
+                time.sleep(0.02)
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def load(lab: Lab) -> Iterator[Load]:
+    """The sample application at three instances in pool web, with requests all the time."""
+    lab.play("tests/drills/sample_image.yml").expect()
+    application = job("web", sample_image(lab), 3, "1")
+    application["TaskGroups"][0]["ShutdownDelay"] = 6 * SECOND  # clients here learn of changes late
+    submit(lab, application)
+    asking = Load(lab)
+    threads = [threading.Thread(target=work, daemon=True) for work in (asking.discover, asking.ask)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait("three instances", lambda: len(asking.known) == 3, 90)
+        yield asking
+    finally:
+        asking.over.set()
+        for thread in threads:
+            thread.join()
+        remove(lab, "keelson-sample")
+
+
+def sample_image(lab: Lab) -> str:
+    """The name of the sample application's image on the host nodes."""
+    return lab.ssh(lab.nodes[0], "docker images --format '{{.Repository}}:{{.Tag}}' | grep sample").split()[0]
