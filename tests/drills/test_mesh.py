@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import leaf
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import secrets
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy.component import COMPONENT
@@ -59,9 +60,9 @@ def a_leaf(mesh: Mesh, minutes: float = 10, foreign: bool = False) -> tuple[str,
     """A leaf of front and its key, of the mesh's authority or of another one of the same names."""
     domain = f"{mesh.lab.name}.mesh"
     authority = secrets.make_secrets("x", domain) if foreign else mesh.lab.secrets()[COMPONENT.name]
-    key, identity = leaf.make_key(), f"spiffe://{domain}/ns/shop/svc/front"
+    key, identity = certificate.make_key(), f"spiffe://{domain}/ns/shop/svc/front"
     chain = str(authority["intermediate"])
-    signed = leaf.sign(leaf.make_request(key), identity, chain, str(authority["intermediate_key"]), minutes)
+    signed = leaf.sign(certificate.make_request(key), identity, chain, str(authority["intermediate_key"]), minutes)
     return signed + chain, key
 
 

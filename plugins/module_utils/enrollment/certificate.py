@@ -1,19 +1,21 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificate of a new host, signed with openssl on a manager. Standard library only.
+"""Certificates of hosts, signed with openssl on a manager. Standard library only.
 
-Hosts have no library for it; the key never leaves the new host.
+Hosts have no library for it; a key never leaves its host.
 """
 
 from __future__ import annotations
 
+import calendar
 import os
 import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .tokens import Denied, digest
 
@@ -89,3 +91,48 @@ def key_digest(request: str) -> str:
     if done.returncode or not found:
         raise Denied(400, f"the certificate request is none: {' '.join(done.stderr.split())[-300:]}")
     return digest(found[0])
+
+
+@dataclass(frozen=True)
+class Present:
+    """What a certificate says. C(subject) is as sign takes it, C(begin) and C(end) are in seconds since 1970."""
+
+    subject: str
+    names: tuple[str, ...]
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """For how long it was signed."""
+        return self.end - self.begin - BACKDATE
+
+
+def read(pem: str) -> Present:
+    """Read a certificate of a host. Raises OSError."""
+    shown = ["-subject", "-nameopt", "RFC2253", "-ext", "subjectAltName", "-dates", "-dateopt", "iso_8601"]
+    text = run(["openssl", "x509", "-noout", *shown], pem)
+    found = dict(re.findall(r"^(subject|notBefore|notAfter)=(.*)$", text, re.MULTILINE))
+    begin, end = (
+        calendar.timegm(time.strptime(found[when], "%Y-%m-%d %H:%M:%SZ")) for when in ("notBefore", "notAfter")
+    )
+    names = tuple(re.findall(r"(?:DNS|IP Address):([^,\s]+)", text))
+    return Present(f"/{found['subject']}", names, float(begin), float(end))
+
+
+def make_key() -> str:
+    """A new private key, PEM."""
+    return run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
+
+
+def make_request(key: str) -> str:
+    """A certificate request for a key; who it is for the issuer knows."""
+    return run(["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=host"], key)
+
+
+def run(command: list[str], given: str = "") -> str:
+    """What a command prints that is given a text. Raises OSError when it fails."""
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode:
+        raise OSError(f"{' '.join(command[:2])} fails: {' '.join(done.stderr.split())[-300:]}")
+    return done.stdout

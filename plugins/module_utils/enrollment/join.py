@@ -178,10 +178,14 @@ def umask(mask: int) -> Any:
         os.umask(before)
 
 
-def ask(manager: str, path: str, ca: str, body: dict[str, str]) -> dict[str, Any]:
-    """Ask one manager. Raises Refused when it says no for good, OSError when it cannot answer now."""
+def ask(
+    manager: str, path: str, ca: str, body: dict[str, str], identity: tuple[str, str] | None = None
+) -> dict[str, Any]:
+    """Ask one manager, as the host that has the files of C(identity). Raises Refused when it says no for good, OSError when it cannot answer now."""
     host, port, _path = place_of(manager)
     context = ssl.create_default_context(cadata=ca)
+    if identity:
+        context.load_cert_chain(*identity)
     link = http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=context)
     try:
         link.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})

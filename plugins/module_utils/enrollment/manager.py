@@ -86,6 +86,10 @@ class EnrollmentService(ABC):
     def settle(self, joining_host: JoiningHost) -> str:
         """Do what is left to do once a host has joined; returns what is still missing, '' when it is ready in its pool."""
 
+    def renew(self, address: str, names: set[str], request: str, seconds: float) -> str:
+        """A new certificate for a host node that has shown its present one with these names. Raises Denied."""
+        raise Denied(404, f"host nodes of this engine do not have certificates renewed here ({address})")
+
     def change(self, number: str, step: Callable[[Token | None], Token]) -> Token:
         """Replace a token by what C(step) makes of it, after whatever others do at the same time. Raises Denied."""
         for _try in range(TRIES):

@@ -1,9 +1,11 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The enrollment service on a manager at which new hosts ask to join, over TLS with the manager's own certificate. Standard library only.
+"""The enrollment service on a manager, over TLS with the manager's own certificate. Standard library only.
 
-An engine calls main with its own class: python3 -m utils.ENGINE.enrollment CLUSTER ADDRESS PORT CERTIFICATE KEY
+New hosts ask to join with a token; host nodes have their certificates renewed, which show the present one.
+
+An engine calls main with its own class: python3 -m utils.ENGINE.enrollment CLUSTER ADDRESS PORT CA CERTIFICATE KEY
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +33,7 @@ from .tokens import Denied, Token, authenticate, check_end, enroll
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LARGEST = 1 << 16  # bytes of a request
+DONE = {"/v1/join": "let in", "/v1/joined": "has joined", "/v1/renew": "its certificate was renewed"}
 FIELDS = ("token", "name", "address", "request")
 DEADLINE = 30.0  # seconds after which a connection is cut off, whatever it does; a host waits as long for its answer
 EACH = 8  # connections of one peer at a time
@@ -80,6 +83,15 @@ class Counter:
             raise Denied(503, missing)
         return {}
 
+    def renew(self, asked: Any, shown: Mapping[str, Any] | None, peer: str) -> dict[str, Any]:
+        """Sign the certificate anew, for another key, of a host that shows its present one. Raises Denied, ApiError, OSError."""
+        request = asked.get("request") if isinstance(asked, dict) else None
+        address, names = canonical(peer), names_of(shown or {})
+        if not isinstance(request, str) or address not in names:
+            raise Denied(403, f"the host at {peer} shows no certificate of this cluster for its address")
+        certificate.key_digest(request)
+        return {"certificate": self.open(self.cluster).renew(address, names, request, lifetime(shown or {}))}
+
 
 def joining_host(asked: dict[str, Any], peer: str) -> JoiningHost:
     """The host that asks, which is who it says it is as far as can be seen from here. Raises Denied."""
@@ -104,6 +116,21 @@ def canonical(text: str) -> str:
     except ValueError:
         return ""
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def names_of(certificate: Mapping[str, Any]) -> set[str]:
+    """The names and addresses in a client's certificate, as Python's ssl describes it."""
+    alternative = certificate.get("subjectAltName", ())
+    found = {value for kind, value in alternative if kind == "DNS"}
+    found |= {canonical(value) for kind, value in alternative if kind == "IP Address"}
+    subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return found | {name.removeprefix("system:node:") for name in subject}
+
+
+def lifetime(certificate_shown: Mapping[str, Any]) -> float:
+    """The seconds for which a client's certificate, as Python's ssl describes it, was signed."""
+    begin, end = (ssl.cert_time_to_seconds(certificate_shown[when]) for when in ("notBefore", "notAfter"))
+    return end - begin - certificate.BACKDATE
 
 
 def printable(text: str) -> str:
@@ -134,7 +161,7 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
     """The handler of one counter."""
 
     class Handler(Answering):
-        """POST /v1/join, and /v1/joined when that is done; everything else is not there."""
+        """POST /v1/join, /v1/joined when that is done, and /v1/renew; everything else is not there."""
 
         def do_POST(self) -> None:
             """Answer one host."""
@@ -142,12 +169,16 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
             try:
                 given = self.headers.get("Content-Length") or ""
                 length = int(given) if re.fullmatch("[0-9]{1,6}", given) else 0
-                if self.path not in ("/v1/join", "/v1/joined") or not 0 < length <= LARGEST:
+                if self.path not in DONE or not 0 < length <= LARGEST:
                     raise Denied(404, "there is nothing here but POST /v1/join")
                 body = self.rfile.read(length)
                 if len(body) < length:  # it went away, or was cut off
                     return
-                answer = counter.answer(self.path, read_json(body), peer, time.time())
+                asked = read_json(body)
+                if self.path == "/v1/renew":
+                    answer = counter.renew(asked, self.connection.getpeercert(), peer)
+                else:
+                    answer = counter.answer(self.path, asked, peer, time.time())
             except Denied as error:
                 self.reply(error.status, {"error": str(error)}, f"{peer}: {error}")
             except (ApiError, OSError, LookupError, TypeError, ValueError, subprocess.SubprocessError) as error:
@@ -155,8 +186,7 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
                 answer = {"error": "this manager cannot let anybody in now; its journal of keelson-enrollment says why"}
                 self.reply(503, answer, f"{peer}: cannot let anybody in now: {error}")
             else:
-                done = "let in" if self.path == "/v1/join" else "has joined"
-                self.reply(200, answer, f"{read_json(body)['name']} ({peer}): {done}")
+                self.reply(200, answer, f"{asked.get('name', 'a member')} ({peer}): {DONE[self.path]}")
 
     return Handler
 
@@ -172,18 +202,27 @@ def read_json(body: bytes) -> Any:
 class Server(http.server.ThreadingHTTPServer):
     """Speaks TLS in the thread of each connection, so that one who says nothing holds up nobody.
 
-    Each connection has one deadline, and there are so many at a time of one peer and of all.
+    Each connection has one deadline, and there are so many at a time of one peer and of all. A client's certificate, where it
+    shows one, is of the CA.
     """
 
     daemon_threads = True
     request_queue_size = 128  # a whole pool may boot at once
+    clients = ssl.CERT_OPTIONAL
 
-    def __init__(self, address: tuple[str, int], counter: Counter, certificate: str, key: str) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        answering: type[http.server.BaseHTTPRequestHandler],
+        ca: str,
+        certificate: str,
+        key: str,
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.files = (certificate, key)
+        self.ca, self.files = ca, (certificate, key)
         # Of each accepted socket: the peer, the deadline, and the socket to cut off.
         self.links: dict[Any, tuple[str, float, socket.socket]] = {}
-        super().__init__(address, handler(counter))
+        super().__init__(address, answering)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Tell whether there is room for one more connection."""
@@ -210,6 +249,8 @@ class Server(http.server.ThreadingHTTPServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*self.files)
+        context.load_verify_locations(self.ca)
+        context.verify_mode = self.clients
         return context
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -227,9 +268,10 @@ class Server(http.server.ThreadingHTTPServer):
             super().finish_request(secure, client_address)
 
 
-def main(kind: type[EnrollmentService], cluster: str, address: str, port: str, certificate: str, key: str) -> None:
-    """Serve until stopped."""
-    server = Server((address, int(port)), Counter(cluster, kind.open), certificate, key)
+def main(kind: type[EnrollmentService], cluster: str, address: str, port: str, *files: str) -> None:
+    """Serve until stopped; C(files) are the CA, the certificate and its key."""
+    ca, certificate, key = files
+    server = Server((address, int(port)), handler(Counter(cluster, kind.open)), ca, certificate, key)
     notify("READY=1")
     server.serve_forever()
 

@@ -16,7 +16,8 @@ from typing import Any
 from ..checks.model import Check, Verdict, answer
 from ..checks.sockets import listening
 from ..cluster.secret_store import read_newest
-from . import admin, leaf, places, renew
+from ..enrollment import certificate
+from . import admin, places, renew
 from .issuer import COMPONENT
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: mesh\r\nConnection: close\r\n\r\n"
@@ -155,7 +156,7 @@ def manager_checks(cluster: str) -> list[Check]:
         generation, _broken = read_newest(cluster)
         if generation is None or COMPONENT not in generation.payload:
             return Verdict(False, "this manager has no authority of the mesh")
-        days = (leaf.end(generation.payload[COMPONENT]["intermediate"]) - time.time()) / 86400
+        days = (certificate.read(generation.payload[COMPONENT]["intermediate"]).end - time.time()) / 86400
         return Verdict(days > AUTHORITY_DAYS, f"generation {generation.number}, valid for {days:.0f} days")
 
     return [

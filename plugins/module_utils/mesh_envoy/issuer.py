@@ -24,7 +24,7 @@ from typing import Any
 
 from ..cluster.secret_store import StoreError, read_newest
 from ..enrollment.certificate import key_digest
-from ..enrollment.service import LARGEST, Answering, Server, canonical, notify, read_json
+from ..enrollment.service import LARGEST, Answering, Server, canonical, names_of, notify, read_json
 from ..enrollment.tokens import Denied
 from . import leaf, places
 
@@ -85,15 +85,6 @@ def allowed(hosts: Mapping[str, Mapping[str, Any]], names: Collection[str], peer
     raise Denied(403, f"no host of the mesh at {peer} has a certificate for any of {', '.join(sorted(names))}")
 
 
-def names_of(certificate: Mapping[str, Any]) -> set[str]:
-    """The names and addresses in a client's certificate, as Python's ssl describes it."""
-    alternative = certificate.get("subjectAltName", ())
-    found = {value for kind, value in alternative if kind == "DNS"}
-    found |= {canonical(value) for kind, value in alternative if kind == "IP Address"}
-    subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-    return found | {name.removeprefix("system:node:") for name in subject}
-
-
 def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
     """The handler of one issuer."""
 
@@ -124,22 +115,12 @@ def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
 class MutualServer(Server):
     """Speaks with hosts of the cluster alone: a certificate of its CA is needed before a byte is read."""
 
-    def __init__(self, address: tuple[str, int], issuer: Issuer, ca: str, certificate: str, key: str) -> None:
-        super().__init__(address, issuer, certificate, key)  # type: ignore[arg-type]
-        self.RequestHandlerClass = handler(issuer)
-        self.ca = ca
-
-    def context(self) -> ssl.SSLContext:
-        """Demand a certificate."""
-        context = super().context()
-        context.load_verify_locations(self.ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-        return context
+    clients = ssl.CERT_REQUIRED
 
 
 def main(cluster: str, address: str, ca: str, certificate: str, key: str) -> None:
     """Serve until stopped."""
-    server = MutualServer((address, places.ISSUER), Issuer(cluster), ca, certificate, key)
+    server = MutualServer((address, places.ISSUER), handler(Issuer(cluster)), ca, certificate, key)
     notify("READY=1")
     server.serve_forever()
 

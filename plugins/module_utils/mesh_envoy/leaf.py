@@ -8,10 +8,7 @@ A key is made where it is used, and reaches no disk but as part of the secret th
 
 from __future__ import annotations
 
-import calendar
 import re
-import subprocess
-import time
 
 from ..enrollment.certificate import issue
 
@@ -21,16 +18,6 @@ subjectAltName = critical,URI:{identity}
 authorityKeyIdentifier = keyid"""
 
 
-def make_key() -> str:
-    """A new private key, PEM."""
-    return _run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
-
-
-def make_request(key: str) -> str:
-    """A certificate request for a key; who it is for the issuer knows."""
-    return _run(["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=sidecar"], key)
-
-
 def sign(request: str, identity: str, ca: str, ca_key: str, minutes: float) -> str:
     """A leaf certificate for a SPIFFE ID; what the request itself asks for is ignored. Raises OSError."""
     # Not a name of DNS, which the authority may not give.
@@ -38,25 +25,6 @@ def sign(request: str, identity: str, ca: str, ca_key: str, minutes: float) -> s
     return issue(request, ca, ca_key, subject, EXTENSIONS.format(identity=identity), minutes * 60)
 
 
-def end(certificate: str) -> float:
-    """When a certificate ends, in seconds since 1970. Raises OSError."""
-    text = (
-        _run(["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601"], certificate).partition("=")[2].strip()
-    )
-    return float(_seconds(text))
-
-
 def chain(text: str) -> list[str]:
     """The certificates of a PEM text, in their order."""
     return CERTIFICATE.findall(text)
-
-
-def _seconds(text: str) -> int:
-    return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M:%SZ"))
-
-
-def _run(command: list[str], given: str = "") -> str:
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode:
-        raise OSError(f"{' '.join(command[:2])} fails: {' '.join(done.stderr.split())[-300:]}")
-    return done.stdout

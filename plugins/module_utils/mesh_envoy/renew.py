@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..enrollment import certificate
 from . import leaf, places
 
 SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
@@ -55,9 +56,9 @@ def renew(given: Mapping[str, Any]) -> int:
         for identity, name in sidecars.items()
         if (reason := reason_to_renew(kept(name), answer["issuer"], given["renew_before_minutes"], time.time()))
     }
-    keys = {identity: leaf.make_key() for identity in due}
+    keys = {identity: certificate.make_key() for identity in due}
     if keys:
-        answer = ask(given, {identity: leaf.make_request(key) for identity, key in keys.items()})
+        answer = ask(given, {identity: certificate.make_request(key) for identity, key in keys.items()})
     for identity, name in sidecars.items():
         # Trust first: a leaf of a new authority is of use only where that one is trusted.
         write(name, "trust", {"validation_context": {"trusted_ca": {"inline_string": answer["trust"]}}})
@@ -107,7 +108,7 @@ def kept(name: str) -> Kept:
         with open(f"{places.STATE}/{name}/identity.json", encoding="utf-8") as file:
             found = json.load(file)
         text = found["resources"][0]["tls_certificate"]["certificate_chain"]["inline_string"]
-        return Kept(leaf.end(leaf.chain(text)[0]), str(found["version_info"]))
+        return Kept(certificate.read(leaf.chain(text)[0]).end, str(found["version_info"]))
     except (OSError, ValueError, LookupError, TypeError):
         return Kept(0, "")
 

@@ -86,15 +86,12 @@ class EnrollmentService(manager.EnrollmentService):
     def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """The agent's files, a certificate for exactly this name and address, and an introduction. Raises ApiError, Denied."""
         found = self.description(pool, joining_host)
-        generation, _broken = read_newest(self.cluster)
-        if generation is None:
-            raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
-        ca, ca_key = generation.payload["ca_certificate"], generation.payload["ca_key"]
-        names, seconds = [*NAMES, joining_host.address], int(found["certificate_days"]) * 86400
-        signed = certificate.sign(joining_host.request, ca, ca_key, f"/CN={ROLE}", names, seconds)
+        secrets = self.secrets()
+        seconds = int(found["certificate_days"]) * 86400
+        signed = signed_for(joining_host.address, joining_host.request, seconds, secrets)
         own = [
             {"path": found["certificate"], "content": signed, "mode": "0644"},
-            {"path": found["ca"], "content": ca, "mode": "0644"},
+            {"path": found["ca"], "content": secrets["ca_certificate"], "mode": "0644"},
         ]
         record(self.api, joining_host.name, joining_host.address)
         token = introduction.issue(self.api, joining_host.name, pool)
@@ -104,11 +101,30 @@ class EnrollmentService(manager.EnrollmentService):
             "key": found["key"],
         }
 
+    def renew(self, address: str, names: set[str], request: str, seconds: float) -> str:
+        """The same names for another key, as long again, while the host is a node. Raises ApiError, Denied, OSError."""
+        if ROLE not in names or address not in {canonical(node["Address"]) for node in self.api.get("/v1/nodes")}:
+            raise Denied(403, f"the cluster has no host node at {address}; join it by the install playbook")
+        return signed_for(address, request, seconds, self.secrets())
+
+    def secrets(self) -> dict[str, Any]:
+        """The cluster's newest secrets. Raises Denied."""
+        generation, _broken = read_newest(self.cluster)
+        if generation is None:
+            raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
+        return generation.payload
+
     def settle(self, joining_host: JoiningHost) -> str:
         """Nothing is left to do, but a host has joined only when it takes work. Raises ApiError."""
         alive = {(n["Name"], canonical(n["Address"])) for n in self.api.get("/v1/nodes") if n["Status"] == "ready"}
         ready = (joining_host.name, joining_host.address) in alive
         return "" if ready else f"the managers do not see {joining_host.name} as a ready host node yet"
+
+
+def signed_for(address: str, request: str, seconds: float, secrets: dict[str, Any]) -> str:
+    """The certificate of the host node at an address. Raises OSError."""
+    ca, key = secrets["ca_certificate"], secrets["ca_key"]
+    return certificate.sign(request, ca, key, f"/CN={ROLE}", [*NAMES, address], seconds)
 
 
 if __name__ == "__main__":

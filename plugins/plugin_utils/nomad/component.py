@@ -103,9 +103,9 @@ COMPONENT = Engine(
                     SERF, "tcp", "cluster", "nomad", "gossip between managers", probe=probes.GOSSIP, clients=(MANAGER,)
                 ),
                 Listener(SERF, "udp", "cluster", "nomad", "gossip between managers", clients=(MANAGER,)),
-                Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", optional=True),
+                Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", clients=(NODE,)),
             ),
-            services=("nomad.service",),
+            services=("nomad.service", "keelson-enrollment.service", "keelson-renewal.timer"),
             secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json", "/etc/keelson/*/**"),
             account="nomad",
             artifacts=("nomad",),
@@ -124,7 +124,7 @@ COMPONENT = Engine(
                 # Applications that use the host's network: client.min_dynamic_port and client.max_dynamic_port.
                 Listener(20000, "tcp", "any", "", "applications", last=32000, clients=_ALL),
             ),
-            services=("nomad.service", "docker.service", "keelson-metadata.service"),
+            services=("nomad.service", "docker.service", "keelson-metadata.service", "keelson-renewal.timer"),
             secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json"),
             artifacts=_NODE_ARTIFACTS,
             owned=Owned(

@@ -183,10 +183,12 @@ def test_openssl_that_fails_on_the_manager_is_no_fault_of_the_request(monkeypatc
 @pytest.fixture
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[service.Server]:
     address = getattr(request, "param", "127.0.0.1")
-    pair = pki.issue(pki.make_ca("product"), pki.sort_names("m1", [address]), 10)
-    (tmp_path / "cert.pem").write_text(pair.certificate)
-    (tmp_path / "key.pem").write_text(pair.key)
-    made = service.Server((address, 0), counter(Recorder()), str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    ca = pki.make_ca("product")
+    pair = pki.issue(ca, pki.sort_names("m1", [address]), 10)
+    files = {"ca": ca.certificate, "cert": pair.certificate, "key": pair.key}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    made = service.Server((address, 0), service.handler(counter(Recorder())), *(str(tmp_path / name) for name in files))
     threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
     yield made
     made.shutdown()

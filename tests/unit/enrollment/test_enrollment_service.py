@@ -93,7 +93,9 @@ class World:
         }
         (folder / "web.json").write_text(json.dumps(self.pool))
         counter = service.Counter("product", lambda _cluster: self.engine)
-        self.server = service.Server(("127.0.0.1", 0), counter, str(folder / "cert.pem"), str(folder / "key.pem"))
+        (folder / "ca.pem").write_text(self.ca.certificate)
+        files = (str(folder / f"{name}.pem") for name in ("ca", "cert", "key"))
+        self.server = service.Server(("127.0.0.1", 0), service.handler(counter), *files)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
         self.commands: list[tuple[str, str]] = []

@@ -53,13 +53,15 @@ def run(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_enrollment_service_serves(tmp_path: Path, engine: str) -> None:
     ship(listed(SERVICE, "__cluster_manager_enrollment_code", engine), tmp_path / "enrollment_service")
-    pair = pki.issue(pki.make_ca("product"), pki.sort_names("m1", ["127.0.0.1"]), 1)
+    ca = pki.make_ca("product")
+    pair = pki.issue(ca, pki.sort_names("m1", ["127.0.0.1"]), 1)
+    (tmp_path / "ca.pem").write_text(ca.certificate)
     (tmp_path / "cert.pem").write_text(pair.certificate)
     (tmp_path / "key.pem").write_text(pair.key)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
-        arguments = ("product", "127.0.0.1", "0", str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+        arguments = ("product", "127.0.0.1", "0", *(str(tmp_path / f"{name}.pem") for name in ("ca", "cert", "key")))
         enrollment_service = run(
             tmp_path / "enrollment_service",
             "-m",
@@ -78,6 +80,8 @@ def test_the_enrollment_service_serves(tmp_path: Path, engine: str) -> None:
 @pytest.mark.parametrize(
     ("role", "variable", "engine", "modules"),
     [
+        ("cluster_manager/vars/main/renewal.yml", "__cluster_manager_renewal_code", "", ("enrollment.renew",)),
+        ("host_node/vars/main/renewal.yml", "__host_node_renewal_code", "", ("enrollment.renew",)),
         (APPROVE, "__cluster_manager_approve_code", "kubernetes", ("kubernetes.approve",)),
         *((FIRST_BOOT, "__host_node_first_boot_code", engine, (f"{engine}.joining_host",)) for engine in ENGINES),
     ],

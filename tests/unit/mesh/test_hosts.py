@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
     checks,
@@ -52,7 +53,7 @@ def verified(authority: dict[str, Any], certificate: str, folder: Path, purpose:
 
 def signed(authority: dict[str, Any], identity: str = IDENTITY, minutes: float = 60) -> str:
     """A leaf with its chain."""
-    request = leaf.make_request(leaf.make_key())
+    request = certificate.make_request(certificate.make_key())
     chain = str(authority["intermediate"])
     return leaf.sign(request, identity, chain, str(authority["intermediate_key"]), minutes) + chain
 
@@ -77,7 +78,7 @@ def test_the_authority_can_name_no_server(authority: dict[str, Any], tmp_path: P
 
 
 def test_a_leaf_ends_to_the_minute(authority: dict[str, Any]) -> None:
-    end = leaf.end(leaf.chain(signed(authority, minutes=2))[0])
+    end = certificate.read(leaf.chain(signed(authority, minutes=2))[0]).end
     assert 100 < end - time.time() <= 120
 
 
@@ -119,7 +120,7 @@ def manager(authority: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_host_gets_the_leaves_of_its_services(
     manager: issuer.Issuer, authority: dict[str, Any], tmp_path: Path
 ) -> None:
-    request = leaf.make_request(leaf.make_key())
+    request = certificate.make_request(certificate.make_key())
     answer = manager.answer({"requests": {IDENTITY: request}}, ["w1"], "10.0.0.21")
     assert verified(authority, answer["leaves"][IDENTITY], tmp_path) == ""
     assert answer["trust"] == authority["roots"][0]
@@ -136,11 +137,11 @@ def test_a_host_gets_the_leaves_of_its_services(
 )
 def test_a_host_gets_no_other(manager: issuer.Issuer, names: list[str], peer: str, asked: str, message: str) -> None:
     with pytest.raises(Denied, match=message):
-        manager.answer({"requests": {asked: leaf.make_request(leaf.make_key())}}, names, peer)
+        manager.answer({"requests": {asked: certificate.make_request(certificate.make_key())}}, names, peer)
 
 
 def test_a_host_is_known_by_the_address_of_its_certificate(manager: issuer.Issuer) -> None:
-    requests = {IDENTITY: leaf.make_request(leaf.make_key())}
+    requests = {IDENTITY: certificate.make_request(certificate.make_key())}
     assert (
         IDENTITY in manager.answer({"requests": requests}, {"client.global.nomad", "10.0.0.21"}, "10.0.0.21")["leaves"]
     )

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renew this host's certificate of the cluster before it ends, with no controller. Standard library only.
+
+A timer runs it. When a third of its time is left, the certificate is replaced by one with another key, the same names and as
+much time. A manager signs with the cluster's secrets; a host node asks the managers' enrollment service with its present
+certificate. Nothing changes when nobody signs. It may be cut off anywhere: the next run finishes it.
+
+usage: python3 -m utils.enrollment.renew CLUSTER DIRECTORY UNIT [URL OF AN ENROLLMENT SERVICE ...]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from ..cluster.secret_store import StoreError, read_newest
+from ..host import units
+from . import certificate
+from .certificate import Present
+from .join import Refused, ask
+
+
+def main(cluster: str, folder: str, unit: str, *managers: str) -> int:
+    """Renew what is due, and let the unit read it; returns the exit code."""
+    try:
+        finish(folder)
+        present = certificate.read(_text(f"{folder}/cert.pem"))
+        if due(present, time.time()):
+            key = certificate.make_key()
+            request = certificate.make_request(key)
+            new = asked(managers, folder, request) if managers else signed(cluster, present, request)
+            replace(folder, new, key)
+            sys.stdout.write(f"{folder}/cert.pem was renewed\n")
+        reader = units.Unit(unit, reload=[f"{folder}/{name}.pem" for name in ("cert", "key", "ca")])
+        fault = units.carry_out(reader, "reload") if units.read(reader).reloadable else None
+    except (OSError, StoreError, LookupError, ValueError) as error:
+        fault = f"{folder}/cert.pem is not renewed: {error}"
+    sys.stdout.write(f"{fault}\n" if fault else "")
+    return 1 if fault else 0
+
+
+def due(present: Present, now: float) -> bool:
+    """Whether no more than a third of a certificate's time is left."""
+    return present.end - now <= present.seconds / 3
+
+
+def signed(cluster: str, present: Present, request: str) -> str:
+    """What this manager itself signs. Raises OSError."""
+    generation, broken = read_newest(cluster)
+    if generation is None:
+        raise OSError("; ".join(broken) or "this manager has none of the cluster's secrets; run the install playbook")
+    ca, key = generation.payload["ca_certificate"], generation.payload["ca_key"]
+    return certificate.sign(request, ca, key, present.subject, present.names, present.seconds)
+
+
+def asked(managers: Sequence[str], folder: str, request: str) -> str:
+    """What the first manager signs that answers. Raises OSError when none does."""
+    ca, identity, faults = _text(f"{folder}/ca.pem"), (f"{folder}/cert.pem", f"{folder}/key.pem"), []
+    for manager in managers:
+        try:
+            return str(ask(manager, "/v1/renew", ca, {"request": request}, identity)["certificate"])
+        except (OSError, LookupError, Refused) as error:
+            faults.append(str(error) if manager in str(error) else f"{manager}: {error}")
+    raise OSError("; ".join(faults))
+
+
+def replace(folder: str, new: str, key: str) -> None:
+    """Put a pair in the place of the present one, whose owners and modes it takes. Raises OSError."""
+    for name, text in (("cert", new), ("key", key)):
+        path = f"{folder}/{name}.pem"
+        before = os.stat(path)
+        with open(os.open(f"{path}.next", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            os.fchmod(file.fileno(), before.st_mode & 0o7777)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    os.replace(f"{folder}/cert.pem.next", f"{folder}/cert.pem")
+    finish(folder)
+
+
+def finish(folder: str) -> None:
+    """Put the key to its certificate; drop the pair of a run that was cut off before its certificate was in place."""
+    cert, key = f"{folder}/cert.pem.next", f"{folder}/key.pem.next"
+    if os.path.exists(cert):
+        for path in (key, cert):  # the certificate last: a key alone belongs to the certificate in place
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+    elif os.path.exists(key):
+        os.replace(key, f"{folder}/key.pem")
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))
