@@ -148,7 +148,7 @@ def checking(kind: type[ChecksAction], host: str) -> Any:
 
 def test_verify_looks_at_its_service_its_listener_and_runs_its_checks() -> None:
     given = checking(HostChecks, "w1").parameters()
-    assert given["services"] == ["nomad.service", "docker.service", "keelson-metadata.service", "beacon.service"]
+    assert given["services"] == [*components.engine("nomad").parts["node"].services, "beacon.service"]
     assert 7777 in [listener["port"] for listener in given["listeners"]]
     targets = checking(SecurityChecks, "m1").parameters()["targets"]
     assert ("w1", 7777, "https_members") in [(t["host"], t["port"], t["probe"]["kind"]) for t in targets]
