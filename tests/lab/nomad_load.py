@@ -61,6 +61,13 @@ def apis_of(lab: Lab) -> list[Api]:
     return [Api(manager.address, 4646, *paths, secrets["bootstrap_token"]) for manager in lab.managers]
 
 
+def answers(address: str) -> bool:
+    """Whether an instance answers."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=1) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
 @dataclass
 class Load:
     """Requests to the instances that service discovery has, from outside, until the end."""
@@ -72,17 +79,18 @@ class Load:
     known: list[str] = field(default_factory=list)
 
     def discover(self) -> None:
-        """Learn where the instances are as soon as that changes, from whichever manager answers."""
+        """Do as a load balancer: learn of each change at once from whichever manager answers, and use an instance once it is well."""
         apis, index = apis_of(self.lab), "0"
         while not self.over.is_set():
             for api in apis:
                 with (
                     contextlib.suppress(OSError, http.client.HTTPException, ValueError),
-                    api.answered("GET", f"/v1/service/keelson-sample?index={index}&wait=5s") as reply,
+                    api.answered("GET", f"/v1/service/keelson-sample?index={index}&wait=1s") as reply,
                 ):
-                    found = json.loads(reply.read())
+                    found = [f"http://{entry['Address']}:{entry['Port']}/" for entry in json.loads(reply.read())]
                     index = reply.headers["X-Nomad-Index"]
-                    self.known = [f"http://{entry['Address']}:{entry['Port']}/" for entry in found]
+                    self.known = [address for address in found if address in self.known]
+                    self.known += [address for address in found if address not in self.known and answers(address)]
                     break
             else:
                 self.over.wait(0.2)
