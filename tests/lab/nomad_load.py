@@ -114,7 +114,7 @@ def load(lab: Lab) -> Iterator[Load]:
     """The sample application at three instances in pool web, with requests all the time."""
     lab.play("tests/drills/sample_image.yml").expect()
     application = job("web", sample_image(lab), 3, "1")
-    application["TaskGroups"][0]["ShutdownDelay"] = 6 * SECOND  # clients here learn of changes late
+    application["TaskGroups"][0]["ShutdownDelay"] = 6 * SECOND  # clients learn of its end before
     submit(lab, application)
     asking = Load(lab)
     threads = [threading.Thread(target=work, daemon=True) for work in (asking.discover, asking.ask)]

@@ -115,7 +115,7 @@ def test_a_host_node_asks_the_managers(node: Host) -> None:
         (NODE, CA, [], "the cluster has no host node at 127.0.0.1"),
         (MANAGER, CA, [{"Address": "127.0.0.1"}], "the cluster has no host node at 127.0.0.1"),
         (pki.sort_names("client.global.nomad", ["10.0.0.9"]), CA, [{"Address": "10.0.0.9"}], "shows no certificate"),
-        (NODE, pki.make_ca("product"), [{"Address": "127.0.0.1"}], "unknown ca"),
+        (NODE, pki.make_ca("product"), [{"Address": "127.0.0.1"}], "is not renewed"),
     ],
     ids=["removed", "of a manager", "of another host", "of another CA"],
 )
