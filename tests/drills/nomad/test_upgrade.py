@@ -42,7 +42,7 @@ def at(lab: Lab, version: str) -> bool:
 def old(lab: Lab) -> Iterator[Lab]:
     """A whole cluster of the old version on bare servers, unless there is one already."""
     try:
-        at(lab, OLD)
+        wait("the old version", lambda: at(lab, OLD), 10)
     except (AssertionError, ValueError):
         lab.make()
         lab.play("install", variables=INSTALLED).expect()
@@ -72,7 +72,8 @@ def test_bad_input(old: Lab, arguments: list[str], variables: dict[str, Any], me
     """One message, and nothing was changed."""
     refused = old.play("upgrade", "-e", " ".join(arguments), variables=variables).expect(2)
     assert message in words(refused), refused.output[-3000:]
-    assert not refused.changed() and at(old, OLD)
+    assert not refused.changed()
+    wait("the old version", lambda: at(old, OLD), 60)
 
 
 def test_a_manager_that_is_not_well_is_put_back(old: Lab) -> None:
@@ -90,7 +91,8 @@ def test_an_upgrade_under_load(old: Lab) -> None:
     kept = lab.play("install", variables={}).expect()
     assert not kept.changed() and versions(lab)["m1"] == OLD
     foreseen = lab.play("upgrade", "--check").expect()
-    assert f"1 of {len(lab.hosts)}" in foreseen.output and at(lab, OLD)
+    assert f"1 of {len(lab.hosts)}" in foreseen.output
+    wait("the old version", lambda: at(lab, OLD), 60)
     with load(lab) as asking:
         submit(lab, batch(60))
         wait("the batch job", lambda: bool(nomad.ask(lab, f"/v1/job/{BATCH}/allocations")), 30)
