@@ -14,6 +14,7 @@ from typing import Any
 from .functions import Declared, Function, Tenant
 
 MARK = "keelson_faas"  # in a job's meta: the digest of its specification
+PYTHON = "/usr/lib/python3.11"  # host volume faas-python of the host nodes
 SANDBOX, EXEC, NONE = "sandbox", "exec", "none"  # the guards of a function's process; the tests take them away
 
 
@@ -83,6 +84,7 @@ def task(function: Function, code: bytes, launcher: bytes, guards: str) -> dict[
     }
     if guards != NONE:
         found["User"] = account(function)
+        found["VolumeMounts"] = [{"Volume": "python", "Destination": PYTHON, "ReadOnly": True}]
     if function.artifact.startswith("https://"):
         options = {"checksum": function.digest, "archive": "false"}
         found["Artifacts"] = [
@@ -107,6 +109,8 @@ def job(function: Function, tenant: Tenant, code: bytes, launcher: bytes, guards
         "EphemeralDisk": {"SizeMB": 10},
         "Tasks": [task(function, code, launcher, guards)],
     }
+    if guards != NONE:
+        group["Volumes"] = {"python": {"Name": "python", "Type": "host", "Source": "faas-python", "ReadOnly": True}}
     found: dict[str, Any] = {
         "ID": function.job,
         "Name": function.job,

@@ -191,3 +191,43 @@ def test_why_a_call_left_no_answer(gateway: Any) -> None:
     killed = {"Type": "Terminated", "Details": {"oom_killed": "true"}, "DisplayMessage": "OOM Killed"}
     assert "more than its memory" in why({"ClientStatus": "failed", "TaskStates": {"function": {"Events": [killed]}}})
     assert why({"ClientStatus": "lost", "TaskStates": None}) == "the function ended without an answer (lost: no event)"
+
+
+class Agent:
+    """Nomad, which shows an allocation in these states, one more at each look."""
+
+    def __init__(self, states: list[str]) -> None:
+        self.states, self.clock = states, 0.0
+
+    async def ask(self, *_arguments: Any, **_query: Any) -> tuple[list[dict[str, str]], int]:
+        """One look takes ten seconds."""
+        self.clock += 10
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return ([{"ClientStatus": state}] if state else []), 1
+
+    def monotonic(self) -> float:
+        """The time."""
+        return self.clock
+
+
+@pytest.mark.parametrize(
+    ("states", "status", "after"),
+    [
+        ([""], 429, 40),
+        (["pending"], 504, 100),
+        (["", "pending", "pending", "pending", "pending", "complete"], 0, 60),
+        (["pending", "running"], 504, 60),
+    ],
+)
+def test_a_host_without_room_is_not_one_that_is_slow(
+    gateway: Any, monkeypatch: pytest.MonkeyPatch, states: list[str], status: int, after: int
+) -> None:
+    nomad = sys.modules["nomad"]
+    agent = Agent(states)
+    monkeypatch.setattr(nomad.time, "monotonic", agent.monotonic)
+    found = 0
+    try:
+        asyncio.run(nomad.Nomad._await(agent, "job", {}, 30))
+    except nomad.CallFailed as error:
+        found = error.status
+    assert (found, agent.clock) == (status, after)

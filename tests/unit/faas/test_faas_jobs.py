@@ -52,6 +52,7 @@ def test_a_call_of_per_request_is_an_allocation_that_is_never_tried_again_by_nom
     assert group["RestartPolicy"]["Attempts"] == group["ReschedulePolicy"]["Attempts"] == 0
     (task,) = group["Tasks"]
     assert task["Driver"] == "exec" and re.fullmatch(r"fn-[0-9a-f]{12}", task["User"])
+    assert task["VolumeMounts"][0]["ReadOnly"] and group["Volumes"]["python"]["ReadOnly"]
     assert files(found)["local/code/greet.py"] == b"code {{ x }}"
     assert json.loads(files(found)["local/function.json"])["sandbox"] is True
 
@@ -63,7 +64,7 @@ def test_functions_have_accounts_of_their_own() -> None:
 
 def test_without_guards_a_test_can_see_what_they_keep_out() -> None:
     (task,) = job(nomad_jobs.NONE)["TaskGroups"][0]["Tasks"]
-    assert task["Driver"] == "raw_exec" and "User" not in task
+    assert task["Driver"] == "raw_exec" and "User" not in task and "VolumeMounts" not in task
     assert json.loads(files(job(nomad_jobs.EXEC))["local/function.json"])["sandbox"] is False
 
 

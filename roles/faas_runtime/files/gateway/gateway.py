@@ -27,7 +27,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from events import EventsFailed, Tenant
-from nomad import Answer, CallFailed, Nomad
+from nomad import START, Answer, CallFailed, Nomad
 
 LOG = logging.getLogger("gateway")
 HOP = {
@@ -168,7 +168,7 @@ class Gateway:
 
     async def proxy(self, function: dict[str, Any], request: dict[str, Any]) -> Answer:
         """Hand a call to an instance of a `per_function` function; start one where there is none. Raises CallFailed."""
-        deadline, cold = time.monotonic() + function["timeout"] + 30, False
+        deadline, cold = time.monotonic() + START, False
         while True:
             instances = await self.nomad.instances(function)
             name = (function["tenant"], function["name"])

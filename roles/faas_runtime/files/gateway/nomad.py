@@ -18,6 +18,7 @@ from urllib.parse import quote
 import aiohttp
 
 LARGEST_PAYLOAD = 16 * 1024  # Nomad's own limit of what a dispatched job is given
+ROOM, START = 30, 90  # seconds until a host node has room for a call, and until it has started it
 FINAL = ("complete", "failed", "lost")
 
 
@@ -91,7 +92,7 @@ class Nomad:
 
     async def _await(self, job: str, where: dict[str, str], seconds: float) -> dict[str, Any]:
         """The allocation of a dispatched job when it has ended. Raises CallFailed."""
-        placed_by, index, started = time.monotonic() + 30, 0, 0.0
+        asked, index, started = time.monotonic(), 0, 0.0
         while True:
             path = f"/v1/job/{quote(job, safe='')}/allocations"
             allocations, index = await self.ask("GET", path, index=index, wait="5s", **where)
@@ -103,8 +104,10 @@ class Nomad:
                     started = time.monotonic()
             if started and time.monotonic() > started + seconds + 5:
                 raise CallFailed(504, "the function did not end in time")
-            if not started and time.monotonic() > placed_by:
+            if not allocations and time.monotonic() > asked + ROOM:
                 raise CallFailed(429, "no host node has room for the call")
+            if not started and time.monotonic() > asked + START:
+                raise CallFailed(504, "the host node did not start the call in time")
 
     async def _answer(self, found: dict[str, Any], function: dict[str, Any]) -> Answer:
         """What the launcher kept of the function's answer. Raises CallFailed."""
