@@ -94,6 +94,7 @@ def keyring(token: bytes | None) -> bytes:
     if token:
         checked(LIBC.syscall(ADD_KEY, b"user", b"keelson-leak", token, len(token), -4))
         return token
+    checked(LIBC.syscall(KEYCTL, 8, -4, -1))  # linked into the thread's own keyring, its keys can be read
     key = checked(LIBC.syscall(KEYCTL, 10, -4, b"user", b"keelson-leak", 0))
     room = ctypes.create_string_buffer(SIZE)
     checked(LIBC.syscall(KEYCTL, 11, key, room, SIZE))

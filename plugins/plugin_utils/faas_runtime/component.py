@@ -79,7 +79,7 @@ COMPONENT = Component(
             requirements=Requirements(features=("user_namespaces", "bridge", "veth", "nf_tables")),
             services=("keelson-faas-guard.service",),
             artifacts=("faas-host",),
-            owned=Owned(interfaces=("kfaas",), tables=("inet keelson_faas",)),
+            owned=Owned(trees=("/var/lib/cni/networks/faas",), interfaces=("kfaas",), tables=("inet keelson_faas",)),
         ),
     },
     traces=(Trace("/etc/keelson-faas/cluster.json", name="cluster"),),

@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, nomad_jobs
+from lab import nomad
 from lab.runs import ROOT
 from lab.servers import Lab
 
@@ -98,9 +99,14 @@ class Faas:
         return self.ask(path, {"do": "plant", "token": token, "then": then, **more})[:2]
 
     def found(self, path: str, token: str, tenant: str = "shop") -> set[str]:
-        """The places where a call finds a token."""
-        status, answer, _headers = self.ask(path, {"do": "search", "token": token}, tenant)
-        assert status == 200, answer
+        """The places where a call finds a token; an instance that was killed takes the calls of that moment with it."""
+        deadline = time.monotonic() + 30
+        while True:
+            status, answer, _headers = self.ask(path, {"do": "search", "token": token}, tenant)
+            if status == 200:
+                break
+            assert "warm" in path and status == 502 and time.monotonic() < deadline, answer
+            time.sleep(1)
         return {place for place, seen in answer["found"].items() if seen}
 
     def guards(self, guards: str) -> None:
@@ -110,7 +116,7 @@ class Faas:
         for one in declared.functions:
             if one.artifact.endswith("leak.py") and one.isolation == "per_request":
                 job = nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], launcher, guards)
-                script = f"set -a; . /etc/keelson/{self.lab.name}/nomad.env; nomad operator api -X PUT -d @- /v1/jobs"
+                script = f"set -a; . /etc/keelson/{self.lab.name}/nomad.env; nomad operator api -X PUT /v1/jobs"
                 self.lab.ssh(self.manager, script, given=json.dumps({"Job": job}))
 
     def events(self, script: str) -> Any:
@@ -126,7 +132,7 @@ class Faas:
             "asyncio.run(main())\n"
         )
         return json.loads(
-            self.lab.ssh(self.manager, "PYTHONPATH=$(ls -d /opt/keelson/nats-py/*) python3 -", given=program)
+            self.lab.ssh(self.manager, "PYTHONPATH=/opt/keelson/nats-py/current python3 -", given=program)
         )
 
 
@@ -226,20 +232,41 @@ def test_per_function_shares_within_the_function_alone(faas: Faas) -> None:
     assert found["other function"] == found["other tenant"] == set()
 
 
+def reached(faas: Faas, path: str, targets: list[str]) -> set[str]:
+    """Which of some addresses and ports a function reaches."""
+    status, answer, _headers = faas.ask(path, {"do": "reach", "targets": " ".join(targets)})
+    assert status == 200, answer
+    return {target for target, came in answer["reached"].items() if came}
+
+
 @pytest.mark.parametrize("path", ["/shop/leak", "/shop/warm"])
 def test_a_function_reaches_nobody(faas: Faas, path: str) -> None:
     """Managers, hosts, a metadata service; the host itself by the bridge's address."""
-    host = faas.lab.nodes[0].address
-    targets = f"{faas.manager.address}:4646 {faas.manager.address}:4222 {host}:22 {host}:4646 172.26.128.1:22 169.254.169.254:80"
-    status, answer, _headers = faas.ask(path, {"do": "reach", "targets": targets})
-    assert status == 200 and set(answer["reached"].values()) == {False}, answer
+    host, bridge = faas.lab.nodes[0].address, "172.26.128.1:22"
+    targets = [f"{faas.manager.address}:4646", f"{faas.manager.address}:4222", f"{host}:22", f"{host}:4646"]
+    assert reached(faas, path, [*targets, bridge, "169.254.169.254:80"]) == set()
     if path == "/shop/warm":
-        # The guard is what keeps it in: without it the manager's API is reached.
+        # The guard is what keeps it in: without it the host is reached.
         faas.lab.ssh(faas.lab.nodes[0], "nft delete table inet keelson_faas")
         try:
-            assert faas.ask(path, {"do": "reach", "targets": targets})[1]["reached"][f"{faas.manager.address}:4646"]
+            assert reached(faas, path, [bridge]) == {bridge}
         finally:
-            faas.lab.ssh(faas.lab.nodes[0], "systemctl restart keelson-faas-guard; sleep 5")
+            faas.lab.ssh(faas.lab.nodes[0], "nft -f /etc/keelson-faas/guard.nft")
+
+
+def test_instances_do_not_reach_each_other(faas: Faas) -> None:
+    """Two functions on one bridge: each reaches itself alone."""
+    leases = "cd /var/lib/cni/networks/faas; ls | grep '^[0-9]'"
+    for path in ("/shop/warm", "/shop/warm-peer"):
+        assert faas.ask(path, {"do": "search", "token": "x"})[0] == 200
+    targets = [f"{address}:8080" for address in faas.lab.ssh(faas.lab.nodes[0], leases).split()]
+    found = [reached(faas, path, targets) for path in ("/shop/warm", "/shop/warm-peer")]
+    assert [len(own) for own in found] == [1, 1] and not found[0] & found[1], found
+    faas.lab.ssh(faas.lab.nodes[0], "nft delete table inet keelson_faas")
+    try:
+        assert reached(faas, "/shop/warm", targets) >= found[0] | found[1]  # so it is the guard that parts them
+    finally:
+        faas.lab.ssh(faas.lab.nodes[0], "nft -f /etc/keelson-faas/guard.nft")
 
 
 def test_who_may_call(faas: Faas) -> None:
@@ -390,7 +417,7 @@ def test_figures(faas: Faas) -> None:
 def test_nothing_of_calls_is_left(faas: Faas) -> None:
     """A call is removed from Nomad and from its host."""
     time.sleep(5)
-    jobs = faas.lab.nomad("/v1/jobs?namespace=*&prefix=faas-")
+    jobs = nomad.ask(faas.lab, "/v1/jobs?namespace=*&prefix=faas-")
     assert [job["ID"] for job in jobs if job.get("ParentID") and job["Status"] == "dead"] == []
     running = sum(job["Type"] == "service" for job in jobs)
     left = faas.lab.ssh(faas.lab.nodes[0], "ls /var/lib/nomad/alloc").split()
