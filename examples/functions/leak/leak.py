@@ -76,6 +76,8 @@ def message(token: bytes | None) -> bytes:
     class Attributes(ctypes.Structure):
         _fields_ = [(name, ctypes.c_long) for name in ("flags", "maxmsg", "msgsize", "curmsgs", "a", "b", "c", "d")]
 
+    if token:
+        LIBC.mq_unlink(QUEUE)  # what an earlier call left would come first
     wanted = Attributes(0, 4, SIZE, 0)
     queue = checked(
         LIBC.mq_open(QUEUE, os.O_RDWR | os.O_NONBLOCK | (os.O_CREAT if token else 0), 0o666, ctypes.byref(wanted))
