@@ -289,6 +289,39 @@ def test_what_envoy_would_refuse_is_never_put_into_place(mesh: Mesh) -> None:
     assert mesh.calls(mesh.w1, "front", ORDERS, 20).statuses == {"200": 20}
 
 
+def test_a_job_of_nomad_is_found_wherever_it_runs(mesh: Mesh) -> None:
+    (manager,) = mesh.lab.managers
+    variables = mesh.variables()
+    orders = variables["mesh_services"][1]
+    orders["runs"] = [{"hosts": [mesh.w1.name, mesh.w2.name], "job": "orders"}]
+    del orders["splits"]
+    nomad = f"set -a; . /etc/keelson/{mesh.lab.name}/nomad.env; nomad"
+    text = (SHOP / "orders.nomad.hcl").read_text()
+
+    def run_on(host: str) -> None:
+        constraint = f'constraint {{\n attribute = "${{node.unique.name}}"\n value = "{host}"\n }}\n'
+        placed = text.replace('group "orders" {', f'{constraint} group "orders" {{')
+        mesh.lab.ssh(manager, f"{nomad} job run -detach -", given=placed)
+
+    def answered_by(host: str) -> bool:
+        return dict(mesh.calls(mesh.w1, "front", ORDERS, 20)) == {f"200 {host}": 20}
+
+    for host in (mesh.w1, mesh.w2):
+        mesh.lab.ssh(host, "systemctl stop orders")
+    try:
+        mesh.apply(variables)
+        for host in (mesh.w2.name, mesh.w1.name):
+            run_on(host)
+            print(f"the job on {host} serves after {until(lambda host=host: answered_by(host), 120):.1f} s")
+        # Its account is the only one that has its identity, and nobody reaches it around its sidecar.
+        assert set(mesh.calls(mesh.w1, "daemon", "http://127.0.0.1:8081/alone").statuses) == {"failed"}
+        assert set(mesh.calls(mesh.w1, "front", ORDERS, method="DELETE").statuses) == {"403"}
+    finally:
+        mesh.lab.ssh(manager, f"{nomad} job stop -purge orders", check=False)
+        for host in (mesh.w1, mesh.w2):
+            mesh.lab.ssh(host, "systemctl start orders")
+
+
 COLLECTOR = """
 import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -77,14 +77,23 @@ def around(sockets: Iterable[Mapping[str, Any]], sidecar: Mapping[str, Any]) -> 
     )
 
 
-def healthy(clusters: Mapping[str, Any]) -> Verdict:
-    """Judge the sidecar's own health checks of its service, out of its list of clusters."""
+def healthy(clusters: Mapping[str, Any], elsewhere: str = "") -> Verdict:
+    """Judge the sidecar's own health checks of its service, out of its list of clusters; C(elsewhere) is the job that has
+    no instance on this host."""
+    if elsewhere:
+        return Verdict(True, f"the job {elsewhere} has no instance here")
     local = [entry for entry in clusters.get("cluster_statuses", []) if entry["name"] == "local"]
     states = [status.get("health_status", {}) for entry in local for status in entry.get("host_statuses", [])]
     failed = any(state.get("failed_active_health_check") for state in states)
     return Verdict(
         bool(states) and not failed, "the service fails its health check" if failed else "the service is healthy"
     )
+
+
+def absent(sockets: Iterable[Mapping[str, Any]], sidecar: Mapping[str, Any]) -> str:
+    """The job of a service of which nothing listens on this host; '' when something does, or no job runs it."""
+    here = any(found["port"] == sidecar["port"] and found["process"] != "envoy" for found in sockets)
+    return "" if here else str(sidecar["job"])
 
 
 def sidecar_checks(given: Mapping[str, Any], sidecar: Mapping[str, Any]) -> list[Check]:
@@ -108,8 +117,8 @@ def sidecar_checks(given: Mapping[str, Any], sidecar: Mapping[str, Any]) -> list
             "mesh_health",
             "The service behind the sidecar is healthy",
             key,
-            f"look at the service ({sidecar['unit'] or 'its unit'})",
-            lambda: healthy(json.loads(admin.get(name, "/clusters?format=json"))),
+            f"look at the service ({sidecar['job'] or sidecar['unit'] or 'its unit'})",
+            lambda: healthy(json.loads(admin.get(name, "/clusters?format=json")), absent(listening(), sidecar)),
         ),
     ]
     ports = [("127.0.0.1", upstream["bind"], f"its upstream {upstream['key']}") for upstream in sidecar["upstreams"]]

@@ -196,7 +196,9 @@ def network(value: Any) -> str:
 
 _NAME = matching(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "lower-case letters, digits and hyphens, 2 to 32 of them")
 _SUBJECT = matching(r"[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*", "a subject, such as orders.new")
-_PATH = matching(r"/[A-Za-z0-9._~/-]*", "a path, such as /orders")
+_PATH = matching(
+    r"(?!/(events|dead)(/|$))/[A-Za-z0-9._~/-]*", "a path, such as /orders, but of the gateway's own /events and /dead"
+)
 _VARIABLE = matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
 _ONE_LINE = matching(r"[^\x00\r\n]*", "a text of one line")
 

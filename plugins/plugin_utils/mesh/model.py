@@ -56,13 +56,14 @@ class Host:
 
 @dataclass(frozen=True)
 class Instance:
-    """A service on a host: other sidecars reach it at C(address):C(port)."""
+    """A service on a host: other sidecars reach it at C(address):C(port). With a C(job), its scheduler says whether it is there."""
 
     host: str
     address: str
     port: int
     version: str
     unit: str
+    job: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,11 @@ class Service:
     def versions(self) -> tuple[str, ...]:
         """The versions of its instances, sorted."""
         return tuple(sorted({instance.version for instance in self.instances if instance.version}))
+
+    @property
+    def placed(self) -> bool:
+        """Whether a scheduler says on which of its hosts it runs."""
+        return any(instance.job for instance in self.instances)
 
     def on(self, host: str) -> Instance | None:
         """Its instance on a host."""
@@ -229,7 +235,8 @@ def _service(given: Mapping[str, Any], where: str, hosts: Sequence[Host]) -> Ser
             chosen = [host for host in hosts if name == host.name or name in host.groups]
             unknown += [] if chosen else [str(name)]
             unit, version = str(run.get("unit", "")), str(run.get("version", ""))
-            instances += [Instance(host.name, host.address, mesh_port, version, unit) for host in chosen]
+            job = str(run.get("job", ""))
+            instances += [Instance(host.name, host.address, mesh_port, version, unit, job) for host in chosen]
     return Service(
         name=str(given["name"]),
         tenant=tenant,

@@ -38,6 +38,14 @@ def names(mesh: Mesh) -> Iterator[Fault]:
             yield Fault(service.where, f"{service.key} runs twice on {host}; give the second one another name")
 
 
+def jobs(mesh: Mesh) -> Iterator[Fault]:
+    """Services of jobs whose sidecars cannot tell whether they are there."""
+    for service in mesh.services.values():
+        if service.placed and (service.protocol not in HTTP or "health" not in service.given):
+            text = f"{service.key} runs as a job: sidecars find it by its health"
+            yield Fault(service.where, f"{text}; give it health: {{path: ...}} and a protocol of {', '.join(HTTP)}")
+
+
 def splits(mesh: Mesh) -> Iterator[Fault]:
     """Weights that are not 100 together, subsets that no instance has, services nobody knows, circles."""
     for service in mesh.services.values():
@@ -117,4 +125,4 @@ def lifetimes(mesh: Mesh) -> Iterator[Fault]:
         yield Fault("mesh_identity", "renew_before_minutes must be less than leaf_minutes")
 
 
-RULES = (names, splits, upstreams, binds, accounts, lifetimes)
+RULES = (names, jobs, splits, upstreams, binds, accounts, lifetimes)

@@ -33,6 +33,7 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
                 "strict": service.strict,
                 "run_as": service.run_as,
                 "unit": instance.unit,
+                "job": instance.job,
                 "upstreams": [{"key": upstream.key, "bind": upstream.bind} for upstream in service.upstreams],
             }
         )

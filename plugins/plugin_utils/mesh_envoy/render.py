@@ -24,6 +24,7 @@ EXTENSION = f"{TYPE}.extensions"
 HCM = f"{EXTENSION}.filters.network.http_connection_manager.v3.HttpConnectionManager"
 RBAC = "envoy.filters.http.rbac"
 RATE = "envoy.filters.http.local_ratelimit"
+READY = "/.mesh/ready"  # asked by sidecars of callers, answered by that of the service
 CONNECTIONS = 20000  # from services and other sidecars together; below the unit's limit of open files
 #: Safe for any request: the instance has seen nothing of it.
 RETRY_ON = ("connect-failure", "refused-stream", "reset-before-request")
@@ -200,12 +201,21 @@ def _inbound_filters(mesh: Mesh, service: Service, mutual: bool) -> list[dict[st
             },
         },
     ]
+    ready = {
+        "name": "health_check",
+        "typed_config": {
+            "@type": f"{EXTENSION}.filters.http.health_check.v3.HealthCheck",
+            "pass_through_mode": False,
+            "headers": [{"name": ":path", "string_match": {"exact": READY}}],
+            "cluster_min_healthy_percentages": {"local": {"value": 100}},
+        },
+    }
     return [
         _http(
             mesh,
             service,
             "inbound",
-            filters if mutual else filters[1:],
+            [*([ready] if service.placed else []), *(filters if mutual else filters[1:])],
             {
                 # What a caller writes of itself never arrives; the service reads who called in this header.
                 "forward_client_cert_details": "SANITIZE_SET",
@@ -273,17 +283,7 @@ def _path(path: str) -> dict[str, str]:
 
 def _local(service: Service) -> dict[str, Any]:
     health = service.given.get("health")
-    checks = {
-        "timeout": "1s",
-        "interval": _seconds((health or {}).get("interval", 5)),
-        "no_traffic_interval": _seconds((health or {}).get("interval", 5)),
-        "unhealthy_threshold": 2,
-        "healthy_threshold": 1,
-        "http_health_check": {
-            "path": (health or {}).get("path", ""),
-            "codec_client_type": "HTTP1" if service.protocol == "http" else "HTTP2",
-        },
-    }
+    checks = [_health(health["path"], health.get("interval", 5), service.protocol)] if health else []
     return {
         "@type": f"{TYPE}.config.cluster.v3.Cluster",
         "name": "local",
@@ -292,7 +292,19 @@ def _local(service: Service) -> dict[str, Any]:
         "load_assignment": _assignment("local", [("127.0.0.1", service.port)]),
         "circuit_breakers": _breakers({}),
         **_protocol(service.protocol),
-        **({"health_checks": [checks]} if health and service.protocol in HTTP else {}),
+        **({"health_checks": checks} if checks and service.protocol in HTTP else {}),
+    }
+
+
+def _health(path: str, interval: Any, protocol: str) -> dict[str, Any]:
+    codec = "HTTP1" if protocol == "http" else "HTTP2"
+    return {
+        "timeout": "1s",
+        "interval": _seconds(interval),
+        "no_traffic_interval": _seconds(interval),
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        "http_health_check": {"path": path, "codec_client_type": codec},
     }
 
 
@@ -385,7 +397,14 @@ def _cluster(mesh: Mesh, service: Service, upstream: Upstream, other: Service, s
         },
         "transport_socket": {"name": "tls", "typed_config": context},
         **_protocol(other.protocol),
+        **(_placed(other) if other.placed else {}),
     }
+
+
+def _placed(service: Service) -> dict[str, Any]:
+    """Of hosts that may run a service, those that do: no call goes to another one, even when none does."""
+    check = _health(READY, 1, service.protocol)
+    return {"health_checks": [check], "common_lb_config": {"healthy_panic_threshold": {"value": 0}}}
 
 
 def _endpoints(name: str, service: Service, subset: str) -> dict[str, Any]:

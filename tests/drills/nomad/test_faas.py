@@ -84,7 +84,7 @@ class Faas:
         self, path: str, body: Any = None, tenant: str = "shop", **headers: str
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Status, body and headers of an answer."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         given = {name.replace("_", "-"): text for name, text in headers.items()}
         given |= {"Authorization": f"Bearer {TOKENS.get(tenant, tenant)}"} if tenant else {}
         request = urllib.request.Request(f"https://{self.manager.address}:8480{path}", data, given)
@@ -324,6 +324,18 @@ def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(fa
         time.sleep(2)
     dead = faas.events("tenant.api('STREAM.MSG.GET.DEAD', {'last_by_subj': 'dead.faults'})")["message"]
     assert dead["data"] == "cG9pc29u"  # poison
+    # Its tenant sees it, and can give it to the function once more; no other tenant can.
+    assert faas.ask("/dead/faults", b"", tenant="bank")[0] == faas.ask("/dead/nothing", b"")[0] == 404
+    assert faas.ask("/dead/faults", b"", tenant="")[0] == 401
+    seen = faas.ask("/dead/faults")[1]["letters"][-1]
+    assert (seen["status"], seen["attempts"], seen["data_base64"]) == (422, 2, "cG9pc29u"), seen
+    assert (seen["subject"], seen["number"]) == ("events.queue.faults", dead["seq"])
+    assert faas.ask("/dead/faults", b"")[1] == {"again": before + 1}
+    deadline = time.monotonic() + 120
+    while counted(faas, "DEAD", "dead.faults") <= before or counted(faas, "EVENTS", "events.queue.faults"):
+        assert time.monotonic() < deadline
+        time.sleep(2)
+    assert faas.ask("/dead/faults")[1]["letters"][-1]["number"] > seen["number"]
 
 
 def test_an_event_outlives_a_killed_gateway(faas: Faas) -> None:

@@ -56,6 +56,7 @@ def test_a_function_with_all_defaults() -> None:
         ({"concurrency": 51}, "51 are more than the 50 at once that tenant shop may have"),
         ({"memroy": 64}, "faas_functions[0].memroy: is unknown; use answer, artifact, command"),
         ({"http": ["greet"]}, "has 'greet', which must be a path"),
+        ({"http": ["/dead/letters"]}, "has '/dead/letters', which must be a path"),
         ({"http": []}, "faas_functions[0]: has no trigger; give http, cron or queue"),
         ({"queue": ["orders.>"]}, "has 'orders.>', which must be a subject"),
         ({"command": []}, "faas_functions[0].command: [] must not be empty"),

@@ -183,7 +183,7 @@ def test_schedules_have_seconds_in_jetstream(gateway: Any) -> None:
     events = sys.modules["events"]
     assert (events.pattern("*/5 * * * *"), events.pattern("@daily")) == ("0 */5 * * * *", "@daily")
     text = base64.b64encode(b"NATS/1.0\r\nNats-Schedule: 0 * * * * *\r\n\r\n").decode()
-    assert events.header(text, "Nats-Schedule") == "0 * * * * *"
+    assert events.headers_of(text) == {"Nats-Schedule": "0 * * * * *"}
 
 
 def test_why_a_call_left_no_answer(gateway: Any) -> None:
@@ -231,3 +231,43 @@ def test_a_host_without_room_is_not_one_that_is_slow(
     except nomad.CallFailed as error:
         found = error.status
     assert (found, agent.clock) == (status, after)
+
+
+def stored(number: int, **headers: str) -> dict[str, Any]:
+    """A message as JetStream shows it."""
+    text = (
+        "NATS/1.0\r\n" + "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+    )
+    return {
+        "seq": number,
+        "time": "2026-01-01T00:00:00Z",
+        "hdrs": base64.b64encode(text.encode()).decode(),
+        "data": "eA==",
+    }
+
+
+def test_a_dead_letter_goes_back_under_one_id_however_often_that_is_cut_off(gateway: Any) -> None:
+    events = sys.modules["events"]
+    tenant = events.Tenant("shop", {}, 1, 256)
+    kept = {3: stored(3, Keelson_Subject="events.queue.orders", Keelson_Status="422", Keelson_Attempts="2", ce_id="a")}
+    published: list[tuple[str, bytes, dict[str, str]]] = []
+
+    async def api(subject: str, body: dict[str, Any]) -> dict[str, Any]:
+        if subject == "STREAM.MSG.DELETE.DEAD":
+            kept.pop(body["seq"])
+            return {}
+        found = [message for number, message in kept.items() if number >= body["seq"]]
+        if not found or body["next_by_subj"] != "dead.orders":
+            raise events.EventsFailed("JetStream: no message found")
+        return {"message": found[0]}
+
+    async def publish(subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        published.append((subject, body, headers))
+        return {}
+
+    tenant.api, tenant.publish = api, publish
+    (letter,) = asyncio.run(tenant.dead("orders"))
+    assert (letter["status"], letter["attempts"], letter["headers"]) == (422, 2, {"ce-id": "a"})
+    assert asyncio.run(tenant.again("other")) == 0
+    assert asyncio.run(tenant.again("orders")) == 1 and not kept
+    assert published == [("events.queue.orders", b"x", {"ce-id": "a", "Nats-Msg-Id": "again.3"})]

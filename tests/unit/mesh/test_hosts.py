@@ -334,6 +334,8 @@ def listening(address: str, process: str = "python3") -> list[dict[str, Any]]:
         (checks.around(listening("0.0.0.0"), {**SIDECAR, "mesh_port": 9443}), True),
         (checks.healthy({"cluster_statuses": [{"name": "local", "host_statuses": [{}]}]}), True),
         (checks.healthy({}), False),
+        (checks.healthy({}, checks.absent([], {**SIDECAR, "job": "orders"})), True),
+        (checks.healthy({}, checks.absent(listening("127.0.0.1"), {**SIDECAR, "job": "orders"})), False),
         (
             checks.healthy(
                 {

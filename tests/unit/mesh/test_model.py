@@ -94,6 +94,14 @@ WRONG: list[tuple[Change, str]] = [
         lambda s: s[1]["splits"][0].update(service="stock"),
         "mesh_services[1].splits[0]: a split has either subset or service",
     ),
+    (
+        lambda s: s[2]["runs"][0].update(unit="stock.service", job="stock"),
+        "mesh_services[2].runs[0]:",
+    ),
+    (
+        lambda s: (s[2]["runs"][0].pop("unit"), s[2]["runs"][0].update(job="stock")),
+        "mesh_services[2]: shop/stock runs as a job: sidecars find it by its health; give it health",
+    ),
     (lambda s: s.append(s[0]), "mesh_services[3]: shop/front is described twice"),
 ]
 

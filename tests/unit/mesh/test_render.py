@@ -94,6 +94,17 @@ def test_an_upstream_is_asked_for_its_own_identity(mesh: model.Mesh) -> None:
     assert cluster["outlier_detection"]["consecutive_5xx"] == 3 and cluster["outlier_detection"]["interval"] == "1s"
 
 
+def test_callers_ask_where_the_instances_of_a_job_are(variables: dict[str, Any]) -> None:
+    variables["mesh_services"][1]["runs"] = [{"hosts": ["w1", "w2"], "job": "orders"}]
+    del variables["mesh_services"][1]["splits"]
+    mesh = model.read(variables, HOSTS, "product")
+    cluster = resource(files(mesh, "shop/front"), "cds.json", 1)
+    assert cluster["health_checks"][0]["http_health_check"]["path"] == "/.mesh/ready"
+    assert cluster["common_lb_config"]["healthy_panic_threshold"] == {"value": 0}  # not to hosts that do not have it
+    manager = resource(files(mesh, "shop/orders"), "lds.json")["filter_chains"][0]["filters"][0]["typed_config"]
+    assert [entry["name"] for entry in manager["http_filters"]][:2] == ["health_check", "envoy.filters.http.rbac"]
+
+
 def test_splits_timeouts_and_retries_are_routes(mesh: model.Mesh) -> None:
     route = resource(files(mesh, "shop/front"), "rds_shop_orders.json")["virtual_hosts"][0]["routes"][0]["route"]
     clusters = [{"name": "shop/orders:v1", "weight": 9000}, {"name": "shop/orders:v2", "weight": 1000}]

@@ -126,7 +126,7 @@ class Tenant:
         for subject, (when, target) in wanted.items():
             if subject in present:
                 last = await self.api("STREAM.MSG.GET.SCHEDULES", {"last_by_subj": subject})
-                if header(last["message"].get("hdrs", ""), "Nats-Schedule") == when:
+                if headers_of(last["message"].get("hdrs", "")).get("Nats-Schedule") == when:
                     continue
             await self.publish(subject, b"", {"Nats-Schedule": when, "Nats-Schedule-Target": target})
 
@@ -142,6 +142,31 @@ class Tenant:
         if told.get("error"):
             raise EventsFailed(f"JetStream: {told['error'].get('description')}")
         return told
+
+    async def dead(self, name: str, most: int = 100) -> list[dict[str, Any]]:
+        """The dead letters under a name, oldest first. Raises EventsFailed."""
+        found: list[dict[str, Any]] = []
+        number = 1
+        while len(found) < most:
+            try:
+                told = await self.api("STREAM.MSG.GET.DEAD", {"seq": number, "next_by_subj": f"dead.{name}"})
+            except EventsFailed as error:
+                if "no message found" in str(error):
+                    break
+                raise
+            found.append(letter(told["message"]))
+            number = told["message"]["seq"] + 1
+        return found
+
+    async def again(self, name: str) -> int:
+        """Give dead letters to their functions once more; returns how many. Raises EventsFailed."""
+        letters = await self.dead(name)
+        for one in letters:
+            # Cut off between the two, it is given again under the same id, and kept once.
+            headers = {**one["headers"], "Nats-Msg-Id": f"again.{one['number']}"}
+            await self.publish(one["subject"], base64.b64decode(one["data_base64"]), headers)
+            await self.api("STREAM.MSG.DELETE.DEAD", {"seq": one["number"]})
+        return len(letters)
 
     def serve(self, functions: list[dict[str, Any]], handle: Handler) -> None:
         """Hand events to their functions until this is stopped."""
@@ -219,13 +244,25 @@ def pattern(cron: str) -> str:
     return cron if cron.startswith("@") else f"0 {cron}"
 
 
-def header(encoded: str, name: str) -> str:
-    """A header of a stored message."""
-    for line in base64.b64decode(encoded).decode("utf-8", "replace").split("\r\n"):
-        key, _colon, value = line.partition(":")
-        if key == name:
-            return value.strip()
-    return ""
+def headers_of(encoded: str) -> dict[str, str]:
+    """The headers of a stored message."""
+    lines = base64.b64decode(encoded).decode("utf-8", "replace").split("\r\n")
+    pairs = (line.partition(":") for line in lines)
+    return {key: value.strip() for key, colon, value in pairs if colon}
+
+
+def letter(message: dict[str, Any]) -> dict[str, Any]:
+    """A dead letter as its tenant sees it."""
+    headers = headers_of(message.get("hdrs", ""))
+    return {
+        "number": message["seq"],
+        "time": message["time"],
+        "subject": headers.pop("Keelson-Subject", ""),
+        "status": int(headers.pop("Keelson-Status", 0)),
+        "attempts": int(headers.pop("Keelson-Attempts", 0)),
+        "headers": {name: text for name, text in headers.items() if not name.startswith("Nats-")},
+        "data_base64": message.get("data", ""),
+    }
 
 
 def event(tenant: str, message: Msg) -> dict[str, Any]:

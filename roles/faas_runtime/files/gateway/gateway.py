@@ -217,6 +217,8 @@ class Gateway:
             tenant = self.caller(request)
             if request.path.startswith("/events/"):
                 return await self.keep(request, tenant, headers)
+            if request.path.startswith("/dead/"):
+                return await self.letters(request, tenant, headers)
             function, rest = self.target(request, tenant)
             content = await self.body(request, function["tenant"])
             passed = {key: value for key, value in request.headers.items() if key.lower() not in HOP}
@@ -290,6 +292,20 @@ class Gateway:
         kept = await self.tenants[tenant].publish(f"events.queue.{subject}", content, passed)
         told = {"id": key, "sequence": kept["seq"], "duplicate": kept.get("duplicate", False)}
         return web.json_response(told, status=202, headers=headers)
+
+    async def letters(self, request: web.Request, tenant: str, headers: dict[str, str]) -> web.Response:
+        """GET /dead/NAME: the dead letters under a name; POST: give them to their functions once more."""
+        name = request.path.removeprefix("/dead/")
+        if not tenant:
+            raise Refused(401, "a token is needed")
+        mine = {f["dead_letter"] or f["name"] for (owner, _name), f in self.functions.items() if owner == tenant}
+        if request.method not in ("GET", "POST") or name not in mine:
+            raise Refused(404, f"{tenant} has no dead letters {name}")
+        if tenant not in self.tenants:
+            raise EventsFailed("not connected to JetStream")
+        events = self.tenants[tenant]
+        found = {"letters": await events.dead(name)} if request.method == "GET" else {"again": await events.again(name)}
+        return web.json_response(found, headers=headers)
 
     async def deliver(self, function: dict[str, Any], event: dict[str, Any], token: str) -> int:
         """Hand an event to its function; returns the status."""
