@@ -26,10 +26,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import 
     places,
     renew,
     sidecars,
+    status,
     supervise,
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import secrets
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import render, secrets
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 IDENTITY = "spiffe://product.mesh/ns/shop/svc/orders"
@@ -350,6 +352,28 @@ def listening(address: str, process: str = "python3") -> list[dict[str, Any]]:
 )
 def test_checks_pass_and_fail(verdict: Any, passed: bool) -> None:
     assert verdict.passed is passed and verdict.evidence
+
+
+def test_who_may_call_is_read_out_of_the_routes_in_use(mesh: model.Mesh) -> None:
+    files = render.sidecar(mesh, mesh.services["shop/orders"], "w1")
+    assert status.rules(files["rds_inbound.json"]) == ["shop/front GET,POST /orders*,/slow,/alone"]
+    assert status.rules(render.sidecar(mesh, mesh.services["shop/stock"], "w2")["rds_inbound.json"]) == ["shop/orders"]
+    assert status.rules(None) == []
+    assert status.service("spiffe://product.mesh/ns/shop/svc/") == "shop/"
+
+
+def test_failed_calls_are_told_with_their_side_and_reason() -> None:
+    front = "spiffe://product.mesh/ns/shop/svc/front"
+    common = {"side": "inbound", "caller": front, "method": "DELETE", "path": "/orders"}
+    refused = {**common, "status": 403, "details": "rbac_access_denied_matched_policy[none]", "flags": "-"}
+    late = {"side": "outbound", "cluster": "shop/stock", "status": 504, "details": "response_timeout", "flags": "UT"}
+    lines = ["starting", "{cut", *map(json.dumps, [refused, refused, {**common, "status": 200, "flags": "-"}, late])]
+    first, second = status.failed(lines, "shop/orders")
+    assert (first["side"], first["caller"], first["count"]) == ("inbound", "shop/front", 2)
+    assert first["why"] == "no allow rule of the service has this caller, method and path"
+    assert (second["caller"], second["called"]) == ("shop/orders", "shop/stock")
+    assert second["why"] == "longer than the timeout of the caller's upstream"
+    assert status.why({"status": 500, "flags": "-"}) == "the service answered 500"
 
 
 def test_a_unit_whose_files_are_compared_writes_them_down() -> None:
