@@ -227,7 +227,7 @@ def test_a_host_without_room_is_not_one_that_is_slow(
     monkeypatch.setattr(nomad.time, "monotonic", agent.monotonic)
     found = 0
     try:
-        asyncio.run(nomad.Nomad._await(agent, "job", {}, 30))
+        asyncio.run(nomad.Nomad._await(agent, "job", {}, 20, {}))
     except nomad.CallFailed as error:
         found = error.status
     assert (found, agent.clock) == (status, after)
@@ -271,3 +271,30 @@ def test_a_dead_letter_goes_back_under_one_id_however_often_that_is_cut_off(gate
     assert asyncio.run(tenant.again("other")) == 0
     assert asyncio.run(tenant.again("orders")) == 1 and not kept
     assert published == [("events.queue.orders", b"x", {"ce-id": "a", "Nats-Msg-Id": "again.3"})]
+
+
+def test_a_call_that_is_still_being_stopped_is_removed_when_it_has_ended(
+    gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nomad = sys.modules["nomad"]
+    asked: list[str] = []
+
+    class Agent(nomad.Nomad):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            self.collecting: set[Any] = set()
+
+        async def ask(self, method: str, path: str, *_body: Any, **_query: Any) -> tuple[Any, int]:
+            asked.append(path)
+            if path.endswith("/gc") and len(asked) < 4:
+                raise nomad.CallFailed(503, "Nomad: 500 not terminal")
+            return None, 0
+
+    async def run() -> None:
+        agent = Agent()
+        await agent.forget("job", "a1", {})
+        await asyncio.gather(*agent.collecting)
+
+    real = asyncio.sleep
+    monkeypatch.setattr(nomad.asyncio, "sleep", lambda _seconds: real(0))
+    asyncio.run(run())
+    assert asked == ["/v1/job/job", *["/v1/client/allocation/a1/gc"] * 3]

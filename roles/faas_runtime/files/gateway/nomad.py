@@ -18,7 +18,11 @@ from urllib.parse import quote
 import aiohttp
 
 LARGEST_PAYLOAD = 16 * 1024  # Nomad's own limit of what a dispatched job is given
-ROOM, START = 30, 90  # seconds until a host node has room for a call, and until it has started it
+ROOM, START, END = (
+    30,
+    90,
+    15,
+)  # seconds until a host node has room for a call, until it has started it, and beyond its timeout
 FINAL = ("complete", "failed", "lost")
 
 
@@ -49,6 +53,7 @@ class Nomad:
         context.load_cert_chain(access["cert_file"], access["key_file"])
         with open(access["token_file"], encoding="ascii") as handle:
             headers = {"X-Nomad-Token": handle.read().strip()}
+        self.collecting: set[asyncio.Task[None]] = set()
         self.session = aiohttp.ClientSession(
             access["address"],
             headers=headers,
@@ -85,24 +90,24 @@ class Nomad:
         job = dispatched["DispatchedJobID"]
         found: dict[str, Any] = {}
         try:
-            found = await self._await(job, where, function["timeout"])
+            await self._await(job, where, function["timeout"], found)
             return await self._answer(found, function)
         finally:
             await asyncio.shield(self.forget(job, found.get("ID", ""), where))
 
-    async def _await(self, job: str, where: dict[str, str], seconds: float) -> dict[str, Any]:
-        """The allocation of a dispatched job when it has ended. Raises CallFailed."""
+    async def _await(self, job: str, where: dict[str, str], seconds: float, found: dict[str, Any]) -> None:
+        """Await the end of a dispatched job; C(found) gets its allocation. Raises CallFailed."""
         asked, index, started = time.monotonic(), 0, 0.0
         while True:
             path = f"/v1/job/{quote(job, safe='')}/allocations"
             allocations, index = await self.ask("GET", path, index=index, wait="5s", **where)
             if allocations:
-                state = allocations[0]["ClientStatus"]
-                if state in FINAL:
-                    return dict(allocations[0])
-                if state == "running" and not started:
+                found.update(allocations[0])
+                if found["ClientStatus"] in FINAL:
+                    return
+                if found["ClientStatus"] == "running" and not started:
                     started = time.monotonic()
-            if started and time.monotonic() > started + seconds + 5:
+            if started and time.monotonic() > started + seconds + END:
                 raise CallFailed(504, "the function did not end in time")
             if not allocations and time.monotonic() > asked + ROOM:
                 raise CallFailed(429, "no host node has room for the call")
@@ -131,8 +136,20 @@ class Nomad:
         with contextlib.suppress(CallFailed):
             await self.ask("DELETE", f"/v1/job/{quote(job, safe='')}", purge="true", **where)
         if allocation:
+            try:
+                await self.ask("PUT", f"/v1/client/allocation/{allocation}/gc", **where)
+            except CallFailed:  # it has not ended yet
+                task = asyncio.create_task(self._collect(allocation, where))
+                self.collecting.add(task)
+                task.add_done_callback(self.collecting.discard)
+
+    async def _collect(self, allocation: str, where: dict[str, str]) -> None:
+        """Remove a call that is being stopped from its host, as soon as it has ended."""
+        for _ in range(30):
+            await asyncio.sleep(1)
             with contextlib.suppress(CallFailed):
                 await self.ask("PUT", f"/v1/client/allocation/{allocation}/gc", **where)
+                return
 
     async def sweep(self, namespaces: set[str], older: float = 300) -> int:
         """Remove the calls of gateways that were stopped in the middle: ended, and older than `older` seconds."""
