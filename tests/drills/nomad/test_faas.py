@@ -132,7 +132,7 @@ class Faas:
             "asyncio.run(main())\n"
         )
         return json.loads(
-            self.lab.ssh(self.manager, "PYTHONPATH=/opt/keelson/nats-py/current python3 -", given=program)
+            self.lab.ssh(self.manager, "PYTHONPATH=/opt/keelson/nats-py/current python3 -B -", given=program)
         )
 
 
