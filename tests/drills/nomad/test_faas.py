@@ -324,6 +324,7 @@ def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(fa
         time.sleep(2)
     dead = faas.events("tenant.api('STREAM.MSG.GET.DEAD', {'last_by_subj': 'dead.faults'})")["message"]
     assert dead["data"] == "cG9pc29u"  # poison
+    assert f'keelson_faas_dead_letters{{tenant="shop",name="faults"}} {before + 1}' in metrics(faas)
     # Its tenant sees it, and can give it to the function once more; no other tenant can.
     assert faas.ask("/dead/faults", b"", tenant="bank")[0] == faas.ask("/dead/nothing", b"")[0] == 404
     assert faas.ask("/dead/faults", b"", tenant="")[0] == 401
@@ -357,14 +358,15 @@ def counted(faas: Faas, stream: str, subject: str) -> int:
     return int((told["state"].get("subjects") or {}).get(subject, 0))
 
 
+def metrics(faas: Faas) -> str:
+    """What Prometheus reads on the manager."""
+    program = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8481/metrics').read().decode())"
+    return faas.lab.ssh(faas.manager, "python3 -", given=program)
+
+
 def test_a_schedule_ticks(faas: Faas) -> None:
     deadline = time.monotonic() + 130
-    while 'keelson_faas_calls_total{tenant="shop",function="tick",trigger="event",status="204"}' not in (
-        faas.lab.ssh(
-            faas.manager,
-            "python3 -c 'import urllib.request; print(urllib.request.urlopen(\"http://127.0.0.1:8481/metrics\").read().decode())'",
-        )
-    ):
+    while 'keelson_faas_calls_total{tenant="shop",function="tick",trigger="event",status="204"}' not in metrics(faas):
         assert time.monotonic() < deadline
         time.sleep(3)
 

@@ -298,3 +298,26 @@ def test_a_call_that_is_still_being_stopped_is_removed_when_it_has_ended(
     monkeypatch.setattr(nomad.asyncio, "sleep", lambda _seconds: real(0))
     asyncio.run(run())
     assert asked == ["/v1/job/job", *["/v1/client/allocation/a1/gc"] * 3]
+
+
+def test_metrics_tell_how_many_events_wait_and_are_dead(gateway: Any) -> None:
+    events = sys.modules["events"]
+    answers = {
+        "CONSUMER.INFO.EVENTS.greet": {"num_pending": 7, "num_ack_pending": 2},
+        "STREAM.INFO.DEAD": {"state": {"subjects": {"dead.greet": 3}}},
+    }
+
+    async def api(subject: str, _body: Any = None) -> dict[str, Any]:
+        if subject not in answers:
+            raise events.EventsFailed("JetStream does not answer")
+        return answers[subject]
+
+    tenant = events.Tenant("shop", {}, 1, 256)
+    tenant.api, gateway.tenants["shop"] = api, tenant
+    assert asyncio.run(gateway.depths()).splitlines() == [
+        'keelson_faas_events_waiting{tenant="shop",function="greet"} 7',
+        'keelson_faas_events_at_work{tenant="shop",function="greet"} 2',
+        'keelson_faas_dead_letters{tenant="shop",name="greet"} 3',
+    ]
+    del answers["STREAM.INFO.DEAD"]
+    assert asyncio.run(gateway.depths()) == ""  # the other metrics are there without it

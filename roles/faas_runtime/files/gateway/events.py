@@ -143,6 +143,20 @@ class Tenant:
             raise EventsFailed(f"JetStream: {told['error'].get('description')}")
         return told
 
+    async def depths(self, functions: list[dict[str, Any]]) -> list[str]:
+        """Lines of metrics: events that wait or are at work, and dead letters. Raises EventsFailed."""
+        lines = []
+        for function in functions:
+            told = await self.api(f"CONSUMER.INFO.EVENTS.{function['name']}")
+            label = f'{{tenant="{self.name}",function="{function["name"]}"}}'
+            lines.append(f"keelson_faas_events_waiting{label} {told['num_pending']}")
+            lines.append(f"keelson_faas_events_at_work{label} {told['num_ack_pending']}")
+        told = await self.api("STREAM.INFO.DEAD", {"subjects_filter": "dead.>"})
+        for subject, count in (told["state"].get("subjects") or {}).items():
+            name = subject.removeprefix("dead.")
+            lines.append(f'keelson_faas_dead_letters{{tenant="{self.name}",name="{name}"}} {count}')
+        return lines
+
     async def dead(self, name: str, most: int = 100) -> list[dict[str, Any]]:
         """The dead letters under a name, oldest first. Raises EventsFailed."""
         found: list[dict[str, Any]] = []

@@ -374,10 +374,19 @@ class Gateway:
                     await self.nomad.scale(function, function["min"], down=True)
                     del self.used[name]
 
+    async def depths(self) -> str:
+        """Metrics of the events, of the tenants whose events can be reached."""
+        lines: list[str] = []
+        for name, tenant in self.tenants.items():
+            fed = [f for (owner, _name), f in self.functions.items() if owner == name and (f["queue"] or f["cron"])]
+            with contextlib.suppress(EventsFailed):
+                lines += await tenant.depths(fed)
+        return "".join(f"{line}\n" for line in lines)
+
     async def inside(self, request: web.Request) -> web.Response:
         """What the host itself may ask: metrics and health."""
         if request.path == "/metrics":
-            return web.Response(text=self.metrics.text(self.at_once))
+            return web.Response(text=self.metrics.text(self.at_once) + await self.depths())
         told = {"trouble": self.trouble, "functions": len(self.functions), "tenants": sorted(self.tenants)}
         return web.json_response(told, status=503 if self.trouble else 200)
 
