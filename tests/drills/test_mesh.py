@@ -188,7 +188,8 @@ def test_limits_hold(mesh: Mesh) -> None:
     variables["mesh_services"][2]["rate_limit"] = {"requests": 50, "seconds": 60}
     mesh.apply(variables)
     found = mesh.calls(mesh.w1, "orders", "http://127.0.0.1:18082/", 200)
-    assert found.statuses == {"200": 50, "429": 150}, found
+    # The bucket fills all the time, by 50 a minute.
+    assert set(found.statuses) == {"200", "429"} and 50 <= found.statuses["200"] <= 50 + found.seconds + 1, found
 
 
 def test_a_failing_upstream_starts_no_storm(mesh: Mesh) -> None:
@@ -312,7 +313,7 @@ def test_a_job_of_nomad_is_found_wherever_it_runs(mesh: Mesh) -> None:
         mesh.apply(variables)
         for host in (mesh.w2.name, mesh.w1.name):
             run_on(host)
-            print(f"the job on {host} serves after {until(lambda host=host: answered_by(host), 120):.1f} s")
+            print(f"the job on {host} serves after {until(lambda host=host: answered_by(host), 240):.1f} s")
         # Its account is the only one that has its identity, and nobody reaches it around its sidecar.
         assert set(mesh.calls(mesh.w1, "daemon", "http://127.0.0.1:8081/alone").statuses) == {"failed"}
         assert set(mesh.calls(mesh.w1, "front", ORDERS, method="DELETE").statuses) == {"403"}
@@ -336,7 +337,7 @@ http.server.HTTPServer(("0.0.0.0", 4318), Handler).serve_forever()
 
 def test_metrics_logs_and_a_trace(mesh: Mesh) -> None:
     (manager,) = mesh.lab.managers
-    mesh.lab.ssh(manager, "cat > /tmp/collector.py; rm -f /tmp/traces", given=COLLECTOR)
+    mesh.lab.ssh(manager, "cat > /tmp/collector.py; : > /tmp/traces", given=COLLECTOR)
     mesh.lab.ssh(manager, "systemd-run --unit mesh-collector --collect python3 /tmp/collector.py")
     variables = mesh.variables()
     variables["mesh_telemetry"] = {"access_log": "all", "traces": {"collector": f"{manager.address}:4318"}}
@@ -348,13 +349,14 @@ def test_metrics_logs_and_a_trace(mesh: Mesh) -> None:
         assert "envoy_cluster_upstream_rq_time_bucket" in metrics
         until(lambda: mesh.log(mesh.w1, "shop_front", 1), 10)
         (trace,) = {line["trace"] for line in mesh.log(mesh.w1, "shop_front", 1)}
-        seen = [
-            mesh.log(mesh.w1, "shop_orders", 40),
-            mesh.log(mesh.w2, "shop_orders", 40),
-            mesh.log(mesh.w2, "shop_stock", 40),
-        ]
-        sides = {line["side"] for lines in seen for line in lines if line["trace"] == trace}
-        assert sides == {"inbound", "outbound"} and any(line["trace"] == trace for line in seen[2])
+
+        def seen() -> set[tuple[str, str]]:
+            places = ((mesh.w1, "shop_orders"), (mesh.w2, "shop_orders"), (mesh.w2, "shop_stock"))
+            logs = [(name, line) for host, name in places for line in mesh.log(host, name, 40)]
+            return {(name, line["side"]) for name, line in logs if line["trace"] == trace}
+
+        whole = {("shop_orders", "inbound"), ("shop_orders", "outbound"), ("shop_stock", "inbound")}
+        until(lambda: seen() == whole, 10)  # sidecars write their logs once a second
         found = f"python3 -c \"print(open('/tmp/traces','rb').read().count(bytes.fromhex('{trace}')))\""
         until(lambda: int(mesh.lab.ssh(manager, found) or 0) >= 4, 15, 1)
     finally:

@@ -62,10 +62,11 @@ print(json.dumps({"found": found, "p50": times[len(times) // 2], "p99": times[in
 
 
 class Calls(dict[str, int]):
-    """How often each answer came, as C(STATUS VERSION); C(longest) is seconds of the slowest call."""
+    """How often each answer came, as C(STATUS VERSION); C(longest) is seconds of the slowest call, C(seconds) of all."""
 
     longest = 0.0
     p50 = 0.0
+    seconds = 0.0
 
     @property
     def statuses(self) -> Counter[str]:
@@ -106,9 +107,10 @@ class Mesh:
         """What came of calls that an account of a server makes."""
         words = [url, str(count), str(seconds), str(threads), method, "keep" if keep else "new"]
         command = f"setpriv --reuid {account} --regid {account} --clear-groups python3 - {shlex.join(words)}"
+        start = time.monotonic()
         answer = json.loads(self.lab.ssh(host, command, given=CALLS))
         found = Calls(answer["found"])
-        found.longest, found.p50 = answer["longest"], answer["p50"]
+        found.longest, found.p50, found.seconds = answer["longest"], answer["p50"], time.monotonic() - start
         return found
 
     @contextlib.contextmanager

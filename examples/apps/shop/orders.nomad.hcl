@@ -1,6 +1,7 @@
 # The shop's service orders as a Nomad job: what deploy.yml runs as a unit, wherever Nomad has room for it.
 # In mesh_services: runs: [{hosts: [w1, w2], job: orders}], hosts being those it may run on.
 job "orders" {
+  node_pool = "web" # its hosts are those of the service in mesh_services
   group "orders" {
     task "orders" {
       driver = "exec"

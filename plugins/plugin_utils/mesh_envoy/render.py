@@ -304,7 +304,8 @@ def _health(path: str, interval: Any, protocol: str) -> dict[str, Any]:
         "no_traffic_interval": _seconds(interval),
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
-        "http_health_check": {"path": path, "codec_client_type": codec},
+        # Without a host it would be the name of the cluster, which no server takes.
+        "http_health_check": {"host": "localhost", "path": path, "codec_client_type": codec},
     }
 
 

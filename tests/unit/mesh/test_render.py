@@ -99,7 +99,8 @@ def test_callers_ask_where_the_instances_of_a_job_are(variables: dict[str, Any])
     del variables["mesh_services"][1]["splits"]
     mesh = model.read(variables, HOSTS, "product")
     cluster = resource(files(mesh, "shop/front"), "cds.json", 1)
-    assert cluster["health_checks"][0]["http_health_check"]["path"] == "/.mesh/ready"
+    check = cluster["health_checks"][0]["http_health_check"]
+    assert (check["host"], check["path"]) == ("localhost", "/.mesh/ready")  # not the cluster's name, which has a slash
     assert cluster["common_lb_config"]["healthy_panic_threshold"] == {"value": 0}  # not to hosts that do not have it
     manager = resource(files(mesh, "shop/orders"), "lds.json")["filter_chains"][0]["filters"][0]["typed_config"]
     assert [entry["name"] for entry in manager["http_filters"]][:2] == ["health_check", "envoy.filters.http.rbac"]
