@@ -321,3 +321,15 @@ def test_metrics_tell_how_many_events_wait_and_are_dead(gateway: Any) -> None:
     ]
     del answers["STREAM.INFO.DEAD"]
     assert asyncio.run(gateway.depths()) == ""  # the other metrics are there without it
+
+
+def test_an_event_waits_while_nomad_is_away(gateway: Any) -> None:
+    failed, greet = sys.modules["nomad"].CallFailed, gateway.functions[("shop", "greet")]
+    event = {"headers": {"ce-id": "a"}}
+    for given, found in ((503, 429), (429, 429), (504, 504)):
+
+        async def perform(*_arguments: Any, given: int = given) -> Any:
+            raise failed(given, "why")
+
+        gateway.perform = perform
+        assert asyncio.run(gateway.deliver(greet, event, "t")) == found

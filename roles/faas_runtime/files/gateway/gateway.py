@@ -308,13 +308,13 @@ class Gateway:
         return web.json_response(found, headers=headers)
 
     async def deliver(self, function: dict[str, Any], event: dict[str, Any], token: str) -> int:
-        """Hand an event to its function; returns the status."""
+        """Hand an event to its function; returns the status, 429 when it is to wait: no attempt is lost while Nomad is away."""
         started, instance, reason, cold = time.monotonic(), "", "", False
         try:
             answer = await self.perform(function, event, token)
             status, instance, cold = answer.status, answer.instance, answer.cold
         except (Refused, CallFailed) as error:
-            status, reason = error.status, str(error)
+            status, reason = 429 if error.status == 503 else error.status, str(error)
         seconds = time.monotonic() - started
         if status != 429:
             self.metrics.note(function, "event", status, seconds, cold)
