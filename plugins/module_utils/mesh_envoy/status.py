@@ -60,10 +60,13 @@ def why(call: Mapping[str, Any]) -> str:
     """Why a call failed, by its entry in the access log."""
     told = f"{call.get('details') or ''} {call.get('flags') or ''}"
     reason = next((text for word, text in REASONS.items() if word in told), "")
+    if not reason:
+        details = str(call.get("details") or "")
+        behind = "the service" if call.get("side") == "inbound" else "the other side"
+        own = f"the sidecar answered {call.get('status')} ({details})"
+        reason = f"{behind} answered {call.get('status')}" if details in ("", "via_upstream") else own
     more = call.get("upstream_failure") or call.get("failure") or ""
-    return ": ".join(
-        text for text in (reason or f"the service answered {call.get('status')}", more) if text and text != "-"
-    )
+    return ": ".join(text for text in (reason, more) if text and text != "-")
 
 
 def failed(lines: Iterable[str], key: str) -> list[dict[str, Any]]:

@@ -497,12 +497,15 @@ def _access_log(mesh: Mesh, side: str, http: bool) -> list[dict[str, Any]]:
             "log_format": {"json_format": {**LOG, "side": side}},
         },
     }
+    filters: list[dict[str, Any]] = [{"not_health_check_filter": {}}] if http else []
     if mesh.access_log == "errors":
         failed: dict[str, Any] = {"response_flag_filter": {}}
         if http:
             bad = {"comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "mesh.log_from"}}}
             failed = {"or_filter": {"filters": [{"status_code_filter": bad}, failed]}}
-        logger["filter"] = failed
+        filters.append(failed)
+    if filters:
+        logger["filter"] = filters[0] if len(filters) == 1 else {"and_filter": {"filters": filters}}
     return [logger]
 
 

@@ -373,7 +373,11 @@ def test_failed_calls_are_told_with_their_side_and_reason() -> None:
     assert first["why"] == "no allow rule of the service has this caller, method and path"
     assert (second["caller"], second["called"]) == ("shop/orders", "shop/stock")
     assert second["why"] == "longer than the timeout of the caller's upstream"
-    assert status.why({"status": 500, "flags": "-"}) == "the service answered 500"
+    behind = {"status": 500, "flags": "-", "details": "via_upstream"}
+    assert status.why({**behind, "side": "inbound"}) == "the service answered 500"
+    assert status.why({**behind, "side": "outbound"}) == "the other side answered 500"
+    own = {"status": 400, "flags": "-", "details": "path_normalization_failed", "side": "inbound"}
+    assert status.why(own) == "the sidecar answered 400 (path_normalization_failed)"
 
 
 def test_a_unit_whose_files_are_compared_writes_them_down() -> None:

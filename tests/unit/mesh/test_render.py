@@ -167,6 +167,16 @@ def test_traces_and_logs(variables: dict[str, Any]) -> None:
     assert "collector" in [cluster["name"] for cluster in found["cds.json"]["resources"]]
 
 
+def test_health_checks_are_not_logged(mesh: model.Mesh, variables: dict[str, Any]) -> None:
+    def rule(found: model.Mesh) -> Any:
+        manager = resource(files(found, "shop/stock", "w2"), "lds.json")["filter_chains"][0]["filters"][0]
+        return manager["typed_config"]["access_log"][0]["filter"]
+
+    assert rule(mesh)["and_filter"]["filters"][0] == {"not_health_check_filter": {}}
+    variables["mesh_telemetry"] = {"access_log": "all"}
+    assert rule(model.read(variables, HOSTS, "product")) == {"not_health_check_filter": {}}
+
+
 def test_a_rate_limit_is_a_bucket(mesh: model.Mesh) -> None:
     host = resource(files(mesh, "shop/stock", "w2"), "rds_inbound.json")["virtual_hosts"][0]
     bucket = host["typed_per_filter_config"][render.RATE]["token_bucket"]
