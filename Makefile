@@ -54,23 +54,18 @@ BLOCK ?= 10.89.48.0/21
 export TF_VAR_name := $(DEMO)
 export TF_VAR_block := $(BLOCK)
 vip := $(if $(filter-out ks-demo,$(DEMO)),-e cluster_vip=$(BLOCK:.0/21=.100))
-# FAAS=1: with functions. MESH=1: with the shop, three services in a mesh.
-with := $(if $(FAAS),-e @examples/functions/demo.yml)$(if $(MESH),-e @build/shop.yml)
-playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip) $(with)
+# FAAS=1: with functions.
+faas := $(if $(FAAS),-e @examples/functions/demo.yml)
+playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip) $(faas)
 
 .PHONY: demo demo-down opentofu stack bundle install verify
 demo: export STEPS := $(CURDIR)/build/demo.tsv
 demo: venv hosts-tools ## three local stacks, and on them a verified cluster
-	$(if $(FAAS),$(if $(MESH),$(error FAAS and MESH are two demos: choose one)))
 	@rm -f $(STEPS)
 	@tools/step "stacks and bundle" tools/side-by-side stack "$(MAKE) -s stack" bundle "$(MAKE) -s bundle"
-	@[ -z "$(MESH)" ] || tools/step shop ansible-playbook examples/apps/shop/deploy.yml -i $(inventory) -e @build/shop.yml
 	@tools/step install $(call playbook,install)
 	@[ -z "$(FAAS)" ] || tools/step function ansible 'demo_managers[0]' -i $(inventory) -m ansible.builtin.uri \
 	  -a 'url=https://{{ cluster_address }}:8480/greet?name=demo ca_path=/etc/keelson-faas/tls/ca.pem return_content=true'
-	@[ -z "$(MESH)" ] || tools/step "call in the mesh" ansible web1 -i $(inventory) -m ansible.builtin.command \
-	  -a 'setpriv --reuid front --regid front --clear-groups curl -sS --fail-with-body http://127.0.0.1:18081/orders'
-	@[ -z "$(MESH)" ] || tools/step "who may call" ansible demo_pool_web -i $(inventory) -m keelson.cluster.mesh_status
 	@tools/step verify $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
 	@tools/step --summary
 	@printf '\n%s\n' "log in with: tools/hosts ssh --name $(DEMO) m1" \
@@ -94,12 +89,9 @@ opentofu: venv ## without terraform and tofu on PATH: OpenTofu as an artifact
 	  $(fill) -e '{"bundle_artifacts": ["opentofu"]}' $(quiet) && \
 	  tools/bundle-file opentofu tofu .venv/bin/tofu; }
 
-build/shop.yml: examples/apps/shop/services.yml # on the hosts of the demo
-	@mkdir -p build && sed -E 's/\bw([12])\b/web\1/g' $< > $@
-
-bundle: venv $(if $(MESH),build/shop.yml) ## fill the bundle for ENGINE
+bundle: venv ## fill the bundle for ENGINE
 	$(call need,bundle)
-	@$(fill) -e cluster_engine=$(ENGINE) $(with) $(quiet)
+	@$(fill) -e cluster_engine=$(ENGINE) $(faas) $(quiet)
 
 install: venv ## install the cluster on the local stacks' servers
 	@$(call playbook,install)
