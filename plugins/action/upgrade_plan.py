@@ -35,10 +35,11 @@ class ActionModule(ControllerAction):
         version = options["to"] or read.asked(cluster)
         targets, step = read.targets(cluster, version), cluster.engine.refuse_step
         decided = plan(read.hosts(cluster), targets, version, step, options["max_unavailable"], options["pause_after"])
+        staged = [*decided.hosts, *decided.later]
         if decided.hosts:
             read.check_steps(cluster)
             bundle = options["bundle"] or str(default_root())
-            read.check_bundle(cluster, decided.hosts, targets, read_index(bundle), bundle)
+            read.check_bundle(cluster, staged, targets, read_index(bundle), bundle)
         title = f"Upgrade of {cluster.name} to {cluster.engine.name} {version}"
         told = "".join(f"\n  {line}" for line in decided.lines) or "\n  every member has it already"
         Display().display(f"\n{title}:{told}\n")
@@ -51,7 +52,8 @@ class ActionModule(ControllerAction):
             "managers": list(decided.managers),
             "nodes": decided.nodes,
             "sizes": [len(batch) for batch in decided.batches],
-            "requests": read.requests(cluster, decided.hosts, targets),
+            "later": list(decided.later),
+            "requests": read.requests(cluster, staged, targets),
             "runtime": cluster.engine.runtime,
             "plan": list(decided.lines),
             "done": f"upgraded to {version}" if decided.hosts else f"at {version} already",

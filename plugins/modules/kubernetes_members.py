@@ -33,6 +33,7 @@ members:
   elements: dict
 """
 
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.members import members
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import members as module
@@ -40,7 +41,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.modules import mem
 
 def main() -> None:
     """Run the module."""
-    module.main(lambda cluster: members(Api.from_env(cluster)))
+    module.main(lambda cluster: members(Api.from_env(cluster), etcd.leader()))
 
 
 if __name__ == "__main__":

@@ -101,21 +101,13 @@ from ansible_collections.keelson.cluster.plugins.module_utils.host import servic
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 
-UNIT_SPEC = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "fresh", "stopped"], "default": "started"},
-    "inputs": {"type": "list", "elements": "path", "default": []},
-    "reload": {"type": "list", "elements": "path", "default": []},
-    "timeout": {"type": "int", "default": 90},
-}
-
 
 def main() -> None:
     """Run the module."""
     spec = {
         "component": {"type": "str", "required": True},
         "files": {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC},
-        "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT_SPEC},
+        "units": {"type": "list", "elements": "dict", "required": True, "options": service_units.SPEC},
         "foreseen": {"type": "list", "elements": "path", "default": []},
         "defer_while": {"type": "str", "default": ""},
         "rollback": {"type": "bool", "default": False},

@@ -71,6 +71,11 @@ nodes:
   returned: success
   type: list
   elements: str
+later:
+  description: Host nodes that the next run changes, after the pause; they are brought their artifacts too.
+  returned: success
+  type: list
+  elements: str
 sizes:
   description: How many of RV(nodes) are changed at once, batch by batch.
   returned: success

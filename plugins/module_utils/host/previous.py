@@ -47,6 +47,14 @@ def restore() -> list[str]:
     return [fault for fault in faults if fault]
 
 
+def bring_back(paths: Iterable[str]) -> None:
+    """Put back those that are gone, of what a restart had kept when it was cut off."""
+    kept = _read()["files"]
+    for path in paths:
+        if kept.get(path) and not os.path.lexists(path):
+            _put_back(path, kept[path])
+
+
 def _read() -> dict[str, Any]:
     try:
         with open(KEPT, encoding="ascii") as file:
@@ -77,7 +85,8 @@ def _put_back(path: str, before: dict[str, Any] | None) -> None:
     if before is None:
         os.unlink(path)
         return
-    partial = f"{path}.partial"
+    folder, name = os.path.split(path)
+    partial = os.path.join(folder, f".{name}.partial")  # kubelet would start a manifest of any other name
     with contextlib.suppress(FileNotFoundError):
         os.unlink(partial)
     if "link" in before:

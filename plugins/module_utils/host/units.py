@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .booted import booted
 from .receipts import UNIT, Entry
@@ -34,6 +35,13 @@ PROPERTIES = (
 )
 RUNNING = ("active", "activating", "reloading")
 STEADY = 5.0  # seconds in which a unit that cannot run has ended
+SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["started", "fresh", "stopped"], "default": "started"},
+    "inputs": {"type": "list", "elements": "path", "default": []},
+    "reload": {"type": "list", "elements": "path", "default": []},
+    "timeout": {"type": "int", "default": 90},
+}
 
 
 @dataclass(frozen=True)

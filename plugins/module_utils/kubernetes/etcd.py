@@ -61,11 +61,15 @@ def parse_members(answer: dict[str, Any]) -> list[Member]:
 
 def ask(*arguments: str, partly: bool = False) -> Any:
     """Run etcdctl and return its JSON, C(partly) also where it ends with an error. Raises EtcdError."""
+    return json.loads(_run(*arguments, partly=partly) or "{}")
+
+
+def _run(*arguments: str, partly: bool = False) -> str:
     done = programs.run([*COMMAND, "--write-out=json", *arguments])
     if done.returncode and not (partly and done.stdout):
         words = [line for line in done.stderr.splitlines() if line.strip()]
         raise EtcdError(f"'etcdctl {' '.join(arguments)}': {words[-1] if words else 'no answer'}"[:600])
-    return json.loads(done.stdout or "{}")
+    return done.stdout
 
 
 def members() -> list[Member]:
@@ -87,6 +91,34 @@ def healthy() -> set[str]:
     """The addresses of the members that answer and are well. Raises EtcdError when none answers."""
     found = ask("endpoint", "health", "--cluster", partly=True)
     return {canonical(urllib.parse.urlsplit(e["endpoint"]).hostname or "") for e in found if e.get("health")}
+
+
+def leader() -> str:
+    """The address of the member that leads, '' where nobody tells."""
+    try:
+        found = ask("endpoint", "status", "--cluster", partly=True)
+    except (EtcdError, OSError):
+        return ""
+    leads = (e["Endpoint"] for e in found if e["Status"].get("leader") == e["Status"]["header"]["member_id"])
+    return canonical(urllib.parse.urlsplit(next(leads, "")).hostname or "")
+
+
+def refuse_restart(found: Sequence[Member], well: set[str], address: str) -> str | None:
+    """Why the member at C(address) must not be restarted now, or None: the others must be well, and enough without it."""
+    others = [member for member in found if member.address != canonical(address)]
+    sick = [member.name or member.address for member in others if member.learner or member.address not in well]
+    if sick:
+        return f"etcd member {', '.join(sick)} is not well"
+    if others and len(others) < len(found) // 2 + 1:
+        return f"only {len(others)} of {len(found)} etcd members would remain"
+    return None
+
+
+def hand_over(address: str) -> None:
+    """If the member at C(address), which is this manager's, leads, another one takes over. Raises EtcdError."""
+    heirs = [member for member in members() if member.address != canonical(address) and not member.learner]
+    if heirs and leader() == canonical(address):
+        _run("move-leader", heirs[0].number)
 
 
 def sick() -> str:

@@ -14,10 +14,11 @@ from .api import Api
 from .view import list_nodes
 
 
-def members(api: Api) -> list[dict[str, Any]]:
-    """Return managers and nodes as {name, address, part, id, status, enrolled, version, mark}; raise ApiError when the API does not answer.
+def members(api: Api, leader: str = "") -> list[dict[str, Any]]:
+    """Return managers and nodes as {name, address, part, id, status, enrolled, version, mark, leader}; raise ApiError when the API does not answer.
 
-    C(enrolled) is a host node that joined by itself, under this name and address, which no inventory needs to know.
+    C(enrolled) is a host node that joined by itself, under this name and address, which no inventory needs to know; C(leader)
+    is the address of the manager whose etcd leads.
     """
     enrolled = {name: canonical(address) for name, address in requests.let_in(api).items()}
     result = []
@@ -34,6 +35,7 @@ def members(api: Api) -> list[dict[str, Any]]:
                 "enrolled": not node.manager and enrolled.get(node.name) == address,
                 "version": node.version.removeprefix("v"),
                 "mark": node.mark,
+                "leader": node.manager and bool(leader) and address == leader,
             }
         )
     return result

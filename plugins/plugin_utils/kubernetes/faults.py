@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,10 +14,10 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.grammar
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.membership import ABSENT, JOINED
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, validate
 
-from ..bundle import manifest
 from ..contract import MANAGER, NODE
 from ..preflight.model import Cluster, Fault
 from ..preflight.network import family, link
+from ..steps import number
 from .defaults import DEFAULTS, NETWORKS, SUBNETS
 
 # The bits of a node's share of the pods' network: its masks are /24 and /64 unless kube-controller-manager is told others.
@@ -173,44 +172,11 @@ def settled(cluster: Cluster) -> Iterator[Fault]:
                 yield Fault(host.name, "settled", text, f"put {made} back: a running cluster keeps it")
 
 
-def parse(version: str) -> tuple[int, int, int]:
-    """Read a version. Raises ValueError when it is none."""
-    found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", version)
-    if not found:
-        raise ValueError(f"{version!r} is no version of Kubernetes: three numbers with dots between")
-    return int(found[1]), int(found[2]), int(found[3])
-
-
-def versions(cluster: Cluster) -> Iterator[Fault]:
-    """A version that an installation would change on a member, and nodes too far from their managers.
+def skew(cluster: Cluster) -> Iterator[Fault]:
+    """Host nodes newer than a manager, or more than three minors older.
 
     https://kubernetes.io/releases/version-skew-policy/
     """
-    for host, facts in cluster.seen():
-        running = facts.get("engine", {}).get("version", "")
-        desired = str(
-            host.variables.get("cluster_kubernetes_version") or manifest.default_version(*manifest.load("kubelet"))
-        )
-        if not running or facts["engine"]["state"] != JOINED or running == desired:
-            continue
-        try:
-            now, then = parse(running), parse(desired)
-        except ValueError as error:
-            yield Fault(host.name, "version", str(error), "correct cluster_kubernetes_version")
-            continue
-        remedy = f"set cluster_kubernetes_version to {running}: an installation changes no member's version"
-        if then < now:
-            text = f"runs Kubernetes {running}, and {desired} is older: there is no way back"
-        elif then[1] - now[1] > 1:
-            text = f"runs Kubernetes {running}, and the way to {desired} leads through 1.{now[1] + 1}: no minor may be skipped"
-        else:
-            text = f"runs Kubernetes {running}, not {desired}"
-        yield Fault(host.name, "version", text, remedy)
-    yield from skew(cluster)
-
-
-def skew(cluster: Cluster) -> Iterator[Fault]:
-    """Host nodes newer than a manager, or more than three minors older."""
 
     def running(part: str) -> Mapping[str, str]:
         found = ((host, facts.get("engine", {})) for host, facts in cluster.seen() if host.part == part)
@@ -218,10 +184,10 @@ def skew(cluster: Cluster) -> Iterator[Fault]:
             host.name: entry["version"] for host, entry in found if entry.get("version") and entry["state"] == JOINED
         }
 
-    managers = [parse(version)[:2] for version in running(MANAGER).values()]
+    managers = [number(version)[:2] for version in running(MANAGER).values()]
     for name, version in running(NODE).items() if managers else ():
-        behind = min(managers)[1] - parse(version)[1]
-        if behind < 0 or max(managers)[1] - parse(version)[1] > 3:
+        behind = min(managers)[1] - number(version)[1]
+        if behind < 0 or max(managers)[1] - number(version)[1] > 3:
             text = f"runs Kubernetes {version}, its managers 1.{min(managers)[1]}"
             yield Fault(
                 name, "version", text, "bring it to its managers' version: never newer, three minors older at most"
@@ -248,7 +214,7 @@ def tenants(cluster: Cluster) -> Iterator[Fault]:
         yield Fault("", "tenancy", fault or remedy, remedy)
 
 
-RULES = (names, endpoints, networks, tunnels, settled, versions, left, tenants)
+RULES = (names, endpoints, networks, tunnels, settled, skew, left, tenants)
 
 
 def container_networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

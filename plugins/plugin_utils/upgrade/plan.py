@@ -42,12 +42,13 @@ class Host:
 
 @dataclass(frozen=True)
 class Plan:
-    """Managers in their order, batches of host nodes in theirs, and what is told of it."""
+    """Managers in their order, batches of host nodes in theirs, and what is told of it; C(later) is for the next run."""
 
     managers: tuple[str, ...]
     batches: tuple[tuple[str, ...], ...]
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @property
     def nodes(self) -> list[str]:
@@ -128,6 +129,7 @@ def plan(
             f"{host.name} is {host.status or 'no member'} and stays as it is; run again when it is back"
             for host in skipped
         ),
+        tuple(later),
     )
 
 

@@ -131,7 +131,7 @@ def test_old_files_that_do_not_help_are_told(run: Run, systemd: Path) -> None:
     assert "Putting the old configuration back did not help: x.service does not run" in answer["msg"]
 
 
-def test_links_and_files_that_are_gone_come_back(systemd: Path) -> None:
+def test_links_and_files_that_are_gone_come_back(systemd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link, gone, folder = systemd / "link", systemd / "gone", systemd / "folder"
     link.symlink_to("here")
     gone.write_bytes(b"\xff\x00")
@@ -142,7 +142,12 @@ def test_links_and_files_that_are_gone_come_back(systemd: Path) -> None:
     link.symlink_to("there")
     gone.unlink()
     previous.keep([str(link)])
+    replace, seen = os.replace, []
+    monkeypatch.setattr(os, "replace", lambda old, new: (seen.append(Path(old).name), replace(old, new)))
+    previous.bring_back([str(link), str(gone), str(systemd / "never")])
+    assert gone.read_bytes() == b"\xff\x00" and os.readlink(link) == "there"
     assert previous.restore() == []
+    assert len(seen) == 2 and all(name.startswith(".") for name in seen)  # what reads the folder passes over these
     assert (os.readlink(link), gone.read_bytes(), folder.is_dir()) == ("here", b"\xff\x00", True)
     previous.begin()
     assert previous.restore() == [] and os.readlink(link) == "here"

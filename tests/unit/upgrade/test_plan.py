@@ -72,6 +72,7 @@ def test_the_pool_before_the_pause_is_first_and_the_others_wait() -> None:
     found = made(CLUSTER, pause_after="batch")
     assert found.batches == (("b1",), ("b2",))
     assert found.lines[-1] == "after a pause, with the next run: w1, w2, w3, w4"
+    assert found.later == ("w1", "w2", "w3", "w4") and not set(found.later) & set(found.hosts)
     after = made(
         [dataclasses.replace(h, version=NEW, held={"nomad": NEW}) if h.pool != "web" else h for h in CLUSTER],
         pause_after="batch",

@@ -32,10 +32,12 @@ def test_targets_are_those_of_the_manifests_and_the_asked_version() -> None:
         read.targets(cluster(), "9.9")
 
 
-def test_an_engine_without_the_tasks_is_refused() -> None:
-    other = replace(cluster(), engine=components.engine("kubernetes"))
-    with pytest.raises(UpgradeError, match="upgrades no cluster of engine kubernetes"):
-        read.check_steps(other)
+def test_an_engine_without_the_tasks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for engine in components.engines():
+        read.check_steps(replace(cluster(), engine=components.engine(engine)))
+    monkeypatch.setattr(read, "tasks", lambda *_arguments: ["/no/such/tasks/upgrade.yml"])
+    with pytest.raises(UpgradeError, match="upgrades no cluster of engine nomad"):
+        read.check_steps(cluster())
 
 
 def test_a_bundle_that_lacks_a_version() -> None:

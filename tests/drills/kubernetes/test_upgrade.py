@@ -1,0 +1,217 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upgrades of a Kubernetes cluster: under load, cut off, refused, and taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import objects
+from lab import kubernetes
+from lab.runs import Run
+from lab.servers import Lab
+from lab.state import assert_whole
+from lab.waiting import wait
+
+OLD, NEW = "1.35.4", "1.36.3"
+INSTALLED = {"cluster_kubernetes_version": OLD}
+SPACE = "drill"
+WRONG = {"cluster_manager_kubernetes_config": {"apiServer": {"extraArgs": [{"name": "no-such-option", "value": "x"}]}}}
+# A run that was killed holds the lease for a while.
+WAIT = ("-e", "cluster_lease_wait=120")
+
+
+def words(run: Run) -> str:
+    """What a run printed, with every run of spaces and line ends as one space."""
+    return " ".join(run.output.split())
+
+
+def versions(lab: Lab) -> dict[str, str]:
+    """By name, the version each node's kubelet runs, and by component those of what runs in pods."""
+    nodes = kubernetes.kubectl(lab, "get", "nodes")["items"]
+    found = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
+    for pod in kubernetes.kubectl(lab, "get", "pods", "-n", "kube-system")["items"]:
+        image = pod["spec"]["containers"][0]["image"]
+        if "/kube-" in image:
+            found[pod["metadata"]["name"]] = image.partition(":")[2]
+    return {name: version.removeprefix("v") for name, version in found.items()}
+
+
+def at(lab: Lab, version: str) -> bool:
+    """Whether every member, and all that Kubernetes runs in pods, is of the version, and every node takes work."""
+    found = versions(lab)
+    assert set(found.values()) == {version} and set(found) >= {host.name for host in lab.hosts}, found
+    assert_whole(lab)
+    assert set(kubernetes.ready(lab)) == {host.name for host in lab.nodes}
+    return True
+
+
+@pytest.fixture
+def old(lab: Lab) -> Iterator[Lab]:
+    """A whole cluster of the old version on bare servers, unless there is one already."""
+    try:
+        at(lab, OLD)
+    except (AssertionError, ValueError):
+        lab.make()
+        lab.play("install", variables=INSTALLED).expect()
+        wait("the old version", lambda: at(lab, OLD), 60)
+    yield lab
+
+
+def apply(lab: Lab, *described: dict[str, Any]) -> None:
+    """Apply objects in the drill's own namespace."""
+    given = "\n---\n".join(json.dumps(entry) for entry in described)
+    command = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl apply -n {SPACE} -f -"
+    lab.ssh(lab.managers[0], command, given=given)
+
+
+def sample_image(lab: Lab) -> str:
+    """The name of the sample application's image on the host nodes."""
+    return lab.ssh(lab.nodes[0], "ctr -n k8s.io images list -q | grep sample-app").split()[0]
+
+
+def job(image: str, seconds: int) -> dict[str, Any]:
+    """A Job that runs once for so long, with the program of its host."""
+    folders = {"usr": ("/usr", "/usr"), "lib": ("/usr/lib", "/lib"), "lib64": ("/usr/lib64", "/lib64")}
+    container = {
+        "name": "sleep",
+        "image": image,
+        "imagePullPolicy": "Never",
+        "command": ["/usr/bin/sleep", str(seconds)],
+        "volumeMounts": [{"name": name, "mountPath": at} for name, (_, at) in folders.items()],
+    }
+    spec = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "volumes": [{"name": name, "hostPath": {"path": path}} for name, (path, _) in folders.items()],
+    }
+    meta = {"name": "ends-once"}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": meta,
+        "spec": {"backoffLimit": 0, "template": {"spec": spec}},
+    }
+
+
+@dataclass
+class Load:
+    """Requests to the sample application by the port that every host node opens for it, from outside, until the end."""
+
+    targets: list[str]
+    asked: int = 0
+    failed: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self) -> None:
+        """One request every 20 ms, each by a new connection."""
+        while not self.over.is_set():
+            for target in self.targets:
+                self.asked += 1
+                try:
+                    with urllib.request.urlopen(target, timeout=5) as answer:
+                        answer.read()
+                except OSError as error:
+                    self.failed.append(f"{time.strftime('%X')} {target}: {error}")
+                time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def load(lab: Lab) -> Iterator[Load]:
+    """The sample application at three instances in pool web, with requests all the time."""
+    lab.play("tests/drills/sample_image.yml").expect()
+    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE, "labels": labels}}
+    application = objects.deployment("web", sample_image(lab), 3, "1")
+    pod = application["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSeconds"] = 30
+    pod["containers"][0]["lifecycle"] = {"preStop": {"sleep": {"seconds": 10}}}  # nodes here learn of changes late
+    apply(lab, space)
+    apply(lab, application, objects.service(), objects.budget(2))
+    port = kubernetes.kubectl(lab, "get", "service", objects.NAME, "-n", SPACE)["spec"]["ports"][0]["nodePort"]
+    asking = Load([f"http://{node.address}:{port}/" for node in lab.nodes])
+    thread = threading.Thread(target=asking.ask, daemon=True)
+    try:
+        wait("three instances", lambda: available(lab) == 3, 120)
+        time.sleep(5)  # until all nodes route to them
+        thread.start()
+        yield asking
+    finally:
+        asking.over.set()
+        if thread.is_alive():
+            thread.join()
+        remove = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete namespace {SPACE} --ignore-not-found"
+        lab.ssh(lab.managers[0], remove, check=False)
+
+
+def available(lab: Lab) -> int:
+    """How many instances of the sample application take requests."""
+    status = kubernetes.kubectl(lab, "get", "deployment", objects.NAME, "-n", SPACE)["status"]
+    return int(status.get("availableReplicas", 0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        (["upgrade_to=9.9.9"], {}, f"has no version 9.9.9 (it lists {NEW}, {OLD})"),
+        ([f"upgrade_to={NEW}", "upgrade_max_unavailable=0"], {}, "upgrade_max_unavailable: '0' is neither a number"),
+        ([f"upgrade_to={NEW}", "upgrade_pause_after=wbe"], {}, "there is no pool 'wbe'; there are web"),
+        ([f"upgrade_to={NEW}"], {"cluster_bundle": "/tmp/no-such-bundle"}, f"lacks kubeadm={NEW}, kubectl={NEW}"),
+    ],
+)
+def test_bad_input(old: Lab, arguments: list[str], variables: dict[str, Any], message: str) -> None:
+    """One message, and nothing was changed."""
+    refused = old.play("upgrade", "-e", " ".join(arguments), variables=variables).expect(2)
+    assert message in words(refused), refused.output[-3000:]
+    assert not refused.changed() and at(old, OLD)
+
+
+def test_a_manager_that_is_not_well_is_put_back(old: Lab) -> None:
+    """One manager was tried, and all run the old version with their old configuration."""
+    refused = old.play("upgrade", variables=WRONG).expect(2)
+    assert "It has its old version back and is well" in words(refused), refused.output[-3000:]
+    wait("the old version", lambda: at(old, OLD), 120)
+    assert not old.play("install", variables=INSTALLED).expect().changed()
+
+
+def test_an_upgrade_under_load_that_is_cut_off_twice(old: Lab) -> None:
+    """No request fails, a Job ends once, installation keeps the old version, and the last run changes nothing."""
+    lab = old
+    kept = lab.play("install").expect()
+    assert not kept.changed() and versions(lab)["m1"] == OLD
+    foreseen = lab.play("upgrade", "--check").expect()
+    assert f"1 of {len(lab.hosts)}" in foreseen.output and at(lab, OLD)
+    with load(lab) as asking:
+        start = time.monotonic()
+        assert lab.play("upgrade", "-e", f"upgrade_to={NEW}", cut="Exchange the management services").cut
+        found = versions(lab)
+        assert NEW in found.values() and all(found[host.name] == OLD for host in lab.hosts), found
+        assert lab.play("upgrade", *WAIT, cut="Move work off").cut
+        found = versions(lab)
+        assert {host.name: found[host.name] for host in lab.hosts} == {
+            h.name: OLD if h.pool else NEW for h in lab.hosts
+        }
+        assert len(kubernetes.ready(lab)) == len(lab.nodes) - 1
+        apply(lab, job(sample_image(lab), 60))  # on a node that is not drained yet
+        lab.play("upgrade", *WAIT).expect()
+        print(f"upgrade: {time.monotonic() - start:.0f} s")
+        wait("the new version", lambda: at(lab, NEW), 60)
+        ended = kubernetes.kubectl(lab, "get", "job", "ends-once", "-n", SPACE)["status"]
+    print(f"requests: {asking.asked}, failed: {len(asking.failed)}")
+    assert asking.failed == [] and asking.asked > 500, (asking.asked, asking.failed[:5])
+    assert (ended.get("succeeded"), ended.get("failed")) == (1, None), ended
+    again = lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
+    assert not again.changed() and "every member has it already" in again.output
+    assert not lab.play("install").expect().changed()
+    lab.play("verify").expect()
+    back = lab.play("upgrade", "-e", f"upgrade_to={OLD}").expect(2)
+    assert f"{OLD} is older than {NEW}" in words(back) and not back.changed()
