@@ -177,14 +177,19 @@ def runs(name: str) -> bool:
 
 def restart(unit: Unit) -> str | None:
     """Restart a unit and see that it goes on running; returns what went wrong in one line, with a line of its journal."""
-    fault = carry_out(unit, "restart")
-    process, end = show(unit.name).get("MainPID"), time.monotonic() + STEADY
-    while fault is None and time.monotonic() < end:
-        shown = show(unit.name)
-        if (shown.get("ActiveState"), shown.get("MainPID")) != ("active", process):
-            fault = "ended"
-        time.sleep(0.2)
+    fault = carry_out(unit, "restart") is not None or ends(unit.name)
     return f"{unit.name} does not run ({why(unit.name)})" if fault else None
+
+
+def ends(name: str) -> bool:
+    """Whether the unit, which was just started, does not go on running."""
+    process, end = show(name).get("MainPID"), time.monotonic() + STEADY
+    while time.monotonic() < end:
+        shown = show(name)
+        if (shown.get("ActiveState"), shown.get("MainPID")) != ("active", process):
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def why(name: str) -> str:

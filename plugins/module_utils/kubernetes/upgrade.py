@@ -130,7 +130,8 @@ def agents(to: Target, files: list[dict[str, Any]], units: Sequence[service_unit
         digest = kubeadm.kubelet_digest(to.cluster)
         membership.write_note(to.cluster, membership.renewed(to.cluster, kubelet=digest))
         services.apply([], units, [], services.How(False), outcome, receipts)
-        fault = outcome.fault or wait_for(lambda: _lags(to), to.timeout, interval=1)
+        fault = outcome.fault or ("its kubelet ends" if service_units.ends(UNITS[1]) else "")
+        fault = fault or wait_for(lambda: _lags(to), to.timeout, interval=1) or ""
     except FAULTS as error:
         fault = str(error)
     if fault:

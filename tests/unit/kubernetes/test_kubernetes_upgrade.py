@@ -101,6 +101,7 @@ def host(tmp_path: Path, program: Kubeadm, kubernetes: FakeKubernetes, monkeypat
     monkeypatch.setattr(control, "configure_addons", lambda _api: kubeadm.run(["addons"]))
     monkeypatch.setattr(service_units, "carry_out", lambda *_arguments: None)
     monkeypatch.setattr(service_units, "restart", lambda *_arguments: None)
+    monkeypatch.setattr(service_units, "ends", lambda _name: False)
     monkeypatch.setattr(service_units, "why", lambda *_arguments: "its journal is silent")
     monkeypatch.setattr(upgrade, "PATIENCE", 2)
     kubernetes.add("/api/v1/nodes/m1", metadata={"labels": {}}, status=_status(NEW))
@@ -217,15 +218,21 @@ def test_runtime_and_kubelet_change_and_the_node_reports_it(
     assert calls(program)[-1] == "upgrade node"
 
 
-@pytest.mark.parametrize("fault", ["kubelet", "ready", "kubeadm"])
+@pytest.mark.parametrize("fault", ["kubelet", "ready", "kubeadm", "ends"])
 def test_a_node_that_is_not_well_is_put_back(
     host: Host,
     program: Kubeadm,  # noqa: F811
     kubernetes: FakeKubernetes,
     run: Callable[..., dict[str, Any]],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
     fault: str,
 ) -> None:
-    words = {"kubelet": "its kubelet has not reported as v1.36.3", "ready": "the node is not ready: no network"}
+    monkeypatch.setattr(service_units, "ends", lambda _name: fault == "ends")
+    words = {
+        "ends": "its kubelet ends",
+        "kubelet": "its kubelet has not reported as v1.36.3",
+        "ready": "the node is not ready: no network",
+    }
     node = kubernetes.objects["/api/v1/nodes/m1"]
     if fault == "kubelet":
         node["status"] = _status(OLD)
