@@ -165,10 +165,11 @@ class Api:
         query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
         return self.request("PATCH", f"{path}?{urllib.parse.urlencode(query)}", body, APPLY)
 
-    def delete(self, path: str) -> Any:
-        """DELETE C(path) and what belongs to it; return nothing where it was gone already."""
+    def delete(self, path: str, seconds: int | None = None) -> Any:
+        """DELETE C(path) and what belongs to it, a pod within C(seconds); return nothing where it was gone already."""
+        options = {"kind": "DeleteOptions", "propagationPolicy": "Background", "gracePeriodSeconds": seconds}
         try:
-            return self.request("DELETE", path, {"kind": "DeleteOptions", "propagationPolicy": "Background"})
+            return self.request("DELETE", path, options)
         except ApiError as error:
             if error.status == 404:
                 return None

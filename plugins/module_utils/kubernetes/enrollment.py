@@ -20,11 +20,10 @@ from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
 from . import nodes, requests, tokens
 from .api import CA_FILE, Api, ApiError
-from .requests import LET_IN, SECONDS, SPACE, pending_host
+from .requests import LET_IN, RECORD, SECONDS, SPACE, pending_host
 from .view import NODES, parse_node
 
 SECRETS = f"{SPACE}/secrets"
-LABEL = "keelson.cluster/record"  # what an object of ours is: a token, or a host that was let in
 CA_KEY = "/etc/kubernetes/pki/ca.key"
 
 
@@ -55,7 +54,7 @@ class EnrollmentService(manager.EnrollmentService):
 
     def numbers(self) -> list[str]:
         """The numbers of all tokens. Raises ApiError."""
-        return [entry["metadata"]["name"] for entry in self.api.items(f"{SECRETS}?labelSelector={LABEL}%3Dtoken")]
+        return [entry["metadata"]["name"] for entry in self.api.items(f"{SECRETS}?labelSelector={RECORD}%3Dtoken")]
 
     def forget(self, number: str) -> None:
         """Delete a token. Raises ApiError."""
@@ -127,7 +126,7 @@ class EnrollmentService(manager.EnrollmentService):
 
     def _keep(self, kind: str, folder: str, name: str, version: str, body: dict[str, Any]) -> bool:
         """Write an object unless somebody else has changed it since C(version), '' for a new one. Raises ApiError."""
-        label = {LABEL: "token" if kind == "Secret" else "host"}
+        label = {RECORD: "token" if kind == "Secret" else "host"}
         meta = {"name": name, "namespace": SPACE.rpartition("/")[2], "labels": label}
         body = {"apiVersion": "v1", "kind": kind, "metadata": meta, **body}
         try:

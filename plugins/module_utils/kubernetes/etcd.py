@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.parse
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from ..cluster.remote import ApiError
 from ..host import programs
 
 PKI = "/etc/kubernetes/pki/etcd"
+UTIL = "/usr/local/bin/etcdutl"
 COMMAND = (
     "/usr/local/bin/etcdctl",
     "--endpoints=https://127.0.0.1:2379",
@@ -61,15 +63,44 @@ def parse_members(answer: dict[str, Any]) -> list[Member]:
 
 def ask(*arguments: str, partly: bool = False) -> Any:
     """Run etcdctl and return its JSON, C(partly) also where it ends with an error. Raises EtcdError."""
-    return json.loads(_run(*arguments, partly=partly) or "{}")
+    return json.loads(run([*COMMAND, "--write-out=json"], *arguments, partly=partly) or "{}")
 
 
-def _run(*arguments: str, partly: bool = False) -> str:
-    done = programs.run([*COMMAND, "--write-out=json", *arguments])
+def run(program: Sequence[str], *arguments: str, partly: bool = False) -> str:
+    """Run a program of etcd and return what it prints, C(partly) also where it ends with an error. Raises EtcdError."""
+    done = programs.run([*program, *arguments])
     if done.returncode and not (partly and done.stdout):
+        called = " ".join([os.path.basename(program[0]), *arguments[:3]])
         words = [line for line in done.stderr.splitlines() if line.strip()]
-        raise EtcdError(f"'etcdctl {' '.join(arguments)}': {words[-1] if words else 'no answer'}"[:600])
+        raise EtcdError(f"'{called}': {words[-1] if words else 'no answer'}"[:600])
     return done.stdout
+
+
+def leads() -> bool:
+    """Whether this manager's member leads. Raises EtcdError."""
+    status = ask("endpoint", "status")[0]["Status"]
+    return bool(status["leader"] == status["header"]["member_id"])
+
+
+def save(path: str) -> None:
+    """Write a snapshot of all that is in etcd, however long that takes. Raises EtcdError."""
+    run([*COMMAND, "--command-timeout=4h"], "snapshot", "save", path)
+
+
+def restore(snapshot: str, folder: str, name: str, address: str, token: str) -> None:
+    """Make the data of a cluster's only member from a snapshot, for a cluster that knows no member of before.
+
+    Its revisions are above all that were ever told, so whoever watches reads everything anew. Raises EtcdError.
+    https://etcd.io/docs/v3.6/op-guide/recovery/
+    """
+    peer = f"https://{f'[{address}]' if ':' in address else address}:2380"
+    cluster = [
+        f"--initial-cluster={name}={peer}",
+        f"--initial-cluster-token={token}",
+        f"--initial-advertise-peer-urls={peer}",
+    ]
+    revisions = ["--bump-revision=1000000000", "--mark-compacted"]
+    run([UTIL], "snapshot", "restore", snapshot, f"--name={name}", f"--data-dir={folder}", *cluster, *revisions)
 
 
 def members() -> list[Member]:
@@ -118,7 +149,7 @@ def hand_over(address: str) -> None:
     """If the member at C(address), which is this manager's, leads, another one takes over. Raises EtcdError."""
     heirs = [member for member in members() if member.address != canonical(address) and not member.learner]
     if heirs and leader() == canonical(address):
-        _run("move-leader", heirs[0].number)
+        run(COMMAND, "move-leader", heirs[0].number)
 
 
 def sick() -> str:

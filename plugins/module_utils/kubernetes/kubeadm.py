@@ -19,7 +19,7 @@ from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
-from . import membership, network
+from . import etcd, membership, network, requests, view
 from .api import NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
@@ -50,6 +50,12 @@ OWN_TRACES = (
     *(f"Port-{port}" for port in (2379, 2380, 6443, 10250, 10257, 10259)),
 )
 
+
+# The certificates that kubeadm makes on each manager, below its folder of them.
+LEAVES = (
+    *("apiserver", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-client"),
+    *("etcd/server", "etcd/peer", "etcd/healthcheck-client"),
+)
 
 # The management services, in the order in which they are restarted, and the certificates each was started with.
 CERTIFICATES = {
@@ -120,23 +126,44 @@ def drop_initial_access(api: Api) -> None:
         os.unlink(SUPER_ADMIN)
 
 
+def forget_former(api: Api) -> None:
+    """Remove what a cluster that was restored says of before.
+
+    That is managers that are no members of etcd, with their pods, and join tokens, which may have been used up or deleted since.
+    """
+    members = {member.name for member in etcd.members()}
+    former = {node.name for node in view.list_nodes(api) if node.manager and node.name not in members}
+    for name in sorted(former):
+        api.delete(f"{view.NODES}/{name}")
+    for pod in api.items("/api/v1/pods") if former else []:
+        if pod["spec"].get("nodeName") in former:
+            api.delete(f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}", seconds=0)
+    for token in api.items(f"{requests.SPACE}/secrets?labelSelector={requests.RECORD}%3Dtoken"):
+        api.delete(f"{requests.SPACE}/secrets/{token['metadata']['name']}")
+
+
 def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> None:
     """Make the cluster on this manager, or go on making it. Raises KubeadmError, ApiError."""
-    begun = membership.by_files(MANAGER, membership.read_note(cluster)) == membership.INCOMPLETE
-    membership.write_note(cluster, membership.Note("init", False))
+    note = membership.read_note(cluster)
+    begun = membership.by_files(MANAGER, note) == membership.INCOMPLETE
+    step = "restore" if begun and note.step == "restore" else "init"
+    membership.write_note(cluster, membership.Note(step, False))
     run(["config", "validate", "--config", CONFIG])
     traces = OWN_TRACES if begun else ()
     run(["init", "--config", CONFIG, "--skip-token-print", *ignoring([*ignore, *traces])])
     fault = await_ready(address, timeout)
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")
-    drop_initial_access(Api.from_env(cluster))
+    api = Api.from_env(cluster)
+    drop_initial_access(api)
+    forget_former(api)
     membership.write_note(cluster, membership.Note("init", True, kubelet_digest(cluster), control_digest()))
 
 
-def reset(ignore: Sequence[str]) -> None:
+def reset(ignore: Sequence[str], leave: bool = True) -> None:
     """Take back what a join that was cut off has made here; the CAs that our own tasks placed stay. Raises KubeadmError.
 
+    Without C(leave) its member of etcd and that one's data stay.
     'reset' empties the folder of certificates it is told, so it is told an empty one.
     """
     try:
@@ -144,9 +171,10 @@ def reset(ignore: Sequence[str]) -> None:
     except trees.TreeError as error:
         raise KubeadmError(str(error)) from error
     with tempfile.TemporaryDirectory() as empty:
-        run(["reset", "--force", f"--cert-dir={empty}", *ignoring(ignore)])
+        skipped = [] if leave else ["--skip-phases=remove-etcd-member"]
+        run(["reset", "--force", f"--cert-dir={empty}", *skipped, *ignoring(ignore)])
     folder = "/etc/kubernetes/pki"
-    for name in ("apiserver", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-client"):
+    for name in LEAVES:
         for path in (f"{folder}/{name}.crt", f"{folder}/{name}.key"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)

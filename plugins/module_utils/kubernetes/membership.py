@@ -22,7 +22,8 @@ ABSENT, INCOMPLETE, JOINED = "absent", "incomplete", "joined"
 
 @dataclass(frozen=True)
 class Note:
-    """What our own tasks wrote down before they called kubeadm (C(step)), and whether it ended well.
+    """What our own tasks wrote down before they called kubeadm (C(step): init, join, or restore, which is an init with a backup's
+    data), and whether it ended well.
 
     C(kubelet) and C(control) are digests of what kubelet's configuration and the management services were last written
     from.

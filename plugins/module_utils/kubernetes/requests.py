@@ -22,6 +22,7 @@ from .view import NODES, list_nodes
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 MEMBERS = "/api/v1/namespaces/kube-system/configmaps/keelson-members"
 SPACE = "/api/v1/namespaces/keelson-join"  # what the enrollment service for new hosts keeps, where nobody but an administrator reads
+RECORD = "keelson.cluster/record"  # label: what an object there is, a token, or a host that was let in
 LET_IN = f"{SPACE}/configmaps"
 SECONDS = 900  # for which a host that was let in may register
 SIGNER = "kubernetes.io/kubelet-serving"

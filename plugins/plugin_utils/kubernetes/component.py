@@ -51,6 +51,7 @@ _OWNED = Owned(
         "/var/lib/kubelet",
         "/var/lib/containerd",
         "/var/lib/etcd",
+        "/var/lib/etcd-before-restore",
         "/var/lib/calico",
         "/var/lib/cni",
         "/var/log/calico",

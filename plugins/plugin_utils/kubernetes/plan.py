@@ -26,7 +26,7 @@ class Plan:
 
 
 def plan(found: Mapping[str, Mapping[str, Any]], managers: Sequence[str], run: Sequence[str]) -> Plan:
-    """Plan from C(found): by manager that answers its C(state), C(step) (init or join, where begun) and C(fault).
+    """Plan from C(found): by manager that answers its C(state), C(step) (init, join or restore, where begun) and C(fault).
 
     C(fault) is empty where the manager's API server is ready. C(managers) are all of the inventory, C(run) those this
     run may change. No manager is preferred for its place in a list, but to make a new cluster. Raises PlanError.
@@ -34,6 +34,14 @@ def plan(found: Mapping[str, Mapping[str, Any]], managers: Sequence[str], run: S
     ours = [name for name in run if name in found]
     live = [name for name, entry in found.items() if entry["state"] == JOINED and not entry["fault"]]
     absent = [name for name in managers if name not in ours]
+    restored = [name for name in ours if found[name]["state"] == INCOMPLETE and found[name]["step"] == "restore"]
+    if restored and live:
+        raise PlanError(
+            f"{restored[0]} has the state of the backup, and {', '.join(live)} serves the cluster of before. Make it part of --limit "
+            "or stop its server, then run again with the same backup."
+        )
+    if restored:
+        return Plan(restored[0], True, tuple(name for name in ours if name != restored[0]))
     if live:
         return Plan(live[0], False, tuple(name for name in ours if found[name]["state"] != JOINED))
     begun = [name for name, entry in found.items() if entry["state"] == INCOMPLETE and entry["step"] == "init"]

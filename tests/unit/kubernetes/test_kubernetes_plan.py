@@ -45,6 +45,13 @@ def said(state: str, fault: str = "", step: str = "") -> dict[str, Any]:
             ALL,
             Plan("m1", False, ("m2", "m3")),
         ),
+        # One has the backup's data: it is the cluster, though another of before is off, or does not serve any more.
+        ({"m1": said("absent"), "m2": said("incomplete", DEAD, "restore")}, ["m1", "m2"], Plan("m2", True, ("m1",))),
+        (
+            {"m1": said("joined", DEAD), "m2": said("incomplete", DEAD, "restore"), "m3": said("absent")},
+            ["m2", "m3"],
+            Plan("m2", True, ("m3",)),
+        ),
     ],
 )
 def test_the_plan(found: dict[str, Any], run: list[str], desired: Plan) -> None:
@@ -65,6 +72,11 @@ def test_the_plan(found: dict[str, Any], run: list[str], desired: Plan) -> None:
             {"m1": said("incomplete", DEAD, "join"), "m2": said("absent"), "m3": said("absent")},
             ALL,
             "nothing was made anew",
+        ),
+        (
+            {"m1": said("joined"), "m2": said("incomplete", DEAD, "restore"), "m3": said("absent")},
+            ["m2", "m3"],
+            "m2 has the state of the backup, and m1 serves the cluster of before",
         ),
     ],
 )

@@ -85,6 +85,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKub
     monkeypatch.setattr(membership, "NOTE", str(tmp_path / "{cluster}.json"))
     monkeypatch.setattr(membership, "PATCH", str(tmp_path / "patch.json"))
     monkeypatch.setattr(network, "serves", lambda address, **_options: "")
+    monkeypatch.setattr(etcd, "members", list)
     monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster, **_options: kubernetes.api()))
     kubernetes.add(CONFIG, data={"kubelet": "maxPods: 110"})
     kubernetes.add(f"{SYSTEM}/configmaps/kubeadm-config", data={"ClusterConfiguration": "as it was"})
@@ -137,6 +138,16 @@ def test_init_that_was_cut_off_goes_on(program: Kubeadm, monkeypatch: pytest.Mon
     kubeadm.init("product", "10.0.0.11", [], 1)
     assert "DirAvailable--var-lib-etcd" in program.calls.read_text().splitlines()[-1]
     assert membership.read_note("product").done
+
+
+def test_init_with_the_data_of_a_backup_stays_that(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
+    state(monkeypatch, membership.INCOMPLETE)
+    membership.write_note("product", membership.Note("restore", False))
+    program.fault.write_text("error execution phase wait-control-plane\n")
+    with pytest.raises(kubeadm.KubeadmError):
+        kubeadm.init("product", "10.0.0.11", [], 1)
+    assert "DirAvailable--var-lib-etcd" in program.calls.read_text().splitlines()[-1]
+    assert membership.read_note("product") == membership.Note("restore", False)
 
 
 def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
