@@ -242,7 +242,7 @@ def test_members(kubernetes: FakeKubernetes) -> None:
     for name, address in (("web-1", "10.0.0.3"), ("web-2", "10.0.0.8")):
         record = {"labels": {"keelson.cluster/record": "host"}}
         kubernetes.add(f"{LET_IN}/{name}", data={"address": address}, metadata=record)
-    seen = {"version": "1.36.3", "mark": ""}
+    seen = {"version": "1.36.3", "mark": "", "leader": False}
     assert members(kubernetes.api()) == [
         {
             "name": "m1",
