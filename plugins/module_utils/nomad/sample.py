@@ -19,6 +19,7 @@ from .nodes import Node, list_nodes, resume
 JOB = "keelson-sample"
 MARK = "keelson-verify"  # put on a drain, so that a later run knows whose it was
 SECOND = 1_000_000_000
+TRIES = 5
 DEREGISTER_AHEAD = 1  # seconds an instance goes on answering after it left service discovery
 
 
@@ -172,13 +173,17 @@ def place(api: Api, given: Mapping[str, Any]) -> Sample:
 def ask(
     api: Api, run: Callable[[list[str], dict[str, str]], tuple[int, str, str]], allocation: str, url: str
 ) -> tuple[bool, str]:
-    """Let an instance ask a URL; return whether it got a good answer, and the answer. Raises SampleError when it cannot."""
-    code, out, error = run(
-        ["nomad", "alloc", "exec", "-i=false", "-t=false", "-task=app", allocation, "/sample", "get", url],
-        api.environment(),
-    )
-    if code not in (0, UNANSWERED):
-        raise SampleError(f"nomad alloc exec {allocation}: {' '.join(error.split())[-300:]}")
+    """Let an instance ask a URL; return whether it got a good answer, and the answer. Raises SampleError when it cannot.
+
+    Nomad may lose what a command prints that ends at once; a question without an answer is asked again.
+    """
+    command = ["nomad", "alloc", "exec", "-i=false", "-t=false", "-task=app", allocation, "/sample", "get", url]
+    for _try in range(TRIES):
+        code, out, error = run(command, api.environment())
+        if code not in (0, UNANSWERED):
+            raise SampleError(f"nomad alloc exec {allocation}: {' '.join(error.split())[-300:]}")
+        if out.strip():
+            break
     return code == 0, " ".join(out.split())[:200]
 
 

@@ -182,9 +182,9 @@ def test_removing_what_is_gone_changes_nothing() -> None:
 
 
 def test_both_engines_run_it_without_rights() -> None:
-    app = parse(command=["/shop", "-v"], variables={"A": 1}, health="/up", user="1000")
+    app = parse(command=["sleep", "60"], variables={"A": 1}, health="/up", user="1000")
     task = job(app)["TaskGroups"][0]["Tasks"][0]
-    assert task["User"] == "1000" and task["Config"]["cap_drop"] == ["all"] and task["Config"]["command"] == "/shop"
+    assert task["User"] == "1000" and task["Config"]["cap_drop"] == ["all"] and task["Config"]["command"] == "sleep"
     assert job(app)["NodePool"] == "web" and job(app)["Update"]["AutoRevert"]
     deployment = next(entry for _path, entry in objects(app))["spec"]["template"]["spec"]
     assert deployment["securityContext"]["runAsUser"] == 1000 and deployment["securityContext"]["runAsNonRoot"]

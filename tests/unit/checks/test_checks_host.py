@@ -22,7 +22,11 @@ def open_socket(port: int, address: str = ADDRESS, protocol: str = "tcp", proces
     return {"port": port, "address": address, "protocol": protocol, "process": process, "pid": 7}
 
 
-RIGHT = [open_socket(4646), open_socket(4647), open_socket(4648), open_socket(4648, protocol="udp")]
+RIGHT = [
+    *(open_socket(port) for port in (4646, 4647, 4648)),
+    open_socket(4648, protocol="udp"),
+    open_socket(4650, process="python3"),
+]
 SSH = open_socket(22, "0.0.0.0", process="sshd")
 
 

@@ -32,6 +32,7 @@ from fake_kubernetes import FakeKubernetes
 from test_kubernetes_steps import SYSTEM, Kubeadm, program, run  # noqa: F401
 
 OLD, NEW = "1.35.4", "1.36.3"
+ADDONS = "addons"
 ADDRESSES = ["10.0.0.11", "10.0.0.12", "10.0.0.13"]
 PROXY = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
 MEMBERS = [etcd.Member(f"{n}", f"m{n}", address, True, False) for n, address in enumerate(ADDRESSES, 1)]
@@ -98,7 +99,7 @@ def host(tmp_path: Path, program: Kubeadm, kubernetes: FakeKubernetes, monkeypat
     monkeypatch.setattr(etcd, "healthy", lambda: set(ADDRESSES))
     monkeypatch.setattr(etcd, "leader", lambda: ADDRESSES[1])
     monkeypatch.setattr(etcd, "sick", lambda: "")
-    monkeypatch.setattr(control, "configure_addons", lambda _api: kubeadm.run(["addons"]))
+    monkeypatch.setattr(control, "configure_addons", lambda _api: kubeadm.run([ADDONS]))
     monkeypatch.setattr(service_units, "carry_out", lambda *_arguments: None)
     monkeypatch.setattr(service_units, "restart", lambda *_arguments: None)
     monkeypatch.setattr(service_units, "ends", lambda _name: False)
@@ -148,7 +149,7 @@ def test_another_manager_follows_and_the_last_one_takes_the_add_ons_along(
     monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text: told.append(text))
     answer = run("kubernetes_upgrade", **host.given("management"))
     assert answer["complete"] == complete and not told, answer
-    assert calls(program) == ["upgrade node", *(["addons"] if complete else [])]
+    assert calls(program) == ["upgrade node", *([ADDONS] if complete else [])]
     kubernetes.objects[PROXY]["status"] |= {
         "desiredNumberScheduled": 5,
         "updatedNumberScheduled": 4,

@@ -145,7 +145,7 @@ class Nomad:
 
     async def _collect(self, allocation: str, where: dict[str, str]) -> None:
         """Remove a call that is being stopped from its host, as soon as it has ended."""
-        for _ in range(30):
+        for _second in range(30):
             await asyncio.sleep(1)
             with contextlib.suppress(CallFailed):
                 await self.ask("PUT", f"/v1/client/allocation/{allocation}/gc", **where)
