@@ -104,3 +104,14 @@ def test_nomad_asks_from_inside_an_allocation() -> None:
     command, environment = calls[0]
     assert command[-3:] == ["/sample", "get", "http://x/"] and "secret" not in command
     assert environment["NOMAD_ADDR"] == "https://[fd00::11]:4646" and environment["NOMAD_TOKEN"] == "secret"
+
+
+def test_an_answer_that_nomad_loses_is_asked_for_again() -> None:
+    answers = [(3, "", ""), (3, "", ""), (3, "no route to host", "")]
+    api = Api("10.0.0.11", 4646, "/ca", "/cert", "/key", "secret")
+    assert sample.ask(api, lambda _command, _environment: answers.pop(0), "a1", "http://x/") == (
+        False,
+        "no route to host",
+    )
+    lost = sample.ask(api, lambda _command, _environment: (3, "", ""), "a1", "http://x/")
+    assert lost == (False, ""), "it is not asked for ever"
