@@ -15,35 +15,14 @@ description:
   - Runs on every manager of a cluster that was restored, before kubeadm is called. Takes a node of before the restore down and
     moves its data of etcd aside, and loads the snapshot where M(keelson.cluster.cluster_restore) has laid it.
 author: keelson.cluster contributors (@keelson-cluster)
+extends_documentation_fragment:
+  - keelson.cluster.restore
 options:
-  cluster:
-    description: Name of the cluster.
-    type: str
-    required: true
-  restore:
-    description: Id of the cluster's newest restore, from its secrets.
-    type: str
-    required: true
-  name:
-    description: Name of this manager.
-    type: str
-    required: true
-  address:
-    description: Address of this manager.
-    type: str
-    required: true
   ignore:
     description: Checks of kubeadm that only warn.
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: Says whether this manager would be put on the state of the backup.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
 """
 
 EXAMPLES = r"""
@@ -57,37 +36,32 @@ EXAMPLES = r"""
 
 RETURN = r""" # """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.backup.restoring import PLACE, pending
+from collections.abc import Mapping
+from typing import Any
+
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.restore import ASIDE, FAULTS, Restore
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import restore as module
+
+
+def described(given: Mapping[str, Any], folder: str) -> Restore:
+    """The restore that the module is given."""
+    return Restore(given["restore"], given["cluster"], given["name"], given["address"], folder)
+
+
+def make(restore: Restore, given: Mapping[str, Any]) -> None:
+    """Put the manager on the state of the backup."""
+    restore.make(given["ignore"])
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "cluster": {"type": "str", "required": True},
-            "restore": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "ignore": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
+    module.main(
+        described,
+        make,
+        {"ignore": {"type": "list", "elements": "str", "default": []}},
+        FAULTS,
+        f"What etcd had is in its place or in {ASIDE}",
     )
-    given = module.params
-    cluster: str = given["cluster"]
-    folder = PLACE.format(cluster=cluster) if pending(cluster) == given["restore"] else ""
-    restore = Restore(given["restore"], cluster, given["name"], given["address"], folder)
-    done = restore.done()
-    if not done and not module.check_mode:
-        try:
-            restore.make(given["ignore"])
-        except FAULTS as error:
-            module.fail_json(
-                msg=f"The manager {given['name']} cannot be put on the state of the backup: {' '.join(str(error).split())}. "
-                f"What etcd had is in its place or in {ASIDE}; run the restore playbook again with the same backup."
-            )
-    module.exit_json(changed=not done)
 
 
 if __name__ == "__main__":

@@ -15,34 +15,13 @@ description:
   - Runs on every manager of a cluster that was restored, before its agent starts. Moves a data directory from before the restore
     aside, and loads the snapshot where M(keelson.cluster.cluster_restore) has laid it.
 author: keelson.cluster contributors (@keelson-cluster)
+extends_documentation_fragment:
+  - keelson.cluster.restore
 options:
-  cluster:
-    description: Name of the cluster.
-    type: str
-    required: true
-  restore:
-    description: Id of the cluster's newest restore, from its secrets.
-    type: str
-    required: true
-  name:
-    description: Name of this manager.
-    type: str
-    required: true
-  address:
-    description: Address of this manager.
-    type: str
-    required: true
   timeout:
     description: Seconds until the temporary server must answer.
     type: int
     default: 60
-attributes:
-  check_mode:
-    support: full
-    description: Says whether this manager would be put on the state of the backup.
-  diff_mode:
-    support: none
-    description: There is nothing to show.
 """
 
 EXAMPLES = r"""
@@ -56,37 +35,28 @@ EXAMPLES = r"""
 
 RETURN = r""" # """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.backup.restoring import PLACE, pending
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import restore as module
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.restore import FAULTS, Restore
+
+
+def described(given: Mapping[str, Any], folder: str) -> Restore:
+    """The restore that the module is given."""
+    return Restore(given["restore"], given["cluster"], given["name"], given["address"], folder)
+
+
+def make(restore: Restore, given: Mapping[str, Any]) -> None:
+    """Put the manager on the state of the backup."""
+    restore.make(given["timeout"])
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "cluster": {"type": "str", "required": True},
-            "restore": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
+    module.main(
+        described, make, {"timeout": {"type": "int", "default": 60}}, FAULTS, "What it had is still in its place"
     )
-    given = module.params
-    cluster: str = given["cluster"]
-    folder = PLACE.format(cluster=cluster) if pending(cluster) == given["restore"] else ""
-    restore = Restore(given["restore"], cluster, given["name"], given["address"], folder)
-    done = restore.done()
-    if not done and not module.check_mode:
-        try:
-            restore.make(given["timeout"])
-        except FAULTS as error:
-            module.fail_json(
-                msg=f"The manager {given['name']} cannot be put on the state of the backup: {' '.join(str(error).split())}. "
-                "What it had is still in its place; run the restore playbook again with the same backup."
-            )
-    module.exit_json(changed=not done)
 
 
 if __name__ == "__main__":

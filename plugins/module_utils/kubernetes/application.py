@@ -12,7 +12,7 @@ from typing import Any
 from ..cluster.application import MARK, DeployError, Failed
 from .api import Api
 from .objects import DEREGISTER_AHEAD
-from .view import POOL, list_nodes
+from .view import POOL, list_nodes, waiting
 
 _OURS = {"app.kubernetes.io/managed-by": "keelson.cluster"}
 _DATA = f"keelson.cluster/{MARK.partition('_')[2]}"  # annotation of a deployment: the data it was made of
@@ -177,15 +177,7 @@ class Target:
 
     def _trouble(self) -> str:
         """Return why an instance does not run, as far as somebody says so."""
-        messages = []
-        for pod in self._pods():
-            status = pod.get("status") or {}
-            unscheduled = [c for c in status.get("conditions") or [] if c["type"] == "PodScheduled"]
-            messages += [c["message"] for c in unscheduled if c["status"] == "False" and c.get("message")]
-            for container in status.get("containerStatuses") or []:
-                waiting = (container.get("state") or {}).get("waiting") or {}
-                if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-                    messages.append(f"{pod['spec'].get('nodeName')}: {waiting['reason']}: {waiting.get('message', '')}")
+        messages = waiting(self._pods())
         return messages[0][:300] if messages else "nothing is reported"
 
 

@@ -13,7 +13,7 @@ from ..checks.sample_app import COUNT, Application, Placed, SampleError, await_,
 from . import objects
 from .api import Api
 from .objects import DEPLOYMENTS, NAME, NAMESPACE, SPACE
-from .view import NODES, Node, cordon, drain, list_nodes, uncordon
+from .view import NODES, Node, cordon, drain, list_nodes, uncordon, waiting
 
 MARK = (
     "keelson.cluster/verify"  # annotation of a node that a drill has cordoned, so that a later run knows whose it was
@@ -86,16 +86,7 @@ class Sample(Application[Node]):
 
     def trouble(self) -> str:
         """Return why an instance does not run, as far as somebody says so."""
-        messages = []
-        for pod in self.pods():
-            status = pod.get("status") or {}
-            unscheduled = [c for c in status.get("conditions") or [] if c["type"] == "PodScheduled"]
-            messages += [c["message"] for c in unscheduled if c["status"] == "False" and c.get("message")]
-            for container in status.get("containerStatuses") or []:
-                waiting = (container.get("state") or {}).get("waiting") or {}
-                if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-                    where = pod["spec"].get("nodeName", "?")
-                    messages.append(f"{where}: {waiting['reason']}: {waiting.get('message', '')}")
+        messages = waiting(self.pods())
         events = self.api.items(f"{SPACE}/events?fieldSelector=type%3DWarning")
         messages += [event.get("message", "") for event in sorted(events, key=_when)[-1:]]
         return messages[0][:300] if messages else "nothing is reported"

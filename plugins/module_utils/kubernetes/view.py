@@ -9,6 +9,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,20 @@ def parse_node(entry: dict[str, Any]) -> Node:
 def list_nodes(api: Api) -> list[Node]:
     """Return all nodes, by name."""
     return sorted((parse_node(entry) for entry in api.items(NODES)), key=lambda node: node.name)
+
+
+def waiting(pods: Iterable[dict[str, Any]]) -> list[str]:
+    """Return why pods do not run: what keeps them off every node, and on which node what their containers wait for."""
+    found = []
+    for pod in pods:
+        status = pod.get("status") or {}
+        unscheduled = [c for c in status.get("conditions") or [] if c["type"] == "PodScheduled"]
+        found += [c["message"] for c in unscheduled if c["status"] == "False" and c.get("message")]
+        for container in status.get("containerStatuses") or []:
+            why = (container.get("state") or {}).get("waiting") or {}
+            if why.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+                found.append(f"{pod['spec'].get('nodeName', '?')}: {why['reason']}: {why.get('message', '')}")
+    return found
 
 
 def cordon(api: Api, name: str, annotations: dict[str, str] | None = None) -> None:

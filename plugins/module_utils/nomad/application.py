@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ..cluster.application import MARK, DeployError, Failed
+from . import trouble
 from .api import Api, ApiError
 
 _SECOND = 1_000_000_000
 _DEREGISTER_AHEAD = 6  # seconds an instance goes on answering after it left service discovery
-_BAD_EVENTS = ("Driver Failure", "Setup Failure", "Failed Validation", "Not Restarting", "Terminated")
 
 
 def job(app: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,15 +166,10 @@ class Target:
 
     def _trouble(self) -> str:
         """Return the last thing that went wrong with an instance, or why none could be placed."""
-        messages = []
-        for entry in self.api.get(f"{self.path}/allocations?{self.space}") or []:
-            for state in (entry.get("TaskStates") or {}).values():
-                events = [event for event in state.get("Events") or [] if event["Type"] in _BAD_EVENTS]
-                messages += [(event["Time"], f"{entry['NodeName']}: {event['DisplayMessage']}") for event in events]
-        for evaluation in self.api.get(f"{self.path}/evaluations?{self.space}") or []:
-            for failed in (evaluation.get("FailedTGAllocs") or {}).values():
-                causes = {**(failed.get("ConstraintFiltered") or {}), **(failed.get("DimensionExhausted") or {})}
-                messages.append(
-                    (0, f"could not be placed: {', '.join(causes) or 'no host node in the pool takes work'}")
-                )
+        allocations, evaluations = (
+            self.api.get(f"{self.path}/{what}?{self.space}") or [] for what in ("allocations", "evaluations")
+        )
+        messages = trouble.events(allocations, (*trouble.FAULTS, "Terminated"))
+        for causes in trouble.unplaced(evaluations):
+            messages.append((0, f"could not be placed: {', '.join(causes) or 'no host node in the pool takes work'}"))
         return max(messages)[1] if messages else "no instance failed"

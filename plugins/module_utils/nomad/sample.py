@@ -13,6 +13,7 @@ from typing import Any
 
 from ..checks.http import Instance
 from ..checks.sample_app import UNANSWERED, Application, Placed, SampleError, await_, choose
+from . import trouble
 from .api import Api, ApiError
 from .nodes import Node, list_nodes, resume
 
@@ -123,17 +124,9 @@ class Sample(Application[Node]):
 
     def trouble(self) -> str:
         """Return the last thing that went wrong with an allocation, or why none could be placed."""
-        messages = []
-        for allocation in self.allocations():
-            for state in (allocation.get("TaskStates") or {}).values():
-                for event in state.get("Events") or []:
-                    if event["Type"] in ("Driver Failure", "Setup Failure", "Failed Validation", "Not Restarting"):
-                        messages.append((event["Time"], f"{allocation['NodeName']}: {event['DisplayMessage']}"))
-        blocked = self.api.get(f"/v1/job/{JOB}/evaluations") or []
-        for evaluation in blocked:
-            for failed in (evaluation.get("FailedTGAllocs") or {}).values():
-                causes = {**(failed.get("ConstraintFiltered") or {}), **(failed.get("DimensionExhausted") or {})}
-                messages.append((0, f"could not be placed: {causes or 'no node in the pool'}"))
+        blocked = trouble.unplaced(self.api.get(f"/v1/job/{JOB}/evaluations") or [])
+        messages = trouble.events(self.allocations())
+        messages += [(0, f"could not be placed: {causes or 'no node in the pool'}") for causes in blocked]
         return max(messages)[1] if messages else "no allocation failed"
 
     def instances(self) -> list[Instance]:
