@@ -36,7 +36,7 @@ SHAPE: Shape = {
     "environments": Key(dict, inner=_SETTINGS),
 }
 _DEFAULTS = {"instances": 1, "artifact": "", "pool": "", "namespace": "default", "cpu": 100, "memory": 64}
-_LEAST = {"instances": 1, "cpu": 1, "memory": 4, "port": 1}
+_BOUNDS = {"instances": (1, 65535000), "cpu": (1, 65535000), "memory": (4, 65535000), "port": (1, 65535)}
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,46}[a-z0-9])?")
 _IMAGE = re.compile(
     r"[^\s:@]+(:\d+/[^\s:@]+)?(:(?!latest$)[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64}|:[\w.-]+@sha256:[0-9a-f]{64})"
@@ -76,8 +76,8 @@ def _check(found: Mapping[str, Any], path: str) -> None:
         raise UserError(
             f"{path}: image is {found['image']!r}; name its version or digest, and not latest: NAME:VERSION or NAME@sha256:DIGEST"
         )
-    for key, least in _LEAST.items():
-        if not least <= found[key] <= 65535 * (1 if key == "port" else 1000):
+    for key, (least, most) in _BOUNDS.items():
+        if not least <= found[key] <= most:
             raise UserError(
                 f"{path}: {key} is {found[key]}; it is {least} at least" + (", 65535 at most" if key == "port" else "")
             )

@@ -65,7 +65,15 @@ def draw(bands: Iterable[Band], label: str) -> str:
         placed.append((band, y, height, frames))
         y += height + _GAP
     return render(
-        "drawing.svg.j2", bands=placed, label=label, width=WIDTH, height=max(y - _GAP + 2, 10), short=_short, room=_ROOM
+        "drawing.svg.j2",
+        bands=placed,
+        label=label,
+        width=WIDTH,
+        height=max(y - _GAP + 2, 10),
+        short=_short,
+        room=_ROOM,
+        box_width=BOX_WIDTH,
+        box_height=BOX_HEIGHT,
     )
 
 

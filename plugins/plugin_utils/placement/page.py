@@ -36,6 +36,7 @@ def draw(matrix: Matrix) -> str:
         columns=[(LEFT + CELL * column + 15, name) for column, name in enumerate(clusters)],
         rows=[(TOP + CELL * row + 15, name) for row, name in enumerate(states)],
         left=LEFT - 8,
+        cell=CELL,
         top=TOP - 8,
         cells=cells,
         paths=[(_COLOURS[shown], "".join(path)) for shown, path in paths.items()],
