@@ -28,6 +28,23 @@ def pending(cluster: str, place: str = PLACE) -> str:
         return ""
 
 
+def marked(path: str, restore: str) -> bool:
+    """Whether the mark at a path is that of the restore of this id."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read() == restore
+    except FileNotFoundError:
+        return False
+
+
+def unused(base: str) -> str:
+    """A free name, BASE-NUMBER, for what was there before a restore."""
+    number = 0
+    while os.path.exists(f"{base}-{number}"):
+        number += 1
+    return f"{base}-{number}"
+
+
 def place(cluster: str, source: str, restore: str, folder: str = PLACE) -> None:
     """Unpack a backup that was sent here, to be used by the restore of that id. Raises BackupError, OSError."""
     target = folder.format(cluster=cluster)

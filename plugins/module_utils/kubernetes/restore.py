@@ -17,6 +17,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..backup.restoring import marked, unused
 from ..cluster.parts import MANAGER
 from ..host.trees import TreeError
 from . import etcd, kubeadm, membership
@@ -42,9 +43,7 @@ class Restore:
 
     def done(self) -> bool:
         """Whether this manager is of this restore."""
-        with contextlib.suppress(FileNotFoundError), open(self._mark, encoding="ascii") as file:
-            return file.read() == self.id
-        return False
+        return marked(self._mark, self.id)
 
     def make(self, ignore: Sequence[str]) -> None:
         """Make it so; nothing is taken down before the backup was read. Raises one of FAULTS."""
@@ -65,7 +64,7 @@ class Restore:
         member = os.path.join(self.data, "member")
         if os.path.isdir(member):
             os.makedirs(self.aside, mode=0o700, exist_ok=True)
-            shutil.move(member, self._free())
+            shutil.move(member, unused(os.path.join(self.aside, self.id)))
         if loads:
             membership.write_note(self.cluster, membership.Note("restore", False))
             os.rename(os.path.join(made, "member"), member)
@@ -76,10 +75,3 @@ class Restore:
     @property
     def _mark(self) -> str:
         return self.mark.format(cluster=self.cluster)
-
-    def _free(self) -> str:
-        """A free name for what was there before."""
-        number = 0
-        while os.path.exists(os.path.join(self.aside, f"{self.id}-{number}")):
-            number += 1
-        return os.path.join(self.aside, f"{self.id}-{number}")

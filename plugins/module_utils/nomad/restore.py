@@ -21,6 +21,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from ..backup.restoring import marked, unused
 from ..cluster.remote import ApiError, wait_for
 from ..host import programs
 from .api import Api
@@ -56,9 +57,7 @@ class Restore:
 
     def done(self) -> bool:
         """Whether the data directory is of this restore."""
-        with contextlib.suppress(FileNotFoundError), open(os.path.join(self.server, MARK), encoding="ascii") as file:
-            return file.read() == self.id
-        return False
+        return marked(os.path.join(self.server, MARK), self.id)
 
     def make(self, timeout: float) -> None:
         """Make it so. Raises ApiError, OSError, subprocess's errors."""
@@ -74,16 +73,9 @@ class Restore:
             file.write(self.id)
         self._own(self.scratch)
         if os.path.isdir(self.server):
-            os.rename(self.server, self._aside())
+            os.rename(self.server, unused(f"{self.server}.before-{self.id}"))
         os.rename(os.path.join(self.scratch, "server"), self.server)
         shutil.rmtree(self.scratch)
-
-    def _aside(self) -> str:
-        """A free name for what was there before."""
-        base, number = f"{self.server}.before-{self.id}", 0
-        while os.path.exists(f"{base}-{number}"):
-            number += 1
-        return f"{base}-{number}"
 
     def _load(self, snapshot: str, timeout: float) -> None:
         path = os.path.join(self.scratch, "agent.json")
