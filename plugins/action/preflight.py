@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.utils.display import Display
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import connections, pipelining, variables
@@ -40,7 +41,7 @@ class ActionModule(ControllerAction):
         specs = {**variable_types.playbooks(), **variable_types.roles()}
         starts = variables.prefixes(COLLECTION)
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
-        wrong += pipelining.faults(cluster)
+        wrong += pipelining.faults(cluster, load_extra_vars(self._loader))
         wrong += connections.told(cluster, options["tried"])
         faults = judge(cluster, wrong, frozenset(options["ignore"]))
         if faults:

@@ -16,6 +16,7 @@ from ..cluster import secret_store
 from .archive import read
 
 PLACE = "/etc/keelson/{cluster}/restore"
+SENT = "/etc/keelson/{cluster}/restore.tar"  # as it came from the controller
 ID = "id"  # the file that is written last
 
 
@@ -50,8 +51,11 @@ def place(cluster: str, source: str, restore: str, folder: str = PLACE) -> None:
     target = folder.format(cluster=cluster)
     clear(cluster, folder)
     os.makedirs(target, mode=0o700)
-    with open(source, "rb") as file:
-        read(file, target)
+    try:
+        with open(source, "rb") as file:
+            read(file, target)
+    finally:
+        os.unlink(source)
     with open(os.path.join(target, ID), "w", encoding="ascii") as writing:
         writing.write(restore)
         writing.flush()

@@ -9,18 +9,28 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible import constants
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import become_loader, connection_loader
 
 from .model import Cluster, Fault
 
 KIND = "pipelining"
+#: What the roles set, so that neither ansible.cfg nor the inventory decides.
+FORCED = ("ansible_pipelining", "ansible_ssh_pipelining")
 
 
-def faults(cluster: Cluster, keep: bool | None = None) -> Iterator[Fault]:
-    """Yield a fault for each host whose connection or become plugin cannot pipeline, and one where files are kept (C(keep))."""
+def faults(cluster: Cluster, extra: Mapping[str, Any], keep: bool | None = None) -> Iterator[Fault]:
+    """Yield a fault for each host whose connection or become plugin cannot pipeline, and where a setting has files written.
+
+    C(extra) variables are stronger than those of the roles; C(keep) is whether files are kept on hosts.
+    """
     if constants.DEFAULT_KEEP_REMOTE_FILES if keep is None else keep:
         text = "ANSIBLE_KEEP_REMOTE_FILES leaves modules with secrets in their arguments on every host"
         yield Fault("", KIND, text, "unset it, and keep_remote_files in ansible.cfg")
+    for name in FORCED:
+        if not boolean(extra.get(name, True), strict=False):
+            text = f"-e {name} has secrets written into the login user's temporary folder on every host"
+            yield Fault("", KIND, text, f"leave {name} out")
     for host in cluster.hosts:
         for plugin in _unable(host.variables):
             text = f"{plugin} cannot pipeline, so secrets would be written into the login user's temporary folder"

@@ -15,23 +15,42 @@ import pytest
 from lab.servers import Lab
 from lab.state import assert_whole
 
-# Every file that others may read, and what Ansible and the services said; on a host, with the secrets on its input.
+# Every file, what processes were started with, and what Ansible and the services said; on a host, with the secrets on its input.
 SEARCH = r"""
 import json, os, stat, subprocess, sys
 secrets = {name: word.encode() for name, word in json.load(sys.stdin).items()}
-journal = subprocess.run(["journalctl", "--no-pager", "--quiet"], capture_output=True).stdout
-found = [f"{name} in the journal" for name, word in secrets.items() if word in journal]
+found = []
+def look(place, text, open_to_others):
+    found.extend([name, place, open_to_others] for name, word in secrets.items() if word in text)
+def read(path):
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except OSError:
+        return b""
+look("the journal", subprocess.run(["journalctl", "--no-pager", "--quiet"], capture_output=True).stdout, True)
 for folder, below, files in os.walk("/"):
-    below[:] = [name for name in below if os.path.join(folder, name) not in ("/proc", "/sys", "/dev", "/usr")]
+    below[:] = [name for name in below if os.path.join(folder, name) not in ("/proc", "/sys")]
     for name in files:
         path = os.path.join(folder, name)
-        mode = os.lstat(path).st_mode
-        if stat.S_ISREG(mode) and mode & stat.S_IROTH:
-            with open(path, "rb") as handle:
-                text = handle.read()
-            found += [f"{secret} in {path}" for secret, word in secrets.items() if word in text]
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            continue
+        if stat.S_ISREG(mode):
+            look(path, read(path), bool(mode & stat.S_IROTH))
+for process in filter(str.isdigit, os.listdir("/proc")):
+    look(f"/proc/{process}", read(f"/proc/{process}/cmdline") + read(f"/proc/{process}/environ"), True)
 print(json.dumps(found))
 """
+
+# Instead of Python on the host: it leaves time to kill the controller while a module is at work.
+SLOW = "/usr/local/bin/slow-python3"
+
+# Tasks that hand over secrets, and when to kill the controller: while the first of them writes on one manager after the other, and the
+# next ones on all their hosts at once.
+KILLED = [("Secrets |", 4), ("Secrets |", 9), ("Give the manager its certificate", 1.5), ("what is secret", 1.5)]
+KILLED += [("Give the host node its certificate", 1.5), ("its introduction", 1.5), ("Join | Run the agent", 1.5)]
 
 
 class CommandLines(threading.Thread):
@@ -68,8 +87,27 @@ def secrets(lab: Lab) -> dict[str, str]:
     return {**words, "gossip_key": kept["gossip_key"], "bootstrap_token": kept["bootstrap_token"]}
 
 
+def places(lab: Lab, name: str) -> tuple[str, ...]:
+    """Where a secret may lie on a manager, and on a host node its own key; for the services' accounts alone."""
+    kept = ("/etc/nomad.d/", "/var/lib/nomad/")
+    return kept if name.startswith("key of") else (*kept, f"/etc/keelson/{lab.name}/")
+
+
+def on_hosts(lab: Lab, words: dict[str, str]) -> list[str]:
+    """Every place on a host where a secret is that ought not to be there, or that others may read."""
+    found = []
+    for host in lab.hosts:
+        # The program moved instances in argv, the secrets do not.
+        said = json.loads(lab.ssh(host, f"python3 -c '{SEARCH}'", given=json.dumps(words)))
+        for name, place, open_to_others in said:
+            own = name == f"key of {host.name}" or not (host.pool or name.startswith("key of"))
+            if open_to_others or not (own and place.startswith(places(lab, name))):
+                found.append(f"{host.name}: {name} in {place}")
+    return found
+
+
 def leaks(lab: Lab, folder: Path, *arguments: str) -> list[str]:
-    """Install on bare servers as talkatively as can be and name every place where a secret shows."""
+    """Install on bare servers as talkatively as can be, as Ansible is by default, and name every place where a secret shows."""
     lab.play("uninstall", "-e", f"uninstall_confirm={lab.name}")
     environment = {
         "ANSIBLE_LOG_PATH": str(folder / "ansible.log"),
@@ -77,6 +115,7 @@ def leaks(lab: Lab, folder: Path, *arguments: str) -> list[str]:
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(folder / "facts"),
         "ANSIBLE_RETRY_FILES_ENABLED": "1",
         "ANSIBLE_RETRY_FILES_SAVE_PATH": str(folder / "retry"),
+        "ANSIBLE_PIPELINING": "0",
     }
     lines = CommandLines()
     lines.start()
@@ -92,15 +131,56 @@ def leaks(lab: Lab, folder: Path, *arguments: str) -> list[str]:
     found = [
         f"{name} in {place}" for place, text in texts.items() for name, word in words.items() if word.encode() in text
     ]
+    return found + on_hosts(lab, words)
+
+
+def left_by_killed(lab: Lab, cuts: list[tuple[str, float]], *arguments: str) -> list[str]:
+    """Install with the controller killed at each of CUTS in turn; where secrets are on the hosts then, by the cut."""
+    lab.play("uninstall", "-e", f"uninstall_confirm={lab.name}")
+    found = []
     for host in lab.hosts:
-        # The program moved instances in argv, the secrets do not.
-        said = lab.ssh(host, f"python3 -c '{SEARCH}'", given=json.dumps(words))
-        found += [f"{host.name}: {place}" for place in json.loads(said)]
+        lab.ssh(host, f"printf '#!/bin/sh\nsleep 1\nexec /usr/bin/python3 \"$@\"\n' > {SLOW}; chmod 755 {SLOW}")
+    slow = ("-e", f"ansible_python_interpreter={SLOW}")
+    for task, seconds in cuts:
+        run = lab.play("install", *slow, *arguments, cut=f"{task}@{seconds}", environment={"ANSIBLE_PIPELINING": "0"})
+        assert run.cut, f"the run was not cut off at {task} but ended with {run.code}:\n{run.output[-2000:]}"
+        time.sleep(3)  # what it had begun on a host goes on for a moment
+        found += [f"{task}: {place}" for place in on_hosts(lab, held(lab))]
+    for host in lab.hosts:
+        lab.ssh(host, f"rm {SLOW}")
     return found
+
+
+def held(lab: Lab) -> dict[str, str]:
+    """The secrets that are there, also on hosts that are half installed; each as `secrets` has it."""
+    words = {}
+    for host in lab.hosts:
+        key = lab.ssh(host, "cat /etc/nomad.d/tls/key.pem 2>/dev/null", check=False)
+        words |= {f"key of {host.name}": max(key.splitlines(), key=len)} if key else {}
+        kept = lab.ssh(host, f"cat /etc/keelson/{lab.name}/secrets/*.json 2>/dev/null", check=False)
+        for line in kept.splitlines():
+            payload = json.loads(line)["payload"]
+            words["ca_key"] = max(payload["ca_key"].splitlines(), key=len)
+            words |= {name: payload[name] for name in ("gossip_key", "bootstrap_token")}
+    return words
 
 
 def test_no_secret_shows(lab: Lab, tmp_path: Path) -> None:
     assert leaks(lab, tmp_path) == []
+
+
+def test_no_secret_stays_where_the_controller_is_killed(lab: Lab) -> None:
+    assert left_by_killed(lab, KILLED) == []
+    lab.play("install").expect()
+    assert_whole(lab)
+
+
+def test_the_search_finds_what_a_killed_controller_leaves(lab: Lab) -> None:
+    """Without what the roles force, the same search finds secrets in the login user's temporary folder."""
+    found = left_by_killed(lab, KILLED[2:4], "-e", "ansible_pipelining=false")
+    assert any("/.ansible/tmp/" in place for place in found), found
+    for host in lab.hosts:
+        lab.ssh(host, "rm -rf ~/.ansible/tmp")
 
 
 def test_the_search_finds_what_is_shown(lab: Lab, tmp_path: Path) -> None:
@@ -110,13 +190,13 @@ def test_the_search_finds_what_is_shown(lab: Lab, tmp_path: Path) -> None:
         assert f"{name} in the output" in found
 
 
-@pytest.mark.parametrize("place", ["/etc/leak", "/var/lib/leak"])
-def test_the_search_finds_a_file_that_others_may_read(cluster: Lab, place: str) -> None:
-    host = cluster.managers[0]
-    words = {"word": uuid.uuid4().hex}
-    cluster.ssh(host, f"umask 0; cat > {place}", given=f"x{words['word']}x")
+@pytest.mark.parametrize(
+    ("place", "mode"), [("/etc/leak", "644"), ("/var/lib/leak", "644"), ("/root/leak", "600"), ("/dev/shm/leak", "600")]
+)
+def test_the_search_finds_a_file(cluster: Lab, place: str, mode: str) -> None:
+    host, word = cluster.managers[0], uuid.uuid4().hex
+    cluster.ssh(host, f"umask 077; cat > {place}; chmod {mode} {place}", given=f"x{word}x")
     try:
-        said = cluster.ssh(host, f"python3 -c '{SEARCH}'", given=json.dumps(words))
-        assert json.loads(said) == [f"word in {place}"]
+        assert on_hosts(cluster, {"word": word}) == [f"{host.name}: word in {place}"]
     finally:
         cluster.ssh(host, f"rm {place}")

@@ -256,7 +256,8 @@ def test_what_lies_on_a_manager_until_it_is_used(world: World, tmp_path: Path) -
     assert restoring.pending("c1", place) == "r1"
     assert restoring.clear("c1", place)
     assert not restoring.clear("c1", place)
-    source.write_bytes(source.read_bytes()[:3000])
+    tar.seek(0)
+    source.write_bytes(tar.read()[:3000])
     with pytest.raises(BackupError):
         restoring.place("c1", str(source), "r2", place)
     assert restoring.pending("c1", place) == ""

@@ -12,8 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+import ansible.constants as C
 import pytest
 import yaml
+from ansible.plugins.loader import connection_loader
 
 ROOT = Path(__file__).parents[3]
 ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
@@ -92,6 +94,18 @@ def on_disk(folder: Path, variables: list[str]) -> list[str]:
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_no_secret_stays_on_a_host_when_the_controller_is_killed(role: Path, tmp_path: Path) -> None:
     assert on_disk(tmp_path / "run", [str(role / "vars" / "main" / "main.yml")]) == []
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+@pytest.mark.parametrize("connection", ["ssh", "local"])
+def test_no_variable_of_the_inventory_is_stronger(role: Path, connection: str) -> None:
+    """A connection may read several variables, of which the last one that is set counts."""
+    assert connection_loader.get(connection, class_only=True)
+    options = C.config.get_configuration_definitions("connection", connection)
+    forced = yaml.safe_load((role / "vars" / "main" / "main.yml").read_text())
+    assert [forced.get(entry["name"]) for entry in options["pipelining"]["vars"]] == [True] * len(
+        options["pipelining"]["vars"]
+    )
 
 
 def test_the_search_finds_what_lies_there(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from ansible.plugins.loader import connection_loader
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.pipelining import faults
 
 
-def told(keep: bool = False, **variables: Any) -> list[tuple[str, str, str]]:
+def told(keep: bool = False, extra: dict[str, Any] | None = None, **variables: Any) -> list[tuple[str, str, str]]:
     cluster: Any = SimpleNamespace(hosts=[SimpleNamespace(name="w1", variables=variables)])
-    return [(fault.host, fault.kind, fault.text.partition(",")[0]) for fault in faults(cluster, keep)]
+    return [(fault.host, fault.kind, fault.text.partition(",")[0]) for fault in faults(cluster, extra or {}, keep)]
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,11 @@ def test_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(ansible_become_method="su") == [("w1", "pipelining", "the become plugin su cannot pipeline")]
     [(host, kind, text)] = told(keep=True)
     assert (host, kind) == ("", "pipelining") and text.startswith("ANSIBLE_KEEP_REMOTE_FILES leaves modules")
+
+
+@pytest.mark.parametrize("name", ["ansible_pipelining", "ansible_ssh_pipelining"])
+@pytest.mark.parametrize("value", [False, "false", "no", "0"])
+def test_extra_variables_are_stronger_than_what_the_roles_force(name: str, value: object) -> None:
+    [(host, kind, text)] = told(extra={name: value})
+    assert (host, kind) == ("", "pipelining") and text.startswith(f"-e {name} ")
+    assert told(extra={name: "true"}) == []
