@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import inventory
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh.model import Mesh
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts
@@ -17,7 +18,8 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import 
 
 def mesh_issued(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> dict[str, Any]:
     """The identities that each host of the mesh of `host` may have."""
-    return hosts.issued(_mesh(hostvars, host))
+    engine = components.engine(str(hostvars[host]["cluster_engine"]))
+    return hosts.issued(_mesh(hostvars, host), engine.host_subject)
 
 
 def mesh_interval(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> str:

@@ -14,14 +14,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
 from ansible_collections.keelson.cluster.plugins.plugin_utils.shares import share
 
-#: Where tasks register what they have put off.
-REGISTERS = ("host_node_services", "host_node_agent", "host_node_agent_config", "__cluster_manager_agent_config")
 
-
-def restart_batches(hosts: list[str], hostvars: Mapping[str, Any]) -> list[list[str]]:
+def restart_batches(hosts: list[str], hostvars: Mapping[str, Any], registers: list[str]) -> list[list[str]]:
     """Hosts that wait for a restart: one alone, then of each pool as many as may be unavailable; managers one by one."""
     known = {host: hostvars[host] for host in hosts}
-    waiting = [host for host in hosts if any((known[host].get(name) or {}).get("pending") for name in REGISTERS)]
+    waiting = [host for host in hosts if any((known[host].get(name) or {}).get("pending") for name in registers)]
     groups = {
         h: MANAGER if known[h].get("cluster_part") == MANAGER else f"pool {known[h].get('cluster_pool')}" for h in hosts
     }

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def restart_order(hosts: list[str], hostvars: Mapping[str, Any], leader: str) -> list[str]:
+def restart_order(hosts: list[str], hostvars: Mapping[str, Any], leader: str, register: str) -> list[str]:
     """The hosts whose units run on old files, the one at the address C(leader) last."""
-    stale = [host for host in hosts if (hostvars[host].get("__cluster_manager_units") or {}).get("stale")]
+    stale = [host for host in hosts if (hostvars[host].get(register) or {}).get("stale")]
     return sorted(stale, key=lambda host: hostvars[host]["cluster_address"] == leader)
 
 

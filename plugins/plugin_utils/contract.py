@@ -244,6 +244,8 @@ class Engine(Component):
     the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
     {cluster} stands for the cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says
     why an upgrade from one version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
+    `pool_limits` say what the engine cannot enforce of pools that are not open to all. `host_subject` is what stands before a
+    host's name in the common name of its certificate.
     """
 
     architectures: Mapping[str, str]
@@ -264,3 +266,5 @@ class Engine(Component):
     refuse_step: Callable[[str, str], str]
     facts_module: str = ""
     manager_outage_module: str = ""
+    pool_limits: tuple[str, ...] = ()
+    host_subject: str = ""

@@ -124,7 +124,7 @@ def names_of(certificate: Mapping[str, Any]) -> set[str]:
     found = {value for kind, value in alternative if kind == "DNS"}
     found |= {canonical(value) for kind, value in alternative if kind == "IP Address"}
     subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
-    return found | {name.removeprefix("system:node:") for name in subject}
+    return found | set(subject)
 
 
 def lifetime(certificate_shown: Mapping[str, Any]) -> float:

@@ -46,7 +46,7 @@ class Issuer:
         if not isinstance(requests, dict) or not all(isinstance(text, str) for text in requests.values()):
             raise Denied(400, "the request has no 'requests'; the host runs another version of this collection")
         known = self.known()
-        host = allowed(known["hosts"], list(names), peer)
+        host = allowed(known, list(names), peer)
         foreign = sorted(set(requests) - set(host["identities"]))
         if foreign:
             raise Denied(403, f"{host['name']} runs no service with the identity {', '.join(foreign)}")
@@ -76,11 +76,11 @@ class Issuer:
         return found
 
 
-def allowed(hosts: Mapping[str, Mapping[str, Any]], names: Collection[str], peer: str) -> dict[str, Any]:
+def allowed(known: Mapping[str, Any], names: Collection[str], peer: str) -> dict[str, Any]:
     """The host that asks from its address, by a certificate with its name or with that address. Raises Denied."""
-    for name, host in hosts.items():
+    for name, host in known["hosts"].items():
         address = canonical(host["address"])
-        if address == canonical(peer) and not {name, address}.isdisjoint(names):
+        if address == canonical(peer) and not {known["host_subject"] + name, address}.isdisjoint(names):
             return {**host, "name": name}
     raise Denied(403, f"no host of the mesh at {peer} has a certificate for any of {', '.join(sorted(names))}")
 

@@ -99,6 +99,7 @@ COMPONENT = Engine(
     refuse_step=functools.partial(steps.refuse, minors=1),
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     benchmark=BENCHMARK,
+    host_subject="system:node:",
     facts_module="keelson.cluster.kubernetes_host",
     rules=RULES,
     networks=container_networks,

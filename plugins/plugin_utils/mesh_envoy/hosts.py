@@ -48,14 +48,14 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
     }
 
 
-def issued(mesh: Mesh) -> dict[str, Any]:
-    """What the issuer reads: the identities that each host may have."""
+def issued(mesh: Mesh, host_subject: str) -> dict[str, Any]:
+    """What the issuer reads: the identities that each host may have, and how the engine's certificates name hosts."""
     hosts: dict[str, dict[str, Any]] = {}
     for service in mesh.services.values():
         for instance in service.instances:
             entry = hosts.setdefault(instance.host, {"address": instance.address, "identities": []})
             entry["identities"].append(mesh.identity(service))
-    return {"hosts": hosts, "leaf_minutes": mesh.leaf_minutes}
+    return {"hosts": hosts, "host_subject": host_subject, "leaf_minutes": mesh.leaf_minutes}
 
 
 def interval(mesh: Mesh) -> str:

@@ -68,6 +68,10 @@ COMPONENT = Engine(
     versioned=("nomad",),
     refuse_step=functools.partial(steps.refuse, minors=2),
     benchmark=BENCHMARK,
+    pool_limits=(
+        "quotas of a namespace, and a namespace's node pools, are enforced by Nomad Enterprise only: on the Community Edition "
+        "a job of any namespace may name any node pool",
+    ),
     artifacts=("sample-app",),
     image=ServerImage(
         artifacts=_NODE_ARTIFACTS,

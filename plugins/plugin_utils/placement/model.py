@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import shape
+from .. import components, shape
 from ..shape import Key, Moment, Shape
 from ..user_error import UserError
 from . import calendar
@@ -43,7 +43,7 @@ _POOL: Shape = {
     "teams": Key(list, inner=str),
 }
 _CLUSTER: Shape = {
-    "engine": Key(needed=True, choices=("kubernetes", "nomad")),
+    "engine": Key(needed=True, choices=tuple(components.engines())),
     "region": Key(default=""),
     "environments": Key(list, inner=str, needed=True),
     "teams": Key(list, inner=str),

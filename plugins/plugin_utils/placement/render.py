@@ -11,15 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import components
 from ..user_error import UserError
 from .model import Placement, Pool
 
 PREFIX = "keelson.cluster"
-#: What Nomad's Community Edition cannot enforce; such applications are kept apart by cluster.
-NOMAD_LIMITS = (
-    "quotas of a namespace, and a namespace's node pools, are enforced by Nomad Enterprise only: on the Community Edition a job of any "
-    "namespace may name any node pool"
-)
 
 
 def cluster(placement: Placement, name: str) -> dict[str, Any]:
@@ -38,8 +34,9 @@ def cluster(placement: Placement, name: str) -> dict[str, Any]:
     closed = [pool for pool in pools.values() if pool.exclusive or pool.teams]
     taint = {pool.name: [{"key": f"{PREFIX}/pool", "value": pool.name, "effect": "NoSchedule"}] for pool in closed}
     engine = placement.raw["clusters"][name]["engine"]
-    limits = [NOMAD_LIMITS] if engine == "nomad" and closed else []
-    return {"engine": engine, "namespaces": [found[key] for key in sorted(found)], "taints": taint, "limits": limits}
+    limits = components.engine(engine).pool_limits if closed else ()
+    namespaces = [found[key] for key in sorted(found)]
+    return {"engine": engine, "namespaces": namespaces, "taints": taint, "limits": list(limits)}
 
 
 def _namespace(

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,18 @@ def test_module_that_does_not_build_says_why(filling: Filling) -> None:
     filling.manifest(sources=[{"kind": "module", "directory": "go/none", "packages": {"tool": "."}}])
     with pytest.raises(BundleError, match=r"go/none: no go\.mod there"):
         filling.fill()
+
+
+@pytest.mark.skipif(not have("go"), reason="needs Go")
+def test_pause_says_its_version_as_kubeadm_asks_for_it(tmp_path: Path) -> None:
+    """The preflight of `kubeadm upgrade` runs it as a Job with -v, and waits for its end."""
+    source = find("pause", None, "amd64").sources[-1]
+    built = tmp_path / "pause"
+    folder = Path(__file__).parents[3] / "artifacts" / source["directory"]
+    command = module.command("go", source, source["packages"]["pause"], built)
+    subprocess.run(command, cwd=folder, env={**os.environ, "GOCACHE": str(tmp_path / "cache")}, check=True)
+    said = subprocess.run([built, "-v"], capture_output=True, text=True, check=True, timeout=5)
+    assert said.stdout == f"pause {find('pause', None, 'amd64').version}\n"
 
 
 def test_what_failed_is_told_and_not_what_was_compiled_beside_it() -> None:

@@ -239,7 +239,19 @@ def test_tasks_of_a_host_are_its_components(monkeypatch: pytest.MonkeyPatch) -> 
 
 # --- shared code knows no component ---------------------------------------------------------------------------------
 
-WORDS = ("nomad", "kubernetes", "kubelet", "kubeadm", "containerd", "calico", "coredns", r"\betcd\b", r"k8s\b")
+PROGRAMS = (
+    "kubelet",
+    "kubeadm",
+    "kubectl",
+    "containerd",
+    "calico",
+    "coredns",
+    r"\betcd\b",
+    r"k8s\b",
+    "system:node",
+    "envoy",
+)
+WORDS = (*(set(components.known()) - {"backup"}), *PROGRAMS)  # backup is a word of its own
 NAMES = re.compile("|".join(WORDS), re.IGNORECASE)
 # What knows a container runtime or a format by its name, and examples in documentation of modules.
 RUNTIMES = (
@@ -249,20 +261,19 @@ RUNTIMES = (
     "module_utils/server_image/guest.py",
     "plugin_utils/registries.py",
 )
-BUILDERS = ("plugin_utils/server_image/builders/container.py", "plugin_utils/server_image/checks/runtimes.py")
+BUILDERS = ("plugin_utils/server_image/checks/runtimes.py",)
 FOREIGN = (
-    # Resources of clouds, variables that users write, files of the engines' own tools.
+    # Types of resources of clouds, and domains that programs of any vendor answer for.
     "module_utils/stacks/host_types.py",
     "module_utils/stacks/names.py",
-    "plugin_utils/preflight/variables.py",
-    "plugin_utils/placement/model.py",
-    "plugin_utils/placement/render.py",
 )
+# The role, the modules and the filters that belong to one component without having its name.
+OWN = ("mesh_sidecar", "mesh_sidecars", "mesh_checks", "mesh_status", "mesh_issued")
 
 
 def shared() -> list[Path]:
     """The files of shared code: plugins, playbooks, tasks and variables outside the folders and files of a component."""
-    own = re.compile(rf"/({'|'.join(components.known())})[/_.]")
+    own = re.compile(rf"/({'|'.join((*components.known(), *OWN))})[/_.]")
     files = [*ROOT.glob("plugins/**/*.py"), *ROOT.glob("playbooks/**/*.yml")]
     files += [*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("roles/*/vars/**/*.yml")]
     return [

@@ -11,29 +11,28 @@ from ansible_collections.keelson.cluster.plugins.filter.nomad_volumes import nom
 from ansible_collections.keelson.cluster.plugins.filter.restart_order import restart_order
 from ansible_collections.keelson.cluster.plugins.filter.systemd_unit import systemd_unit
 
+UNITS = "host_units"
+
 
 def hostvars(**stale: list[str]) -> dict[str, Any]:
     """Managers m1, m2 … at 10.0.0.1, 10.0.0.2 … with what their units said."""
-    return {
-        name: {"cluster_address": f"10.0.0.{name[1:]}", "__cluster_manager_units": {"stale": units}}
-        for name, units in stale.items()
-    }
+    return {name: {"cluster_address": f"10.0.0.{name[1:]}", UNITS: {"stale": units}} for name, units in stale.items()}
 
 
 def test_the_leader_is_restarted_last() -> None:
     found = hostvars(m1=["nomad.service"], m2=["nomad.service"], m3=["nomad.service"])
-    assert restart_order(["m1", "m2", "m3"], found, "10.0.0.1") == ["m2", "m3", "m1"]
-    assert restart_order(["m1", "m2", "m3"], found, "") == ["m1", "m2", "m3"]
+    assert restart_order(["m1", "m2", "m3"], found, "10.0.0.1", UNITS) == ["m2", "m3", "m1"]
+    assert restart_order(["m1", "m2", "m3"], found, "", UNITS) == ["m1", "m2", "m3"]
 
 
 def test_only_those_on_old_files_are_restarted() -> None:
     found = hostvars(m1=["nomad.service"], m2=[], m3=["nomad.service"])
-    assert restart_order(["m1", "m2", "m3"], found, "10.0.0.3") == ["m1", "m3"]
-    assert restart_order(["m2"], found, "10.0.0.3") == []
+    assert restart_order(["m1", "m2", "m3"], found, "10.0.0.3", UNITS) == ["m1", "m3"]
+    assert restart_order(["m2"], found, "10.0.0.3", UNITS) == []
 
 
 def test_a_host_that_dropped_out_has_said_nothing() -> None:
-    assert restart_order(["m1"], {"m1": {"cluster_address": "10.0.0.1"}}, "") == []
+    assert restart_order(["m1"], {"m1": {"cluster_address": "10.0.0.1"}}, "", UNITS) == []
 
 
 def test_volumes() -> None:

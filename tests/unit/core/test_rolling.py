@@ -153,6 +153,9 @@ def test_links_and_files_that_are_gone_come_back(systemd: Path, monkeypatch: pyt
     assert previous.restore() == [] and os.readlink(link) == "here"
 
 
+REGISTERS = ["host_node_services", "host_node_agent_config"]
+
+
 def hosts(pools: dict[str, int], waiting: Callable[[str], bool] = lambda _host: True, **more: Any) -> dict[str, Any]:
     return {
         f"{pool}-{number}": {
@@ -180,7 +183,7 @@ def hosts(pools: dict[str, int], waiting: Callable[[str], bool] = lambda _host: 
 )
 def test_one_host_first_then_batches_by_pool(pools: dict[str, int], more: dict[str, Any], sizes: list[int]) -> None:
     known = hosts(pools, **more)
-    batches = restart_batches(list(known), known)
+    batches = restart_batches(list(known), known, REGISTERS)
     assert [len(batch) for batch in batches] == sizes
     assert sorted(host for batch in batches for host in batch) == sorted(known)
 
@@ -188,14 +191,14 @@ def test_one_host_first_then_batches_by_pool(pools: dict[str, int], more: dict[s
 def test_only_those_that_wait_are_restarted() -> None:
     known = hosts({"web": 3}, lambda host: host == "web-1")
     known["web-2"]["host_node_agent_config"] = {"pending": True}
-    assert restart_batches(list(known), known) == [["web-1"], ["web-2"]]
-    assert restart_batches(list(known), {host: {} for host in known}) == []
+    assert restart_batches(list(known), known, REGISTERS) == [["web-1"], ["web-2"]]
+    assert restart_batches(list(known), {host: {} for host in known}, REGISTERS) == []
 
 
 def test_a_number_that_is_none_names_its_variable() -> None:
     known = hosts({"web": 3}, cluster_max_unavailable="some")
     with pytest.raises(AnsibleFilterError, match="web-1: cluster_max_unavailable .*'some' is neither a number"):
-        restart_batches(list(known), known)
+        restart_batches(list(known), known, REGISTERS)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,11 @@ def manager(authority: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monke
     secret_store.write(
         "product", secret_store.Generation(1, secret_store.digest_of(1, payload), payload), str(tmp_path)
     )
-    known = {"hosts": {"w1": {"address": "10.0.0.21", "identities": [IDENTITY]}}, "leaf_minutes": 60}
+    known = {
+        "hosts": {"w1": {"address": "10.0.0.21", "identities": [IDENTITY]}},
+        "host_subject": "",
+        "leaf_minutes": 60,
+    }
     (tmp_path / "mesh.json").write_text(json.dumps(known))
     monkeypatch.setattr(places, "ISSUED", str(tmp_path / "mesh.json"))
     return issuer.Issuer("product")
@@ -151,6 +155,14 @@ def test_a_host_is_known_by_the_address_of_its_certificate(manager: issuer.Issue
         manager.answer({"requests": requests}, {"client.global.nomad", "10.0.0.21"}, "10.0.0.22")
 
 
+def test_a_host_is_known_by_the_subject_that_the_engine_gives_hosts_alone() -> None:
+    known = {"hosts": {"w1": {"address": "10.0.0.21", "identities": []}}, "host_subject": "system:node:"}
+    assert issuer.allowed(known, ["system:node:w1"], "10.0.0.21")["name"] == "w1"
+    for name in ("w1", "system:w1", "system:node:w2"):
+        with pytest.raises(Denied, match="no host of the mesh at 10.0.0.21"):
+            issuer.allowed(known, [name], "10.0.0.21")
+
+
 @pytest.mark.parametrize("asked", [None, [], {}, {"requests": []}, {"requests": {IDENTITY: 1}}])
 def test_what_is_no_request_is_refused(manager: issuer.Issuer, asked: Any) -> None:
     with pytest.raises(Denied, match="has no 'requests'"):
@@ -160,7 +172,7 @@ def test_what_is_no_request_is_refused(manager: issuer.Issuer, asked: Any) -> No
 def test_the_names_of_a_client() -> None:
     subject = ((("commonName", "system:node:w2"),),)
     certificate = {"subjectAltName": (("DNS", "w1"), ("IP Address", "10.0.0.21")), "subject": subject}
-    assert issuer.names_of(certificate) == {"w1", "w2", "10.0.0.21"}
+    assert issuer.names_of(certificate) == {"w1", "system:node:w2", "10.0.0.21"}
     assert issuer.names_of({}) == set()
 
 

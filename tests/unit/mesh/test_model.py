@@ -160,7 +160,18 @@ def test_the_line_of_a_fault_is_told(tmp_path: Path) -> None:
     )
     (tmp_path / "hosts.yml").write_text(
         json.dumps(
-            {"all": {"hosts": {"a": {"cluster_name": "c", "cluster_part": "node", "cluster_address": "10.0.0.1"}}}}
+            {
+                "all": {
+                    "hosts": {
+                        "a": {
+                            "cluster_name": "c",
+                            "cluster_engine": "nomad",
+                            "cluster_part": "node",
+                            "cluster_address": "10.0.0.1",
+                        }
+                    }
+                }
+            }
         )
     )
     task = {"ansible.builtin.debug": {"msg": "{{ hostvars | keelson.cluster.mesh_issued('a') }}"}}

@@ -257,7 +257,7 @@ def test_a_permissive_service_is_open(variables: dict[str, Any]) -> None:
 
 
 def test_a_host_may_have_the_identities_of_its_services_alone(mesh: model.Mesh) -> None:
-    issued = hosts.issued(mesh)
+    issued = hosts.issued(mesh, "")
     assert issued["hosts"]["w1"] == {
         "address": "10.0.0.21",
         "identities": ["spiffe://product.mesh/ns/shop/svc/front", "spiffe://product.mesh/ns/shop/svc/orders"],

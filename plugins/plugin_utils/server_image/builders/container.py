@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import images
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 from ansible_collections.keelson.cluster.plugins.module_utils.server_image import docker_data, seal, seal_running
 
 from ...bundle.store import digest_of
@@ -34,7 +35,7 @@ BASE_NAME = "localhost/base:build"
 #: The root file system that the container left.
 LEFT = "left/container.tar"
 #: What a runtime keeps lies on the builder's disk, not in the container, whose overlay it could not be laid on.
-DATA = {"docker": "var/lib/docker", "containerd": "var/lib/containerd"}
+DATA = {name: runtime.data for name, runtime in RUNTIMES.items()}
 #: Given to every container by what runs it.
 GIVEN = ("etc/fstab", "etc/hosts", "etc/resolv.conf")
 
