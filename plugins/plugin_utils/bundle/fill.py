@@ -37,6 +37,8 @@ KINDS: Mapping[str, Deliver] = {
     "package": package.deliver,
     "wheel": wheel.deliver,
 }
+#: What of a source says by whom it is signed.
+SIGNED = ("cosign", "image_signer")
 #: Artifacts that are obtained at once; a build by itself uses all processors for most of its time.
 AT_ONCE = 2 if (os.cpu_count() or 1) >= 4 else 1
 
@@ -114,8 +116,9 @@ def needs(entry: Mapping[str, Any] | None, artifact: Artifact, store: Store, ord
 
 
 def recipe(artifact: Artifact) -> str:
-    """Digest of all that decides what an artifact is: the resolved manifest and the wrapper modules it names."""
-    data = {**vars(artifact), "base": None, "format": FORMAT}
+    """Digest of all that decides what an artifact is: the resolved manifest, but for who signs, and the wrapper modules it names."""
+    sources = [{key: value for key, value in source.items() if key not in SIGNED} for source in artifact.sources]
+    data = {**vars(artifact), "base": None, "format": FORMAT, "sources": sources}
     digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode())
     for source in artifact.sources:
         folder = artifact.base / source.get("directory", "")

@@ -18,7 +18,8 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import images
 
-from .errors import BundleError, Refused
+from . import cosign
+from .errors import BundleError, Refused, Unavailable
 from .fetch import Fetcher
 from .store import digest_of
 
@@ -30,6 +31,8 @@ MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+#: Of a signature beside an image (cosign, specs/SIGNATURE_SPEC.md).
+SIGNATURE, CERTIFICATE = "dev.cosignproject.cosign/signature", "dev.sigstore.cosign/certificate"
 #: Where the images of a registry lie whose name is no host's.
 HOSTS = {"docker.io": "registry-1.docker.io"}
 
@@ -60,6 +63,30 @@ def tagged(fetcher: Fetcher, name: str, scratch: Path) -> str:
     """Digest of what the tag of an image names now. Raises Unavailable when the registry is away or refuses."""
     content = _Repository(fetcher, name, scratch).manifest(name.rsplit(":", 1)[1], None)
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def signed(fetcher: Fetcher, name: str, signer: cosign.Signer, root: Path, scratch: Path) -> str:
+    """Digest of what the tag of an image names now, which C(signer) has signed.
+
+    Raises Unavailable when the registry is away or has no signature, BundleError when the signatures are others'.
+    """
+    digest, source, reasons = tagged(fetcher, name, scratch), _Repository(fetcher, name, scratch), []
+    try:
+        listed = json.loads(source.manifest(f"{digest.replace(':', '-')}.sig", None))
+    except Unavailable as error:
+        raise Unavailable(f"{name}: its signature is missing: {error}") from error
+    for layer in listed["layers"]:
+        notes, payload = layer.get("annotations", {}), source.blob(layer).read_bytes()
+        try:
+            about = json.loads(payload)["critical"]["image"]["docker-manifest-digest"]
+            if about != digest:
+                raise cosign.NotSigned(f"the signature is of {about}")
+            sign, certificate = (str(notes.get(key, "")).encode() for key in (SIGNATURE, CERTIFICATE))
+            cosign.check(hashlib.sha256(payload).hexdigest(), sign, certificate, signer, root)
+            return digest
+        except (cosign.NotSigned, ValueError, KeyError, TypeError) as error:
+            reasons.append(str(error))
+    raise BundleError(f"{name}: {'; '.join(reasons) or 'its list of signatures is empty'}")
 
 
 def _platform(index: Mapping[str, Any], name: str, architecture: str) -> tuple[str, str]:

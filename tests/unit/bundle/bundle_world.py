@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fetch import Fetcher
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store
+
+BUMP = Path(__file__).parents[3] / "tools" / "bump"
 
 
 class Publisher:
@@ -186,6 +189,12 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 def have(*programs: str) -> bool:
     return all(shutil.which(program) for program in programs)
+
+
+def bump(filling: Filling, version: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run tools/bump on the tool."""
+    command = [sys.executable, str(BUMP), "tool", version, "--folder", str(filling.manifests), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def is_root() -> bool:

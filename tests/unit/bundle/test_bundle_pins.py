@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
-from bundle_world import Filling, Key, Publisher, have, upstream
+from bundle_world import Filling, Key, Publisher, bump, have, upstream
 
-BUMP = Path(__file__).parents[3] / "tools" / "bump"
 needs_gpg = pytest.mark.skipif(not have("gpg", "gpgv"), reason="gpg and gpgv are not installed")
 
 
@@ -55,11 +52,6 @@ def tool(tmp_path: Path, publisher: Publisher) -> Filling:
     versions = [{"version": "1.0.0", "unpinned": "nobody looked it up"}]
     filling.manifest(sources=[upstream(publisher, key)], versions=versions, architectures=["amd64"])
     return filling
-
-
-def bump(filling: Filling, version: str, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(BUMP), "tool", version, "--folder", str(filling.manifests), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @needs_gpg

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Source ``upstream``: release file and images of the publisher.
 
-A file is checked by pinned digest and by the publisher's checksum file, which is signed or comes over TLS; an image by
-pinned digest, or is what its tag says over TLS.
+A file is checked by pinned digest and by the publisher's checksum file, which is signed or comes over TLS, and by a signature of
+the file; an image by pinned digest, else by the signature beside it, else it is what its tag says over TLS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import registry, signature
+from .. import cosign, registry, signature
 from ..errors import BundleError, Unavailable
 from ..manifest import Artifact
 from ..store import digest_of
@@ -25,11 +25,13 @@ from .base import Delivery, Work
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
     """Fetch what the manifest names, each file and each image checked."""
-    pulled = {}
+    pulled, signer = {}, image_signer(source)
     for number, (name, digest) in enumerate(source.get("images", {}).items()):
         work.progress(f"{artifact.title}: pulling {name}")
         folder = work.scratch / f"pull-{number}"
         folder.mkdir()
+        if signer and not digest:
+            digest = registry.signed(work.fetcher, name, signer, artifact.base / cosign.ROOT, folder)
         target = work.scratch / f"pulled-{number}.tar"
         pulled[name] = (
             target,
@@ -60,7 +62,7 @@ def _release(artifact: Artifact, source: Mapping[str, Any], work: Work) -> dict[
 
 
 def published_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) -> str:
-    """What the publisher's checksum file, once its signature is checked, says of the release file; raise BundleError without it."""
+    """What the publisher's checksum file says of the release file, signatures of either checked; raise BundleError without it."""
     sums = source["sums"]
     listing = work.fetcher.get(sums["url"], work.scratch / sums["url"].rsplit("/", 1)[1])
     if "signature" in sums:
@@ -74,7 +76,27 @@ def published_digest(artifact: Artifact, source: Mapping[str, Any], work: Work) 
     digest = signature.parse_sums(listing.read_text(), name).get(name)
     if digest is None:
         raise BundleError(f"{sums['url']}: does not list {name}")
+    if "cosign" in source:
+        _check_signature(artifact, source, digest, work)
     return digest
+
+
+def _check_signature(artifact: Artifact, source: Mapping[str, Any], digest: str, work: Work) -> None:
+    """Check the signature of a release file of that digest; raise Unavailable when there is none, BundleError when it is another's."""
+    place = source["cosign"]
+    sign, certificate = (
+        work.fetcher.get(place[kind], work.scratch / kind).read_bytes() for kind in ("signature", "certificate")
+    )
+    signer = cosign.Signer(place["identity"], place["issuer"])
+    try:
+        cosign.check(digest, sign, certificate, signer, artifact.base / cosign.ROOT)
+    except cosign.NotSigned as error:
+        raise BundleError(f"{place['signature']}: {error}") from error
+
+
+def image_signer(source: Mapping[str, Any]) -> cosign.Signer | None:
+    """Who must have signed the images of a source."""
+    return cosign.Signer(**source["image_signer"]) if "image_signer" in source else None
 
 
 def unpack(archive: Path, member: str, target: Path, where: str) -> Path:
