@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -23,7 +24,6 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import vers
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import (
-    WRITTEN,
     Store,
     default_root,
     parse_index,
@@ -42,6 +42,8 @@ ARGUMENTS = {
     "runtime": {"type": "str", "choices": list(RUNTIMES)},
     "proxy": {"type": "dict"},
 }
+#: How old a signed index may be, behind the name of its key.
+LIMITS = {"since": r"\d{4}-\d\d-\d\d(T[\d:]{8})?", "days": r"\d{1,5}"}
 #: Blobs smaller than this travel together in one tar: a transfer costs more than their bytes.
 SMALL = 4 << 20
 
@@ -169,16 +171,19 @@ def read_index(bundle: str) -> dict[str, Any]:
 def read_remote(url: str, proof: str) -> dict[str, Any]:
     """The index of a bundle that is served over HTTP.
 
-    `proof` says how it is known to be the right one: C(sha256=HEX), its digest, or C(key=FILE), the public key that
-    signed it, perhaps with C(&since=DATE), before which none is
-    accepted. Without one the server's TLS certificate is all there is, so C(http://) needs it. Raises BundleError and SignError.
+    `proof` says how it is known to be the right one: C(sha256=HEX), its digest, or C(key=FILE), the public key that signed it, perhaps
+    with C(&since=DATE), before which none is accepted, or C(&days=NUMBER), the most that it may be old. Without one the server's TLS
+    certificate is all there is, so C(http://) needs it. Raises BundleError and SignError.
     """
     address = f"{url.rstrip('/')}/index.json"
     kind, _equals, value = proof.partition("=")
-    value, _and, since = value.partition("&since=")
-    if proof and kind not in ("sha256", "key"):
+    value, *more = value.split("&")
+    limits = dict(part.split("=", 1) for part in more if "=" in part)
+    wrong = len(limits) < len(more) or any(not re.fullmatch(LIMITS.get(key, "-"), text) for key, text in limits.items())
+    if proof and (kind not in ("sha256", "key") or wrong or (more and kind != "key")):
         raise BundleError(
-            f"#{proof} is neither #sha256=DIGEST of index.json nor #key=FILE[&since=DATE] of the public key that signed it"
+            f"#{proof} is neither #sha256=DIGEST of index.json nor #key=FILE[&since=YYYY-MM-DD][&days=NUMBER] of the public key "
+            "that signed it"
         )
     try:
         with open_url(address, timeout=30) as reading:
@@ -196,9 +201,5 @@ def read_remote(url: str, proof: str) -> dict[str, Any]:
     if kind != "key":
         return index
     content = sign.unsealed(index, sign.load_public(Path(value).expanduser()), address)
-    if since and str(content.get(WRITTEN, "")) < since:
-        when = f"was written {content[WRITTEN]}" if WRITTEN in content else "does not say when it was written"
-        raise BundleError(
-            f"{address} {when}, and none before {since} is accepted: fill the bundle again, or look who serves an old one"
-        )
+    sign.refuse_old(content, address, limits.get("since", ""), int(limits.get("days", 0)))
     return content

@@ -63,6 +63,8 @@ class ActionModule(ControllerAction):
             return {"changed": bool(titles), "path": str(store.root), "would_fill": titles}
         damaged = store.discard_damaged(display.display) if options["verify"] else []
         filled = fill(store, order, display.display)
+        if not filled:
+            store.sign()
         return {"changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
 
 

@@ -23,6 +23,7 @@ ARGUMENTS = {
     "public_key": {"type": "path"},
     "key": {"type": "path"},
     "back": {"type": "int", "default": 0},
+    "max_age": {"type": "int", "default": channels.DAYS},
 }
 
 
@@ -35,7 +36,7 @@ class ActionModule(ControllerAction):
         """Promote, or ask."""
         image_directory, channel, name = options["image_directory"], options["channel"], options["name"]
         trusted = sign.load_public(Path(options["public_key"] or sign.default_key().with_suffix(".pub")))
-        index = channels.read(image_directory, trusted)
+        index = channels.read(image_directory, trusted, options["max_age"])
         if not name:
             return {"image": channels.choose(index, channel, options["back"])}
         newest = index["channels"][channel][-1:]

@@ -61,7 +61,7 @@ options:
       - From a directory, missing blobs are carried over the connection.
         From an address, the host downloads them itself.
       - C(#sha256=DIGEST) after an address pins the digest of its C(index.json); C(#key=FILE) names the public key that signed it,
-        C(#key=FILE&since=2026-11-28) refuses an index that was signed before.
+        C(#key=FILE&since=2026-11-28) refuses an index that was signed before, C(#key=FILE&days=30) one that is older.
         An address that begins with C(http://) needs one of them.
       - C($XDG_CACHE_HOME/keelson/bundle) when not given.
     type: str

@@ -38,6 +38,12 @@ options:
     description: How many promotions before the newest the image is desired.
     type: int
     default: 0
+  max_age:
+    description:
+      - How many days ago the index may have been signed that an address serves; V(0) accepts any. An older one may be one from before an
+        image was taken back. Each promotion signs it anew, also of the image that is the newest already.
+    type: int
+    default: 90
 attributes:
   check_mode:
     support: partial

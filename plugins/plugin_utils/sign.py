@@ -9,6 +9,7 @@ https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md, https://g
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import json
 import os
@@ -38,6 +39,8 @@ TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 #: Key of an index under which its signature lies.
 SIGNATURE = "signature"
+#: Key of a signed index that says when it was written: an older one that is served again is as well signed as it ever was.
+WRITTEN = "written"
 
 
 def default_key() -> Path:
@@ -157,6 +160,18 @@ def unsealed(index: Mapping[str, Any], key: Ed25519PublicKey, where: str) -> dic
     except InvalidSignature as error:
         raise SignError(f"{where}: the signature is not of the trusted key, or the index was altered") from error
     return content
+
+
+def refuse_old(content: Mapping[str, Any], where: str, since: str = "", days: int = 0) -> None:
+    """Raise SignError when an index was written before a date, or more days ago than these; neither is asked where it is empty."""
+    allowed = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)
+    first = max(since, allowed.strftime("%Y-%m-%dT%H:%M:%S") if days else "")
+    # Its date and time alone: UTC is written in more than one way.
+    if first and str(content.get(WRITTEN, ""))[:19] < first:
+        when = f"was written {content[WRITTEN]}" if WRITTEN in content else "does not say when it was written"
+        raise SignError(
+            f"{where} {when}, and none before {first} is accepted: write and sign it again, or look who serves an old one"
+        )
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:

@@ -45,10 +45,6 @@ def empty_index() -> dict[str, Any]:
     return {"format": FORMAT, "artifacts": {}}
 
 
-#: When a signed index was written, so that an older one can be told from it.
-WRITTEN = "written"
-
-
 def parse_index(text: str, where: str) -> dict[str, Any]:
     """Read the text of an index; raise BundleError when it is none, or of a format this release cannot read."""
     try:
@@ -165,12 +161,18 @@ class Store:
 
     def save(self, index: Mapping[str, Any]) -> None:
         """Replace the index in one step; a signature of what it was before does not stay."""
-        content = {name: value for name, value in index.items() if name not in (sign.SIGNATURE, WRITTEN)}
+        content = {name: value for name, value in index.items() if name not in (sign.SIGNATURE, sign.WRITTEN)}
         if self._key:
             moment = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-            content = sign.sealed({**content, WRITTEN: moment}, self._key)
+            content = sign.sealed({**content, sign.WRITTEN: moment}, self._key)
         index = content
         self._write(json.dumps(index, indent=1, sort_keys=True).encode() + b"\n", self.root / "index.json")
+
+    def sign(self) -> None:
+        """Sign the index as it is, with the moment; nothing is done without a key or an index."""
+        if self._key and (self.root / "index.json").exists():
+            with self.workspace(), self.changing():
+                pass
 
     def add(self, source: Path) -> dict[str, Any]:
         """Keep a file as a blob and return its digest and size."""

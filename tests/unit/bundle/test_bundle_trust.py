@@ -78,12 +78,36 @@ def test_a_signed_index_is_read_and_an_altered_one_is_not(address: str, store: S
         read_remote(address, f"key={tmp_path / 'other.pub'}")
 
 
+def test_an_index_is_signed_where_nothing_is_left_to_fill(address: str, store: Store, tmp_path: Path) -> None:
+    with Store(store.root).workspace():
+        Store(store.root).save({"format": 1, "artifacts": {}})
+    Store(store.root).sign()
+    with pytest.raises(UserError, match=r"index.json: is not signed"):
+        read_remote(address, f"key={tmp_path / 'key.pub'}")
+    store.sign()
+    assert read_remote(address, f"key={tmp_path / 'key.pub'}&days=1")["artifacts"] == {}
+    Store(tmp_path / "none", sign.load_key(tmp_path / "key.pem")).sign()
+    assert not (tmp_path / "none").exists()
+
+
 def test_an_old_signed_index_is_refused(address: str, store: Store, tmp_path: Path) -> None:
     proof = f"key={tmp_path / 'key.pub'}"
     assert read_remote(address, f"{proof}&since=2020-01-01")["artifacts"] == {}
     with pytest.raises(UserError, match=r"index.json was written 20.*, and none before 2999-01-01 is accepted"):
         read_remote(address, f"{proof}&since=2999-01-01")
+    assert read_remote(address, f"{proof}&days=1&since=2020-01-01")["artifacts"] == {}
     key = sign.load_key(tmp_path / "key.pem")
+    old = sign.sealed({"format": 1, "artifacts": {}, "written": "2020-03-01T10:00:00+00:00"}, key)
+    (store.root / "index.json").write_text(json.dumps(old))
+    assert read_remote(address, f"{proof}&since=2020-03-01")["artifacts"] == {}
+    for limit in ("days=30", "since=2020-01-01&days=30"):
+        with pytest.raises(
+            UserError, match=r"index.json was written 2020-03-01.*, and none before 20\d\d-.* is accepted"
+        ):
+            read_remote(address, f"{proof}&{limit}")
+    for limit in ("days=", "days=x", "since=30", "sinc=2020-01-01", "since"):
+        with pytest.raises(UserError, match=r"is neither #sha256=DIGEST of index.json nor #key="):
+            read_remote(address, f"{proof}&{limit}")
     (store.root / "index.json").write_text(json.dumps(sign.sealed({"format": 1, "artifacts": {}}, key)))
     assert read_remote(address, proof)["artifacts"] == {}, "an index of an earlier release"
     with pytest.raises(UserError, match="does not say when it was written"):

@@ -225,6 +225,25 @@ def test_a_channel_is_asked_for_over_http(image_directory: Path, key: Path, addr
     assert channels.choose(channels.read(address, public(key)), "candidate")["name"] == NAME
 
 
+def test_an_old_index_that_is_served_is_refused(image_directory: Path, key: Path, address: str) -> None:
+    promote(image_directory, key, "candidate")
+    path = image_directory / channels.INDEX
+    index = json.loads(path.read_text())
+    for written, told in (
+        ("2020-03-01T10:00:00Z", "was written 2020-03-01"),
+        (None, "does not say when it was written"),
+    ):
+        old = {name: value for name, value in index.items() if name != "written"} | (
+            {"written": written} if written else {}
+        )
+        path.write_text(json.dumps(sign.sealed(old, sign.load_key(key))))
+        with pytest.raises(UserError, match=rf"channels.json {told}.*, and none before 20\d\d-.* is accepted"):
+            channels.read(address, public(key))
+        assert channels.read(address, public(key), 0) and channels.read(str(image_directory), public(key))
+    promote(image_directory, key, "candidate")
+    assert channels.choose(channels.read(address, public(key), 1), "candidate")["name"] == NAME
+
+
 def test_an_image_appears_whole_and_replaces_its_namesake(tmp_path: Path) -> None:
     for content in ("one", "two"):
         made = tmp_path / "work" / "image"

@@ -25,6 +25,8 @@ from . import publish
 
 FORMAT = 1
 INDEX = "channels.json"
+#: How old an index may be that is served: somebody on the way, or the server, may serve an old one.
+DAYS = 90
 #: What must be stated, and PASSED, of an image in a channel; and the channel it must have been in before.
 NEEDS = {
     "candidate": (publish.CHECKS,),
@@ -51,18 +53,21 @@ def parse(text: str, where: str) -> dict[str, Any]:
     return index
 
 
-def read(image_directory: str, trusted: Any) -> dict[str, Any]:
+def read(image_directory: str, trusted: Any, days: int = DAYS) -> dict[str, Any]:
     """The index of a directory or an address, as the `trusted` key signed it; a directory without one has empty channels.
 
-    Raises ImageError when it cannot be read, SignError when another key signed it, or none.
+    Raises ImageError when it cannot be read, SignError when another key signed it, or none, and when one that is served was
+    signed more than so many `days` ago; 0 accepts any.
     """
     if image_directory.startswith(("http://", "https://")):
         address = f"{image_directory.rstrip('/')}/{INDEX}"
         try:
             with open_url(address, timeout=30) as reading:
-                return sign.unsealed(parse(reading.read().decode(), address), trusted, address)
+                index = sign.unsealed(parse(reading.read().decode(), address), trusted, address)
         except (URLError, OSError, UnicodeDecodeError) as error:
             raise ImageError(f"{address}: cannot be read: {error}") from error
+        sign.refuse_old(index, address, days=days)
+        return index
     path = Path(image_directory) / INDEX
     return sign.unsealed(parse(path.read_text(), str(path)), trusted, str(path)) if path.exists() else empty()
 
@@ -97,7 +102,7 @@ def promote(image_directory: Path, name: str, channel: str, trusted: Any, key: A
         now[publish.image_file(folder)],
         publish.moment(int(time.time())),
     )
-    save(image_directory, sign.sealed(index, key))
+    save(image_directory, sign.sealed({**index, sign.WRITTEN: publish.moment(int(time.time()))}, key))
     entry: dict[str, Any] = index["channels"][channel][-1]
     return entry
 
