@@ -24,8 +24,8 @@ from .model import Key, Resource, Stack
 _SEVERAL = re.compile(r"[,\s]+")
 _DNS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
 # By these an object is one host rather than a mapping of names to hosts.
-_NAMES = {"name", "hostname", "id", "tags"}
-_ADDRESSES = {"address", "private_ip", "ip", "public_ip", "ip_address", "private_ip_address", "ipv4_address"}
+_NAMES = {path.split(".")[0] for path in host_types.PLAIN.name}
+_ADDRESSES = {"address", *host_types.PLAIN.private, *host_types.PLAIN.either, *host_types.PLAIN.public}
 
 
 class Candidate(NamedTuple):

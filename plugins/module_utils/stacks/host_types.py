@@ -66,7 +66,9 @@ _GOOGLE = HostType(
     ("network_interface.*.ipv6_address",),
     ("network_interface.*.access_config.*.nat_ip", "network_interface.*.ipv6_access_config.*.external_ipv6"),
 )
-_METAL = HostType(("hostname",), ("access_private_ipv4",), public=("access_public_ipv4", "access_public_ipv6"))
+_METAL = HostType(
+    ("hostname",), ("access_private_ipv4",), ("network.*.address",), ("access_public_ipv4", "access_public_ipv6")
+)
 
 HOSTS: dict[str, HostType] = {
     # AWS
@@ -120,21 +122,50 @@ HOSTS: dict[str, HostType] = {
     # DigitalOcean
     "digitalocean_droplet": HostType(("name",), ("ipv4_address_private",), public=("ipv4_address", "ipv6_address")),
     # Proxmox VE: both providers
-    "proxmox_virtual_environment_vm": HostType(("name",), (), ("ipv4_addresses.*.*", "ipv6_addresses.*.*")),
+    "proxmox_virtual_environment_vm": HostType(
+        ("name",),
+        (),
+        (
+            "ipv4_addresses.*.*",
+            "ipv6_addresses.*.*",
+            "initialization.*.ip_config.*.ipv4.*.address",
+            "initialization.*.ip_config.*.ipv6.*.address",
+        ),
+    ),
+    "proxmox_virtual_environment_container": HostType(
+        ("initialization.*.hostname",), (), ("initialization.*.ip_config.*.ipv4.*.address",)
+    ),
+    "proxmox_lxc": HostType(("hostname",), (), ("network.*.ip",)),
     "proxmox_vm_qemu": HostType(("name",), (), ("default_ipv4_address", "ssh_host", "default_ipv6_address")),
     # libvirt
-    "libvirt_domain": HostType(("name",), (), ("network_interface.*.addresses.*",)),
+    "libvirt_domain": HostType(("name",), (), ("network_interface.*.addresses.*",), ids=("id", "uuid", "name")),
     # vSphere
-    "vsphere_virtual_machine": HostType(("name",), (), ("default_ip_address", "guest_ip_addresses.*")),
+    "vsphere_virtual_machine": HostType(
+        ("name",),
+        (),
+        ("default_ip_address", "guest_ip_addresses.*", "clone.*.customize.*.network_interface.*.ipv4_address"),
+    ),
     # Equinix Metal, under its present and its former name
     "equinix_metal_device": _METAL,
     "metal_device": _METAL,
     # Others
     "linode_instance": HostType(
-        ("label",), ("private_ip_address", "interface.*.ipv4.*.vpc"), ("ipv4.*",), ("ip_address", "ipv6")
+        ("label",),
+        (
+            "private_ip_address",
+            "interface.*.ipv4.*.vpc",
+            "interface.*.ipam_address",
+            "config.*.interface.*.ipv4.*.vpc",
+            "config.*.interface.*.ipam_address",
+        ),
+        ("ipv4.*",),
+        ("ip_address", "ipv6"),
     ),
     "scaleway_instance_server": HostType(
-        ("name",), ("private_ips.*.address", "private_ip"), public=("public_ips.*.address", "public_ip")
+        ("name",),
+        ("private_ips.*.address", "private_ip"),
+        public=("public_ips.*.address", "public_ip"),
+        ids=("id", "private_network.*.mac_address"),
     ),
     "vultr_instance": HostType(("hostname", "label"), ("internal_ip",), public=("main_ip", "v6_main_ip")),
     "oci_core_instance": HostType(
@@ -155,6 +186,10 @@ HOSTS: dict[str, HostType] = {
             "primary_network_attachment.*.virtual_network_interface.*.id",
             "network_interfaces.*.id",
         ),
+        links={
+            "primary_network_attachment.*.virtual_network_interface.*.id": "ibm_is_virtual_network_interface",
+            "network_attachments.*.virtual_network_interface.*.id": "ibm_is_virtual_network_interface",
+        },
     ),
     "exoscale_compute_instance": HostType(
         ("name",),
@@ -164,7 +199,10 @@ HOSTS: dict[str, HostType] = {
     ),
     "upcloud_server": HostType(
         ("hostname",),
-        ("network_interface.*type=private.ip_address",),
+        (
+            "network_interface.*type=private.ip_address",
+            "network_interface.*type=private.additional_ip_address.*.ip_address",
+        ),
         ("network_interface.*.ip_address",),
         ids=("id", "network_interface.*.mac_address"),
     ),
@@ -173,10 +211,16 @@ HOSTS: dict[str, HostType] = {
 
 # What is none of the above: an object of an output, a static host, a member of a pool.
 PLAIN = HostType(
-    ("name", "tags.Name", "hostname", "id"),
-    ("private_ip", "private_ip_address", "PrivateIpAddress", "privateIp"),
-    ("ip", "ip_address"),
-    ("public_ip", "public_ip_address", "publicIp"),
+    ("name", "Name", "tags.Name", "hostname", "id"),
+    (
+        *("private_ip", "private_ip_address", "private_address", "private_ipv4", "ipv4_address_private", "internal_ip"),
+        *("PrivateIpAddress", "PrivateIp", "privateIp", "privateIpAddress", "internalIp"),
+    ),
+    ("ip", "ip_address", "ipv4", "ipv4_address", "ipAddress"),
+    (
+        *("public_ip", "public_ip_address", "public_address", "public_ipv4", "external_ip"),
+        *("PublicIpAddress", "PublicIp", "publicIp", "publicIpAddress", "externalIp"),
+    ),
 )
 
 _DROPLET = Neighbour({"droplet_id": "digitalocean_droplet"}, public=("ip_address",))
@@ -242,24 +286,45 @@ NEIGHBOURS: dict[str, Neighbour] = {
     "digitalocean_reserved_ipv6_assignment": _DROPLET._replace(public=("ip",)),
     "equinix_metal_ip_attachment": _METAL_IP,
     "metal_ip_attachment": _METAL_IP._replace(links={"device_id": "metal_device"}),
+    "libvirt_domain_interface_addresses": Neighbour(
+        {"domain": "libvirt_domain"}, either=("interfaces.*.addrs.*.addr",)
+    ),
+    "linode_instance_config": Neighbour(
+        {"linode_id": "linode_instance"}, ("interface.*.ipv4.*.vpc", "interface.*.ipam_address")
+    ),
     "linode_instance_ip": Neighbour({"linode_id": "linode_instance"}, either=("address",)),
     "scaleway_instance_private_nic": Neighbour(
-        {"server_id": "scaleway_instance_server"}, ("private_ips.*.address", "private_ip")
+        {"server_id": "scaleway_instance_server", "mac_address": "scaleway_instance_server"},
+        ("private_ips.*.address", "private_ip"),
     ),
-    "scaleway_ipam_ip": Neighbour({"resource.*.id": "scaleway_instance_private_nic"}, ("address",)),
+    "scaleway_ipam_ip": Neighbour(
+        {
+            "resource.*.id": "scaleway_instance_private_nic",
+            "resource.*.mac_address": "scaleway_instance_server",
+            "mac_address": "scaleway_instance_server",
+        },
+        ("address",),
+    ),
     "scaleway_instance_ip": Neighbour({"server_id": "scaleway_instance_server"}, public=("address",)),
     "vultr_instance_ipv4": Neighbour({"instance_id": "vultr_instance"}, public=("ip",)),
     "vultr_reserved_ip": Neighbour({"instance_id": "vultr_instance"}, public=("subnet",)),
     "oci_core_vnic_attachment": Neighbour(
         {"instance_id": "oci_core_instance"}, ("create_vnic_details.*.private_ip",), ids=("vnic_id",)
     ),
+    "oci_core_vnic": Neighbour(
+        {"vnic_id": "oci_core_vnic_attachment"}, ("private_ip_address",), public=("public_ip_address",)
+    ),
     "oci_core_private_ip": Neighbour({"vnic_id": "oci_core_vnic_attachment"}, ("ip_address",)),
     "oci_core_public_ip": Neighbour({"private_ip_id": "oci_core_private_ip"}, public=("ip_address",)),
+    "ibm_is_virtual_network_interface": Neighbour({}, ("primary_ip.*.address", "ips.*.address")),
     "ibm_is_floating_ip": Neighbour({"target": "ibm_is_instance"}, public=("address",)),
     "exoscale_nic": Neighbour({"compute_id": "exoscale_compute_instance"}, ("ip_address",)),
     "exoscale_elastic_ip": Neighbour({}, public=("ip_address",)),
     "upcloud_floating_ip_address": Neighbour({"mac_address": "upcloud_server"}, public=("ip_address",)),
 }
+
+# Providers whose ids are unique without what stands before the last slash, and are written with that or without.
+SHORT_IDS = ("scaleway_",)
 
 # Types that other objects point at as at the second one.
 SAME = {
@@ -356,17 +421,21 @@ _NO_PART = ("index", "aws/ec2", "azure/compute", "azure/network", "azure/contain
 _OTHERWISE = {
     "proxmoxve:VM/virtualMachine:VirtualMachine": "proxmox_virtual_environment_vm",
     "proxmoxve:index/vmLegacy:VmLegacy": "proxmox_virtual_environment_vm",
+    "proxmoxve:CT/container:Container": "proxmox_virtual_environment_container",
     "aws:ec2/fleet:Fleet": "aws_ec2_fleet",
 }
 _TABLES: tuple[dict[str, Any], ...] = (HOSTS, NEIGHBOURS, POOLS, MANAGED)
 _TYPES = [kind for table in _TABLES for kind in table] + [kind for entry in MANAGED.values() for kind in entry.nodes]
 _PLAINER = {text.replace("_", ""): kind for kind in _TYPES for text in (re.sub(r"_v\d$", "", kind), kind)}
+# Azure's own types may have the version of the API in their name.
+_API = re.compile(r"(?<=^azure-native:)(\w+)/v\d+\w*(?=:)")
 Entry = TypeVar("Entry", HostType, Neighbour, PoolType, ManagedType)
 
 
 @lru_cache(maxsize=4096)
 def canonical(kind: str) -> str:
     """The type as the tables name it: a Pulumi type made from a Terraform provider has the name of that provider's type."""
+    kind = _API.sub(r"\1", kind)
     package, _colon, rest = kind.partition(":")
     if kind in _OTHERWISE or "/" not in rest:
         return _OTHERWISE.get(kind, kind)
@@ -389,10 +458,14 @@ def _find(table: dict[str, Entry], kind: str) -> Entry | None:
 
 
 def _in_pulumi(path: str) -> tuple[str, ...]:
-    """A path in Pulumi's spelling: camelCase, lists in the plural, lists of at most one item as the item itself."""
+    """A path in Pulumi's spellings: camelCase, lists in the plural, and each list of at most one item as the item itself."""
     camel = re.sub(r"_([a-z0-9])", lambda match: match.group(1).upper(), path)
-    plural = re.sub(r"(?<=[a-rt-z])(?=\.(\*|\d))|(?<=Pool)$", "s", camel)
-    return tuple(dict.fromkeys((camel, plural, re.sub(r"\.(\*[^.]*|\d+)(?=\.[a-z])", "", camel))))
+    first, *others = re.split(r"\.(\*[^.]*|\d+)(?=\.[a-z])", camel)
+    found = [first]
+    for item, rest in zip(others[::2], others[1::2]):
+        found = [way + rest for text in found for way in (f"{text}.{item}", text)]
+    plural = [re.sub(r"(?<=[a-rt-z])(?=\.(\*|\d))|(?<=Pool)$", "s", text) for text in found]
+    return tuple(dict.fromkeys((camel, *plural)))
 
 
 @lru_cache(maxsize=4096)

@@ -114,7 +114,9 @@ def read(candidate: Candidate, rules: HostRules, place: str, spans: Sequence[Spa
         choices = rules.get("address") or [choice.steps for choice in _known(at.kind)[1]]
         raise _none(at, choices, "address")
     address = str(found.address) if found else ""
-    connect = _connect(at) if "connect" in rules else address
+    if "connect" not in rules and not candidate.resource and candidate.values.get("connect"):
+        at = at._replace(rules={**rules, "connect": _LITERAL["connect"]})
+    connect = _connect(at) if "connect" in at.rules else address
     if found is None:
         # Nothing to connect to, so that nothing else of this name is reached: .invalid is no domain ever (RFC 2606).
         return Found(name, "", connect or f"{name}.invalid", candidate)
@@ -322,7 +324,7 @@ def _texts(at: _Reading, steps: Steps, what: str) -> Iterator[str]:
 
 
 def _none(at: _Reading, choices: Sequence[Steps], what: str) -> StackError:
-    tried = " or ".join(_dotted(steps) for steps in choices)
+    tried = " or ".join(_dotted(steps) for steps in choices[:8]) + (" and the like" if len(choices) > 8 else "")
     values = at.candidate.values
     some = ", ".join(
         sorted(key for key, value in values.items() if isinstance(value, (str, dict, list)) and value)[:12]

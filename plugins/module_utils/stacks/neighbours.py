@@ -35,7 +35,7 @@ class Neighbours:
                             self._ids.setdefault(key, []).append(item)
                         for key in _links(item):
                             self._links.setdefault(key, []).append(item)
-        if not self._links:
+        if not self._links and not self._ids:
             return []
         found: list[Resource] = []
         waiting = [server]
@@ -56,9 +56,11 @@ def _kind(kind: str) -> str:
 
 
 def _texts(item: Resource, path: str) -> Iterator[str]:
+    short = host_types.canonical(item.type).startswith(host_types.SHORT_IDS)
     for value in paths.every(item.attributes, paths.parse(path)):
         if value and isinstance(value, (str, int)) and not isinstance(value, bool):
-            yield str(value).lower()  # Azure writes an id in several ways
+            text = str(value).lower()  # Azure writes an id in several ways
+            yield text.rsplit("/", 1)[-1] if short else text
 
 
 def _ids(item: Resource) -> Iterator[Key]:

@@ -29,6 +29,9 @@ SERVERS: dict[str, dict[str, Any]] = {
     "hcloud:index/server:Server": {"name": "w1", "networks": [{"ip": IP}], "ipv4Address": "198.51.100.1"},
     "digitalocean:index/droplet:Droplet": {"name": "w1", "ipv4AddressPrivate": IP},
     "proxmoxve:VM/virtualMachine:VirtualMachine": {"name": "w1", "ipv4Addresses": [["127.0.0.1"], [IP]]},
+    "proxmoxve:CT/container:Container": {
+        "initialization": {"hostname": "w1", "ipConfigs": [{"ipv4": {"address": f"{IP}/24"}}]}
+    },
     "libvirt:index/domain:Domain": {"name": "w1", "networkInterfaces": [{"addresses": [IP]}]},
     "vsphere:index/virtualMachine:VirtualMachine": {"name": "w1", "defaultIpAddress": IP},
     "equinix:metal/device:Device": {"hostname": "w1", "accessPrivateIpv4": IP},
@@ -141,4 +144,6 @@ def test_every_type_of_the_tables_has_a_pulumi_type() -> None:
     }
     for table in (host_types.HOSTS, host_types.POOLS, host_types.MANAGED):
         types = {kind for kind in table if ":" not in kind}
-        assert types - known <= {"metal_device", "proxmox_vm_qemu"}, "their providers have no Pulumi package"
+        assert types - known <= {"metal_device", "proxmox_vm_qemu", "proxmox_lxc"}, (
+            "their providers have no Pulumi package"
+        )
