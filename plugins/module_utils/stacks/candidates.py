@@ -122,8 +122,11 @@ def _objects(value: Any, label: str, place: str, stack: Stack | None, literal: b
 
 def _object(key: Key, item: Any, address: str, place: str, stack: Stack | None, literal: bool) -> Candidate:
     """One host: an object, or an address, which has no attributes that a `host:` path could name."""
-    if isinstance(item, str):
-        name = key if isinstance(key, str) else _called(item)
+    if item is None or isinstance(item, str):
+        item = item or ""
+        name = (
+            key if isinstance(key, str) else _called(item) or f"host-{key}"
+        )  # without an address it is left out or refused
         return Candidate({"name": name, "address": item}, address, key, stack, None, literal=True)
     if not isinstance(item, dict):
         remedy = (
@@ -168,8 +171,9 @@ def _members(pool: Resource, stack: Stack, part: Part, warnings: list[str]) -> l
     wanted = next(
         (size for path in kind.size if isinstance(size := paths.resolve(pool.attributes, paths.parse(path)), int)), None
     )
-    if wanted is not None and wanted != len(members):
-        warnings.append(f"{part.place}: {pool.address} of {stack.place} wants {wanted} servers and has {len(members)}")
+    running = sum(not host_types.OFF.fullmatch(str(member.get("instance_state"))) for member in members)
+    if wanted is not None and wanted != running:
+        warnings.append(f"{part.place}: {pool.address} of {stack.place} wants {wanted} servers and has {running}")
     return [
         Candidate(
             member, f"{pool.address} member {member.get('id', number)}", member.get("id", number), stack, pool=pool

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, Union
-from urllib.parse import urlsplit
 
 from . import (
     addresses,
@@ -44,6 +43,7 @@ _ACCEPTED = {
     "value": "the value of a label",
     "endpoint": "an endpoint",
 }
+_ENDPOINT = "Give the name or address at which clients reach the managers, or leave `endpoint:` out"
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
@@ -163,14 +163,17 @@ class _Builder:
         rules = {**self.host, **cluster.host, **part.host}
         spans = [addresses.span(network) for network in networks.values()]
         labels = self._labels(cluster, part)
-        endpoint = str(self.inventory.groups[cluster.name].variables["cluster_endpoint"]).lower()
-        endpoint = (urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").hostname or "").rstrip(".")
+        endpoint = names.endpoint(str(self.inventory.groups[cluster.name].variables["cluster_endpoint"]))[0]
         public: list[str] = []
         unsure: list[str] = []
         for candidate in found:
             named = candidate.resource or candidate.pool
             if named and candidate.stack:
                 self.seen.add((candidate.stack.name, named.address))
+            off = hosts.off(candidate)
+            if off:
+                self._left_out(candidate, off, part)
+                continue
             try:
                 host = hosts.read(candidate, rules, f"{part.place}.hosts", spans, self.neighbours)
             except NoAddress as error:
@@ -181,13 +184,16 @@ class _Builder:
             name = self._claim(host, part)
             if not name:
                 continue
-            self._fits(cluster, "host", name, f"{part.place}.hosts: {candidate.address}")
+            inside = candidate.address.startswith(part.place)
+            where = candidate.address if inside else f"{part.place}.hosts: {candidate.address}"
+            self._fits(cluster, "host", name, where)
             self._alone(name, host, part)
-            if pool and name.lower() == endpoint:
+            if pool and endpoint and endpoint in (name.lower(), host.address):
+                what, remedy = ("name", "Rename the host") if endpoint == name.lower() else ("address", _ENDPOINT)
                 raise StackError(
                     f"{part.place}.hosts",
-                    f"{name} ({candidate.address}) has the name of the cluster's endpoint, and would get a certificate for it",
-                    "Rename the host",
+                    f"{name} ({candidate.address}) has the {what} of the cluster's endpoint, and would get a certificate for it",
+                    remedy,
                 )
             if host.public:
                 public.append(f"{name} {host.address}")
@@ -221,6 +227,13 @@ class _Builder:
                     name
                 )
 
+        if not group.hosts and not self.nowhere:
+            reason = self.inventory.skipped[-1]
+            raise StackError(
+                f"{part.place}.hosts",
+                f"leaves out every host: {reason.address}, because {reason.reason}",
+                "Start the servers and refresh the stack, correct `host:`, or write `size: 0` where no host is meant",
+            )
         if public:
             self.inventory.warnings.append(
                 f"{part.place}: no private address is known, so cluster services would listen on a public one: {_some(public)}"
@@ -233,13 +246,16 @@ class _Builder:
 
     def _without_address(self, candidate: Candidate, error: NoAddress, skip: bool, part: Part) -> None:
         """Leave out a host without an address where that is asked for; else remember it, so that one error names all."""
-        if not skip:
+        if skip:
+            self._left_out(candidate, f"it {error.fault}", part)
+        else:
             self.nowhere.append(error)
-            return
-        self.inventory.warnings.append(f"{part.place}: {candidate.address} is left out: it {error.fault}")
-        self.inventory.skipped.append(
-            Skipped(candidate.stack.name if candidate.stack else "", candidate.address, f"it {error.fault}")
-        )
+
+    def _left_out(self, candidate: Candidate, reason: str, part: Part) -> None:
+        """Say that a host of the part is none."""
+        stack = candidate.stack.name if candidate.stack else ""
+        self.inventory.warnings.append(f"{part.place}: {candidate.address} is left out: {reason}")
+        self.inventory.skipped.append(Skipped(stack, candidate.address, reason))
 
     def _alone(self, name: str, host: Found, part: Part) -> None:
         """No other host of the cluster has the address, nor is reached by it."""
@@ -275,11 +291,7 @@ class _Builder:
                 "Give them names of their own, let `host.name` name another attribute, or choose `on_duplicate`",
             )
         if self.on_duplicate == "first":
-            reason = f"the name {host.name} is taken by {first[0]}"
-            self.inventory.warnings.append(f"{part.place}: {address} is left out: {reason}")
-            self.inventory.skipped.append(
-                Skipped(candidate.stack.name if candidate.stack else "", candidate.address, reason)
-            )
+            self._left_out(candidate, f"the name {host.name} is taken by {first[0]}", part)
             return ""
         name = f"{host.name}-{candidates.slug(candidate.address)}"
         if name.lower() in self.claims:
@@ -358,6 +370,9 @@ class _Builder:
         if sensitive.shows(value):
             raise StackError(f"{cluster.place}.endpoint", "holds a password", "Give the address alone")
         self._fits(cluster, "endpoint", value, f"{cluster.place}.endpoint")
+        why = names.endpoint_fault(value) if grammar.of(cluster.engine) else ""
+        if why:
+            raise StackError(f"{cluster.place}.endpoint", f"is {config.describe(value)}, which is {why}", _ENDPOINT)
         return value
 
     def _follow(self, value: Any, cluster: Cluster, place: str) -> Any:

@@ -15,7 +15,32 @@ import re
 import zlib
 from typing import Any
 
+from ..python_packages import pip_command
 from .errors import StackError
+
+try:
+    import yaml
+
+    class _Twice(yaml.MarkedYAMLError):
+        """A key stands twice in a mapping."""
+
+    class _Loader(yaml.SafeLoader):
+        """Plain YAML in which Ansible's own tags stand for their text, and no key stands twice."""
+
+        def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+            node = super().compose_mapping_node(anchor)
+            seen: set[tuple[str, str]] = set()
+            for key, _value in node.value:
+                if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                    raise _Twice(problem=f"holds {key.value!r} twice", problem_mark=key.start_mark)
+                seen.add((key.tag, str(key.value)))
+            return node
+
+    for _tag in ("!vault", "!unsafe"):
+        _Loader.add_constructor(_tag, lambda loader, node: str(node.value))
+    HAS_YAML = True
+except ImportError:
+    HAS_YAML = False
 
 # The largest real states known are some 100 MiB; reading more than this into memory is a mistake, not a state.
 LIMIT = 512 * 1024 * 1024
@@ -47,6 +72,41 @@ def _os_fault(error: OSError) -> str:
     return f"cannot be read: {(error.strerror or str(error)).lower()}"
 
 
+class DuplicateKey(ValueError):
+    """A key stands twice in an object, of which the last one would count without a word."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _value in pairs]
+        raise DuplicateKey(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
+def loads(text: str | bytes) -> Any:
+    """What the JSON says; ValueError where it is none, DuplicateKey where it says a thing twice."""
+    return json.loads(text, object_pairs_hook=_unique)
+
+
+def _second(data: bytes, key: str) -> str:
+    """Where KEY stands the second time in one object."""
+    text = data.decode(json.detect_encoding(data), "replace")
+    levels: list[set[Any]] = []
+    for token in re.finditer(r'("(?:[^"\\]|\\.)*")\s*(:?)|[{}]', text):
+        if token[0] == "{":
+            levels.append(set())
+        elif token[0] == "}":
+            levels.pop()
+        elif token[2] and levels:
+            name = json.loads(token[1])
+            if name == key and name in levels[-1]:
+                line = text.count("\n", 0, token.start()) + 1
+                return f", the second at line {line} column {token.start() - text.rfind(chr(10), 0, token.start())}"
+            levels[-1].add(name)
+    return ""
+
+
 def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
     """Parse DATA as one JSON object; StackError names PLACE, line and column. Gzip and a byte order mark are understood; a PAGE may be one of several."""
     if data[:2] == b"\x1f\x8b":
@@ -62,7 +122,12 @@ def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
     if not data.strip():
         raise StackError(place, "is empty", "Apply the stack first, or fetch the file again")
     try:
-        document = json.loads(data)
+        document = loads(data)
+    except DuplicateKey as error:
+        fault = (
+            f"holds {str(error)!r} twice in one object{_second(data, str(error))}, and which of them counts is unknown"
+        )
+        raise StackError(place, fault, "Fetch it again, or correct what writes it") from None
     except UnicodeDecodeError:
         raise StackError(place, "is not text in UTF-8", "Write it again as the tool prints it") from None
     except json.JSONDecodeError as error:
@@ -84,6 +149,19 @@ def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
     if not page:
         whole(document, place)
     return document
+
+
+def load_yaml(data: bytes, place: str) -> Any:
+    """What the YAML says; StackError names PLACE, line and column."""
+    if not HAS_YAML:
+        raise StackError(place, "needs the Python library PyYAML", f"Run {pip_command('PyYAML')}")
+    try:
+        return yaml.load(data, _Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
+        fault = error.problem if isinstance(error, _Twice) else "is not YAML"
+        raise StackError(place, f"{fault}{where}", "Correct it") from None
 
 
 # How listings say that there is more of them, whatever the separators; and where among other things they say it.

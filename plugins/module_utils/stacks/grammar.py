@@ -18,7 +18,7 @@ from typing import NamedTuple, cast
 _ROOT = __name__.rsplit(".", 2)[0]
 _NAME = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 # A name or an address, with or without a port, or a URL of one.
-ENDPOINT = rf"(https://)?({_NAME}|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?(/\S*)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+"
+ENDPOINT = rf"(https://)?({_NAME}|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?/?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+"
 
 
 class Rule(NamedTuple):

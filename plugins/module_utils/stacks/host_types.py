@@ -22,7 +22,7 @@ class HostType(NamedTuple):
 
     private, public: attributes that hold such addresses by definition; either: those of which the address itself tells.
     ids: by what other objects point at it. links: by what it points at objects of NEIGHBOURS, and their type.
-    remedy: what to do for an address where the stack tool itself lists none.
+    state: where it stands whether the server runs. remedy: what to do for an address where the stack tool itself lists none.
     """
 
     name: Paths
@@ -32,6 +32,15 @@ class HostType(NamedTuple):
     ids: Paths = ("id",)
     links: dict[str, str] = {}
     remedy: str = ""
+    state: Paths = ("instance_state", "status", "state")
+
+
+# What the tools and clouds call a server that does not run, in whatever case.
+OFF = re.compile(
+    r"(shutting[-_]?down|terminat(ed|ing)|stop(ped|ping)([-_ ]in[-_ ]place)?|suspend(ed|ing)|paused|delet(ed|ing)|soft_deleted|archived?|halted"
+    r"|shut[-_]?off|(powered?)?[-_ ]?off|offline|shelved(_offloaded)?|deallocat(ed|ing)|inactive|vm (stopped|deallocated))",
+    re.IGNORECASE,
+)
 
 
 class Neighbour(NamedTuple):
@@ -65,6 +74,7 @@ _GOOGLE = HostType(
     ("network_interface.*.network_ip",),
     ("network_interface.*.ipv6_address",),
     ("network_interface.*.access_config.*.nat_ip", "network_interface.*.ipv6_access_config.*.external_ipv6"),
+    state=("current_status",),
 )
 _METAL = HostType(
     ("hostname",), ("access_private_ipv4",), ("network.*.address",), ("access_public_ipv4", "access_public_ipv6")
@@ -90,9 +100,14 @@ HOSTS: dict[str, HostType] = {
         ("PublicIpAddress", "PublicIp", "public_ip"),
         remedy="CloudFormation lists no addresses of instances: give `members:` under stacks.{stack}, the text of `aws ec2 describe-instances` "
         "or `{{ec2: {{region: REGION}}}}`",
+        state=("instance_state",),
     ),
     "aws-native:ec2:Instance": HostType(
-        ("tags.*key=Name.value", "instanceId", "id"), ("privateIp",), ("ipv6Addresses.*",), ("publicIp",)
+        ("tags.*key=Name.value", "instanceId", "id"),
+        ("privateIp",),
+        ("ipv6Addresses.*",),
+        ("publicIp",),
+        state=("state.name",),
     ),
     # Azure
     "azurerm_linux_virtual_machine": _AZURE,
@@ -105,7 +120,10 @@ HOSTS: dict[str, HostType] = {
     ),
     # Google
     "google-native:compute/v1:Instance": HostType(
-        ("name",), ("networkInterfaces.*.networkIP",), public=("networkInterfaces.*.accessConfigs.*.natIP",)
+        ("name",),
+        ("networkInterfaces.*.networkIP",),
+        public=("networkInterfaces.*.accessConfigs.*.natIP",),
+        state=("status",),
     ),
     "google_compute_instance": _GOOGLE,
     "google_compute_instance_from_template": _GOOGLE,
@@ -116,6 +134,7 @@ HOSTS: dict[str, HostType] = {
         ("network.*.fixed_ip_v4", "access_ip_v4", "network.*.fixed_ip_v6", "access_ip_v6"),
         ("network.*.floating_ip",),
         links={"network.*.port": "openstack_networking_port_v2"},
+        state=("power_state",),
     ),
     # Hetzner Cloud
     "hcloud_server": HostType(("name",), ("network.*.ip",), public=("ipv4_address", "ipv6_address")),
@@ -144,6 +163,7 @@ HOSTS: dict[str, HostType] = {
         ("name",),
         (),
         ("default_ip_address", "guest_ip_addresses.*", "clone.*.customize.*.network_interface.*.ipv4_address"),
+        state=("power_state",),
     ),
     # Equinix Metal, under its present and its former name
     "equinix_metal_device": _METAL,
@@ -167,7 +187,9 @@ HOSTS: dict[str, HostType] = {
         public=("public_ips.*.address", "public_ip"),
         ids=("id", "private_network.*.mac_address"),
     ),
-    "vultr_instance": HostType(("hostname", "label"), ("internal_ip",), public=("main_ip", "v6_main_ip")),
+    "vultr_instance": HostType(
+        ("hostname", "label"), ("internal_ip",), public=("main_ip", "v6_main_ip"), state=("power_status",)
+    ),
     "oci_core_instance": HostType(
         ("display_name",), ("private_ip", "create_vnic_details.*.private_ip"), public=("public_ip",)
     ),
@@ -346,6 +368,7 @@ POOLS: dict[str, PoolType] = {
     "oci_core_instance_pool": PoolType(("display_name", "id"), ("size",)),
     "openstack_orchestration_stack_v1": PoolType(("name",), ()),
     "AWS::AutoScaling::AutoScalingGroup": PoolType(("name",), ("DesiredCapacity",)),
+    "aws-native:autoscaling:AutoScalingGroup": PoolType(("autoScalingGroupName", "id"), ("desiredCapacity",)),
     "azure-native:compute:VirtualMachineScaleSet": PoolType(("name", "id"), ("sku.capacity",)),
 }
 
@@ -493,7 +516,8 @@ def managed(kind: str) -> ManagedType | None:
 
 
 _MACHINE = re.compile(
-    r"(^|_)(instance|server|vm|virtual_machine|droplet|machine|compute_node|bare_metal|host)(_v\d+)?$"
+    r"(^|_)(instance|server|vm|virtual_machine|droplet|machine|compute_node|bare_?metal|host|lxd_container|packet_device"
+    r"|(instance|node|agent)_?(pool|group)s?|auto_?scaling_group|scaling_group|scale_set|autoscale|(spot|ec2)_fleet(_request)?)(_v\d+)?$"
 )
 _NO_MACHINE = re.compile(r"(db|rds|redis|cache|database|sql|dns|template|profile|file|cluster_instance|connect)")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -126,6 +126,16 @@ def read(candidate: Candidate, rules: HostRules, place: str, spans: Sequence[Spa
     return Found(name, address, connect, candidate, found.rank == _PUBLIC, others)
 
 
+def off(candidate: Candidate) -> str:
+    """Why the server of a candidate does not run, as its stack saw it last; empty where it may."""
+    kind = candidate.resource.type if candidate.resource else ""
+    for steps in () if candidate.literal else _states(kind):
+        for value in paths.every(candidate.values, steps):
+            if isinstance(value, str) and host_types.OFF.fullmatch(value):
+                return f"its {_dotted(steps)} is {value}"
+    return ""
+
+
 def _name(at: _Reading) -> str:
     """The name that the stacks file gives, or the first of the paths with a value; of a list, the first that a host can have."""
     if at.candidate.name:
@@ -133,7 +143,7 @@ def _name(at: _Reading) -> str:
     choices = at.rules.get("name", _known(at.kind)[0])
     last = choices[-1] if "name" in at.rules else None
     for steps in choices:
-        for text in _texts(at, steps, "name"):
+        for text in _texts(at, steps, "name", last in (None, steps)):
             name = clean(text) if at.rules.get("clean_names") else text
             reserved = names.reserved(name)
             if not reserved and _NAME.fullmatch(name):
@@ -142,7 +152,12 @@ def _name(at: _Reading) -> str:
                 fault = (
                     f"has {describe(text)} as its name, which {f'is {reserved}' if reserved else 'no host can have'}"
                 )
-                remedy = "Write `clean_names: true`, or let `host.name` name an attribute of letters, digits, dots and dashes, such as `id` or `each.name`"
+                remedy = (
+                    "et `host.name` name an attribute of letters, digits, dots and dashes, such as `id` or `each.name`"
+                )
+                cleaned = clean(text)
+                helps = _NAME.fullmatch(cleaned) and not names.reserved(cleaned) and not at.rules.get("clean_names")
+                remedy = f"Write `clean_names: true`, or l{remedy}" if helps else f"L{remedy}"
                 raise at.error(fault, remedy)
             at.refused.append(f"{describe(text)} is no name of a host")
     raise _none(at, choices, "name")
@@ -196,7 +211,7 @@ def _stated(at: _Reading, what: str, number: int) -> Iterator[_Item]:
 
 def _usable(at: _Reading, steps: Steps, last: bool = False) -> Iterator[Address]:
     """The addresses at a path that a host can have; why the others are none is added to what is refused. LAST: nothing follows."""
-    for text in _texts(at, steps, "address"):
+    for text in _texts(at, steps, "address", last or "address" not in at.rules):
         try:
             found = [addresses.read(text)]
         except ValueError:
@@ -204,7 +219,11 @@ def _usable(at: _Reading, steps: Steps, last: bool = False) -> Iterator[Address]
             if dns and at.rules.get("resolve"):
                 found = _resolved(at, text)
             elif last:
-                remedy = "Let `host.address` name an attribute that is one"
+                remedy = (
+                    "Put one in its place"
+                    if at.candidate.literal
+                    else "Let `host.address` name an attribute that is one"
+                )
                 remedy += ", or write `resolve: true` to look up the name" if dns else ""
                 raise at.error(f"has {describe(text)} as its address, which is no IP address", remedy) from None
             else:
@@ -295,6 +314,11 @@ def _known(kind: str) -> tuple[tuple[Steps, ...], tuple[_Choice, ...], tuple[_Ch
     )
 
 
+@lru_cache(maxsize=1024)
+def _states(kind: str) -> tuple[Steps, ...]:
+    return tuple(paths.parse(text) for text in (host_types.host(kind) or host_types.PLAIN).state)
+
+
 def _choices(entry: host_types.HostType | host_types.Neighbour | None) -> Iterator[_Choice]:
     if entry:
         for texts, private, public in (
@@ -306,8 +330,8 @@ def _choices(entry: host_types.HostType | host_types.Neighbour | None) -> Iterat
                 yield _Choice(paths.parse(text), private, public)
 
 
-def _texts(at: _Reading, steps: Steps, what: str) -> Iterator[str]:
-    """The values at a path as texts, those that are empty left out."""
+def _texts(at: _Reading, steps: Steps, what: str, last: bool = True) -> Iterator[str]:
+    """The values at a path as texts, those that are empty left out. LAST: no other path follows, so all must be such."""
     candidate = at.candidate
     own = candidate.each.get(steps[1]) if len(steps) == 2 and steps[0] == "each" else None
     marked = candidate.resource is not None and any(paths.overlap(steps, mark) for mark in candidate.resource.sensitive)
@@ -319,6 +343,9 @@ def _texts(at: _Reading, steps: Steps, what: str) -> Iterator[str]:
             raise at.error(fault, f"Let `host.{what}` name another attribute")
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             fault = f"has {describe(value)} at {_dotted(steps)} where its {what} is expected"
+            if not last:
+                at.refused.append(f"{_dotted(steps)} is {describe(value)}")
+                continue
             raise at.error(fault, f"Correct `host.{what}`")
         yield str(value)
 

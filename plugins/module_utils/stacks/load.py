@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ..python_packages import pip_command
 from . import (
     clusters,
     config,
@@ -23,18 +22,6 @@ from . import (
 from .cache import Cache
 from .errors import StackError
 from .model import Inventory, Stack
-
-try:
-    import yaml
-
-    class _Loader(yaml.SafeLoader):
-        """Plain YAML in which Ansible's own tags stand for their text."""
-
-    for _tag in ("!vault", "!unsafe"):
-        _Loader.add_constructor(_tag, lambda loader, node: str(node.value))
-    HAS_YAML = True
-except ImportError:
-    HAS_YAML = False
 
 CONSTRUCTED = ("compose", "groups", "keyed_groups", "strict")
 KEYS = ("plugin", "stacks", "clusters", "host", "on_duplicate", "cache_folder", *CONSTRUCTED)
@@ -98,14 +85,7 @@ def _load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
 
 def document(path: str) -> dict[str, Any]:
     """The content of the stacks file at PATH, for those who read it without Ansible's loader."""
-    if not HAS_YAML:
-        raise StackError(path, "needs the Python library PyYAML", f"Run {pip_command('PyYAML')}")
-    try:
-        return config.mapping(yaml.load(documents.read_file(path), _Loader), path)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
-        raise StackError(path, f"is not YAML{where}", "Correct it") from None
+    return config.mapping(documents.load_yaml(documents.read_file(path), path), path)
 
 
 def _secret_stacks(given: dict[str, config.Cluster]) -> set[str]:

@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import paths, reference, sensitive
+from . import names, paths, reference, sensitive
 from .errors import StackError, known
 from .model import Resource, Secret, Stack
 
 # What tools print in place of a value that is secret, encrypted or not known yet.
 _PLACEHOLDER = re.compile(
-    r"\[secret\]|\*{3,}|[(<](sensitive|sensitive value|known after apply|computed)[)>]|ENC\[.+\]|\$ANSIBLE_VAULT;.*"
-    "|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
-    re.DOTALL,
+    r"\[(secret|redacted)\]|\*{3,}|[(<](sensitive|sensitive value|known after apply|computed|redacted|unknown|nil|null|no value)[)>]"
+    r"|ENC\[.+\]|\$ANSIBLE_VAULT;.*|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    re.DOTALL | re.IGNORECASE,
 )
 
 
@@ -92,9 +92,19 @@ def follow(value: Any, stacks: Mapping[str, Stack], place: str, warnings: list[s
     if not isinstance(value, dict):
         return value
     if warnings is not None and _asks(value):
-        return Secret(output(value["sensitive"], stacks, place, allow_sensitive=True))
+        return Secret(
+            _secret(output(value["sensitive"], stacks, place, allow_sensitive=True), value["sensitive"], place)
+        )
     items = ((key, follow(item, stacks, f"{place}.{key}", warnings)) for key, item in value.items())
     return {key: item for key, item in items if item is not paths.MISSING}
+
+
+def _secret(value: Any, text: str, place: str) -> Any:
+    """VALUE, which is to be a secret: an empty one, or the text of an absent one, would let everybody in."""
+    if value in ([], {}) or isinstance(value, str) and value.strip().lower() in ("", *names.ABSENT):
+        fault = f"`{text}` is {'empty' if not value or not value.strip() else f'the text {value!r}, which stands for no value'}"
+        raise StackError(place, fault, "Give the output its value and apply the stack")
+    return value
 
 
 def _asks(value: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import documents, host_types, paths
@@ -30,7 +31,7 @@ def add(stack: Stack, entry: Any, base: str, place: str) -> None:
             {
                 name
                 for name, kind in pools.items()
-                if host_types.canonical(kind) in ("aws_autoscaling_group", "AWS::AutoScaling::AutoScalingGroup")
+                if re.search("auto_?scaling_?group$", host_types.canonical(kind), re.IGNORECASE)
             }
         )
         if not groups:

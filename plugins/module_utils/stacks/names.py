@@ -22,7 +22,8 @@ _RESERVED = (
     (r"kubernetes(\.default(\..*)?)?|.+\.svc|.+\.cluster\.local|system:.*", "Kubernetes"),
 )
 # What programs write for a value that is not there.
-_ABSENT = ("null", "none", "nil", "undefined", "nan")
+ABSENT = ("null", "none", "nil", "undefined", "nan")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _PATTERNS = [(re.compile(pattern), owner) for pattern, owner in _RESERVED]
 
 
@@ -31,9 +32,32 @@ def reserved(name: str) -> str:
     plain = name.lower().rstrip(".")
     if addresses.numeric(plain):
         return "an address"
-    if plain in _ABSENT:
+    if plain in ABSENT:
         return "the text of an absent value"
     return next((f"a name of {owner}" for pattern, owner in _PATTERNS if pattern.fullmatch(plain)), "")
+
+
+def endpoint(text: str) -> tuple[str, str]:
+    """Host and port of an endpoint, which is a URL, a name or an address; an address in its one spelling, a port where it has one."""
+    found = re.fullmatch(r"(?:\w+://)?(\[[^\]]*\]|[^:/]*)(?::(\d+))?(?:/.*)?", text.lower())
+    host, port = (found[1], found[2] or "") if found else (text.lower(), "")
+    try:
+        return str(addresses.read(host)), port
+    except ValueError:
+        return host.rstrip("."), port
+
+
+def endpoint_fault(text: str) -> str:
+    """Why nobody reaches a cluster at this endpoint; empty where somebody may."""
+    host, port = endpoint(text)
+    try:
+        why = addresses.never(addresses.read(host))
+    except ValueError:
+        parts = host.split(".")
+        why = "no whole address" if addresses.numeric(host) else reserved(host)
+        if not why and (parts[-1].isdigit() or len(host) > 253 or not all(map(_LABEL.fullmatch, parts))):
+            why = "neither an address nor a name of DNS"
+    return why or ("at a port that does not exist" if port and not 0 < int(port) < 65536 else "")
 
 
 def misread(group: str) -> str:

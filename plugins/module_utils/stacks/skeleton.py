@@ -94,7 +94,9 @@ def _servers(stack: Stack, stacks: Mapping[str, Stack]) -> Iterator[Seen]:
             if servers:
                 yield Seen(text, [], [error.fault])
             continue
-        shown, addresses = [], []
+        shown = [f"{host.address}: {hosts.off(host)}" for host in named if hosts.off(host)]
+        named = [host for host in named if not hosts.off(host)]
+        addresses = []
         for host in named:
             try:
                 read = hosts.read(host, {"clean_names": True}, "", (), neighbours)

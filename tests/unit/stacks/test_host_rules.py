@@ -246,3 +246,25 @@ def test_what_pulumi_only_reads_is_named_by_its_urn(world: World) -> None:
     assert f"holds only what the stack reads and does not make, such as {urn}. Name it by its full address" in str(
         caught.value
     )
+
+
+def test_a_value_of_another_kind_is_passed_over_where_a_path_follows(world: World) -> None:
+    server = {"id": "w", "tags": {"Name": {"x": 1}}, "private_ip": {"v4": "10.0.0.9"}, "ip": "10.0.0.1"}
+    found = {"mode": "managed", "type": "aws_instance", "name": "w", "instances": [{"attributes": server}]}
+    world.write("s", {"version": 4, "serial": 1, "resources": [found]})
+    rules = {"name": ["tags.Name", "id"], "address": ["private_ip", "ip"]}
+    (host,) = one(world, {"state": "s.json"}, "s.resources.aws_instance.w", host=rules).hosts.items()
+    assert (host[0], host[1]["cluster_address"]) == ("w", "10.0.0.1")
+    with pytest.raises(StackError, match=r"has a mapping at private_ip where its address is expected"):
+        one(world, {"state": "s.json"}, "s.resources.aws_instance.w", host={**rules, "address": "private_ip"})
+
+
+@pytest.mark.parametrize(
+    ("name", "helps"),
+    [("Web Server 1", True), ("null", False), ("localhost", False), ("日本", False), ("x.nomad", False)],
+)
+def test_clean_names_is_named_only_where_it_helps(world: World, name: str, helps: bool) -> None:
+    world.write("o", {"h": {"value": [{"name": name, "ip": "10.0.0.1"}]}})
+    with pytest.raises(StackError) as caught:
+        one(world, {"outputs": "o.json"}, "s.outputs.h")
+    assert ("`clean_names" in str(caught.value)) is helps

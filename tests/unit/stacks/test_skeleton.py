@@ -135,3 +135,17 @@ def test_stacks_without_a_server_are_shown(world: World) -> None:
     )
     message = first_try(world, FIRST + "  c: {cloudformation: cloudformation.json}\n")
     assert "c.resources.Manager: Manager has no address" in message and "give `members:` under stacks.c" in message
+
+
+def test_servers_that_do_not_run_are_shown_and_not_named(world: World) -> None:
+    found = [
+        {
+            "index_key": number,
+            "attributes": {"id": f"i-{number}", "private_ip": f"10.0.0.{number + 1}", "instance_state": state},
+        }
+        for number, state in enumerate(("terminated", "running", "running"))
+    ]
+    servers = {"mode": "managed", "type": "aws_instance", "name": "w", "instances": found}
+    world.write("s", {"version": 4, "serial": 1, "resources": [servers]})
+    assert "aws_instance.w[0]: its instance_state is terminated" in first_try(world, FIRST + STATE)
+    assert sorted(two_tries(world, FIRST + STATE).hosts) == ["i-1", "i-2"]

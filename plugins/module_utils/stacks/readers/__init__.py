@@ -42,7 +42,9 @@ def _reader(option: str) -> Any:
 def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stack:
     """Read DATA by the reader that recognises it. OPTION: the key that the user wrote, which must agree."""
     if option == "static":
-        stack: Stack = _reader(option).parse(_reader(option).load(data, place), name, place)
+        document = _reader(option).load(data, place)
+        _is_static(document, name, place)
+        stack: Stack = _reader(option).parse(document, name, place)
         return stack
     document = documents.load_json(data, place)
     if not document and option not in (None, "outputs"):
@@ -72,6 +74,17 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
         "is JSON of a shape that no reader knows",
         f"Give one of: {kinds}; or {bare} where it holds bare values, as `pulumi stack output --json` prints them",
     )
+
+
+def _is_static(document: dict[str, Any], name: str, place: str) -> None:
+    """StackError where the document is what a stack tool writes, of which the members are no outputs."""
+    wrapped = all(isinstance(item, dict) and "type" in item for item in document.values())
+    for each in (
+        OPTIONS if document and (wrapped or not document.keys().isdisjoint(("version", "format_version"))) else ()
+    ):
+        if _reader(each).recognise(document):
+            remedy = f"Write `{each}:` in place of `static:` under stacks.{name}"
+            raise StackError(place, f"is {_reader(each).KIND}, not {_reader('static').KIND}", remedy)
 
 
 def _once(stack: Stack) -> None:

@@ -10,10 +10,10 @@ A resource's address is its logical name. Status names: AWS CloudFormation User 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
+from .. import documents
 from ..documents import expect, optional
 from ..errors import StackError
 from ..model import Output, Resource, Skipped, Stack
@@ -118,7 +118,7 @@ def _value(text: Any) -> Any:
     """An output's text, parsed where it is JSON of an object or a list: outputs know nothing but text."""
     if isinstance(text, str) and text[:1] in ("{", "["):
         try:
-            return json.loads(text)
+            return documents.loads(text)
         except ValueError:
             return text
     return text

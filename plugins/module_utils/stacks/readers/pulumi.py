@@ -10,9 +10,9 @@ A resource's address is its URN. Secrets stay encrypted, unless they were export
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from .. import documents
 from ..documents import expect, flag, optional
 from ..errors import StackError
 from ..model import (
@@ -24,16 +24,32 @@ from ..model import (
 )
 
 KIND = "a Pulumi export or checkpoint"
+Fault = tuple[str, str]
 # The key and the value by which Pulumi marks a secret among ordinary values (resource.SigKey, resource.SecretSig).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+# Signatures of what is no value: an asset, an archive, a resource (resource.AssetSig and the like).
+_NO_VALUES = {
+    "c44067f5952c0a294b673a41bacd8c17": "an asset",
+    "0def7320c3a5731c473e5ecbe6d01bc7": "an archive",
+    "5cf8f73096256a8f31e491e813e4eb8e": "a reference to a resource",
+}
 _ENCRYPTED = (
     "is encrypted",
     "Export it with `pulumi stack export --show-secrets`, and keep that file as safe as the secrets in it",
 )
 # Features of version 4 that change nothing of what is read here (pkg/resource/stack/deployment.go).
 _FEATURES = ("refreshBeforeUpdate", "views", "hooks", "taint", "replaceWith")
+
+
+def _fault(signature: Any) -> Fault:
+    if signature in (_SECRET, _OUTPUT):
+        return _ENCRYPTED
+    what = _NO_VALUES.get(str(signature))
+    if what:
+        return f"is {what}, no value", "Export the values that are needed, such as the address of a server"
+    return "has a mark that is not known here", "Update keelson.cluster, or export a plain value"
 
 
 def recognise(document: dict[str, Any]) -> bool:
@@ -66,6 +82,8 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     if deployment is None:
         raise StackError(place, "holds no deployment: nothing is applied", "Run `pulumi up` first")
     expect(deployment, dict, place, "deployment")
+    if optional(deployment, "metadata", dict, place, "metadata").get("integrity_error"):
+        stack.warnings.append(f"{place}: Pulumi has marked it as damaged: run `pulumi state repair` before trusting it")
     pending = optional(deployment, "pending_operations", list, place, "pending_operations")
     for operation in pending:
         resource = operation.get("resource") if isinstance(operation, dict) else None
@@ -84,13 +102,14 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
     urn = expect(resource.get("urn"), str, place, f"resources[{number}].urn")
     kind = expect(resource.get("type"), str, place, f"the type of {urn}")
     marks: list[Steps] = []
-    hidden: list[Steps] = []
+    hidden: dict[Steps, Fault] = {}
     outputs = _plain(optional(resource, "outputs", dict, place, f"the outputs of {urn}"), (), marks, hidden)
     if kind == "pulumi:pulumi:Stack":
         stack.workspace = urn.split("::")[0].split(":")[-1]
         for output, value in outputs.items():
-            secret, encrypted = (any(steps[:1] == (output,) for steps in found) for found in (marks, hidden))
-            stack.outputs[output] = Output(value, secret, fault=_ENCRYPTED if encrypted else ())
+            secret = any(steps[:1] == (output,) for steps in marks)
+            fault = next((fault for steps, fault in hidden.items() if steps[:1] == (output,)), ())
+            stack.outputs[output] = Output(value, secret, fault=fault)
         return
     whole = "custom" in resource
     if whole and flag(resource, "delete", place, urn):
@@ -106,6 +125,8 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
     if flag(resource, "taint", place, urn):
         note = "tainted"
         stack.warnings.append(f"{place}: {urn} is tainted: the next update replaces it")
+    if optional(resource, "initErrors", list, place, f"initErrors of {urn}"):
+        stack.warnings.append(f"{place}: {urn} was not finished: run `pulumi up` again before trusting it")
     stack.resources.append(
         Resource(
             urn,
@@ -121,17 +142,22 @@ def _add(stack: Stack, resource: dict[str, Any], number: int) -> None:
     )
 
 
-def _plain(value: Any, above: Steps, marks: list[Steps], hidden: list[Steps]) -> Any:
-    """VALUE without Pulumi's marks. The paths of secrets are added to MARKS, and to HIDDEN where only their ciphertext is there."""
+def _plain(value: Any, above: Steps, marks: list[Steps], hidden: dict[Steps, Fault]) -> Any:
+    """VALUE without Pulumi's marks. The paths of secrets are added to MARKS, those of what is not there itself to HIDDEN, with the reason."""
     if isinstance(value, dict):
-        if value.get(_SIGNATURE) in (_SECRET, _OUTPUT):
-            if value[_SIGNATURE] == _SECRET or value.get("secret"):
+        if _SIGNATURE in value:
+            signature = value[_SIGNATURE]
+            if signature == _SECRET or signature == _OUTPUT and value.get("secret"):
                 marks.append(above)
-            if isinstance(value.get("plaintext"), str):
-                return _plain(json.loads(value["plaintext"]), above, marks, hidden)
-            if value[_SIGNATURE] == _OUTPUT and "value" in value:
+            if signature == _SECRET and isinstance(value.get("plaintext"), str):
+                try:
+                    return _plain(documents.loads(value["plaintext"]), above, marks, hidden)
+                except ValueError:
+                    hidden[above] = ("holds a secret that is not JSON", "The file is damaged; export it again")
+                    return None
+            if signature == _OUTPUT and "value" in value:
                 return _plain(value["value"], above, marks, hidden)
-            hidden.append(above)
+            hidden[above] = _fault(signature)
             return None
         return {key: _plain(item, (*above, key), marks, hidden) for key, item in value.items()}
     if isinstance(value, list):

@@ -8,17 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...python_packages import pip_command
 from .. import documents
 from ..errors import StackError
 from ..model import Output, Stack
-
-try:
-    import yaml
-
-    HAS_YAML = True
-except ImportError:
-    HAS_YAML = False
 
 KIND = "a static description"
 
@@ -30,14 +22,7 @@ def recognise(document: dict[str, Any]) -> bool:
 
 def load(data: bytes, place: str) -> dict[str, Any]:
     """Parse the file as YAML, of which JSON is a part."""
-    if not HAS_YAML:
-        raise StackError(place, "needs the Python library PyYAML", f"Run {pip_command('PyYAML')}")
-    try:
-        document = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
-        raise StackError(place, f"is not YAML{where}", "Correct it") from None
+    document = documents.load_yaml(data, place)
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise StackError(
             place,

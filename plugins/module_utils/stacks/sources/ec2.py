@@ -17,12 +17,12 @@ GROUP_TAG = "aws:autoscaling:groupName"
 def instances(
     fields: Mapping[str, Any], place: str, ids: Sequence[str] = (), groups: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """The pending and running instances of these ids, or of these autoscaling groups."""
+    """The instances of these ids in whatever state, or those of these autoscaling groups that still are in them."""
     with aws.errors(place):
         client = aws.client("ec2", fields, place)
-        filters = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        filters = [{"Name": f"tag:{GROUP_TAG}", "Values": list(groups)}] if groups else []
         if groups:
-            filters.append({"Name": f"tag:{GROUP_TAG}", "Values": list(groups)})
+            filters.append({"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]})
         pages = client.get_paginator("describe_instances").paginate(
             Filters=filters, **({"InstanceIds": list(ids)} if ids else {})
         )
@@ -35,8 +35,6 @@ def described(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     for reservation in page.get("Reservations") or []:
         for item in reservation.get("Instances") or []:
             tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in item.get("Tags") or []}
-            if (item.get("State") or {}).get("Name") not in (None, "pending", "running"):
-                continue
             found.append(
                 {
                     "id": item.get("InstanceId"),
@@ -46,6 +44,7 @@ def described(page: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "Tags": tags,
                     "private_dns": item.get("PrivateDnsName"),
                     "instance_type": item.get("InstanceType"),
+                    "instance_state": (item.get("State") or {}).get("Name"),
                     "subnet_id": item.get("SubnetId"),
                     "availability_zone": (item.get("Placement") or {}).get("AvailabilityZone"),
                     "tags": tags,
