@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import admin, validate
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts, owner_rules, render
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, hosts, owner_rules, render
 
 from .conftest import HOSTS
 
@@ -56,7 +56,7 @@ def test_callers_need_a_certificate_and_are_named_by_it(mesh: model.Mesh) -> Non
 
 def test_allow_rules(mesh: model.Mesh) -> None:
     host = resource(files(mesh, "shop/orders"), "rds_inbound.json")["virtual_hosts"][0]
-    rules = host["typed_per_filter_config"][render.RBAC]["rbac"]["rules"]
+    rules = host["typed_per_filter_config"][envoy.RBAC]["rbac"]["rules"]
     assert rules["action"] == "ALLOW" and list(rules["policies"]) == ["allow[0]"]
     policy = rules["policies"]["allow[0]"]
     name = {"exact": "spiffe://product.mesh/ns/shop/svc/front"}
@@ -69,14 +69,14 @@ def test_allow_rules(mesh: model.Mesh) -> None:
 
 def test_without_rules_nobody_may_call(mesh: model.Mesh) -> None:
     host = resource(files(mesh, "shop/front"), "rds_inbound.json")["virtual_hosts"][0]
-    assert host["typed_per_filter_config"][render.RBAC]["rbac"]["rules"] == {"action": "ALLOW"}
+    assert host["typed_per_filter_config"][envoy.RBAC]["rbac"]["rules"] == {"action": "ALLOW"}
 
 
 def test_all_services_of_a_tenant(variables: dict[str, Any]) -> None:
     variables["mesh_services"][2]["allow"] = [{"from": "*"}]
     mesh = model.read(variables, HOSTS, "product")
     host = resource(files(mesh, "shop/stock", "w2"), "rds_inbound.json")["virtual_hosts"][0]
-    (policy,) = host["typed_per_filter_config"][render.RBAC]["rbac"]["rules"]["policies"].values()
+    (policy,) = host["typed_per_filter_config"][envoy.RBAC]["rbac"]["rules"]["policies"].values()
     assert policy["principals"][0]["authenticated"]["principal_name"] == {
         "prefix": "spiffe://product.mesh/ns/shop/svc/"
     }
@@ -179,7 +179,7 @@ def test_health_checks_are_not_logged(mesh: model.Mesh, variables: dict[str, Any
 
 def test_a_rate_limit_is_a_bucket(mesh: model.Mesh) -> None:
     host = resource(files(mesh, "shop/stock", "w2"), "rds_inbound.json")["virtual_hosts"][0]
-    bucket = host["typed_per_filter_config"][render.RATE]["token_bucket"]
+    bucket = host["typed_per_filter_config"][envoy.RATE]["token_bucket"]
     assert bucket == {"max_tokens": 2000, "tokens_per_fill": 2000, "fill_interval": "1s"}
 
 

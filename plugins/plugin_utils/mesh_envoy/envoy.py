@@ -1,0 +1,353 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the files of sidecars and gateways are made of, in the terms of Envoy.
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy.places import CONFIG, RUN, STATE
+
+from ..mesh.model import HTTP, Mesh, Rule, Service, Upstream
+
+TYPE = "type.googleapis.com/envoy"
+EXTENSION = f"{TYPE}.extensions"
+HCM = f"{EXTENSION}.filters.network.http_connection_manager.v3.HttpConnectionManager"
+RBAC = "envoy.filters.http.rbac"
+RATE = "envoy.filters.http.local_ratelimit"
+READY = "/.mesh/ready"  # asked by sidecars of callers, answered by that of the service
+CONNECTIONS = 20000  # from services and other sidecars together; below the unit's limit of open files
+#: Safe for any request: the instance has seen nothing of it.
+RETRY_ON = ("connect-failure", "refused-stream", "reset-before-request")
+LOG = {
+    "time": "%START_TIME%",
+    "side": "",
+    "caller": "%DOWNSTREAM_PEER_URI_SAN%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "failure": "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%",
+    "upstream_failure": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+    "ms": "%DURATION%",
+    "upstream": "%UPSTREAM_HOST%",
+    "cluster": "%UPSTREAM_CLUSTER%",
+    "trace": "%TRACE_ID%",
+}
+
+
+def cluster_name(service: Service, subset: str) -> str:
+    """What a service, or a version of it, is called in Envoy's statistics."""
+    return f"{service.key}:{subset}" if subset else service.key
+
+
+def plain_name(text: str) -> str:
+    return text.replace("/", "_").replace(":", "_")
+
+
+def response(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """A discovery response, whose version is the digest of what it holds."""
+    digest = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()
+    return {"version_info": digest[:16], "resources": resources}
+
+
+def file_source(path: str) -> dict[str, Any]:
+    return {"resource_api_version": "V3", "path_config_source": {"path": path}}
+
+
+def source(service: Service, name: str) -> dict[str, Any]:
+    return file_source(f"{CONFIG}/{service.id}/{name}")
+
+
+def bootstrap(service: Service, host: str) -> dict[str, Any]:
+    return {
+        "node": {"id": f"{service.id}@{host}", "cluster": service.id},
+        # Whoever reaches the admin socket rules the sidecar: it is a file, for its own account alone.
+        "admin": {"address": {"pipe": {"path": f"{RUN}/{service.id}/admin.sock", "mode": 0o600}}},
+        "dynamic_resources": {"lds_config": source(service, "lds.json"), "cds_config": source(service, "cds.json")},
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": f"{EXTENSION}.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": CONNECTIONS,
+                    },
+                }
+            ]
+        },
+    }
+
+
+def socket_address(address: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": address, "port_value": port}}
+
+
+def tls(mesh: Mesh, service: Service, peer: Mapping[str, str]) -> dict[str, Any]:
+    """Keys and trust of a sidecar, from files that the renewal replaces; C(peer) matches the SPIFFE ID of the other side."""
+    matcher = {"san_type": "URI", "matcher": dict(peer)}
+    return {
+        # A client of Envoy ends at 1.2 unless told otherwise.
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"},
+        "tls_certificate_sds_secret_configs": [
+            {"name": "identity", "sds_config": file_source(f"{STATE}/{service.id}/identity.json")}
+        ],
+        "combined_validation_context": {
+            "default_validation_context": {"match_typed_subject_alt_names": [matcher]},
+            "validation_context_sds_secret_config": {
+                "name": "trust",
+                "sds_config": file_source(f"{STATE}/{service.id}/trust.json"),
+            },
+        },
+    }
+
+
+def rules(mesh: Mesh, service: Service) -> dict[str, Any]:
+    """The allow rules; without any, nobody may call. A rule's name is its number, as refusals and statistics tell it."""
+    policies = {
+        f"allow[{number}]": {"principals": [principal(mesh, rule)], "permissions": [permission(rule)]}
+        for number, rule in enumerate(service.allow)
+    }
+    return {"action": "ALLOW", **({"policies": policies} if policies else {})}
+
+
+def principal(mesh: Mesh, rule: Rule) -> dict[str, Any]:
+    tenant, name = rule.caller.split("/")
+    known = f"spiffe://{mesh.trust_domain}/ns/{tenant}/svc/"
+    return {"authenticated": {"principal_name": {"prefix": known} if name == "*" else {"exact": known + name}}}
+
+
+def permission(rule: Rule) -> dict[str, Any]:
+    methods = [{"header": {"name": ":method", "string_match": {"exact": method}}} for method in rule.methods]
+    paths = [{"url_path": {"path": path_matcher(path)}} for path in rule.paths]
+    both = [{"or_rules": {"rules": some}} for some in (methods, paths) if some]
+    return {"and_rules": {"rules": both}} if both else {"any": True}
+
+
+def path_matcher(path: str) -> dict[str, str]:
+    return {"prefix": path[:-1]} if path.endswith("*") else {"exact": path}
+
+
+def health_check(path: str, interval: Any, protocol: str) -> dict[str, Any]:
+    codec = "HTTP1" if protocol == "http" else "HTTP2"
+    return {
+        "timeout": "1s",
+        "interval": seconds(interval),
+        "no_traffic_interval": seconds(interval),
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        # Without a host it would be the name of the cluster, which no server takes.
+        "http_health_check": {"host": "localhost", "path": path, "codec_client_type": codec},
+    }
+
+
+def cluster(mesh: Mesh, service: Service, upstream: Upstream, other: Service, subset: str) -> dict[str, Any]:
+    name, given = cluster_name(other, subset), upstream.given
+    ejection = given.get("ejection", {})
+    errors = int(ejection.get("errors", 5))
+    context = {
+        "@type": f"{EXTENSION}.transport_sockets.tls.v3.UpstreamTlsContext",
+        "sni": f"{other.name}.{other.tenant}",
+        "common_tls_context": tls(mesh, service, {"exact": mesh.identity(other)}),
+    }
+    return {
+        "@type": f"{TYPE}.config.cluster.v3.Cluster",
+        "name": name,
+        "type": "EDS",
+        "eds_cluster_config": {"eds_config": source(service, f"eds_{plain_name(name)}.json"), "service_name": name},
+        "connect_timeout": seconds(given.get("connect_timeout", 1)),
+        "circuit_breakers": breakers({**given.get("limits", {}), "retries": given.get("retries", {})}),
+        "outlier_detection": {
+            "consecutive_5xx": errors,
+            "consecutive_gateway_failure": errors,
+            "enforcing_consecutive_gateway_failure": 100,
+            "enforcing_success_rate": 0,
+            "interval": seconds(ejection.get("interval", 2)),
+            "base_ejection_time": seconds(ejection.get("duration", 10)),
+            "max_ejection_time": seconds(max(300, ejection.get("duration", 10))),
+            "max_ejection_percent": int(ejection.get("percent", 50)),
+        },
+        "transport_socket": {"name": "tls", "typed_config": context},
+        **protocol_options(other.protocol),
+        **(placed(other) if other.placed else {}),
+    }
+
+
+def placed(service: Service) -> dict[str, Any]:
+    """Of hosts that may run a service, those that do: no call goes to another one, even when none does."""
+    check = health_check(READY, 1, service.protocol)
+    return {"health_checks": [check], "common_lb_config": {"healthy_panic_threshold": {"value": 0}}}
+
+
+def endpoints(name: str, service: Service, subset: str) -> dict[str, Any]:
+    instances = [i for i in service.instances if not subset or i.version == subset]
+    found = assignment(name, [(instance.address, instance.port) for instance in instances])
+    return {"@type": f"{TYPE}.config.endpoint.v3.ClusterLoadAssignment", **found}
+
+
+def http_filter(
+    mesh: Mesh, service: Service, name: str, filters: list[dict[str, Any]], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    inbound = name == "inbound"
+    router = {"name": "router", "typed_config": {"@type": f"{EXTENSION}.filters.http.router.v3.Router"}}
+    manager: dict[str, Any] = {
+        "@type": HCM,
+        "stat_prefix": name,
+        "codec_type": "AUTO",
+        "rds": {"route_config_name": name, "config_source": source(service, f"rds_{name}.json")},
+        "http_filters": [*filters, router],
+        "access_log": access_log(mesh, "inbound" if inbound else "outbound", True),
+        "use_remote_address": False,
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "generate_request_id": True,
+        **options,
+    }
+    if mesh.collector:
+        manager["tracing"] = tracing(mesh, service)
+    return {"name": "http", "typed_config": manager}
+
+
+def tcp_filter(mesh: Mesh, name: str, target: Mapping[str, Any], side: str) -> dict[str, Any]:
+    proxy = {
+        "@type": f"{EXTENSION}.filters.network.tcp_proxy.v3.TcpProxy",
+        "stat_prefix": name,
+        "access_log": access_log(mesh, side, False),
+        **target,
+    }
+    return {"name": "tcp", "typed_config": proxy}
+
+
+def route_config(name: str, route: dict[str, Any], per_filter: dict[str, Any]) -> dict[str, Any]:
+    host: dict[str, Any] = {"name": name, "domains": ["*"], "routes": [route]}
+    if per_filter:
+        host["typed_per_filter_config"] = per_filter
+    return {"@type": f"{TYPE}.config.route.v3.RouteConfiguration", "name": name, "virtual_hosts": [host]}
+
+
+def assignment(name: str, addresses: list[tuple[str, int]]) -> dict[str, Any]:
+    endpoints = [{"endpoint": {"address": socket_address(address, port)}} for address, port in addresses]
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}
+
+
+def breakers(given: Mapping[str, Any]) -> dict[str, Any]:
+    retries = given.get("retries", {})
+    threshold = {
+        "max_connections": int(given.get("connections", 1024)),
+        "max_pending_requests": int(given.get("pending", 1024)),
+        "max_requests": int(given.get("requests", 1024)),
+        "retry_budget": {
+            "budget_percent": {"value": float(retries.get("budget_percent", 20))},
+            "min_retry_concurrency": int(retries.get("budget_least", 3)),
+        },
+        "track_remaining": True,
+    }
+    return {"thresholds": [threshold]}
+
+
+def protocol_options(protocol: str) -> dict[str, Any]:
+    if protocol not in HTTP:
+        return {}
+    kind = "http_protocol_options" if protocol == "http" else "http2_protocol_options"
+    options = {
+        "@type": f"{EXTENSION}.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {kind: {}},
+    }
+    return {"typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}}
+
+
+def access_log(mesh: Mesh, side: str, http: bool) -> list[dict[str, Any]]:
+    if mesh.access_log == "none":
+        return []
+    logger: dict[str, Any] = {
+        "name": "journal",
+        "typed_config": {
+            "@type": f"{EXTENSION}.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": {"json_format": {**LOG, "side": side}},
+        },
+    }
+    filters: list[dict[str, Any]] = [{"not_health_check_filter": {}}] if http else []
+    if mesh.access_log == "errors":
+        failed: dict[str, Any] = {"response_flag_filter": {}}
+        if http:
+            bad = {"comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "mesh.log_from"}}}
+            failed = {"or_filter": {"filters": [{"status_code_filter": bad}, failed]}}
+        filters.append(failed)
+    if filters:
+        logger["filter"] = filters[0] if len(filters) == 1 else {"and_filter": {"filters": filters}}
+    return [logger]
+
+
+def tracing(mesh: Mesh, service: Service) -> dict[str, Any]:
+    host, _colon, _port = mesh.collector.partition(":")
+    return {
+        "random_sampling": {"value": mesh.trace_percent},
+        "provider": {
+            "name": "envoy.tracers.opentelemetry",
+            "typed_config": {
+                "@type": f"{TYPE}.config.trace.v3.OpenTelemetryConfig",
+                "service_name": service.key,
+                "http_service": {
+                    "http_uri": {
+                        "uri": f"http://{mesh.collector}/v1/traces",
+                        "cluster": "collector",
+                        "timeout": "2s",
+                    },
+                    "request_headers_to_add": [{"header": {"key": "host", "value": host}}],
+                },
+            },
+        },
+    }
+
+
+def collector(collector: str) -> dict[str, Any]:
+    host, _colon, port = collector.partition(":")
+    return {
+        "@type": f"{TYPE}.config.cluster.v3.Cluster",
+        "name": "collector",
+        "type": "STRICT_DNS",
+        "connect_timeout": "1s",
+        "load_assignment": assignment("collector", [(host, int(port))]),
+    }
+
+
+def metrics(service: Service) -> dict[str, Any]:
+    """Nothing but the statistics of the admin socket, on loopback."""
+    route = {
+        "match": {"path": "/stats/prometheus", "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
+        "route": {"cluster": "admin"},
+    }
+    router = {"name": "router", "typed_config": {"@type": f"{EXTENSION}.filters.http.router.v3.Router"}}
+    manager = {
+        "@type": HCM,
+        "stat_prefix": "metrics",
+        "route_config": {"virtual_hosts": [{"name": "metrics", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [router],
+    }
+    return {
+        "@type": f"{TYPE}.config.listener.v3.Listener",
+        "name": "metrics",
+        "address": socket_address("127.0.0.1", service.metrics_port),
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+
+
+def admin(service: Service) -> dict[str, Any]:
+    endpoint = {"endpoint": {"address": {"pipe": {"path": f"{RUN}/{service.id}/admin.sock"}}}}
+    return {
+        "@type": f"{TYPE}.config.cluster.v3.Cluster",
+        "name": "admin",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "admin", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def seconds(number: Any) -> str:
+    return f"{float(number):.9f}".rstrip("0").rstrip(".") + "s"
