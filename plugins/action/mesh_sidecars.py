@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import inventory
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts, owner_rules, render
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts, owner_rules
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 MODULE = "keelson.cluster.mesh_sidecars"
@@ -44,6 +44,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         given = {
             **self._task.args,
             "files": [*own, *self._task.args.get("files", [])],
-            "sidecars": {service.id: render.sidecar(mesh, service, name) for service in mesh.on(name)},
+            "sidecars": hosts.sidecars(mesh, name),
         }
         return {**result, **self._execute_module(MODULE, given, task_vars=known)}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lab.mesh import SHOP, Mesh
 from lab.servers import ENGINE, Lab
 from lab.state import assert_whole
 
@@ -50,3 +51,22 @@ def cluster(lab: Lab) -> Lab:
             lab.play("install").expect()
         assert_whole(lab)
     return lab
+
+
+@pytest.fixture(scope="module")
+def shop(lab: Lab) -> Iterator[Mesh]:
+    """The shop, its services in the mesh."""
+    mesh = Mesh(lab)
+    variables = mesh.variables()
+    if lab.ssh(lab.nodes[0], "systemctl is-active nomad", check=False).strip() != "active":
+        lab.play("install").expect()
+    lab.play(str(SHOP / "deploy.yml"), variables=variables).expect()
+    lab.play("mesh", variables=variables).expect()
+    yield mesh
+
+
+@pytest.fixture
+def mesh(shop: Mesh) -> Iterator[Mesh]:
+    """The mesh as the example describes it, before and after."""
+    yield shop
+    shop.apply(shop.variables())

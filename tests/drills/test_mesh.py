@@ -11,38 +11,16 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import leaf
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import secrets
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy.component import COMPONENT
 from lab.mesh import SHOP, Mesh, until
-from lab.servers import Lab
 
 ORDERS = "http://127.0.0.1:18081/orders"
 ALONE = "http://127.0.0.1:18081/alone"
-
-
-@pytest.fixture(scope="module")
-def shop(lab: Lab) -> Iterator[Mesh]:
-    """The shop, its services in the mesh."""
-    mesh = Mesh(lab)
-    variables = mesh.variables()
-    if lab.ssh(lab.nodes[0], "systemctl is-active nomad", check=False).strip() != "active":
-        lab.play("install").expect()
-    lab.play(str(SHOP / "deploy.yml"), variables=variables).expect()
-    lab.play("mesh", variables=variables).expect()
-    yield mesh
-
-
-@pytest.fixture
-def mesh(shop: Mesh) -> Iterator[Mesh]:
-    """The mesh as the example describes it, before and after."""
-    yield shop
-    shop.apply(shop.variables())
 
 
 def by_openssl(mesh: Mesh, certificate: str, key: str, port: int = 8081) -> str:

@@ -134,6 +134,10 @@ class Mesh:
             thread.join()
             self.lab.ssh(self.w1, "rm -f /tmp/mesh-stop")
 
+    def has(self, host: Server, path: str, text: str, mode: str = "0644") -> None:
+        """Have a file on a server."""
+        self.lab.ssh(host, f"umask 077; cat > {path}; chmod {mode} {path}", given=text)
+
     def stats(self, host: Server, sidecar: str, pattern: str) -> dict[str, int]:
         """Counters of a sidecar."""
         command = f"curl -s --unix-socket /run/mesh-sidecar/{sidecar}/admin.sock 'http://admin/stats?filter={pattern}'"

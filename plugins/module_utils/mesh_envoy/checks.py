@@ -23,6 +23,7 @@ from .issuer import COMPONENT
 REQUEST = b"GET / HTTP/1.1\r\nHost: mesh\r\nConnection: close\r\n\r\n"
 PATIENCE = 5.0
 AUTHORITY_DAYS = 90.0
+OUTSIDE_DAYS = 7.0  # less is an alarm
 
 
 def serving(state: str, stats: Mapping[str, Any]) -> Verdict:
@@ -43,6 +44,12 @@ def fresh(found: renew.Kept, before_minutes: float, now: float) -> Verdict:
     return Verdict(
         left > before_minutes * 2 / 3, f"valid for {left:.0f} minutes, renewed when {before_minutes:g} are left"
     )
+
+
+def shown(end: float, now: float) -> Verdict:
+    """Judge how long the certificate holds that clients outside see."""
+    days = (end - now) / 86400
+    return Verdict(days > OUTSIDE_DAYS, f"valid for {days:.0f} days" if end else "there is none")
 
 
 def closed(received: bytes) -> Verdict:
@@ -113,33 +120,56 @@ def sidecar_checks(given: Mapping[str, Any], sidecar: Mapping[str, Any]) -> list
             "look at journalctl -u keelson-mesh-renew, and at keelson-mesh-issuer on the managers",
             lambda: fresh(renew.kept(name), given["renew_before_minutes"], time.time()),
         ),
-        answer(
-            "mesh_health",
-            "The service behind the sidecar is healthy",
-            key,
-            f"look at the service ({sidecar['job'] or sidecar['unit'] or 'its unit'})",
-            lambda: healthy(json.loads(admin.get(name, "/clusters?format=json")), absent(listening(), sidecar)),
-        ),
     ]
-    ports = [("127.0.0.1", upstream["bind"], f"its upstream {upstream['key']}") for upstream in sidecar["upstreams"]]
-    if sidecar["strict"]:
-        ports.append(("127.0.0.1", sidecar["port"], "the service"))
-        found += [
+    if sidecar.get("strict", True):
+        found.append(
             answer(
                 "mesh_closed",
                 "The sidecar refuses plain text",
                 key,
                 "run the install playbook",
                 lambda: closed(plain(sidecar["address"], sidecar["mesh_port"])),
-            ),
+            )
+        )
+    if sidecar["kind"] == "service":
+        return [*found, *service_checks(sidecar)]
+    if sidecar["kind"] == "ingress":
+        found.append(
+            answer(
+                "mesh_outside",
+                "The certificate that the gateway shows outside is valid",
+                key,
+                f"renew {sidecar['outside']['chain']}; the timer keelson-mesh-renew gives it to the gateway",
+                lambda: shown(renew.kept(name, "outside").end, time.time()),
+            )
+        )
+    return found
+
+
+def service_checks(sidecar: Mapping[str, Any]) -> list[Check]:
+    """Return the checks of the service behind a sidecar."""
+    name, key = sidecar["id"], sidecar["key"]
+    found = [
+        answer(
+            "mesh_health",
+            "The service behind the sidecar is healthy",
+            key,
+            f"look at the service ({sidecar['job'] or sidecar['unit'] or 'its unit'})",
+            lambda: healthy(json.loads(admin.get(name, "/clusters?format=json")), absent(listening(), sidecar)),
+        )
+    ]
+    ports = [("127.0.0.1", upstream["bind"], f"its upstream {upstream['key']}") for upstream in sidecar["upstreams"]]
+    if sidecar["strict"]:
+        ports.append(("127.0.0.1", sidecar["port"], "the service"))
+        found.append(
             answer(
                 "mesh_boundary",
                 "Nobody reaches the service around its sidecar",
                 key,
                 "let the service listen on 127.0.0.1, or give it another mesh_port so that the owner rules close its port",
                 lambda: around(listening(), sidecar),
-            ),
-        ]
+            )
+        )
     found.append(
         answer(
             "mesh_owner",

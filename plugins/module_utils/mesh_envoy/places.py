@@ -15,6 +15,7 @@ HOST = f"{CONFIG}/host.json"
 ISSUED = "/etc/keelson/{cluster}/mesh.json"  # on managers: which host may have which identities
 ENVOY = "/usr/local/bin/envoy"
 ISSUER = 4651
+PUBLIC_CA = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def unit(sidecar: str) -> str:

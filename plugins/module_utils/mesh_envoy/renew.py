@@ -20,6 +20,7 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..enrollment import certificate
@@ -48,7 +49,9 @@ def main() -> int:
 
 
 def renew(given: Mapping[str, Any]) -> int:
-    """Ask and write. Raises OSError when no manager answers."""
+    """Ask and write. Raises OSError when no manager answers, or when what a gateway shows outside cannot be read."""
+    # Without an issuer too.
+    faults = [fault for entry in given["sidecars"] if entry["kind"] == "ingress" and (fault := show(entry))]
     sidecars = {entry["identity"]: entry["id"] for entry in given["sidecars"]}
     answer = ask(given, {})
     due = {
@@ -67,7 +70,22 @@ def renew(given: Mapping[str, Any]) -> int:
             secret = {part: {"inline_string": text} for part, text in pair.items()}
             write(name, "identity", {"tls_certificate": secret}, answer["issuer"])
             sys.stdout.write(f"{identity}: renewed, {due[identity]}\n")
+    if faults:
+        raise OSError("; ".join(faults))
     return 0
+
+
+def show(gateway: Mapping[str, Any]) -> str:
+    """Give a gateway the certificate that it shows outside, which its account cannot read; returns what is wrong with it."""
+    chain, key = gateway["outside"]["chain"], gateway["outside"]["key"]
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
+        texts = [Path(path).read_text(encoding="utf-8") for path in (chain, key)]
+    except OSError as error:
+        return f"the certificate of the gateway {gateway['key']} ({chain}, {key}) cannot be used: {error}"
+    pair = {"certificate_chain": {"inline_string": texts[0]}, "private_key": {"inline_string": texts[1]}}
+    write(gateway["id"], "outside", {"tls_certificate": pair})
+    return ""
 
 
 def reason_to_renew(found: Kept, issuer: str, before_minutes: float, now: float) -> str:
@@ -102,10 +120,10 @@ def ask(given: Mapping[str, Any], requests: Mapping[str, str]) -> dict[str, Any]
     raise OSError("; ".join(faults) or "no manager is known")
 
 
-def kept(name: str) -> Kept:
-    """What a sidecar has now."""
+def kept(name: str, kind: str = "identity") -> Kept:
+    """What a sidecar has now; C(outside) is what a gateway shows outside."""
     try:
-        with open(f"{places.STATE}/{name}/identity.json", encoding="utf-8") as file:
+        with open(f"{places.STATE}/{name}/{kind}.json", encoding="utf-8") as file:
             found = json.load(file)
         text = found["resources"][0]["tls_certificate"]["certificate_chain"]["inline_string"]
         return Kept(certificate.read(leaf.chain(text)[0]).end, str(found["version_info"]))

@@ -190,15 +190,17 @@ def remove(names: set[str], check: bool, receipts: Receipts, done: Done) -> None
 def leaves(sidecars: Iterable[str]) -> list[str]:
     """Have the leaves that are due; returns the sidecars that got one. Raises SidecarError where one has none then."""
     before = {name: renew.kept(name) for name in sidecars}
-    fault = ""
+    given, fault = places.host(), ""
     try:
-        renew.renew(places.host())
+        renew.renew(given)
     except OSError as error:
         fault = str(error)
     after = {name: renew.kept(name) for name in before}
     bare = [name for name, found in after.items() if found.end < time.time()]
     if bare:
         raise SidecarError(f"{', '.join(bare)} cannot have a leaf certificate: {fault}")
+    if any(one["kind"] == "ingress" and not renew.kept(one["id"], "outside").end for one in given["sidecars"]):
+        raise SidecarError(fault)
     return [name for name, found in after.items() if found != before[name]]
 
 

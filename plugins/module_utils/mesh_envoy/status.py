@@ -40,6 +40,16 @@ def rules(routes: Mapping[str, Any] | None) -> list[str]:
     return found
 
 
+def may_call(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The same of all that is called through a sidecar: its service, or the destinations of a gateway, by their names."""
+    found = []
+    for file, content in files.items():
+        if file.startswith("rds_"):
+            to = "" if file == "rds_inbound.json" else f" to {file[4:-5].replace('_', '/', 1)}"
+            found += [f"{rule}{to}" for rule in rules(content)]
+    return found
+
+
 def _rule(policy: Mapping[str, Any]) -> str:
     name = policy["principals"][0]["authenticated"]["principal_name"]
     words = [service(name["exact"]) if "exact" in name else f"{service(name['prefix'])}*"]
@@ -78,12 +88,19 @@ def failed(lines: Iterable[str], key: str) -> list[dict[str, Any]]:
         except ValueError:
             continue
         if int(call.get("status") or 0) >= 400 or (call.get("flags") or "-") != "-":
-            caller = service(call.get("caller") or "") if call["side"] == "inbound" else key
-            called = key if call["side"] == "inbound" else str(call.get("cluster") or "")
+            caller, called = parties(call, key)
             method, path = str(call.get("method") or ""), str(call.get("path") or "")
             counts[str(call["side"]), caller, called, method, path, str(call.get("status")), why(call)] += 1
     names = ("side", "caller", "called", "method", "path", "status", "why")
     return [{**dict(zip(names, found)), "count": count} for found, count in counts.most_common()]
+
+
+def parties(call: Mapping[str, Any], key: str) -> tuple[str, str]:
+    """Who called whom, by an entry in the access log of the sidecar or gateway called C(key)."""
+    known = service(call.get("caller") or "") or f"outside the mesh, {call.get('from')}"
+    called = str(call.get("cluster") or "")
+    pairs = {"inbound": (known, key), "ingress": (known, called), "egress": (known, called or key)}
+    return pairs.get(str(call["side"]), (key, called))
 
 
 def of(sidecar: Mapping[str, Any], minutes: int) -> dict[str, Any]:
@@ -112,7 +129,7 @@ def of(sidecar: Mapping[str, Any], minutes: int) -> dict[str, Any]:
         "state": admin.state(name) or "not running",
         "not_in_use": waiting,
         "certificate_ends": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end)) if end else "",
-        "may_call": rules(files.get("rds_inbound.json")),
-        "calls": [f"{upstream['key']} at 127.0.0.1:{upstream['bind']}" for upstream in sidecar["upstreams"]],
+        "may_call": may_call(files),
+        "calls": [f"{upstream['key']} at 127.0.0.1:{upstream['bind']}" for upstream in sidecar.get("upstreams", [])],
         "failed": failed(journal.stdout.splitlines(), sidecar["key"]),
     }

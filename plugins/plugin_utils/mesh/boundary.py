@@ -25,29 +25,31 @@ class Finding(NamedTuple):
 
 def compare(mesh: Mesh, networks: Mapping[str, str]) -> Iterator[Finding]:
     """Compare the rules of the mesh with each other, and with the networks (CIDRs by name) that the stacks have."""
-    for service in mesh.services.values():
-        for upstream in service.upstreams:
+    for caller in mesh.callers.values():
+        for upstream in caller.upstreams:
             targets = {target.key: target for target, _subset, weight in mesh.shares(upstream.key) if weight}
             for target in targets.values():
-                if not any(rule.covers(service.key) for rule in target.allow):
-                    text = f"{service.key} calls {target.key}, which has no allow rule for it: every call is refused"
+                if not any(rule.covers(caller.key) for rule in target.allow):
+                    text = f"{caller.key} calls {target.key}, which has no allow rule for it: every call is refused"
                     yield Finding("contradiction", upstream.where, text)
-        for rule in service.allow:
-            callers = [other for other in mesh.services.values() if rule.covers(other.key)]
-            if callers and not any(_reaches(mesh, caller.key, service.key) for caller in callers):
-                yield Finding(
-                    "gap", rule.where, f"{service.key} allows {rule.caller}, which has no upstream that leads to it"
-                )
+    for callee in mesh.callees.values():
+        for rule in callee.allow:
+            callers = [key for key in mesh.callers if rule.covers(key)]
+            if callers and not any(_reaches(mesh, caller, callee.key) for caller in callers):
+                text = f"{callee.key} allows {rule.caller}, which has no upstream that leads to it"
+                yield Finding("gap", rule.where, text)
+    for service in mesh.services.values():
         if not service.strict:
             text = f"{service.key} is permissive: every host that the network lets through calls it without an identity"
             yield Finding("gap", service.where, text)
-        for instance in service.instances:
+    for one in mesh.workloads.values():
+        for instance in one.instances:
             address = ipaddress.ip_address(instance.address)
             if networks and not any(address in ipaddress.ip_network(cidr) for cidr in networks.values()):
-                text = f"{service.key} on {instance.host} is at {address}, outside the cluster's networks: sidecars may not reach it"
-                yield Finding("contradiction", service.where, text)
+                text = f"{one.key} on {instance.host} is at {address}, outside the cluster's networks: sidecars may not reach it"
+                yield Finding("contradiction", one.where, text)
 
 
 def _reaches(mesh: Mesh, caller: str, key: str) -> bool:
-    leads = (mesh.shares(upstream.key) for upstream in mesh.services[caller].upstreams)
+    leads = (mesh.shares(upstream.key) for upstream in mesh.callers[caller].upstreams)
     return any(target.key == key for shares in leads for target, _subset, _weight in shares)

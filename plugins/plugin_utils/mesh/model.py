@@ -24,7 +24,7 @@ try:
 except ImportError:
     jsonschema = None  # type: ignore[assignment,unused-ignore]
 
-VARIABLES = ("mesh_services", "mesh_identity", "mesh_telemetry")
+VARIABLES = ("mesh_services", "mesh_gateways", "mesh_identity", "mesh_telemetry")
 SCHEMA = Path(__file__).with_name("mesh.schema.json")
 HTTP = ("http", "http2", "grpc")
 
@@ -101,24 +101,16 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Service:
-    """A service of the mesh. C(given) has what is taken as it is written: health, rate_limit."""
+class Workload:
+    """What has an identity in the mesh. C(given) has what is taken as it is written."""
 
     name: str
     tenant: str
-    port: int
-    mesh_port: int
     metrics_port: int
-    protocol: str
-    strict: bool
-    run_as: str
     instances: tuple[Instance, ...]
-    upstreams: tuple[Upstream, ...]
-    allow: tuple[Rule, ...]
-    splits: tuple[Split, ...]
     given: Mapping[str, Any]
     where: str
-    unknown: tuple[str, ...] = ()
+    unknown: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -146,8 +138,63 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Callee(Workload):
+    """What a service may have as an upstream."""
+
+    protocol: str
+    allow: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class Service(Callee):
+    """A service of the mesh. C(given) has: health, rate_limit. C(isolated) is one that reaches nothing but its upstreams."""
+
+    port: int
+    mesh_port: int
+    strict: bool
+    isolated: bool
+    run_as: str
+    upstreams: tuple[Upstream, ...]
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True)
+class Destination(Callee):
+    """C(host):C(port) outside the mesh, which services reach by a gateway; C(tls) is spoken to it."""
+
+    gateway: str
+    host: str
+    port: int
+    tls: bool
+
+
+@dataclass(frozen=True)
+class Route:
+    """Calls from outside to C(host) ('*' for any) and below C(path) go to a service; C(where) is that of the upstream."""
+
+    host: str
+    path: str
+    upstream: Upstream
+
+
+@dataclass(frozen=True)
+class Gateway(Workload):
+    """A way into the mesh (C(routes)) or out of it (C(destinations)); C(certificate) is what it shows outside, the host's unless given."""
+
+    port: int
+    routes: tuple[Route, ...]
+    destinations: tuple[Destination, ...]
+    certificate: Mapping[str, str]
+
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """The services that it calls, each once."""
+        return tuple({route.upstream.key: route.upstream for route in self.routes}.values())
+
+
+@dataclass(frozen=True)
 class Mesh:
-    """All services by their keys, and what they share."""
+    """All services and gateways by their keys, and what they share."""
 
     trust_domain: str
     leaf_minutes: int
@@ -156,31 +203,54 @@ class Mesh:
     collector: str
     trace_percent: float
     services: Mapping[str, Service] = field(default_factory=dict)
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
 
-    def identity(self, service: Service) -> str:
-        """The SPIFFE ID of a service."""
-        return f"spiffe://{self.trust_domain}/ns/{service.tenant}/svc/{service.name}"
+    @property
+    def callees(self) -> dict[str, Callee]:
+        """What can be an upstream: services, and destinations outside."""
+        outside = [found for gateway in self.gateways.values() for found in gateway.destinations]
+        return {**self.services, **{found.key: found for found in outside}}
+
+    @property
+    def callers(self) -> dict[str, Service | Gateway]:
+        """What calls services: services, and gateways from outside."""
+        return {**self.services, **{key: found for key, found in self.gateways.items() if found.routes}}
+
+    @property
+    def workloads(self) -> dict[str, Service | Gateway]:
+        """What has an Envoy of its own."""
+        return {**self.services, **self.gateways}
+
+    def identity(self, workload: Workload) -> str:
+        """The SPIFFE ID of a workload; that of a destination is its gateway's."""
+        name = workload.gateway if isinstance(workload, Destination) else workload.name
+        return f"spiffe://{self.trust_domain}/ns/{workload.tenant}/svc/{name}"
 
     def on(self, host: str) -> list[Service]:
         """The services that run on a host."""
         return [service for service in self.services.values() if service.on(host)]
 
-    def shares(self, key: str, seen: Sequence[str] = ()) -> list[tuple[Service, str, float]]:
+    def gateways_on(self, host: str) -> list[Gateway]:
+        """The gateways that run on a host."""
+        return [gateway for gateway in self.gateways.values() if gateway.on(host)]
+
+    def shares(self, key: str, seen: Sequence[str] = ()) -> list[tuple[Callee, str, float]]:
         """Where calls to a service go: services, versions ('' for all) and percents, with the splits of splits resolved.
 
         Raises ValueError with the circle where splits lead back to where they came from.
         """
         if key in seen:
             raise ValueError(" → ".join([*seen[seen.index(key) :], key]))
-        service = self.services[key]
-        found: list[tuple[Service, str, float]] = []
-        for split in service.splits:
+        callee = self.callees[key]
+        splits = callee.splits if isinstance(callee, Service) else ()
+        found: list[tuple[Callee, str, float]] = []
+        for split in splits:
             if split.subset:
-                found.append((service, split.subset, split.weight))
+                found.append((callee, split.subset, split.weight))
             elif split.key in self.services:
                 inner = self.shares(split.key, [*seen, key])
                 found += [(other, subset, split.weight * share / 100) for other, subset, share in inner]
-        return found if service.splits else [(service, "", 100.0)]
+        return found if splits else [(callee, "", 100.0)]
 
 
 def read(variables: Mapping[str, Any], hosts: Sequence[Host], cluster: str) -> Mesh:
@@ -195,7 +265,13 @@ def read(variables: Mapping[str, Any], hosts: Sequence[Host], cluster: str) -> M
         _service(service, f"mesh_services[{number}]", hosts)
         for number, service in enumerate(given.get("mesh_services", []))
     ]
-    repeated = [service for number, service in enumerate(services) if service.key in [s.key for s in services[:number]]]
+    gateways = [
+        _gateway(gateway, f"mesh_gateways[{number}]", hosts)
+        for number, gateway in enumerate(given.get("mesh_gateways", []))
+    ]
+    outside = [destination for gateway in gateways for destination in gateway.destinations]
+    named: list[Workload] = [*services, *gateways, *outside]
+    repeated = [one for number, one in enumerate(named) if one.key in [other.key for other in named[:number]]]
     if repeated:
         raise MeshError("\n".join(f"{s.where}: {s.key} is described twice; remove one of them" for s in repeated))
     return Mesh(
@@ -206,6 +282,7 @@ def read(variables: Mapping[str, Any], hosts: Sequence[Host], cluster: str) -> M
         collector=str(traces.get("collector", "")),
         trace_percent=float(traces.get("percent", 100)),
         services={service.key: service for service in services},
+        gateways={gateway.key: gateway for gateway in gateways},
     )
 
 
@@ -215,28 +292,48 @@ def _schema_faults(given: Mapping[str, Any]) -> Iterator[Fault]:
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     for error in sorted(validator.iter_errors(given), key=lambda error: [str(step) for step in error.absolute_path]):
         path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)[1:]
-        text = "a split has either subset or service" if error.validator == "oneOf" else error.message
+        text = error.schema.get("$comment", error.message) if error.validator == "oneOf" else error.message
         yield Fault(place_of(error.instance, path or "the variables of the mesh"), text)
+
+
+def _full(tenant: str, name: Any) -> str:
+    return str(name) if "/" in str(name) else f"{tenant}/{name}"
+
+
+def _rules(tenant: str, given: Mapping[str, Any], where: str) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            _full(tenant, one["from"]),
+            tuple(map(str, one.get("methods", ()))),
+            tuple(map(str, one.get("paths", ()))),
+            place_of(one, f"{where}.allow[{number}]"),
+        )
+        for number, one in enumerate(given.get("allow", []))
+    )
+
+
+def _instances(
+    runs: Sequence[Mapping[str, Any]], hosts: Sequence[Host], port: int
+) -> tuple[tuple[Instance, ...], tuple[str, ...]]:
+    """The instances of runs, and the names that are no host or group."""
+    instances, unknown = [], []
+    for run in runs:
+        for name in run["hosts"]:
+            chosen = [host for host in hosts if name == host.name or name in host.groups]
+            unknown += [] if chosen else [str(name)]
+            unit, version, job = (str(run.get(part, "")) for part in ("unit", "version", "job"))
+            instances += [Instance(host.name, host.address, port, version, unit, job) for host in chosen]
+    return tuple(instances), tuple(unknown)
 
 
 def _service(given: Mapping[str, Any], where: str, hosts: Sequence[Host]) -> Service:
     tenant = str(given.get("tenant", "default"))
     mesh_port = int(given.get("mesh_port", given["port"]))
-
-    def full(name: Any) -> str:
-        return str(name) if "/" in name else f"{tenant}/{name}"
+    instances, unknown = _instances(given["runs"], hosts, mesh_port)
 
     def place(part: str, number: int, value: Any) -> str:
         return place_of(value, f"{where}.{part}[{number}]")
 
-    instances, unknown = [], []
-    for run in given["runs"]:
-        for name in run["hosts"]:
-            chosen = [host for host in hosts if name == host.name or name in host.groups]
-            unknown += [] if chosen else [str(name)]
-            unit, version = str(run.get("unit", "")), str(run.get("version", ""))
-            job = str(run.get("job", ""))
-            instances += [Instance(host.name, host.address, mesh_port, version, unit, job) for host in chosen]
     return Service(
         name=str(given["name"]),
         tenant=tenant,
@@ -245,25 +342,18 @@ def _service(given: Mapping[str, Any], where: str, hosts: Sequence[Host]) -> Ser
         metrics_port=int(given.get("metrics_port", 0)),
         protocol=str(given.get("protocol", "http")),
         strict=given.get("mode", "strict") == "strict",
+        isolated=bool(given.get("isolated", False)),
         run_as=str(given["run_as"]),
-        instances=tuple(instances),
+        instances=instances,
         upstreams=tuple(
-            Upstream(full(one["name"]), int(one["bind"]), one, place("upstreams", number, one))
+            Upstream(_full(tenant, one["name"]), int(one["bind"]), one, place("upstreams", number, one))
             for number, one in enumerate(given.get("upstreams", []))
         ),
-        allow=tuple(
-            Rule(
-                full(one["from"]),
-                tuple(map(str, one.get("methods", ()))),
-                tuple(map(str, one.get("paths", ()))),
-                place("allow", number, one),
-            )
-            for number, one in enumerate(given.get("allow", []))
-        ),
+        allow=_rules(tenant, given, where),
         splits=tuple(
             Split(
                 str(one.get("subset", "")),
-                full(one["service"]) if "service" in one else "",
+                _full(tenant, one["service"]) if "service" in one else "",
                 float(one["weight"]),
                 place("splits", number, one),
             )
@@ -271,5 +361,50 @@ def _service(given: Mapping[str, Any], where: str, hosts: Sequence[Host]) -> Ser
         ),
         given=given,
         where=place_of(given, where),
-        unknown=tuple(unknown),
+        unknown=unknown,
+    )
+
+
+def _gateway(given: Mapping[str, Any], where: str, hosts: Sequence[Host]) -> Gateway:
+    tenant, name = str(given.get("tenant", "default")), str(given["name"])
+    instances, unknown = _instances([given], hosts, int(given["port"]))
+    shared = {part: given[part] for part in ("retries", "limits", "ejection", "connect_timeout") if part in given}
+    return Gateway(
+        name=name,
+        tenant=tenant,
+        port=int(given["port"]),
+        metrics_port=int(given.get("metrics_port", 0)),
+        instances=instances,
+        routes=tuple(
+            Route(
+                str(one.get("host", "*")),
+                str(one.get("path", "/")),
+                Upstream(
+                    _full(tenant, one["service"]), 0, {**shared, **one}, place_of(one, f"{where}.routes[{number}]")
+                ),
+            )
+            for number, one in enumerate(given.get("routes", []))
+        ),
+        destinations=tuple(
+            Destination(
+                name=str(one["name"]),
+                tenant=tenant,
+                metrics_port=0,
+                instances=instances,
+                given=one,
+                where=place_of(one, f"{where}.destinations[{number}]"),
+                unknown=(),
+                protocol=str(one.get("protocol", "http")),
+                allow=_rules(tenant, one, f"{where}.destinations[{number}]"),
+                gateway=name,
+                host=str(one["host"]),
+                port=int(one.get("port", 443)),
+                tls=bool(one.get("tls", True)),
+            )
+            for number, one in enumerate(given.get("destinations", []))
+        ),
+        certificate=given.get("certificate", {}),
+        given=given,
+        where=place_of(given, where),
+        unknown=unknown,
     )

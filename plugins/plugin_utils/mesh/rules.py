@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from .model import HTTP, Fault, Mesh, MeshError, Service
+from .model import HTTP, Fault, Gateway, Mesh, MeshError, Service
 
 LONGEST = 26  # characters of a sidecar's name; its account has five more, of 32 at most
 LOOPBACK, CLUSTER = "loopback", "the host's address"
@@ -24,18 +24,14 @@ def check(mesh: Mesh) -> Mesh:
 
 def names(mesh: Mesh) -> Iterator[Fault]:
     """A name that is too long for an account, hosts that nobody knows, a service twice on one host."""
-    for service in mesh.services.values():
-        if len(service.id) > LONGEST:
-            yield Fault(
-                service.where, f"tenant and name of {service.key} have more than {LONGEST - 1} characters together"
-            )
-        for name in service.unknown:
-            yield Fault(
-                service.where, f"{service.key} runs on {name}, which is no host node or group with this component"
-            )
-        hosts = [instance.host for instance in service.instances]
+    for one in mesh.workloads.values():
+        if len(one.id) > LONGEST:
+            yield Fault(one.where, f"tenant and name of {one.key} have more than {LONGEST - 1} characters together")
+        for name in one.unknown:
+            yield Fault(one.where, f"{one.key} runs on {name}, which is no host node or group with this component")
+        hosts = [instance.host for instance in one.instances]
         for host in sorted({host for host in hosts if hosts.count(host) > 1}):
-            yield Fault(service.where, f"{service.key} runs twice on {host}; give the second one another name")
+            yield Fault(one.where, f"{one.key} runs twice on {host}; give the second one another name")
 
 
 def jobs(mesh: Mesh) -> Iterator[Fault]:
@@ -66,40 +62,61 @@ def splits(mesh: Mesh) -> Iterator[Fault]:
 
 def upstreams(mesh: Mesh) -> Iterator[Fault]:
     """Upstreams that nobody provides, and callers that nobody knows."""
-    for service in mesh.services.values():
-        for upstream in service.upstreams:
-            target = mesh.services.get(upstream.key)
+    callees = mesh.callees
+    for caller in mesh.callers.values():
+        for upstream in caller.upstreams:
+            target = callees.get(upstream.key)
             if target is None:
-                known = ", ".join(sorted(mesh.services))
-                yield Fault(upstream.where, f"nobody provides {upstream.key} (services: {known})")
+                yield Fault(upstream.where, f"nobody provides {upstream.key} (services: {', '.join(sorted(callees))})")
             elif not target.instances:
                 yield Fault(upstream.where, f"{upstream.key} runs nowhere")
-        for rule in service.allow:
-            if not any(rule.covers(key) for key in mesh.services):
+    for callee in callees.values():
+        for rule in callee.allow:
+            if not any(rule.covers(key) for key in mesh.callers):
                 yield Fault(rule.where, f"no service is called {rule.caller}")
-            if service.protocol not in HTTP and (rule.methods or rule.paths):
-                yield Fault(rule.where, f"{service.key} speaks {service.protocol}, which has no methods and paths")
+            if callee.protocol not in HTTP and (rule.methods or rule.paths):
+                yield Fault(rule.where, f"{callee.key} speaks {callee.protocol}, which has no methods and paths")
+
+
+def routes(mesh: Mesh) -> Iterator[Fault]:
+    """Routes of gateways to what speaks no HTTP or lies outside, and two for the same calls."""
+    for gateway in mesh.gateways.values():
+        taken: dict[tuple[str, str], str] = {}
+        for route in gateway.routes:
+            key, where = route.upstream.key, route.upstream.where
+            if key in mesh.services and mesh.services[key].protocol not in HTTP:
+                yield Fault(where, f"{key} speaks {mesh.services[key].protocol}; a gateway carries {', '.join(HTTP)}")
+            elif key in mesh.callees and key not in mesh.services:
+                yield Fault(where, f"{key} is outside the mesh; a gateway leads to services alone")
+            if (route.host, route.path) in taken:
+                yield Fault(
+                    where, f"{taken[route.host, route.path]} has the calls for {route.host}{route.path} already"
+                )
+            taken.setdefault((route.host, route.path), key)
 
 
 def binds(mesh: Mesh) -> Iterator[Fault]:
     """Two things on one port of one host."""
     taken: dict[tuple[str, str, int], list[tuple[str, str]]] = defaultdict(list)
-    for service in mesh.services.values():
-        for instance in service.instances:
-            for address, port, what, where in _ports(service):
+    for one in mesh.workloads.values():
+        for instance in one.instances:
+            for address, port, what, where in _ports(one):
                 taken[instance.host, address, port].append((what, where))
     for (host, address, port), users in taken.items():
         for what, where in users[1:]:
             yield Fault(where, f"{what} would have port {port} of {address} on {host}, as {users[0][0]} has")
 
 
-def _ports(service: Service) -> Iterator[tuple[str, int, str, str]]:
-    yield LOOPBACK, service.port, f"the service {service.key}", service.where
-    yield CLUSTER, service.mesh_port, f"the sidecar of {service.key}", service.where
-    if service.metrics_port:
-        yield LOOPBACK, service.metrics_port, f"the statistics of {service.key}", service.where
-    for upstream in service.upstreams:
-        yield LOOPBACK, upstream.bind, f"the upstream {upstream.key} of {service.key}", upstream.where
+def _ports(one: Service | Gateway) -> Iterator[tuple[str, int, str, str]]:
+    if isinstance(one, Gateway):
+        yield CLUSTER, one.port, f"the gateway {one.key}", one.where
+    else:
+        yield LOOPBACK, one.port, f"the service {one.key}", one.where
+        yield CLUSTER, one.mesh_port, f"the sidecar of {one.key}", one.where
+        for upstream in one.upstreams:
+            yield LOOPBACK, upstream.bind, f"the upstream {upstream.key} of {one.key}", upstream.where
+    if one.metrics_port:
+        yield LOOPBACK, one.metrics_port, f"the statistics of {one.key}", one.where
 
 
 def accounts(mesh: Mesh) -> Iterator[Fault]:
@@ -125,4 +142,4 @@ def lifetimes(mesh: Mesh) -> Iterator[Fault]:
         yield Fault("mesh_identity", "renew_before_minutes must be less than leaf_minutes")
 
 
-RULES = (names, jobs, splits, upstreams, binds, accounts, lifetimes)
+RULES = (names, jobs, splits, upstreams, routes, binds, accounts, lifetimes)

@@ -81,6 +81,7 @@ COMPONENT = Component(
             "mesh_sidecar",
             "mesh_leaf",
             "mesh_closed",
+            "mesh_outside",
             "mesh_owner",
             "mesh_boundary",
             "mesh_health",

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy.places import CONFIG, RUN, STATE
 
-from ..mesh.model import HTTP, Mesh, Rule, Service, Upstream
+from ..mesh.model import HTTP, Callee, Mesh, Rule, Upstream, Workload
 
 TYPE = "type.googleapis.com/envoy"
 EXTENSION = f"{TYPE}.extensions"
@@ -30,6 +30,7 @@ LOG = {
     "time": "%START_TIME%",
     "side": "",
     "caller": "%DOWNSTREAM_PEER_URI_SAN%",
+    "from": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "method": "%REQ(:METHOD)%",
     "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
     "status": "%RESPONSE_CODE%",
@@ -42,9 +43,15 @@ LOG = {
     "cluster": "%UPSTREAM_CLUSTER%",
     "trace": "%TRACE_ID%",
 }
+#: A path that two programs read differently would pass a rule for another one.
+ONE_READING = {
+    "normalize_path": True,
+    "merge_slashes": True,
+    "path_with_escaped_slashes_action": "REJECT_REQUEST",
+}
 
 
-def cluster_name(service: Service, subset: str) -> str:
+def cluster_name(service: Callee, subset: str) -> str:
     """What a service, or a version of it, is called in Envoy's statistics."""
     return f"{service.key}:{subset}" if subset else service.key
 
@@ -63,11 +70,11 @@ def file_source(path: str) -> dict[str, Any]:
     return {"resource_api_version": "V3", "path_config_source": {"path": path}}
 
 
-def source(service: Service, name: str) -> dict[str, Any]:
+def source(service: Workload, name: str) -> dict[str, Any]:
     return file_source(f"{CONFIG}/{service.id}/{name}")
 
 
-def bootstrap(service: Service, host: str) -> dict[str, Any]:
+def bootstrap(service: Workload, host: str) -> dict[str, Any]:
     return {
         "node": {"id": f"{service.id}@{host}", "cluster": service.id},
         # Whoever reaches the admin socket rules the sidecar: it is a file, for its own account alone.
@@ -91,7 +98,7 @@ def socket_address(address: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": address, "port_value": port}}
 
 
-def tls(mesh: Mesh, service: Service, peer: Mapping[str, str]) -> dict[str, Any]:
+def tls(mesh: Mesh, service: Workload, peer: Mapping[str, str]) -> dict[str, Any]:
     """Keys and trust of a sidecar, from files that the renewal replaces; C(peer) matches the SPIFFE ID of the other side."""
     matcher = {"san_type": "URI", "matcher": dict(peer)}
     return {
@@ -110,7 +117,71 @@ def tls(mesh: Mesh, service: Service, peer: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def rules(mesh: Mesh, service: Service) -> dict[str, Any]:
+def mutual_tls(mesh: Mesh, service: Workload, http: bool) -> dict[str, Any]:
+    """The transport of a listener that takes workloads of the mesh alone."""
+    context = {
+        "@type": f"{EXTENSION}.transport_sockets.tls.v3.DownstreamTlsContext",
+        "require_client_certificate": True,
+        "common_tls_context": {
+            **tls(mesh, service, {"prefix": f"spiffe://{mesh.trust_domain}/"}),
+            "alpn_protocols": ["h2", "http/1.1"] if http else [],
+        },
+    }
+    return {"name": "tls", "typed_config": context}
+
+
+def tls_inspector() -> dict[str, Any]:
+    inspector = f"{EXTENSION}.filters.listener.tls_inspector.v3.TlsInspector"
+    return {"name": "tls_inspector", "typed_config": {"@type": inspector}}
+
+
+def guard() -> dict[str, Any]:
+    """No policy is no access; the route has the policies."""
+    return {
+        "name": RBAC,
+        "typed_config": {"@type": f"{EXTENSION}.filters.http.rbac.v3.RBAC", "rules": {"action": "ALLOW"}},
+    }
+
+
+def limiter() -> dict[str, Any]:
+    """The filter of rate limits; the route has the limit."""
+    limit = f"{EXTENSION}.filters.http.local_ratelimit.v3.LocalRateLimit"
+    return {"name": RATE, "typed_config": {"@type": limit, "stat_prefix": "rate_limit"}}
+
+
+def network_guard(mesh: Mesh, service: Callee) -> dict[str, Any]:
+    """The allow rules for connections of no known protocol."""
+    rbac = f"{EXTENSION}.filters.network.rbac.v3.RBAC"
+    return {
+        "name": "rbac",
+        "typed_config": {"@type": rbac, "stat_prefix": "inbound", "rules": rules(mesh, service)},
+    }
+
+
+def allow_per_route(mesh: Mesh, service: Callee) -> dict[str, Any]:
+    rbac = f"{EXTENSION}.filters.http.rbac.v3.RBACPerRoute"
+    return {RBAC: {"@type": rbac, "rbac": {"rules": rules(mesh, service)}}}
+
+
+def limit_per_route(limit: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not limit:
+        return {}
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    bucket = {
+        "@type": f"{EXTENSION}.filters.http.local_ratelimit.v3.LocalRateLimit",
+        "stat_prefix": "rate_limit",
+        "token_bucket": {
+            "max_tokens": int(limit.get("burst", limit["requests"])),
+            "tokens_per_fill": int(limit["requests"]),
+            "fill_interval": seconds(limit["seconds"]),
+        },
+        "filter_enabled": always,
+        "filter_enforced": always,
+    }
+    return {RATE: bucket}
+
+
+def rules(mesh: Mesh, service: Callee) -> dict[str, Any]:
     """The allow rules; without any, nobody may call. A rule's name is its number, as refusals and statistics tell it."""
     policies = {
         f"allow[{number}]": {"principals": [principal(mesh, rule)], "permissions": [permission(rule)]}
@@ -149,7 +220,59 @@ def health_check(path: str, interval: Any, protocol: str) -> dict[str, Any]:
     }
 
 
-def cluster(mesh: Mesh, service: Service, upstream: Upstream, other: Service, subset: str) -> dict[str, Any]:
+def calls(upstream: Upstream, shares: list[tuple[Callee, str, float]]) -> dict[str, Any]:
+    """What a route does with calls to an upstream."""
+    given = upstream.given
+    retries = given.get("retries", {})
+    clusters = [
+        {"name": cluster_name(service, subset), "weight": round(weight * 100)}
+        for service, subset, weight in shares
+        if weight
+    ]
+    previous = f"{EXTENSION}.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+    policy = {
+        "retry_on": ",".join(retries.get("retry_on", RETRY_ON)),
+        "num_retries": int(retries.get("attempts", 2)),
+        "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
+        # Not once more to the instance that just failed.
+        "retry_host_predicate": [{"name": "previous_hosts", "typed_config": {"@type": previous}}],
+        "host_selection_retry_max_attempts": "3",
+    }
+    if "timeout" in retries:
+        policy["per_try_timeout"] = seconds(retries["timeout"])
+    return {
+        "weighted_clusters": {"clusters": clusters},
+        "timeout": seconds(given.get("timeout", 15)),
+        "retry_policy": policy,
+    }
+
+
+def reached(
+    mesh: Mesh, service: Workload, upstream: Upstream
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The clusters of an upstream by name, and the files with their endpoints."""
+    clusters, files = {}, {}
+    for other, subset, _weight in mesh.shares(upstream.key):
+        name = cluster_name(other, subset)
+        clusters[name] = cluster(mesh, service, upstream, other, subset)
+        files[f"eds_{plain_name(name)}.json"] = response([endpoints(name, other, subset)])
+    return clusters, files
+
+
+def folder(
+    mesh: Mesh, service: Workload, host: str, listeners: list[dict[str, Any]], clusters: Mapping[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """The bootstrap and the lists that every Envoy has, with what tells of it."""
+    own = [admin(service)] if service.metrics_port else []
+    own += [collector(mesh.collector)] if mesh.collector else []
+    return {
+        "bootstrap.json": bootstrap(service, host),
+        "lds.json": response([*listeners, *([metrics(service)] if service.metrics_port else [])]),
+        "cds.json": response([*clusters.values(), *own]),
+    }
+
+
+def cluster(mesh: Mesh, service: Workload, upstream: Upstream, other: Callee, subset: str) -> dict[str, Any]:
     name, given = cluster_name(other, subset), upstream.given
     ejection = given.get("ejection", {})
     errors = int(ejection.get("errors", 5))
@@ -181,22 +304,21 @@ def cluster(mesh: Mesh, service: Service, upstream: Upstream, other: Service, su
     }
 
 
-def placed(service: Service) -> dict[str, Any]:
+def placed(service: Callee) -> dict[str, Any]:
     """Of hosts that may run a service, those that do: no call goes to another one, even when none does."""
     check = health_check(READY, 1, service.protocol)
     return {"health_checks": [check], "common_lb_config": {"healthy_panic_threshold": {"value": 0}}}
 
 
-def endpoints(name: str, service: Service, subset: str) -> dict[str, Any]:
+def endpoints(name: str, service: Callee, subset: str) -> dict[str, Any]:
     instances = [i for i in service.instances if not subset or i.version == subset]
     found = assignment(name, [(instance.address, instance.port) for instance in instances])
     return {"@type": f"{TYPE}.config.endpoint.v3.ClusterLoadAssignment", **found}
 
 
 def http_filter(
-    mesh: Mesh, service: Service, name: str, filters: list[dict[str, Any]], options: Mapping[str, Any]
+    mesh: Mesh, service: Workload, name: str, side: str, filters: list[dict[str, Any]], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    inbound = name == "inbound"
     router = {"name": "router", "typed_config": {"@type": f"{EXTENSION}.filters.http.router.v3.Router"}}
     manager: dict[str, Any] = {
         "@type": HCM,
@@ -204,7 +326,7 @@ def http_filter(
         "codec_type": "AUTO",
         "rds": {"route_config_name": name, "config_source": source(service, f"rds_{name}.json")},
         "http_filters": [*filters, router],
-        "access_log": access_log(mesh, "inbound" if inbound else "outbound", True),
+        "access_log": access_log(mesh, side, True),
         "use_remote_address": False,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "generate_request_id": True,
@@ -225,11 +347,14 @@ def tcp_filter(mesh: Mesh, name: str, target: Mapping[str, Any], side: str) -> d
     return {"name": "tcp", "typed_config": proxy}
 
 
-def route_config(name: str, route: dict[str, Any], per_filter: dict[str, Any]) -> dict[str, Any]:
+def route_config(name: str, hosts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"@type": f"{TYPE}.config.route.v3.RouteConfiguration", "name": name, "virtual_hosts": hosts}
+
+
+def any_host(name: str, route: dict[str, Any], per_filter: dict[str, Any]) -> dict[str, Any]:
+    """A virtual host that takes calls for whatever host; C(per_filter) is what filters do on it."""
     host: dict[str, Any] = {"name": name, "domains": ["*"], "routes": [route]}
-    if per_filter:
-        host["typed_per_filter_config"] = per_filter
-    return {"@type": f"{TYPE}.config.route.v3.RouteConfiguration", "name": name, "virtual_hosts": [host]}
+    return {**host, "typed_per_filter_config": per_filter} if per_filter else host
 
 
 def assignment(name: str, addresses: list[tuple[str, int]]) -> dict[str, Any]:
@@ -285,7 +410,7 @@ def access_log(mesh: Mesh, side: str, http: bool) -> list[dict[str, Any]]:
     return [logger]
 
 
-def tracing(mesh: Mesh, service: Service) -> dict[str, Any]:
+def tracing(mesh: Mesh, service: Workload) -> dict[str, Any]:
     host, _colon, _port = mesh.collector.partition(":")
     return {
         "random_sampling": {"value": mesh.trace_percent},
@@ -318,7 +443,7 @@ def collector(collector: str) -> dict[str, Any]:
     }
 
 
-def metrics(service: Service) -> dict[str, Any]:
+def metrics(service: Workload) -> dict[str, Any]:
     """Nothing but the statistics of the admin socket, on loopback."""
     route = {
         "match": {"path": "/stats/prometheus", "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
@@ -339,7 +464,7 @@ def metrics(service: Service) -> dict[str, Any]:
     }
 
 
-def admin(service: Service) -> dict[str, Any]:
+def admin(service: Workload) -> dict[str, Any]:
     endpoint = {"endpoint": {"address": {"pipe": {"path": f"{RUN}/{service.id}/admin.sock"}}}}
     return {
         "@type": f"{TYPE}.config.cluster.v3.Cluster",

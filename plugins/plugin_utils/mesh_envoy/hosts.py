@@ -11,32 +11,34 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
 
 from ..contract import Identity
-from ..mesh.model import Mesh
+from ..mesh.model import Mesh, Workload
+from . import gateways, render
 
 
 def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], identity: Identity) -> dict[str, Any]:
     """What programs on a host read; C(managers) are addresses, C(identity) the host's certificate of the cluster."""
-    sidecars = []
-    for service in mesh.on(name):
-        instance = service.on(name)
-        if instance is None:
-            continue
-        sidecars.append(
-            {
-                "id": service.id,
-                "key": service.key,
-                "identity": mesh.identity(service),
-                "address": instance.address,
-                "mesh_port": service.mesh_port,
-                "port": service.port,
-                "protocol": service.protocol,
-                "strict": service.strict,
-                "run_as": service.run_as,
-                "unit": instance.unit,
-                "job": instance.job,
-                "upstreams": [{"key": upstream.key, "bind": upstream.bind} for upstream in service.upstreams],
-            }
-        )
+    own = [
+        {
+            **_common(mesh, service, name),
+            "kind": "service",
+            "mesh_port": service.mesh_port,
+            "port": service.port,
+            "protocol": service.protocol,
+            "strict": service.strict,
+            "run_as": service.run_as,
+            "upstreams": [{"key": upstream.key, "bind": upstream.bind} for upstream in service.upstreams],
+        }
+        for service in mesh.on(name)
+    ]
+    ways = [
+        {
+            **_common(mesh, gateway, name),
+            "kind": "ingress" if gateway.routes else "egress",
+            "mesh_port": gateway.port,
+            "outside": dict(gateway.certificate) or {"chain": identity.cert, "key": identity.key},
+        }
+        for gateway in mesh.gateways_on(name)
+    ]
     return {
         "cluster": cluster,
         "issuers": [f"https://{f'[{a}]' if ':' in a else a}:{places.ISSUER}" for a in managers],
@@ -44,17 +46,37 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
         "cert": identity.cert,
         "key": identity.key,
         "renew_before_minutes": mesh.renew_before_minutes,
-        "sidecars": sidecars,
+        "sidecars": [*own, *ways],
+    }
+
+
+def _common(mesh: Mesh, workload: Workload, host: str) -> dict[str, Any]:
+    instance = workload.on(host)
+    return {
+        "id": workload.id,
+        "key": workload.key,
+        "identity": mesh.identity(workload),
+        "address": instance.address if instance else "",
+        "unit": instance.unit if instance else "",
+        "job": instance.job if instance else "",
+    }
+
+
+def sidecars(mesh: Mesh, host: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """The files of each Envoy of a host, by its name."""
+    return {
+        **{service.id: render.sidecar(mesh, service, host) for service in mesh.on(host)},
+        **{gateway.id: gateways.gateway(mesh, gateway, host) for gateway in mesh.gateways_on(host)},
     }
 
 
 def issued(mesh: Mesh, host_subject: str) -> dict[str, Any]:
     """What the issuer reads: the identities that each host may have, and how the engine's certificates name hosts."""
     hosts: dict[str, dict[str, Any]] = {}
-    for service in mesh.services.values():
-        for instance in service.instances:
+    for workload in mesh.workloads.values():
+        for instance in workload.instances:
             entry = hosts.setdefault(instance.host, {"address": instance.address, "identities": []})
-            entry["identities"].append(mesh.identity(service))
+            entry["identities"].append(mesh.identity(workload))
     return {"hosts": hosts, "host_subject": host_subject, "leaf_minutes": mesh.leaf_minutes}
 
 

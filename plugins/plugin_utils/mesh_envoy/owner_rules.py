@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our table of nftables: only a sidecar reaches its service, and only a service reaches its upstreams."""
+"""Our table of nftables: only a sidecar reaches its service, only a service its upstreams, and an isolated one nothing else."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ def _output(service: Service, taken: set[int]) -> Iterator[str]:
         yield from _only(places.account(service.id), service.port, service.port in taken)
     for upstream in service.upstreams:
         yield from _only(service.run_as, upstream.bind, True)
+    if service.isolated:
+        yield f'oifname != "lo" meta skuid "{service.run_as}" ct state new reject'
 
 
 def _only(account: str, port: int, loopback: bool) -> Iterator[str]:

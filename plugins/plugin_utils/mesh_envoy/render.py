@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..mesh.model import HTTP, Instance, Mesh, Service, Upstream
+from ..mesh.model import HTTP, Callee, Instance, Mesh, Service, Upstream
 from . import envoy
 
 
@@ -21,45 +21,27 @@ def sidecar(mesh: Mesh, service: Service, host: str) -> dict[str, dict[str, Any]
     instance = service.on(host)
     if instance is None:
         raise ValueError(f"{service.key} does not run on {host}")
-    listeners, clusters = [_inbound(mesh, service, instance)], [_local(service)]
+    listeners, clusters = [_inbound(mesh, service, instance)], {"local": _local(service)}
     files: dict[str, dict[str, Any]] = {}
     if service.protocol in HTTP:
         files["rds_inbound.json"] = envoy.response([_inbound_routes(mesh, service)])
     for upstream in service.upstreams:
-        target, shares = mesh.services[upstream.key], mesh.shares(upstream.key)
+        target = mesh.callees[upstream.key]
         listeners.append(_outbound(mesh, service, upstream, target))
         if target.protocol in HTTP:
-            files[f"rds_{envoy.plain_name(upstream.key)}.json"] = envoy.response([_outbound_routes(upstream, shares)])
-        for other, subset, _weight in shares:
-            name = envoy.cluster_name(other, subset)
-            clusters.append(envoy.cluster(mesh, service, upstream, other, subset))
-            files[f"eds_{envoy.plain_name(name)}.json"] = envoy.response([envoy.endpoints(name, other, subset)])
-    if service.metrics_port:
-        listeners.append(envoy.metrics(service))
-        clusters.append(envoy.admin(service))
-    if mesh.collector:
-        clusters.append(envoy.collector(mesh.collector))
-    unique = {cluster["name"]: cluster for cluster in clusters}
-    return {
-        "bootstrap.json": envoy.bootstrap(service, host),
-        "lds.json": envoy.response(listeners),
-        "cds.json": envoy.response(list(unique.values())),
-        **files,
-    }
+            name = envoy.plain_name(upstream.key)
+            route = {"match": {"prefix": "/"}, "route": envoy.calls(upstream, mesh.shares(upstream.key))}
+            files[f"rds_{name}.json"] = envoy.response([envoy.route_config(name, [envoy.any_host(name, route, {})])])
+        found, addresses = envoy.reached(mesh, service, upstream)
+        clusters.update(found)
+        files.update(addresses)
+    return {**envoy.folder(mesh, service, host, listeners, clusters), **files}
 
 
 def _inbound(mesh: Mesh, service: Service, instance: Instance) -> dict[str, Any]:
-    context = {
-        "@type": f"{envoy.EXTENSION}.transport_sockets.tls.v3.DownstreamTlsContext",
-        "require_client_certificate": True,
-        "common_tls_context": {
-            **envoy.tls(mesh, service, {"prefix": f"spiffe://{mesh.trust_domain}/"}),
-            "alpn_protocols": ["h2", "http/1.1"] if service.protocol in HTTP else [],
-        },
-    }
     chain: dict[str, Any] = {
         "filters": _inbound_filters(mesh, service, True),
-        "transport_socket": {"name": "tls", "typed_config": context},
+        "transport_socket": envoy.mutual_tls(mesh, service, service.protocol in HTTP),
     }
     listener: dict[str, Any] = {
         "@type": f"{envoy.TYPE}.config.listener.v3.Listener",
@@ -73,35 +55,15 @@ def _inbound(mesh: Mesh, service: Service, instance: Instance) -> dict[str, Any]
         chain["filter_chain_match"] = {"transport_protocol": "tls"}
         plain = {"filters": _inbound_filters(mesh, service, False)}
         listener["filter_chains"].append({**plain, "filter_chain_match": {"transport_protocol": "raw_buffer"}})
-        inspector = f"{envoy.EXTENSION}.filters.listener.tls_inspector.v3.TlsInspector"
-        listener["listener_filters"] = [{"name": "tls_inspector", "typed_config": {"@type": inspector}}]
+        listener["listener_filters"] = [envoy.tls_inspector()]
     return listener
 
 
 def _inbound_filters(mesh: Mesh, service: Service, mutual: bool) -> list[dict[str, Any]]:
     """The filters of a connection; without certificates (C(mutual) is False) nobody can be told apart, and all may call."""
     if service.protocol not in HTTP:
-        rbac = {
-            "@type": f"{envoy.EXTENSION}.filters.network.rbac.v3.RBAC",
-            "stat_prefix": "inbound",
-            "rules": envoy.rules(mesh, service),
-        }
-        guard = [{"name": "rbac", "typed_config": rbac}] if mutual else []
+        guard = [envoy.network_guard(mesh, service)] if mutual else []
         return [*guard, envoy.tcp_filter(mesh, "inbound", {"cluster": "local"}, "inbound")]
-    filters = [
-        {
-            "name": envoy.RBAC,
-            # No policy is no access; the route has the policies.
-            "typed_config": {"@type": f"{envoy.EXTENSION}.filters.http.rbac.v3.RBAC", "rules": {"action": "ALLOW"}},
-        },
-        {
-            "name": envoy.RATE,
-            "typed_config": {
-                "@type": f"{envoy.EXTENSION}.filters.http.local_ratelimit.v3.LocalRateLimit",
-                "stat_prefix": "rate_limit",
-            },
-        },
-    ]
     ready = {
         "name": "health_check",
         "typed_config": {
@@ -111,49 +73,17 @@ def _inbound_filters(mesh: Mesh, service: Service, mutual: bool) -> list[dict[st
             "cluster_min_healthy_percentages": {"local": {"value": 100}},
         },
     }
-    return [
-        envoy.http_filter(
-            mesh,
-            service,
-            "inbound",
-            [*([ready] if service.placed else []), *(filters if mutual else filters[1:])],
-            {
-                # What a caller writes of itself never arrives; the service reads who called in this header.
-                "forward_client_cert_details": "SANITIZE_SET",
-                "set_current_client_cert_details": {"uri": True},
-                # A path that two programs read differently would pass a rule for another one.
-                "normalize_path": True,
-                "merge_slashes": True,
-                "path_with_escaped_slashes_action": "REJECT_REQUEST",
-            },
-        )
-    ]
+    filters = [*([ready] if service.placed else []), *([envoy.guard()] if mutual else []), envoy.limiter()]
+    # What a caller writes of itself never arrives; the service reads who called in this header.
+    named = {"forward_client_cert_details": "SANITIZE_SET", "set_current_client_cert_details": {"uri": True}}
+    return [envoy.http_filter(mesh, service, "inbound", "inbound", filters, {**named, **envoy.ONE_READING})]
 
 
 def _inbound_routes(mesh: Mesh, service: Service) -> dict[str, Any]:
-    per_filter: dict[str, Any] = {
-        envoy.RBAC: {
-            "@type": f"{envoy.EXTENSION}.filters.http.rbac.v3.RBACPerRoute",
-            "rbac": {"rules": envoy.rules(mesh, service)},
-        }
-    }
-    limit = service.given.get("rate_limit")
-    if limit:
-        always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
-        per_filter[envoy.RATE] = {
-            "@type": f"{envoy.EXTENSION}.filters.http.local_ratelimit.v3.LocalRateLimit",
-            "stat_prefix": "rate_limit",
-            "token_bucket": {
-                "max_tokens": int(limit.get("burst", limit["requests"])),
-                "tokens_per_fill": int(limit["requests"]),
-                "fill_interval": envoy.seconds(limit["seconds"]),
-            },
-            "filter_enabled": always,
-            "filter_enforced": always,
-        }
+    per_filter = {**envoy.allow_per_route(mesh, service), **envoy.limit_per_route(service.given.get("rate_limit"))}
     # How long a call may take is for its caller to say.
     route = {"match": {"prefix": "/"}, "route": {"cluster": "local", "timeout": "0s"}}
-    return envoy.route_config("inbound", route, per_filter)
+    return envoy.route_config("inbound", [envoy.any_host("inbound", route, per_filter)])
 
 
 def _local(service: Service) -> dict[str, Any]:
@@ -171,10 +101,10 @@ def _local(service: Service) -> dict[str, Any]:
     }
 
 
-def _outbound(mesh: Mesh, service: Service, upstream: Upstream, target: Service) -> dict[str, Any]:
+def _outbound(mesh: Mesh, service: Service, upstream: Upstream, target: Callee) -> dict[str, Any]:
     name = f"to_{envoy.plain_name(upstream.key)}"
     if target.protocol in HTTP:
-        proxy = envoy.http_filter(mesh, service, envoy.plain_name(upstream.key), [], {})
+        proxy = envoy.http_filter(mesh, service, envoy.plain_name(upstream.key), "outbound", [], {})
     else:
         shares = [
             {"name": envoy.cluster_name(other, subset), "weight": round(weight * 100)}
@@ -191,39 +121,3 @@ def _outbound(mesh: Mesh, service: Service, upstream: Upstream, target: Service)
         "per_connection_buffer_limit_bytes": 1 << 20,
         "filter_chains": [{"filters": [proxy]}],
     }
-
-
-def _outbound_routes(upstream: Upstream, shares: list[tuple[Service, str, float]]) -> dict[str, Any]:
-    given = upstream.given
-    retries = given.get("retries", {})
-    clusters = [
-        {"name": envoy.cluster_name(service, subset), "weight": round(weight * 100)}
-        for service, subset, weight in shares
-        if weight
-    ]
-    policy = {
-        "retry_on": ",".join(retries.get("retry_on", envoy.RETRY_ON)),
-        "num_retries": int(retries.get("attempts", 2)),
-        "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
-        # Not once more to the instance that just failed.
-        "retry_host_predicate": [
-            {
-                "name": "previous_hosts",
-                "typed_config": {
-                    "@type": f"{envoy.EXTENSION}.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-                },
-            }
-        ],
-        "host_selection_retry_max_attempts": "3",
-    }
-    if "timeout" in retries:
-        policy["per_try_timeout"] = envoy.seconds(retries["timeout"])
-    route = {
-        "match": {"prefix": "/"},
-        "route": {
-            "weighted_clusters": {"clusters": clusters},
-            "timeout": envoy.seconds(given.get("timeout", 15)),
-            "retry_policy": policy,
-        },
-    }
-    return envoy.route_config(envoy.plain_name(upstream.key), route, {})
