@@ -5,22 +5,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
-from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, Component
 from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery.parts import collection_version
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report.summary import run_seconds, summary
+from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 SHOWN = 25
 
@@ -103,7 +106,19 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
         version=told.rpartition(" ")[2].removeprefix("v"),
         seconds=run_seconds(),
         collection=collection_version(),
+        diagrams=diagrams(found.values(), {name: hostvars[name] for name in hosts}, checks),
     )
+
+
+def diagrams(
+    found: Iterable[Component], hosts: Mapping[str, Mapping[str, Any]], checks: Sequence[Check]
+) -> dict[str, str]:
+    """Return what components have to draw, by heading; variables that are wrong are preflight's to tell."""
+    drawn: dict[str, str] = {}
+    for component in found:
+        with contextlib.suppress(UserError):
+            drawn.update(component.diagrams(hosts, checks))
+    return drawn
 
 
 def write(report: model.Report, directory: str) -> dict[str, str]:

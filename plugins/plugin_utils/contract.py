@@ -194,6 +194,10 @@ def _no_networks(variables: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return ()
 
 
+def _no_diagrams(hosts: Mapping[str, Mapping[str, Any]], checks: Sequence[Any]) -> Mapping[str, str]:
+    return {}
+
+
 OwnSecrets = Callable[[str, Mapping[str, Any], Mapping[str, Any] | None, str], dict[str, Any]]
 
 
@@ -208,7 +212,7 @@ class Component:
     of a foreign CA must give none. `networks` are those that containers of a host get, from its variables: each with the
     variable that sets it. `own_secrets` makes its secrets from the cluster's name, the variables of a manager, those it has
     (None at first) and what is asked to change; the managers keep them with the cluster's, under its name. `benchmark` is
-    what hosts are measured by.
+    what hosts are measured by. `diagrams` draws for the report, as SVG by heading, from the variables of its hosts and the checks.
     """
 
     name: str
@@ -226,6 +230,7 @@ class Component:
     reserved_groups: tuple[str, ...] = ()
     networks: Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]] = _no_networks
     benchmark: Benchmark | None = None
+    diagrams: Callable[[Mapping[str, Mapping[str, Any]], Sequence[Any]], Mapping[str, str]] = _no_diagrams
 
     @property
     def bundled(self) -> tuple[str, ...]:

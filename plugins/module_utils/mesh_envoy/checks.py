@@ -23,6 +23,7 @@ from .issuer import COMPONENT
 REQUEST = b"GET / HTTP/1.1\r\nHost: mesh\r\nConnection: close\r\n\r\n"
 PATIENCE = 5.0
 AUTHORITY_DAYS = 90.0
+CALLS = r"^cluster\..*\.upstream_(rq_completed|rq_5xx|rq_403|cx_total|cx_connect_fail)$"
 OUTSIDE_DAYS = 7.0  # less is an alarm
 
 
@@ -50,6 +51,18 @@ def shown(end: float, now: float) -> Verdict:
     """Judge how long the certificate holds that clients outside see."""
     days = (end - now) / 86400
     return Verdict(days > OUTSIDE_DAYS, f"valid for {days:.0f} days" if end else "there is none")
+
+
+def called(stats: Mapping[str, Any], clusters: Sequence[str]) -> Verdict:
+    """Judge the calls to an upstream since the sidecar started, out of its statistics: some must have been answered."""
+
+    def count(name: str) -> int:
+        return sum(int(stats.get(f"cluster.{cluster}.upstream_{name}", 0)) for cluster in clusters)
+
+    calls, failed = count("rq_completed"), count("rq_5xx") + count("rq_403")
+    if not calls:  # of a protocol without requests, or there were none
+        calls, failed = count("cx_total"), count("cx_connect_fail")
+    return Verdict(not calls or failed < calls, f"{calls} calls, {failed} of them failed or refused")
 
 
 def closed(received: bytes) -> Verdict:
@@ -131,6 +144,13 @@ def sidecar_checks(given: Mapping[str, Any], sidecar: Mapping[str, Any]) -> list
                 lambda: closed(plain(sidecar["address"], sidecar["mesh_port"])),
             )
         )
+    for upstream in sidecar["upstreams"]:
+
+        def calls(clusters: Sequence[str] = upstream["clusters"]) -> Verdict:
+            return called(admin.stats(name, CALLS), clusters)
+
+        title, remedy = "Calls to the upstream are answered", "run module mesh_status for the service: it tells why"
+        found.append(answer("mesh_calls", title, f"{key} → {upstream['key']}", remedy, calls))
     if sidecar["kind"] == "service":
         return [*found, *service_checks(sidecar)]
     if sidecar["kind"] == "ingress":

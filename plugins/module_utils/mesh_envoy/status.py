@@ -103,6 +103,11 @@ def parties(call: Mapping[str, Any], key: str) -> tuple[str, str]:
     return pairs.get(str(call["side"]), (key, called))
 
 
+def _at(upstream: Mapping[str, Any]) -> str:
+    """An upstream; a gateway's has no port on loopback."""
+    return f"{upstream['key']} at 127.0.0.1:{upstream['bind']}" if upstream["bind"] else str(upstream["key"])
+
+
 def of(sidecar: Mapping[str, Any], minutes: int) -> dict[str, Any]:
     """What one sidecar is at; C(failed) are the calls of the last C(minutes). Raises OSError, ValueError."""
     name, folder = sidecar["id"], f"{places.CONFIG}/{sidecar['id']}"
@@ -130,6 +135,6 @@ def of(sidecar: Mapping[str, Any], minutes: int) -> dict[str, Any]:
         "not_in_use": waiting,
         "certificate_ends": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end)) if end else "",
         "may_call": may_call(files),
-        "calls": [f"{upstream['key']} at 127.0.0.1:{upstream['bind']}" for upstream in sidecar.get("upstreams", [])],
+        "calls": [_at(upstream) for upstream in sidecar["upstreams"]],
         "failed": failed(journal.stdout.splitlines(), sidecar["key"]),
     }

@@ -206,10 +206,14 @@ class Mesh:
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
 
     @property
+    def destinations(self) -> dict[str, Destination]:
+        """What services reach outside, by key."""
+        return {found.key: found for gateway in self.gateways.values() for found in gateway.destinations}
+
+    @property
     def callees(self) -> dict[str, Callee]:
-        """What can be an upstream: services, and destinations outside."""
-        outside = [found for gateway in self.gateways.values() for found in gateway.destinations]
-        return {**self.services, **{found.key: found for found in outside}}
+        """What can be an upstream."""
+        return {**self.services, **self.destinations}
 
     @property
     def callers(self) -> dict[str, Service | Gateway]:

@@ -86,7 +86,7 @@ def routes(mesh: Mesh) -> Iterator[Fault]:
             key, where = route.upstream.key, route.upstream.where
             if key in mesh.services and mesh.services[key].protocol not in HTTP:
                 yield Fault(where, f"{key} speaks {mesh.services[key].protocol}; a gateway carries {', '.join(HTTP)}")
-            elif key in mesh.callees and key not in mesh.services:
+            elif key in mesh.destinations:
                 yield Fault(where, f"{key} is outside the mesh; a gateway leads to services alone")
             if (route.host, route.path) in taken:
                 yield Fault(

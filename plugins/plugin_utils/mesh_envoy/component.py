@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
 
+from ..components import ENABLED
 from ..contract import ANY_PORT, MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage
-from ..mesh import boundary, inventory
+from ..mesh import boundary, inventory, picture
 from ..mesh.model import MeshError
 from ..preflight.model import WARNING, Cluster, Fault
 from . import secrets
@@ -45,6 +47,15 @@ def _secrets(
     return secrets.changed(present, change, cluster, inventory.trust_domain(variables, cluster))
 
 
+def diagrams(hosts: Mapping[str, Mapping[str, Any]], checks: Sequence[Check]) -> dict[str, str]:
+    """Who may call whom, of the services that the hosts with the component run."""
+    members = [variables for variables in hosts.values() if NAME in (variables.get(ENABLED) or ())]
+    if not members:
+        return {}
+    mesh = inventory.mesh_of(members[0], hosts, str(members[0]["cluster_name"]), NAME)
+    return {picture.TITLE: picture.draw(mesh, checks)}
+
+
 COMPONENT = Component(
     name=NAME,
     parts={
@@ -76,6 +87,7 @@ COMPONENT = Component(
     rules=(faults,),
     host_checks_module="keelson.cluster.mesh_checks",
     own_secrets=_secrets,
+    diagrams=diagrams,
     groups={
         "Mesh": (
             "mesh_sidecar",
@@ -85,6 +97,7 @@ COMPONENT = Component(
             "mesh_owner",
             "mesh_boundary",
             "mesh_health",
+            picture.CALLS,
             "mesh_issuer",
         )
     },

@@ -11,8 +11,8 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
 
 from ..contract import Identity
-from ..mesh.model import Mesh, Workload
-from . import gateways, render
+from ..mesh.model import Gateway, Mesh, Service, Upstream
+from . import envoy, gateways, render
 
 
 def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], identity: Identity) -> dict[str, Any]:
@@ -26,7 +26,6 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
             "protocol": service.protocol,
             "strict": service.strict,
             "run_as": service.run_as,
-            "upstreams": [{"key": upstream.key, "bind": upstream.bind} for upstream in service.upstreams],
         }
         for service in mesh.on(name)
     ]
@@ -50,7 +49,15 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
     }
 
 
-def _common(mesh: Mesh, workload: Workload, host: str) -> dict[str, Any]:
+def _upstream(mesh: Mesh, upstream: Upstream) -> dict[str, Any]:
+    """Where it is called, and by which names its calls are counted."""
+    names = [
+        envoy.cluster_name(other, subset).replace(":", "_") for other, subset, _weight in mesh.shares(upstream.key)
+    ]
+    return {"key": upstream.key, "bind": upstream.bind, "clusters": names}
+
+
+def _common(mesh: Mesh, workload: Service | Gateway, host: str) -> dict[str, Any]:
     instance = workload.on(host)
     return {
         "id": workload.id,
@@ -59,6 +66,7 @@ def _common(mesh: Mesh, workload: Workload, host: str) -> dict[str, Any]:
         "address": instance.address if instance else "",
         "unit": instance.unit if instance else "",
         "job": instance.job if instance else "",
+        "upstreams": [_upstream(mesh, upstream) for upstream in workload.upstreams],
     }
 
 

@@ -70,7 +70,7 @@ def draw(bands: Iterable[Band], label: str) -> str:
         label=label,
         width=WIDTH,
         height=max(y - _GAP + 2, 10),
-        short=_short,
+        short=short,
         room=_ROOM,
         box_width=BOX_WIDTH,
         box_height=BOX_HEIGHT,
@@ -93,7 +93,7 @@ def _flow(frames: Iterable[Frame], top: int) -> Iterator[tuple[Frame, int, int, 
         x, tallest = x + width + _GAP, max(tallest, height)
 
 
-def _short(text: str, room: int) -> str:
+def short(text: str, room: int) -> str:
     """Return a text that fits into `room` pixels, counted as 7.2 each character."""
     most = max(4, int(room / 7.2))
     return text if len(text) <= most else text[: most - 1] + "…"

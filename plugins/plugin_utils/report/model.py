@@ -62,6 +62,7 @@ class Report:
     """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port, moved}.
 
     `version` is the engine's, `seconds` what the run took until now, `collection` the version of this collection.
+    `diagrams` are SVG elements by their headings.
     """
 
     cluster: str
@@ -77,6 +78,7 @@ class Report:
     version: str = ""
     seconds: float = 0
     collection: str = ""
+    diagrams: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> list[Check]:

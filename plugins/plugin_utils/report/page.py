@@ -87,6 +87,7 @@ def render(report: Report) -> str:
             bands(report), f"{len(report.hosts)} hosts of cluster {report.cluster} in their networks and pools"
         ),
         legend=_LEGEND,
+        diagrams=report.diagrams,
         failed=report.failed,
         groups=report.grouped(),
         numbers={name: number for number, name in enumerate(sorted({check["host"] for check in report.checks}))},
