@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
 
 from ..contract import Identity
-from ..mesh.model import Gateway, Mesh, Service, Upstream
+from ..mesh.model import Gateway, Mesh, Service
 from . import envoy, gateways, render
 
 
@@ -49,12 +49,16 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
     }
 
 
-def _upstream(mesh: Mesh, upstream: Upstream) -> dict[str, Any]:
-    """Where it is called, and by which names its calls are counted."""
-    names = [
-        envoy.cluster_name(other, subset).replace(":", "_") for other, subset, _weight in mesh.shares(upstream.key)
+def _upstreams(mesh: Mesh, workload: Service | Gateway) -> list[dict[str, Any]]:
+    """Where upstreams are called, and by which names their calls are counted."""
+    return [
+        {
+            "key": upstream.key,
+            "bind": upstream.bind,
+            "clusters": [envoy.cluster_name(o, s).replace(":", "_") for o, s, _weight in mesh.shares(upstream.key)],
+        }
+        for upstream in workload.upstreams
     ]
-    return {"key": upstream.key, "bind": upstream.bind, "clusters": names}
 
 
 def _common(mesh: Mesh, workload: Service | Gateway, host: str) -> dict[str, Any]:
@@ -66,7 +70,7 @@ def _common(mesh: Mesh, workload: Service | Gateway, host: str) -> dict[str, Any
         "address": instance.address if instance else "",
         "unit": instance.unit if instance else "",
         "job": instance.job if instance else "",
-        "upstreams": [_upstream(mesh, upstream) for upstream in workload.upstreams],
+        "upstreams": _upstreams(mesh, workload),
     }
 
 

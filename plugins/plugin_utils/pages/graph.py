@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .drawing import short
 from .html import render
 
-BOX_WIDTH, BOX_HEIGHT, GAP, COLUMN = 190, 54, 26, 350
+BOX_WIDTH, BOX_HEIGHT, GAP, COLUMN = 190, 54, 26, 400
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.action import bundle, host_facts
+from ansible_collections.keelson.cluster.plugins.action import report as report_action
 from ansible_collections.keelson.cluster.plugins.action.cluster_checks import ActionModule as ClusterChecks
 from ansible_collections.keelson.cluster.plugins.action.cluster_outage import ActionModule as ClusterOutage
 from ansible_collections.keelson.cluster.plugins.action.endpoint_security_checks import ActionModule as SecurityChecks
@@ -27,6 +28,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults, model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import model as report
+from ansible_collections.keelson.cluster.plugins.plugin_utils.report import page
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 
 ROOT = Path(__file__).parents[3]
@@ -168,6 +170,13 @@ def test_the_report_has_its_group() -> None:
     groups = report.groups(components.of(VARIABLES))
     assert groups["Beacons"] == ("beacon",)
     assert "Beacons" not in report.groups(components.of({"cluster_engine": "nomad"}))
+
+
+def test_the_report_has_its_drawing() -> None:
+    known = {"w1": {**VARIABLES, "cluster_name": "c", "verify_host": {"checks": []}}}
+    found = report_action.read_report(known, ["w1"], ["verify_host"])
+    assert found.diagrams == {"Beacons in sight": "<svg>1 hosts, 0 checks</svg>"}
+    assert '<h2>Beacons in sight</h2><div class="card"><div class="drawing"><svg>1 hosts' in page.render(found)
 
 
 def test_the_server_image_has_its_artifact_and_its_unit(tmp_path: Path) -> None:

@@ -36,4 +36,5 @@ COMPONENT = Component(
     checks_module="keelson_tests.toy.beacon_checks",
     groups={"Beacons": ("beacon",)},
     reserved_names=("beacon.internal",),
+    diagrams=lambda hosts, checks: {"Beacons in sight": f"<svg>{len(hosts)} hosts, {len(checks)} checks</svg>"},
 )
