@@ -185,7 +185,7 @@ def test_an_ingress_calls_with_its_own_identity(mesh: model.Mesh) -> None:
     context = cluster["transport_socket"]["typed_config"]["common_tls_context"]
     secret = context["tls_certificate_sds_secret_configs"][0]["sds_config"]["path_config_source"]["path"]
     assert secret == "/var/lib/keelson-mesh/shop_edge/identity.json"
-    issued = hosts.issued(mesh)["hosts"]
+    issued = hosts.issued(mesh, "")["hosts"]
     assert "spiffe://product.mesh/ns/shop/svc/edge" in issued["w1"]["identities"]
     assert "spiffe://product.mesh/ns/shop/svc/edge" not in issued["w2"]["identities"]
 
