@@ -88,9 +88,9 @@ def from_outside(mesh: Mesh, path: str, *options: str, ca: str = "", host: str =
     trusted = ca or components.engine(mesh.lab.engine).identity.ca
     # By its address it is verified against the cluster's CA, by a site's certificate against the name.
     url = f"https://{host}{path}" if ca else f"https://{mesh.w1.address}{path}"
-    words = ["curl", "-s", "-m", "5", "-w", "\n%{http_code}", "--cacert", trusted, "-H", f"Host: {host}", *options]
-    words += ["--resolve", f"{host}:443:{mesh.w1.address}", url]
-    text, _line, status = mesh.lab.ssh(manager, shlex.join(words), check=False).rpartition("\n")
+    resolve = f"{host}:443:{mesh.w1.address}"
+    command = f"curl -s -m 5 -w '\n%{{http_code}}' --cacert {trusted} -H 'Host: {host}' --resolve {resolve}"
+    text, _line, status = mesh.lab.ssh(manager, f"{command} {shlex.join(options)} {url}", check=False).rpartition("\n")
     return status, text
 
 
@@ -179,7 +179,7 @@ def test_a_name_that_is_not_listed_leads_nowhere(mesh: Mesh, outside: pki.Pair) 
     )
     mesh.lab.ssh(mesh.w1, f'umask 077; python3 -c "{program}" > /tmp/orders.pem')
 
-    def asked(name: str) -> str:
+    def answered(name: str) -> str:
         request = "printf 'POST /pay HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n'; sleep 2"
         client = f"openssl s_client -quiet -connect {mesh.w2.address}:15443 -servername {name} -cert /tmp/orders.pem"
         return mesh.lab.ssh(
@@ -187,8 +187,8 @@ def test_a_name_that_is_not_listed_leads_nowhere(mesh: Mesh, outside: pki.Pair) 
         )
 
     try:
-        assert "HTTP/1.1 200 OK" in asked("payments.shop")
-        assert "HTTP/1.1" not in asked("elsewhere.shop")
+        assert "HTTP/1.1 200 OK" in answered("payments.shop")
+        assert "HTTP/1.1" not in answered("elsewhere.shop")
     finally:
         mesh.lab.ssh(mesh.w1, "rm -f /tmp/orders.pem")
 

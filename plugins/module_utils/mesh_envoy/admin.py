@@ -18,7 +18,7 @@ PATIENCE = 5.0
 LISTS = {"lds.json": "listener_manager.lds", "cds.json": "cluster_manager.cds"}
 
 
-class _Socket(http.client.HTTPConnection):
+class Socket(http.client.HTTPConnection):
     """HTTP over a socket that is a file."""
 
     def __init__(self, path: str) -> None:
@@ -33,7 +33,7 @@ class _Socket(http.client.HTTPConnection):
 
 def get(sidecar: str, path: str) -> str:
     """Ask the sidecar. Raises OSError."""
-    link = _Socket(f"{places.RUN}/{sidecar}/admin.sock")
+    link = Socket(f"{places.RUN}/{sidecar}/admin.sock")
     try:
         link.request("GET", path)
         return link.getresponse().read().decode(errors="replace")
