@@ -13,17 +13,31 @@ short_description: Tell who may call the services of a host, and why calls faile
 version_added: "0.1.0"
 description:
   - For each sidecar of the host it tells who may call its service, whether the newest configuration is in use, when its
-    certificate ends, and which calls failed on which side for which reason, from its access log.
+    certificate ends, and which calls failed on which side for which reason, from its access log. A call that the allow rules
+    refused is told with the rule that is nearest to it.
+  - With O(caller) it also judges one call by what is in use, without making it.
   - It changes nothing.
 options:
   service:
-    description: The service, as TENANT/NAME. Without it, all of the host.
+    description: The service, gateway or destination, as TENANT/NAME. Without it, all of the host.
     type: str
     default: ""
   minutes:
     description: How far back failed calls are looked for.
     type: int
     default: 60
+  caller:
+    description: Judge a call of this service or gateway, TENANT/NAME, to O(service).
+    type: str
+    default: ""
+  method:
+    description: The method of the call that is judged.
+    type: str
+    default: GET
+  path:
+    description: Its path.
+    type: str
+    default: /
 author: keelson.cluster contributors (@keelson-cluster)
 attributes:
   check_mode:
@@ -41,6 +55,14 @@ EXAMPLES = r"""
   keelson.cluster.mesh_status:
     service: shop/orders
     minutes: 10
+  register: mesh
+
+- name: Which rule on which side refuses it?
+  keelson.cluster.mesh_status:
+    service: shop/orders
+    caller: shop/front
+    method: DELETE
+    path: /orders/7
   register: mesh
 """
 
@@ -66,7 +88,7 @@ sidecars:
           method: DELETE
           path: /orders
           status: "403"
-          why: no allow rule of the service has this caller, method and path
+          why: allow[0] (shop/front GET,POST /orders*) has not the method DELETE
           count: 2
 """
 
@@ -76,14 +98,22 @@ from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import 
 
 def main() -> None:
     """Look and return."""
+    text = {"type": "str", "default": ""}
     module = AnsibleModule(
-        argument_spec={"service": {"type": "str", "default": ""}, "minutes": {"type": "int", "default": 60}},
+        argument_spec={
+            "service": text,
+            "minutes": {"type": "int", "default": 60},
+            "caller": text,
+            "method": {"type": "str", "default": "GET"},
+            "path": {"type": "str", "default": "/"},
+        },
+        required_by={"caller": ["service"]},
         supports_check_mode=True,
     )
+    call = module.params if module.params["caller"] else None
     try:
-        known = places.host()["sidecars"]
-        chosen = [one for one in known if module.params["service"] in ("", one["key"])]
-        module.exit_json(changed=False, sidecars=[status.of(one, module.params["minutes"]) for one in chosen])
+        chosen = status.chosen(places.host()["sidecars"], module.params["service"], module.params["caller"])
+        module.exit_json(changed=False, sidecars=[status.of(one, module.params["minutes"], call) for one in chosen])
     except (OSError, ValueError, KeyError) as error:
         module.fail_json(msg=f"the host's part of the mesh cannot be read ({error}); run the playbook mesh")
 

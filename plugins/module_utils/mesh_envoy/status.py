@@ -10,15 +10,16 @@ import os
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import admin, places, renew
+from . import admin, allowed, places, renew
 
 LINES = 2000  # of a sidecar's journal
+DENIED = "rbac_access_denied"
 #: Envoy's details and flags of a failed call, in the order they are looked for, and what each means.
 REASONS = {
-    "rbac_access_denied": "no allow rule of the service has this caller, method and path",
+    DENIED: "no allow rule of the service has this caller, method and path",
     "local_rate_limited": "over the rate_limit of the service",
     "UO": "over the limits of the caller's upstream",
     "UT": "longer than the timeout of the caller's upstream",
@@ -27,43 +28,6 @@ REASONS = {
     "UC": "the other side closed the connection",
     "DC": "the caller went away",
 }
-
-
-def rules(routes: Mapping[str, Any] | None) -> list[str]:
-    """Who may call a service, out of its file of inbound routes: CALLER METHODS PATHS."""
-    found: list[str] = []
-    for resource in (routes or {}).get("resources", []):
-        for host in resource["virtual_hosts"]:
-            for config in host.get("typed_per_filter_config", {}).values():
-                policies = config.get("rbac", {}).get("rules", {}).get("policies", {})
-                found += [_rule(policy) for policy in policies.values()]
-    return found
-
-
-def may_call(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The same of all that is called through a sidecar: its service, or the destinations of a gateway, by their names."""
-    found = []
-    for file, content in files.items():
-        if file.startswith("rds_"):
-            to = "" if file == "rds_inbound.json" else f" to {file[4:-5].replace('_', '/', 1)}"
-            found += [f"{rule}{to}" for rule in rules(content)]
-    return found
-
-
-def _rule(policy: Mapping[str, Any]) -> str:
-    name = policy["principals"][0]["authenticated"]["principal_name"]
-    words = [service(name["exact"]) if "exact" in name else f"{service(name['prefix'])}*"]
-    for some in policy["permissions"][0].get("and_rules", {}).get("rules", []):
-        either = some["or_rules"]["rules"]
-        texts = [one["header"]["string_match"] if "header" in one else one["url_path"]["path"] for one in either]
-        words.append(",".join(text.get("exact") or f"{text['prefix']}*" for text in texts))
-    return " ".join(words)
-
-
-def service(identity: str) -> str:
-    """TENANT/NAME of a SPIFFE ID."""
-    tenant, _svc, name = identity.partition("/ns/")[2].partition("/svc/")
-    return f"{tenant}/{name}" if tenant else identity
 
 
 def why(call: Mapping[str, Any]) -> str:
@@ -79,8 +43,11 @@ def why(call: Mapping[str, Any]) -> str:
     return ": ".join(text for text in (reason, more) if text and text != "-")
 
 
-def failed(lines: Iterable[str], key: str) -> list[dict[str, Any]]:
-    """The failed calls in the journal of the sidecar of a service, those that are alike counted, the most frequent first."""
+def failed(lines: Iterable[str], key: str, rules: Sequence[allowed.Rule] = ()) -> list[dict[str, Any]]:
+    """The failed calls in the journal of the sidecar of a service, those that are alike counted, the most frequent first.
+
+    C(rules) are its allow rules: a call that they refuse is told with the rule that is nearest.
+    """
     counts: Counter[tuple[str, ...]] = Counter()
     for line in lines:
         try:
@@ -90,17 +57,45 @@ def failed(lines: Iterable[str], key: str) -> list[dict[str, Any]]:
         if int(call.get("status") or 0) >= 400 or (call.get("flags") or "-") != "-":
             caller, called = parties(call, key)
             method, path = str(call.get("method") or ""), str(call.get("path") or "")
-            counts[str(call["side"]), caller, called, method, path, str(call.get("status")), why(call)] += 1
+            reason = why(call)
+            if DENIED in str(call.get("details")):
+                of_target = [rule for rule in rules if rule.to in ("", called)]
+                reason = allowed.refusal(of_target, caller, method, path) or reason
+            counts[str(call["side"]), caller, called, method, path, str(call.get("status")), reason] += 1
     names = ("side", "caller", "called", "method", "path", "status", "why")
     return [{**dict(zip(names, found)), "count": count} for found, count in counts.most_common()]
 
 
+def chosen(sidecars: Iterable[Mapping[str, Any]], service: str, caller: str) -> list[Mapping[str, Any]]:
+    """The sidecars of a service, and of the caller; the gateway of a destination; all of them when none is named."""
+    return [
+        one
+        for one in sidecars
+        if not service or one["key"] in (service, caller) or service in one.get("destinations", ())
+    ]
+
+
 def parties(call: Mapping[str, Any], key: str) -> tuple[str, str]:
     """Who called whom, by an entry in the access log of the sidecar or gateway called C(key)."""
-    known = service(call.get("caller") or "") or f"outside the mesh, {call.get('from')}"
+    known = allowed.service(call.get("caller") or "") or f"outside the mesh, {call.get('from')}"
     called = str(call.get("cluster") or "")
     pairs = {"inbound": (known, key), "ingress": (known, called), "egress": (known, called or key)}
     return pairs.get(str(call["side"]), (key, called))
+
+
+def judge(sidecar: Mapping[str, Any], rules: Sequence[allowed.Rule], call: Mapping[str, str]) -> str:
+    """What becomes of a call at the sidecar of its caller, or at that of the service."""
+    service = call["service"]
+    if sidecar["key"] == call["caller"]:
+        ways = [upstream["bind"] for upstream in sidecar["upstreams"] if upstream["key"] == service]
+        if not ways:
+            return f"refused on the caller's side: {sidecar['key']} has no upstream {service}"
+        by = f"by 127.0.0.1:{ways[0]}, for the account {sidecar['run_as']} alone" if ways[0] else "by its routes"
+        return f"it leaves the caller's side {by}"
+    refused = allowed.refusal(
+        [rule for rule in rules if rule.to in ("", service)], call["caller"], call["method"], call["path"]
+    )
+    return f"refused on the side of {service}: {refused}" if refused else f"allowed on the side of {service}"
 
 
 def _at(upstream: Mapping[str, Any]) -> str:
@@ -108,8 +103,11 @@ def _at(upstream: Mapping[str, Any]) -> str:
     return f"{upstream['key']} at 127.0.0.1:{upstream['bind']}" if upstream["bind"] else str(upstream["key"])
 
 
-def of(sidecar: Mapping[str, Any], minutes: int) -> dict[str, Any]:
-    """What one sidecar is at; C(failed) are the calls of the last C(minutes). Raises OSError, ValueError."""
+def of(sidecar: Mapping[str, Any], minutes: int, call: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What one sidecar is at; C(failed) are the calls of the last C(minutes). Raises OSError, ValueError.
+
+    C(call) has service, caller, method and path of one call that is judged by what is in use.
+    """
     name, folder = sidecar["id"], f"{places.CONFIG}/{sidecar['id']}"
     files = {}
     for file in sorted(os.listdir(folder)):
@@ -126,15 +124,16 @@ def of(sidecar: Mapping[str, Any], minutes: int) -> dict[str, Any]:
         text=True,
         check=False,
     )
-    end = renew.kept(name).end
+    end, rules = renew.kept(name).end, allowed.in_use(files)
     return {
+        **({"call": judge(sidecar, rules, call)} if call else {}),
         "service": sidecar["key"],
         "identity": sidecar["identity"],
         "address": f"{sidecar['address']}:{sidecar['mesh_port']}",
         "state": admin.state(name) or "not running",
         "not_in_use": waiting,
         "certificate_ends": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end)) if end else "",
-        "may_call": may_call(files),
+        "may_call": [str(rule) for rule in rules],
         "calls": [_at(upstream) for upstream in sidecar["upstreams"]],
-        "failed": failed(journal.stdout.splitlines(), sidecar["key"]),
+        "failed": failed(journal.stdout.splitlines(), sidecar["key"], rules),
     }

@@ -34,6 +34,7 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
             **_common(mesh, gateway, name),
             "kind": "ingress" if gateway.routes else "egress",
             "mesh_port": gateway.port,
+            "destinations": [destination.key for destination in gateway.destinations],
             "outside": dict(gateway.certificate) or {"chain": identity.cert, "key": identity.key},
         }
         for gateway in mesh.gateways_on(name)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
+    allowed,
     checks,
     places,
     renew,
@@ -317,5 +318,7 @@ def test_calls_through_gateways_are_told_with_both_parties(mesh: model.Mesh) -> 
     assert status.parties(call, "shop/edge") == ("outside the mesh, 10.1.1.1", "shop/orders")
     caller = "spiffe://product.mesh/ns/shop/svc/orders"
     assert status.parties({"side": "egress", "caller": caller}, "shop/out") == ("shop/orders", "shop/out")
-    found = files(mesh, "shop/out", "w2")
-    assert status.may_call(found) == ["shop/orders POST to shop/payments"]
+    rules = [str(rule) for rule in allowed.in_use(files(mesh, "shop/out", "w2"))]
+    assert rules == ["shop/* to shop/mail", "shop/orders POST to shop/payments"]
+    (out,) = described(mesh, "w2")
+    assert status.chosen([out], "shop/payments", "shop/orders") == [out]

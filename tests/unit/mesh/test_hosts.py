@@ -20,6 +20,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster import sec
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
+    allowed,
     checks,
     issuer,
     leaf,
@@ -30,9 +31,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import 
     supervise,
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
+from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Identity
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import render, secrets
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts, render, secrets
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
+
+from .conftest import HOSTS
 
 IDENTITY = "spiffe://product.mesh/ns/shop/svc/orders"
 
@@ -366,12 +370,53 @@ def test_checks_pass_and_fail(verdict: Any, passed: bool) -> None:
     assert verdict.passed is passed and verdict.evidence
 
 
+def told(files: dict[str, Any]) -> list[str]:
+    """The rules in files, in one line each."""
+    return [str(rule) for rule in allowed.in_use(files)]
+
+
 def test_who_may_call_is_read_out_of_the_routes_in_use(mesh: model.Mesh) -> None:
     files = render.sidecar(mesh, mesh.services["shop/orders"], "w1")
-    assert status.rules(files["rds_inbound.json"]) == ["shop/front GET,POST /orders*,/slow,/alone"]
-    assert status.rules(render.sidecar(mesh, mesh.services["shop/stock"], "w2")["rds_inbound.json"]) == ["shop/orders"]
-    assert status.rules(None) == []
-    assert status.service("spiffe://product.mesh/ns/shop/svc/") == "shop/"
+    assert told(files) == ["shop/front GET,POST /orders*,/slow,/alone"]
+    assert told(render.sidecar(mesh, mesh.services["shop/stock"], "w2")) == ["shop/orders"]
+    assert told({}) == []
+    assert allowed.service("spiffe://product.mesh/ns/shop/svc/") == "shop/"
+
+
+def test_rules_of_other_protocols_and_of_whole_tenants_are_read_too(variables: dict[str, Any]) -> None:
+    variables["mesh_services"][2].update(protocol="tcp", allow=[{"from": "*"}])
+    mesh = model.read(variables, HOSTS, "product")
+    assert told(render.sidecar(mesh, mesh.services["shop/stock"], "w2")) == ["shop/*"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "method", "path", "why"),
+    [
+        ("shop/front", "GET", "/orders/7?x=1", ""),
+        ("shop/front", "DELETE", "/orders", "(shop/front GET,POST /orders*,/slow,/alone) has not the method DELETE"),
+        ("shop/front", "DELETE", "/admin", "has not the method DELETE and the path /admin"),
+        ("shop/stock", "GET", "/orders", "no allow rule is for the caller shop/stock; the rules are for shop/front"),
+    ],
+)
+def test_a_refusal_names_the_nearest_rule(mesh: model.Mesh, caller: str, method: str, path: str, why: str) -> None:
+    rules = allowed.in_use(render.sidecar(mesh, mesh.services["shop/orders"], "w1"))
+    found = allowed.refusal(rules, caller, method, path)
+    assert why in found and bool(why) == bool(found)
+    assert allowed.refusal([], caller, method, path).endswith("the rules are for nobody")
+
+
+def test_a_call_is_judged_on_both_sides(mesh: model.Mesh) -> None:
+    described = hosts.describe(mesh, "w1", "product", [], Identity("/ca", "/cert", "/key"))["sidecars"]
+    front, orders = status.chosen(described, "shop/orders", "shop/front")
+    rules = allowed.in_use(render.sidecar(mesh, mesh.services["shop/orders"], "w1"))
+    call = {"service": "shop/orders", "caller": "shop/front", "method": "DELETE", "path": "/orders"}
+    assert (
+        status.judge(front, [], call) == "it leaves the caller's side by 127.0.0.1:18081, for the account front alone"
+    )
+    assert status.judge(orders, rules, call).startswith("refused on the side of shop/orders: allow[0] (")
+    assert status.judge(orders, rules, {**call, "method": "GET"}) == "allowed on the side of shop/orders"
+    stock = {**call, "service": "shop/stock"}
+    assert status.judge(front, [], stock) == "refused on the caller's side: shop/front has no upstream shop/stock"
 
 
 def test_failed_calls_are_told_with_their_side_and_reason() -> None:
@@ -380,9 +425,10 @@ def test_failed_calls_are_told_with_their_side_and_reason() -> None:
     refused = {**common, "status": 403, "details": "rbac_access_denied_matched_policy[none]", "flags": "-"}
     late = {"side": "outbound", "cluster": "shop/stock", "status": 504, "details": "response_timeout", "flags": "UT"}
     lines = ["starting", "{cut", *map(json.dumps, [refused, refused, {**common, "status": 200, "flags": "-"}, late])]
-    first, second = status.failed(lines, "shop/orders")
+    rules = [allowed.Rule("", "allow[0]", "shop/front", ("GET",), ())]
+    first, second = status.failed(lines, "shop/orders", rules)
     assert (first["side"], first["caller"], first["count"]) == ("inbound", "shop/front", 2)
-    assert first["why"] == "no allow rule of the service has this caller, method and path"
+    assert first["why"] == "allow[0] (shop/front GET) has not the method DELETE"
     assert (second["caller"], second["called"]) == ("shop/orders", "shop/stock")
     assert second["why"] == "longer than the timeout of the caller's upstream"
     behind = {"status": 500, "flags": "-", "details": "via_upstream"}
