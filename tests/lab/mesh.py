@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from .runs import ROOT
+from .runs import ROOT, run
 from .servers import Lab, Server
 
 SHOP = ROOT / "examples/apps/shop"
@@ -25,7 +25,7 @@ CALLS = """
 import collections, http.client, json, os, sys, threading, time, urllib.parse
 url, count, seconds, threads = urllib.parse.urlsplit(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
 method, keep = sys.argv[5], sys.argv[6] == "keep"
-found, times, lock = collections.Counter(), [], threading.Lock()
+found, times, good, lock = collections.Counter(), [], [], threading.Lock()
 end = time.monotonic() + seconds
 def call(link):
     path = url.path + ("?" + url.query if url.query else "")
@@ -43,6 +43,7 @@ def run(share):
         try:
             link = link or http.client.HTTPConnection(url.hostname, url.port, timeout=30)
             mine[call(link)] += 1
+            good.append(time.monotonic())
         except Exception as error:
             mine[f"failed {type(error).__name__}: {error}"] += 1
             link = None
@@ -57,15 +58,19 @@ workers = [threading.Thread(target=run, args=(-(-count // threads),)) for _ in r
 [w.start() for w in workers]
 [w.join() for w in workers]
 times.sort()
-print(json.dumps({"found": found, "p50": times[len(times) // 2], "p99": times[int(len(times) * 0.99)], "longest": times[-1]}))
+gaps = [b - a for a, b in zip(good, good[1:])] or [0]
+print(json.dumps({"found": found, "longest": times[-1], "gap": max(gaps)}))
 """
 
 
 class Calls(dict[str, int]):
-    """How often each answer came, as C(STATUS VERSION); C(longest) is seconds of the slowest call, C(seconds) of all."""
+    """How often each answer came, as C(STATUS VERSION); C(longest) is seconds of the slowest call, C(seconds) of all.
+
+    C(gap) is the longest time between two answers.
+    """
 
     longest = 0.0
-    p50 = 0.0
+    gap = 0.0
     seconds = 0.0
 
     @property
@@ -110,7 +115,7 @@ class Mesh:
         start = time.monotonic()
         answer = json.loads(self.lab.ssh(host, command, given=CALLS))
         found = Calls(answer["found"])
-        found.longest, found.p50, found.seconds = answer["longest"], answer["p50"], time.monotonic() - start
+        found.longest, found.gap, found.seconds = answer["longest"], answer["gap"], time.monotonic() - start
         return found
 
     @contextlib.contextmanager
@@ -120,7 +125,9 @@ class Mesh:
 
         def run() -> None:
             url = "http://127.0.0.1:18081/orders"
-            found.update(self.calls(self.w1, "front", url, 10**6, threads, 280, keep=keep))
+            done = self.calls(self.w1, "front", url, 10**6, threads, 280, keep=keep)
+            found.update(done)
+            found.gap = done.gap
 
         thread = threading.Thread(target=run)
         self.lab.ssh(self.w1, "rm -f /tmp/mesh-stop")
@@ -143,6 +150,14 @@ class Mesh:
         command = f"curl -s --unix-socket /run/mesh-sidecar/{sidecar}/admin.sock 'http://admin/stats?filter={pattern}'"
         lines = self.lab.ssh(host, command).splitlines()
         return {name: int(value) for name, _colon, value in (line.partition(": ") for line in lines) if value.isdigit()}
+
+    def told(self, host: Server, options: str) -> list[dict[str, Any]]:
+        """What module mesh_status tells of a server's sidecars."""
+        command = ["ansible", host.name, "-i", str(self.lab.inventory(self.variables())), "-o", "-b"]
+        command += ["-m", "keelson.cluster.mesh_status", "-a", options]
+        output = run(command, self.lab.folder / "told.jsonl", {}).expect().output
+        found: list[dict[str, Any]] = json.loads(output.partition("=> ")[2])["sidecars"]
+        return found
 
     def log(self, host: Server, sidecar: str, count: int = 20) -> list[dict[str, Any]]:
         """The last calls in the journal of a sidecar."""
