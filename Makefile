@@ -233,6 +233,7 @@ drills: venv hosts-tools bundle ## every drill
 	@KEELSON_DRILLS_ENGINE=$(ENGINE) tests/drills/run
 
 bench: venv hosts-tools bundle ## the figures of docs/benchmarks.md
+	$(call need,bench)
 	@tests/bench/run
 
 release: venv ## VERSION=X.Y.Z: check, write version and changelog, build the package; nothing is committed, tagged or uploaded

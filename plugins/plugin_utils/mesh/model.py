@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -205,22 +206,22 @@ class Mesh:
     services: Mapping[str, Service] = field(default_factory=dict)
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def destinations(self) -> dict[str, Destination]:
         """What services reach outside, by key."""
         return {found.key: found for gateway in self.gateways.values() for found in gateway.destinations}
 
-    @property
+    @cached_property
     def callees(self) -> dict[str, Callee]:
         """What can be an upstream."""
         return {**self.services, **self.destinations}
 
-    @property
+    @cached_property
     def callers(self) -> dict[str, Service | Gateway]:
         """What calls services: services, and gateways from outside."""
         return {**self.services, **{key: found for key, found in self.gateways.items() if found.routes}}
 
-    @property
+    @cached_property
     def workloads(self) -> dict[str, Service | Gateway]:
         """What has an Envoy of its own."""
         return {**self.services, **self.gateways}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -121,19 +122,20 @@ def _ports(one: Service | Gateway) -> Iterator[tuple[str, int, str, str]]:
 
 def accounts(mesh: Mesh) -> Iterator[Fault]:
     """Two services of one account on one host: each could use the identity of the other."""
+    together: dict[tuple[str, str], set[str]] = defaultdict(set)
     for service in mesh.services.values():
-        for other in mesh.services.values():
-            shared = {i.host for i in service.instances} & {i.host for i in other.instances}
-            if (
-                service.key < other.key
-                and service.run_as == other.run_as
-                and shared
-                and (service.upstreams or other.upstreams)
-            ):
-                text = f"{other.key} runs as {other.run_as} on {min(shared)}, as {service.key} does: each could call as the other"
-                yield Fault(other.where, f"{text}; give each its own account")
+        for instance in service.instances:
+            together[instance.host, service.run_as].add(service.key)
         if service.run_as == "root" and service.upstreams:
             yield Fault(service.where, f"{service.key} runs as root; give it an account of its own")
+    told = set()
+    for (host, account), keys in sorted(together.items()):
+        for one, other in itertools.combinations(sorted(keys), 2):
+            callers = mesh.services[one].upstreams or mesh.services[other].upstreams
+            if callers and (one, other) not in told:
+                told.add((one, other))
+                text = f"{other} runs as {account} on {host}, as {one} does: each could call as the other"
+                yield Fault(mesh.services[other].where, f"{text}; give each its own account")
 
 
 def lifetimes(mesh: Mesh) -> Iterator[Fault]:
