@@ -94,7 +94,7 @@ def live(outside: pki.Pair, folder: Path) -> Iterator[dict[str, Any]]:
     (folder / "good").mkdir()
     (folder / "wrong").mkdir()
     with serving() as orders, serving(good, folder / "good") as pay, serving(wrong, folder / "wrong") as bad:
-        edge, out, mesh_port, by_payments, by_wrong, by_mail = free(6)
+        edge, out, mesh_port, by_payments, by_wrong, by_mail, by_closed = free(7)
         common = {"host": "localhost", "ca": str(folder / "outside.pem"), "allow": [{"from": "orders"}]}
         variables = {
             "mesh_services": [
@@ -109,6 +109,7 @@ def live(outside: pki.Pair, folder: Path) -> Iterator[dict[str, Any]]:
                         {"name": "payments", "bind": by_payments},
                         {"name": "wrong", "bind": by_wrong},
                         {"name": "mail", "bind": by_mail},
+                        {"name": "closed", "bind": by_closed},
                     ],
                 }
             ],
@@ -129,7 +130,8 @@ def live(outside: pki.Pair, folder: Path) -> Iterator[dict[str, Any]]:
                     "destinations": [
                         {**common, "name": "payments", "port": pay, "allow": [{"from": "orders", "methods": ["POST"]}]},
                         {**common, "name": "wrong", "port": bad},
-                        {"name": "mail", "host": "localhost", "port": orders, "protocol": "tcp", "tls": False},
+                        {**common, "name": "mail", "port": pay, "protocol": "tcp"},
+                        {"name": "closed", "host": "localhost", "port": orders, "protocol": "tcp", "tls": False},
                     ],
                 },
             ],
@@ -140,7 +142,14 @@ def live(outside: pki.Pair, folder: Path) -> Iterator[dict[str, Any]]:
         try:
             envoys.start(mesh, "w1")
             envoys.start(mesh, "w2")
-            ports = {"edge": edge, "out": out, "payments": by_payments, "wrong": by_wrong, "mail": by_mail}
+            ports = {
+                "edge": edge,
+                "out": out,
+                "payments": by_payments,
+                "wrong": by_wrong,
+                "mail": by_mail,
+                "closed": by_closed,
+            }
             yield {"envoys": envoys, **ports}
         finally:
             envoys.stop()
@@ -232,7 +241,10 @@ def test_a_destination_with_another_name_in_its_certificate_is_refused(live: dic
 
 def test_without_a_rule_nobody_gets_out(live: dict[str, Any]) -> None:
     with pytest.raises((ConnectionError, http.client.HTTPException)):
-        to_destination(live, "mail")
+        to_destination(live, "closed")
+    # With a rule any protocol does, what the gateway does not read too.
+    status, answer = to_destination(live, "mail")
+    assert status == 200 and answer["headers"]["Host"] == "whatever"
 
 
 def test_a_name_that_is_not_listed_leads_nowhere(live: dict[str, Any], folder: Path) -> None:
