@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
-from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model, page, rules
+from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model, page, render, rules
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
 from ansible_collections.keelson.cluster.plugins.plugin_utils.shape import known
 
@@ -33,7 +33,8 @@ class ActionModule(ControllerAction):
         placement = model.load(options["file"])
         matrix = rules.Matrix(placement, model.moment_of(options["now"]))
         found = list(rules.violations(matrix))
-        result: dict[str, Any] = {"violations": [vars(violation) for violation in found]}
+        limits = {name: render.cluster(placement, name)["limits"] for name in placement.pools}
+        result: dict[str, Any] = {"violations": [vars(violation) for violation in found], "limits": limits}
         if options["application"]:
             known(options["application"], placement.demands, placement.path, "application")
             cells = {cluster: matrix.cell(options["application"], cluster) for cluster in placement.pools}
@@ -43,8 +44,8 @@ class ActionModule(ControllerAction):
         if options["report"]:
             folder = Path(options["report"])
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "placement.html").write_text(page.render(matrix, found), encoding="utf-8")
-            content = {"violations": result["violations"], "states": matrix.states()}
+            (folder / "placement.html").write_text(page.render(matrix, found, limits), encoding="utf-8")
+            content = {**result, "states": matrix.states()}
             (folder / "placement.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
             result["report"] = str(folder / "placement.html")
         if found:

@@ -12,7 +12,8 @@ version_added: "0.1.0"
 short_description: An application's data for one environment
 description:
   - Reads files that describe applications, checks them, and returns each with what is different in the environment.
-  - With O(placement), fails where the application may not run on the cluster's pool in that environment.
+  - With O(placement), fails where the application may not run on the cluster's pool in that environment, and puts it into
+    the namespace that the placement has for it there.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   _terms:
@@ -67,8 +68,9 @@ class LookupModule(LookupBase):
             found = [application.load(os.path.expanduser(term), environment) for term in terms]
             if self.get_option("placement"):
                 placement = model.load(self.get_option("placement"))
-                for term, app in zip(terms, found):
-                    application.allowed(placement, app, cluster, environment, term)
+                found = [
+                    application.placed(placement, app, cluster, environment, term) for term, app in zip(terms, found)
+                ]
             return found
         except UserError as error:
             raise AnsibleLookupError(str(error)) from error

@@ -51,6 +51,10 @@ violations:
   type: list
   elements: dict
   returned: always
+limits:
+  description: By cluster, what of the borders between teams its engine does not enforce, in words.
+  type: dict
+  returned: always
 clusters:
   description: For O(application) by cluster, its C(state), possible C(pools) and the C(reasons) against the others.
   type: dict

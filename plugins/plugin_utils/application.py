@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import shape
-from .placement import model, rules
+from .placement import model, render, rules
 from .placement.model import Placement
 from .shape import Key, Moment, Shape
 from .user_error import UserError
@@ -110,10 +110,23 @@ def refused(placement: Placement, application: Mapping[str, Any], cluster: str, 
     return rules.why_not(demands[0], pools[0], rules.excused(placement, now).get(name, {}).get(cluster, frozenset()))
 
 
-def allowed(placement: Placement, application: Mapping[str, Any], cluster: str, environment: str, path: str) -> None:
-    """Raise UserError where a placement does not let the application of a file run there."""
+def placed(
+    placement: Placement, application: Mapping[str, Any], cluster: str, environment: str, path: str
+) -> dict[str, Any]:
+    """The application of a file in the namespace that a placement has for it there; raise UserError where it may not run."""
+    pool = application["pool"]
+    place = f"on cluster {cluster}, pool {pool or '(none)'}, in {environment or 'no environment'}"
     why = refused(placement, application, cluster, environment, model.moment_of(None))
     if why:
-        place = f"on cluster {cluster}, pool {application['pool'] or '(none)'}, in {environment or 'no environment'}"
         told = f"{application['name']} may not run {place}: {why} ({placement.path})"
         raise UserError(f"{path}: {told}. Nothing was changed")
+    entry = placement.raw["applications"][application["name"]]
+    if {"environment": environment, "cluster": cluster, "pool": pool} not in entry["runs"]:
+        told = f"{placement.path}: applications.{application['name']}: runs does not name that it runs {place}"
+        raise UserError(f"{told}; add it there, and run install. Nothing was changed")
+    space = render.namespace(entry["team"], environment, pool)
+    if application["namespace"] not in (_DEFAULTS["namespace"], space):
+        raise UserError(
+            f"{path}: namespace is {application['namespace']!r}, but {place} it is {space} ({placement.path}); leave it out"
+        )
+    return {**application, "namespace": space}

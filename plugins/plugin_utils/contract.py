@@ -249,8 +249,8 @@ class Engine(Component):
     the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
     {cluster} stands for the cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says
     why an upgrade from one version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
-    `pool_limits` say what the engine cannot enforce of pools that are not open to all. `host_subject` is what stands before a
-    host's name in the common name of its certificate.
+    `host_subject` is what stands before a host's name in the common name of its certificate.
+    `enforces` is what of the borders between teams it holds, see `plugin_utils/placement/borders.py`.
     """
 
     architectures: Mapping[str, str]
@@ -267,9 +267,9 @@ class Engine(Component):
     members_module: str
     sample_module: str
     application_module: str
+    enforces: frozenset[str] = frozenset()
     versioned: tuple[str, ...]
     refuse_step: Callable[[str, str], str]
     facts_module: str = ""
     manager_outage_module: str = ""
-    pool_limits: tuple[str, ...] = ()
     host_subject: str = ""

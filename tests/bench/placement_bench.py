@@ -26,7 +26,7 @@ def content(applications: int, clusters: int) -> dict[str, Any]:
     """Applications with all kinds of demands, clusters of three pools."""
     dice = random.Random(1)
     pools = {f"p{n}": {"data": "confidential", "regimes": ["pci"] if n == 0 else ["personal"]} for n in range(3)}
-    offer = {"engine": "nomad", "environments": ENVIRONMENTS, "pools": pools}
+    offer = {"engine": "kubernetes", "environments": ENVIRONMENTS, "pools": pools}
     demands = {
         f"a{n}": {
             "team": f"t{n % 100}",
@@ -57,7 +57,7 @@ def main() -> int:
         matrix = rules.Matrix(placement, moment("2026-12-01", "bench"))
         found, states = list(rules.violations(matrix)), matrix.states()
         checked = time.process_time()
-        text = page.render(matrix, found)
+        text = page.render(matrix, found, {})
         drawn = time.process_time()
     bench.figures.append(Figure("read and check 2,000 × 50, CPU", checked - start, 2.0, "s"))
     bench.figures.append(Figure("draw it, CPU", drawn - checked, 2.0, "s"))

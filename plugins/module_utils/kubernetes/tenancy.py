@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from ..cluster import tenancy as shared
+from ..cluster.tenancy import DEPLOY, Outcome
 from .api import Api
 from .view import POOL
 
 OURS = {"keelson.cluster/tenancy": "cluster-namespaces"}
 RESERVED = ("kube-", "keelson-")  # what begins so is Kubernetes' or ours
 _SELECT = "?labelSelector=keelson.cluster%2Ftenancy%3Dcluster-namespaces"
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _POD_SECURITY = "pod-security.kubernetes.io"
 _CORE, _RBAC, _NETWORKING = "v1", "rbac.authorization.k8s.io/v1", "networking.k8s.io/v1"
 # Kinds of which a namespace has some of ours: (plural, apiVersion, kind).
@@ -28,6 +28,7 @@ _KINDS = (
     ("resourcequotas", _CORE, "ResourceQuota"),
     ("limitranges", _CORE, "LimitRange"),
     ("networkpolicies", _NETWORKING, "NetworkPolicy"),
+    ("serviceaccounts", _CORE, "ServiceAccount"),
     ("rolebindings", _RBAC, "RoleBinding"),
 )
 _LIMITS = {"default_request": "defaultRequest"}
@@ -63,36 +64,9 @@ _VALIDATIONS = (
 )
 
 
-class TenancyError(Exception):
-    """The namespaces that are asked for cannot be; the message says where and what to do. Nothing was changed."""
-
-
-@dataclass
-class Outcome:
-    """What was, or in check mode would be, changed: in words, and each object before and after."""
-
-    changes: list[str] = field(default_factory=list)
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-
-    def note(self, verb: str, path: str, before: Any, after: Any) -> None:
-        """Add one object."""
-        self.changes.append(f"{verb} {path}")
-        self.before[path], self.after[path] = before, after
-
-
 def validate(namespaces: Sequence[Mapping[str, Any]]) -> None:
     """Raise TenancyError that names the first entry that is wrong."""
-    seen: set[str] = set()
-    for index, entry in enumerate(namespaces):
-        name, where = entry["name"], f"cluster_namespaces[{index}]"
-        if not _NAME.fullmatch(name):
-            raise TenancyError(f"{where}: {name!r} is no name; use up to 63 lower-case letters, digits and hyphens")
-        if name == "default" or name.startswith(RESERVED):
-            raise TenancyError(f"{where}: {name} belongs to Kubernetes or to this collection; choose another name")
-        if name in seen:
-            raise TenancyError(f"{where}: {name} is listed twice; merge the two entries")
-        seen.add(name)
+    shared.validate(namespaces, RESERVED, "Kubernetes")
 
 
 def base(api_version: str, space: str) -> str:
@@ -126,6 +100,11 @@ def content(entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield made("LimitRange", "limits", spec={"limits": [{"type": "Container", **limits}]})
     if entry.get("default_deny", True):
         yield made("NetworkPolicy", "default-deny", spec=default_deny())
+    if entry.get("deploy"):
+        yield made("ServiceAccount", DEPLOY, automountServiceAccountToken=False)
+        account = {"kind": "ServiceAccount", "name": DEPLOY, "namespace": entry["name"]}
+        role = {"kind": "ClusterRole", "apiGroup": "rbac.authorization.k8s.io", "name": "edit"}
+        yield made("RoleBinding", DEPLOY, subjects=[account], roleRef=role)
     for team in entry.get("teams") or []:
         subject = {"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": team["name"]}
         role = {"kind": "ClusterRole", "apiGroup": "rbac.authorization.k8s.io", "name": team["role"]}
@@ -249,9 +228,6 @@ def _dropped(api: Api, desired: set[str]) -> list[str]:
             if (items := api.items(f"{base(version, name)}/{plural}"))
         ]
         if used:
-            raise TenancyError(
-                f"namespace {name} is not in cluster_namespaces any more, but still holds {', '.join(used)}: "
-                "move or delete these, or list it again"
-            )
+            raise shared.in_use(name, used)
         dropped.append(name)
     return dropped

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from ..cluster.application import MARK, DeployError, Failed
 from . import trouble
 from .api import Api, ApiError
+from .tenancy import deployer
 
 _SECOND = 1_000_000_000
 _DEREGISTER_AHEAD = 6  # seconds an instance goes on answering after it left service discovery
@@ -74,14 +75,18 @@ class Target:
 
     def __init__(self, api: Api, app: Mapping[str, Any]) -> None:
         """Raises DeployError where its namespace or pool does not exist."""
-        self.api, self.app = api, app
+        self.app = app
         self.version: int | None = None
-        for key, path in (("namespace", "/v1/namespaces"), ("pool", "/v1/node/pools")):
-            names = sorted(entry["Name"] for entry in api.get(path) or [])
+        found = {
+            key: api.get(path) or [] for key, path in (("namespace", "/v1/namespaces"), ("pool", "/v1/node/pools"))
+        }
+        for key, entries in found.items():
+            names = sorted(entry["Name"] for entry in entries)
             if app[key] and app[key] not in names:
                 raise DeployError(
                     f"the cluster has no {key} {app[key]}; it has {', '.join(names)}. Nothing was changed"
                 )
+        self.api = deployer(api, next(entry for entry in found["namespace"] if entry["Name"] == app["namespace"]))
         self.path = f"/v1/job/{quote(app['name'], safe='')}"
         self.space = f"namespace={app['namespace']}"
 

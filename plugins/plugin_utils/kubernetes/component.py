@@ -95,6 +95,7 @@ COMPONENT = Engine(
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
     application_module="keelson.cluster.kubernetes_application",
+    enforces=frozenset({"pools", "pod_security", "quota", "limits", "teams", "network", "metrics"}),
     versioned=("kubeadm", "kubelet", "kubectl", "kubernetes-images"),
     refuse_step=functools.partial(steps.refuse, minors=1),
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",

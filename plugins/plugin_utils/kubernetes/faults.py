@@ -12,11 +12,12 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.grammar import GRAMMAR
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.membership import ABSENT, JOINED
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, validate
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import validate
 
 from ..contract import MANAGER, NODE
 from ..preflight.model import Cluster, Fault
 from ..preflight.network import family, link
+from ..preflight.tenancy import tenants
 from ..steps import number
 from .defaults import DEFAULTS, NETWORKS, SUBNETS
 
@@ -204,17 +205,7 @@ def left(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(host.name, "leftovers", text, remedy)
 
 
-def tenants(cluster: Cluster) -> Iterator[Fault]:
-    """Namespaces that cannot be. What is of a wrong type is told elsewhere."""
-    listed = _shared(cluster, "cluster_namespaces") or []
-    try:
-        validate([entry for entry in listed if isinstance(entry, Mapping) and isinstance(entry.get("name"), str)])
-    except TenancyError as error:
-        fault, _semicolon, remedy = str(error).rpartition("; ")
-        yield Fault("", "tenancy", fault or remedy, remedy)
-
-
-RULES = (names, endpoints, networks, tunnels, settled, skew, left, tenants)
+RULES = (names, endpoints, networks, tunnels, settled, skew, left, tenants(validate))
 
 
 def container_networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import OutageScope
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import tenancy
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.ports import HTTP, RPC, SERF
 
 from .. import steps
@@ -28,6 +29,7 @@ from ..contract import (
     ServerImage,
     Trace,
 )
+from ..preflight.tenancy import tenants
 from . import probes
 from .benchmark import BENCHMARK
 from .endpoints import endpoints
@@ -65,13 +67,11 @@ COMPONENT = Engine(
     checks_module="keelson.cluster.nomad_checks",
     sample_module="keelson.cluster.nomad_sample",
     application_module="keelson.cluster.nomad_application",
+    enforces=frozenset({"pod_security", "names"}),  # of the Community Edition
+    rules=(tenants(tenancy.validate),),
     versioned=("nomad",),
     refuse_step=functools.partial(steps.refuse, minors=2),
     benchmark=BENCHMARK,
-    pool_limits=(
-        "quotas of a namespace, and a namespace's node pools, are enforced by Nomad Enterprise only: on the Community Edition "
-        "a job of any namespace may name any node pool",
-    ),
     artifacts=("sample-app",),
     image=ServerImage(
         artifacts=_NODE_ARTIFACTS,

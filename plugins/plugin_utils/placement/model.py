@@ -43,7 +43,7 @@ _POOL: Shape = {
     "teams": Key(list, inner=str),
 }
 _CLUSTER: Shape = {
-    "engine": Key(needed=True, choices=tuple(components.engines())),
+    "engine": Key(needed=True),
     "region": Key(default=""),
     "environments": Key(list, inner=str, needed=True),
     "teams": Key(list, inner=str),
@@ -91,7 +91,10 @@ SHAPE: Shape = {
 
 @dataclass(frozen=True)
 class Pool:
-    """What a pool of a cluster offers. Without C(teams) it is for all; C(cluster_teams) are those of the whole cluster."""
+    """What a pool of a cluster offers. Without C(teams) it is for all; C(cluster_teams) are those of the whole cluster.
+
+    C(confined): the engine lets only the pool's namespaces on it.
+    """
 
     cluster: str
     name: str
@@ -103,6 +106,7 @@ class Pool:
     data: int  # the highest class
     teams: frozenset[str]
     cluster_teams: frozenset[str]
+    confined: bool
 
 
 @dataclass(frozen=True)
@@ -138,8 +142,9 @@ def parse(content: Mapping[str, Any], path: str) -> Placement:
     raw = shape.held(dict(content), SHAPE, path)
     _references(raw, path)
     classes = {name: level for level, name in enumerate(raw["data_classes"])}
+    confining = frozenset(name for name in components.engines() if "pools" in components.engine(name).enforces)
     clusters = {
-        name: tuple(_pool(raw, name, cluster, pool, classes) for pool in cluster["pools"].items())
+        name: tuple(_pool(raw, name, cluster, pool, classes, confining) for pool in cluster["pools"].items())
         for name, cluster in raw["clusters"].items()
     }
     demands = {name: tuple(_demands(application, classes)) for name, application in raw["applications"].items()}
@@ -152,6 +157,7 @@ def _pool(
     offer: Mapping[str, Any],
     pool: tuple[str, Mapping[str, Any]],
     classes: Mapping[str, int],
+    confining: frozenset[str],
 ) -> Pool:
     name, own = pool
     return Pool(
@@ -165,6 +171,7 @@ def _pool(
         data=classes[own["data"]] if own["data"] else 0,
         teams=frozenset(own["teams"] or offer["teams"]),
         cluster_teams=frozenset(offer["teams"]),
+        confined=offer["engine"] in confining,
     )
 
 
@@ -194,6 +201,7 @@ def _references(raw: Mapping[str, Any], path: str) -> None:
         all_known({"regimes": regime["excludes"]}, f"{path}: regimes.{name}")
     for name, cluster in raw["clusters"].items():
         all_known(cluster, f"{path}: clusters.{name}")
+        shape.known(cluster["engine"], components.engines(), f"{path}: clusters.{name}", "engine")
         for pool, offer in cluster["pools"].items():
             where = f"{path}: clusters.{name}.pools.{pool}"
             all_known(offer, where)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from ..pages.html import render as page
 from .rules import ALLOWED, FORBIDDEN, USED, Matrix, Violation, wrong_places
 
@@ -43,8 +45,8 @@ def draw(matrix: Matrix) -> str:
     )
 
 
-def render(matrix: Matrix, violations: list[Violation]) -> str:
-    """The HTML document."""
+def render(matrix: Matrix, violations: list[Violation], limits: Mapping[str, Sequence[str]]) -> str:
+    """The HTML document. C(limits): by cluster, what its engine does not enforce."""
     states = matrix.states()
     applications = None
     if sum(len(row) for row in states.values()) <= DETAILS:
@@ -64,5 +66,6 @@ def render(matrix: Matrix, violations: list[Violation]) -> str:
         drawing=draw(matrix),
         legend=[(f"border-radius:3px;background:{colour}", name) for name, colour in _COLOURS.items()],
         violations=violations,
+        limits=limits,
         applications=applications,
     )

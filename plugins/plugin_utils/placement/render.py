@@ -13,9 +13,11 @@ from typing import Any
 
 from .. import components
 from ..user_error import UserError
+from . import borders
 from .model import Placement, Pool
 
 PREFIX = "keelson.cluster"
+_ALWAYS = {"name", "labels", "deploy"}
 
 
 def cluster(placement: Placement, name: str) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def cluster(placement: Placement, name: str) -> dict[str, Any]:
             f"{placement.path}: clusters: {name} is not defined; there are {', '.join(placement.pools) or 'none'}"
         )
     pools = {pool.name: pool for pool in placement.pools[name]}
+    engine = components.engine(placement.raw["clusters"][name]["engine"])
     found: dict[str, dict[str, Any]] = {}
     for application in placement.raw["applications"].values():
         for run in application["runs"]:
@@ -33,22 +36,31 @@ def cluster(placement: Placement, name: str) -> dict[str, Any]:
                 found[entry["name"]] = entry
     closed = [pool for pool in pools.values() if pool.exclusive or pool.teams]
     taint = {pool.name: [{"key": f"{PREFIX}/pool", "value": pool.name, "effect": "NoSchedule"}] for pool in closed}
-    engine = placement.raw["clusters"][name]["engine"]
-    limits = components.engine(engine).pool_limits if closed else ()
-    namespaces = [found[key] for key in sorted(found)]
-    return {"engine": engine, "namespaces": namespaces, "taints": taint, "limits": list(limits)}
+    entries = [found[key] for key in sorted(found)]
+    limits = borders.limits(engine.enforces, entries)
+    kept = [{key: value for key, value in entry.items() if key in engine.enforces | _ALWAYS} for entry in entries]
+    return {"engine": engine.name, "namespaces": kept, "taints": taint, "limits": limits}
+
+
+def namespace(team: str, environment: str, pool: str) -> str:
+    """The name of the namespace for a team's applications of an environment on a pool."""
+    return f"{team}-{environment}-{pool}"
 
 
 def _namespace(
     placement: Placement, application: Mapping[str, Any], run: Mapping[str, Any], pool: Pool
 ) -> dict[str, Any]:
-    name = f"{application['team']}-{run['environment']}-{pool.name}"
+    name = namespace(application["team"], run["environment"], pool.name)
     if len(name) > 63:
         raise UserError(f"{placement.path}: the namespace {name} has more than 63 characters; choose shorter names")
     team = placement.raw["teams"][application["team"]]
     levels = [placement.raw["regimes"][regime]["pod_security"] for regime in pool.regimes]
     labels = {"team": application["team"], "environment": run["environment"], "pool": pool.name}
-    entry: dict[str, Any] = {"name": name, "labels": {f"{PREFIX}/{key}": value for key, value in labels.items()}}
+    entry: dict[str, Any] = {
+        "name": name,
+        "labels": {f"{PREFIX}/{key}": value for key, value in labels.items()},
+        "deploy": f"{application['team']}-{run['environment']}",
+    }
     level = next((known for known in ("restricted", "baseline", "privileged") if known in levels), None)
     if level:
         entry["pod_security"] = level

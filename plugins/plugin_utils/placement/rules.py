@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..shape import Moment
+from .borders import open_pools
 from .model import Demand, Placement, Pool
 
 ALLOWED, USED, FORBIDDEN = "allowed", "used", "forbidden"
@@ -33,7 +34,11 @@ def _isolation(demand: Demand, pool: Pool) -> str:
     alone = {demand.team}
     if demand.isolation == "cluster" and pool.cluster_teams != alone:
         return f"is in a cluster that is not for {demand.team} alone"
-    return f"is not for {demand.team} alone" if demand.isolation == "pool" and pool.teams != alone else ""
+    if demand.isolation != "pool" or pool.cluster_teams == alone:
+        return ""
+    if not pool.confined:
+        return f"is in a cluster whose engine, {pool.engine}, keeps nobody off a pool, and which is not for {demand.team} alone"
+    return "" if pool.teams == alone else f"is not for {demand.team} alone"
 
 
 RULES: Mapping[str, Rule] = {
@@ -163,12 +168,19 @@ def excused(placement: Placement, now: Moment) -> dict[str, dict[str, frozenset[
 
 
 def violations(matrix: Matrix) -> Iterator[Violation]:
-    """What fails a check: exceptions that have ended, places that are used and forbidden, applications without a place."""
+    """What fails a check: exceptions that have ended, borders that an engine does not hold, places that are used and forbidden,
+    applications without a place.
+    """
     placement = matrix.placement
     for index, entry in enumerate(placement.raw["exceptions"]):
         if entry["until"] <= matrix.now:
             text = f"the exception of {entry['application']} on {entry['cluster']} ended on {entry['until']:%Y-%m-%d}"
             yield Violation(f"exceptions[{index}]", text, "remove it; or let it be approved anew, with a later end")
+    for cluster, one, other, different in open_pools(placement):
+        text = f"the pools {one.name} and {other.name} offer different {different}, but {other.engine} keeps nobody off a pool"
+        yield Violation(
+            f"cluster {cluster}", text, f"give {other.name} a cluster of its own, or let both offer the same"
+        )
     for name, demands in placement.demands.items():
         for run in placement.raw["applications"][name]["runs"]:
             why = _wrong(matrix, name, run)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,14 @@ def placement() -> model.Placement:
         "regimes": {"pci": {}},
         "teams": {"a": {}},
         "clusters": {"c": offer},
-        "applications": {"shop": {"team": "a", "environments": ["test"]}},
+        "applications": {
+            "shop": {
+                "team": "a",
+                "environments": ["test"],
+                "runs": [{"environment": "test", "cluster": "c", "pool": "web"}],
+            },
+            "idle": {"team": "a", "environments": ["test"]},
+        },
     }
     return model.parse(content, "placement.yml")
 
@@ -95,6 +103,27 @@ def placement() -> model.Placement:
 def test_a_placement_refuses(pool: str, environment: str, why: str) -> None:
     found = application.refused(placement(), parse(pool=pool), "c", environment, model.moment_of(None))
     assert why in found and bool(found) == bool(why)
+
+
+def test_an_application_is_put_into_the_namespace_of_its_placement() -> None:
+    assert application.placed(placement(), parse(), "c", "test", "shop.yml")["namespace"] == "a-test-web"
+    assert application.placed(placement(), parse(namespace="a-test-web"), "c", "test", "shop.yml")["namespace"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pool": "pci"}, "shop.yml: shop may not run on cluster c, pool pci, in test: is only for pci"),
+        (
+            {"name": "idle"},
+            "applications.idle: runs does not name that it runs on cluster c, pool web, in test; add it",
+        ),
+        ({"namespace": "other"}, "namespace is 'other', but on cluster c, pool web, in test it is a-test-web"),
+    ],
+)
+def test_an_application_that_has_no_place_there(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        application.placed(placement(), parse(**changes), "c", "test", "shop.yml")
 
 
 def test_an_application_that_the_placement_does_not_know() -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.tenancy import TenancyError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tenancy
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import TenancyError, ensure
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import ensure
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
-from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.faults import tenants
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Host
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.tenancy import tenants
 from fake_kubernetes import FakeKubernetes
 
 SHOP: dict[str, Any] = {
@@ -22,12 +23,14 @@ SHOP: dict[str, Any] = {
     "quota": {"pods": 40},
     "limits": {"default_request": {"cpu": "50m"}, "max": None},
     "default_deny": True,
+    "deploy": "shop-test",
     "teams": [{"name": "oidc:devs", "role": "edit"}, {"name": "a/b", "role": "view"}],
 }
 BASE = "/api/v1/namespaces/shop"
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"
 DENY = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/default-deny"
 ALL = {BASE, f"{BASE}/resourcequotas/quota", f"{BASE}/limitranges/limits", DENY}
+ALL |= {f"{BASE}/serviceaccounts/keelson-deploy", f"{RBAC}/keelson-deploy"}
 ALL |= {f"{RBAC}/oidc:devs-edit", f"{RBAC}/a-b-view"}
 
 
@@ -49,6 +52,8 @@ def test_a_namespace_with_all_that_lies_in_it(kubernetes: FakeKubernetes) -> Non
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53}
     binding = kubernetes.objects[f"{RBAC}/oidc:devs-edit"]
     assert binding["subjects"][0]["name"] == "oidc:devs" and binding["roleRef"]["name"] == "edit"
+    subject = {"kind": "ServiceAccount", "name": "keelson-deploy", "namespace": "shop"}
+    assert kubernetes.objects[f"{RBAC}/keelson-deploy"]["subjects"] == [subject]
     assert set(outcome.after) == ALL and outcome.before[BASE] == {}
 
 
@@ -143,7 +148,7 @@ def test_preflight_tells_it_before_anything_is_installed(listed: Any, found: lis
     variables = {"cluster_namespaces": listed}
     host = Host("m1", "product", "manager", "10.0.0.1", "10.0.0.1:22", variables=variables)
     cluster = Cluster("product", components.load("kubernetes"), {}, (host,))
-    assert [(fault.text, fault.remedy) for fault in tenants(cluster)] == found
+    assert [(fault.text, fault.remedy) for fault in tenants(tenancy.validate)(cluster)] == found
 
 
 def test_pods_of_a_namespace_with_a_pool_are_kept_in_it(kubernetes: FakeKubernetes) -> None:

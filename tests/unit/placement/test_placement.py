@@ -67,6 +67,14 @@ def test_the_example_has_no_violation() -> None:
             "is for shop, not for payments",
         ),
         ({"applications__storefront__engines": ["nomad"]}, "runs kubernetes, not nomad"),
+        (
+            {"clusters__product__engine": "nomad"},
+            "cluster product the pools web and payments offer different regimes and teams, but nomad keeps nobody off a pool",
+        ),
+        (
+            {"clusters__product__engine": "nomad"},
+            "is in a cluster whose engine, nomad, keeps nobody off a pool, and which is not for payments alone",
+        ),
     ],
 )
 def test_every_rule_is_seen_failing(changes: dict[str, Any], words: str) -> None:
@@ -88,6 +96,14 @@ def test_an_application_with_no_possible_cluster() -> None:
     assert text.startswith(
         "application storefront no cluster may run it in test; nearest is shared, pool web, which lies in eu-west"
     )
+
+
+def test_a_cluster_of_its_own_is_the_border_that_every_engine_holds() -> None:
+    pools = {"payments": {"data": "confidential", "regimes": ["pci"]}}
+    alone = {"engine": "nomad", "region": "eu-west", "environments": ["prod"], "teams": ["payments"], "pools": pools}
+    runs = [{"environment": "prod", "cluster": "product", "pool": "payments"}]
+    found = matrix(clusters__product=alone, applications__checkout__runs=runs, applications__storefront__runs=[])
+    assert not [text for text in told(found) if "checkout" in text or "cluster product" in text]
 
 
 def test_an_expired_exception() -> None:
@@ -169,7 +185,10 @@ def test_what_an_engine_gets() -> None:
     assert product["taints"] == {
         "payments": [{"key": "keelson.cluster/pool", "value": "payments", "effect": "NoSchedule"}]
     }
-    assert render.cluster(placement, "batch")["limits"], "what Nomad's Community Edition cannot enforce is told"
+    assert product["namespaces"][0]["deploy"] == "payments-prod"
+    batch = render.cluster(placement, "batch")
+    assert "an application of any namespace may name any pool" in batch["limits"]
+    assert set(batch["namespaces"][0]) == {"name", "labels", "deploy"}
     with pytest.raises(UserError, match="clusters: prodcut is not defined"):
         render.cluster(placement, "prodcut")
 
@@ -179,10 +198,10 @@ def test_the_page_escapes_and_a_large_one_stays_small() -> None:
     raw["applications"] = {f"a{i}": {"team": "shop", "environments": ["prod"]} for i in range(2000)}
     raw["exceptions"] = []
     found = rules.Matrix(model.parse(raw, "<b>.yml"), NOW)
-    text = page.render(found, list(rules.violations(found)))
+    text = page.render(found, list(rules.violations(found)), {})
     assert "<b>" not in text.replace("<b>failed</b>", "") and len(text) < 600_000
-    small = page.render(matrix(), [])
-    assert small.count("<rect") == 9 and "is not for payments alone" in small
+    small = page.render(matrix(), [], {"batch": ["no <quota>"]})
+    assert small.count("<rect") == 9 and "no &lt;quota&gt;" in small and "is not for payments alone" in small
 
 
 def play(tmp_path: Path, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
