@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import (
     parts,
     pipeline,
     release,
+    reports,
     results,
     runs,
 )
@@ -36,6 +36,7 @@ class ActionModule(ControllerAction):
         "compare": {"type": "list", "elements": "str", "default": []},
         "placement": {"type": "str", "default": ""},
         "regime": {"type": "str", "default": ""},
+        "reports": {"type": "list", "elements": "path", "default": []},
         "output": {"type": "path", "default": "evidence.json"},
         "key": {"type": "path"},
         "public_key": {"type": "path"},
@@ -57,11 +58,12 @@ class ActionModule(ControllerAction):
             return self._diff(found, entries, options["compare"], trusted)
         key = sign.load_key(key_path)
         if options["state"] == "evidence":
-            content = evidence.collect(model.load(options["placement"]), options["regime"], entries, runs.now())
+            placement = model.load(options["placement"])
+            own = evidence.about(entries, evidence.environments(placement, options["regime"]))
+            told = [*reports.recorded(found.results, own), *(reports.read(path) for path in options["reports"])]
+            content = evidence.collect(placement, options["regime"], own, told, runs.now())
             if not self._task.check_mode:
-                Path(options["output"]).write_text(
-                    json.dumps(sign.sealed(content, key), indent=1) + "\n", encoding="utf-8"
-                )
+                evidence.write(content, options["output"], options["key"])
             return {"changed": True, "evidence": options["output"]}
         if options["state"] == "record":
             entry = release.record(found, entries, parts.digests(found), runs.now())
@@ -92,9 +94,7 @@ class ActionModule(ControllerAction):
         sides = []
         for name in compare:
             if name.endswith(".json"):
-                sides.append(
-                    evidence.flat(sign.unsealed(json.loads(Path(name).read_text(encoding="utf-8")), trusted, name))
-                )
+                sides.append(evidence.flat(evidence.read(name, trusted)))
                 continue
             record = release.current(found, entries).get(name, name)
             if not record:

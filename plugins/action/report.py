@@ -18,7 +18,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.checks.model impor
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, Component
+from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import evidence, reports, runs
 from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery.parts import collection_version
+from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model as placement_model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
@@ -34,6 +36,9 @@ class ActionModule(ControllerAction):
     ARGUMENTS = {
         "results": {"type": "list", "elements": "str", "required": True},
         "directory": {"type": "path", "default": "report"},
+        "regime": {"type": "str", "default": ""},
+        "placement": {"type": "str", "default": "placement.yml"},
+        "key": {"type": "path"},
     }
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +50,14 @@ class ActionModule(ControllerAction):
         except OSError as error:
             raise AnsibleActionFail(f"the report cannot be written: {error}; choose another directory") from error
         result = {**paths, "counts": report.as_data()["counts"]}
+        if options["regime"]:
+            told = [reports.read(paths["json"])]
+            content = evidence.collect(
+                placement_model.load(options["placement"]), options["regime"], [], told, runs.now()
+            )
+            result["evidence"] = evidence.write(
+                content, os.path.join(options["directory"], "evidence.json"), options["key"]
+            )
         if any(hostvars[name].get("cluster_part") == MANAGER for name in hosts):
             counted = f"{len(report.checks) - len(report.failed)} of {len(report.checks)} passed"
             further = {"checks": counted, "report": paths["html"]}

@@ -40,6 +40,11 @@ options:
     description: The regime that evidence is about.
     type: str
     default: ""
+  reports:
+    description: For evidence, reports of verify (C(report.json)) besides those that stages of the pipeline have recorded.
+    type: list
+    elements: path
+    default: []
   output:
     description: File of the evidence.
     type: path

@@ -26,6 +26,17 @@ options:
     description: The directory on the controller in which C(report.json), C(junit.xml) and C(report.html) are written.
     type: path
     default: report
+  regime:
+    description: Write also evidence for an auditor of this regime of O(placement), signed, as C(evidence.json).
+    type: str
+    default: ""
+  placement:
+    description: The placement file, for evidence.
+    type: str
+    default: placement.yml
+  key:
+    description: The key that signs evidence. It is made when there is none.
+    type: path
 attributes:
   check_mode:
     support: full
@@ -47,6 +58,10 @@ counts:
   description: Numbers of C(checks) and of those that C(failed).
   returned: always
   type: dict
+evidence:
+  description: Path of the signed evidence.
+  returned: when a regime is given
+  type: str
 html:
   description: Path of the HTML page.
   returned: always

@@ -174,12 +174,17 @@ def days_left(not_after: str, now: float) -> float:
     return (ssl.cert_time_to_seconds(not_after) - now) / 86400
 
 
+def until(left: float) -> str:
+    """Return the day on which so many days are over."""
+    return time.strftime("until %Y-%m-%d", time.gmtime(round(time.time() + left * 86400)))
+
+
 def certificate(endpoint: Endpoint, identity: Identity, least: float) -> Verdict:
     """Judge that the certificate shown is the CA's, speaks for this address and lasts at least `least` days."""
     shown = served(endpoint, identity)
     left = days_left(shown["notAfter"], time.time())
     names = ", ".join(value for _kind, value in shown.get("subjectAltName", ()))
-    return Verdict(left >= least, f"{left:.0f} days left (at least {least:.0f} desired), for {names}")
+    return Verdict(left >= least, f"{until(left)}, {left:.0f} days left (at least {least:.0f} desired), for {names}")
 
 
 def authority(path: str, least: float) -> Verdict:
@@ -187,7 +192,7 @@ def authority(path: str, least: float) -> Verdict:
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.load_verify_locations(path)
     left = min(days_left(str(entry["notAfter"]), time.time()) for entry in settings.get_ca_certs())
-    return Verdict(left >= least, f"{left:.0f} days left (at least {least:.0f} desired)")
+    return Verdict(left >= least, f"{until(left)}, {left:.0f} days left (at least {least:.0f} desired)")
 
 
 @contextlib.contextmanager

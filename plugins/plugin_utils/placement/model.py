@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import components, shape
+from ..report import model as report
 from ..shape import Key, Moment, Shape
 from ..user_error import UserError
 from . import calendar
@@ -77,7 +78,7 @@ SHAPE: Shape = {
             "excludes": Key(list, inner=str),
             "exclusive": Key(bool, default=True),
             "pod_security": Key(choices=("privileged", "baseline", "restricted")),
-            "controls": Key(list, inner=str),
+            "controls": Key(object),
         },
     ),
     "teams": Key(dict, inner=_TEAM, needed=True),
@@ -141,6 +142,8 @@ def parse(content: Mapping[str, Any], path: str) -> Placement:
     """Check the content of a placement file."""
     raw = shape.held(dict(content), SHAPE, path)
     _references(raw, path)
+    for name, regime in raw["regimes"].items():
+        regime["controls"] = _controls(regime["controls"], f"{path}: regimes.{name}: controls")
     classes = {name: level for level, name in enumerate(raw["data_classes"])}
     confining = frozenset(name for name in components.engines() if "pools" in components.engine(name).enforces)
     clusters = {
@@ -229,6 +232,19 @@ def _references(raw: Mapping[str, Any], path: str) -> None:
             all_known(entry, f"{path}: {key}[{index}]")
             if key == "windows":
                 calendar.check(entry, f"{path}: {key}[{index}]")
+
+
+def _controls(given: Any, where: str) -> dict[str, list[str]]:
+    """The regime's own controls, each with the kinds of checks that it is judged by."""
+    found = given or {}
+    if isinstance(found, list):
+        found = {control: [] for control in found}
+    if not isinstance(found, dict) or not all(isinstance(kinds or [], list) for kinds in found.values()):
+        raise UserError(f"{where} is neither a list of controls nor a mapping of controls to lists of kinds of checks")
+    known = {kind for kinds in report.groups(components.known().values()).values() for kind in kinds}
+    for kind in (str(kind) for kinds in found.values() for kind in kinds or []):
+        shape.known(kind, sorted(known), where, "kind of check")
+    return {str(control): [str(kind) for kind in kinds or []] for control, kinds in found.items()}
 
 
 def _apart(names: list[str], regimes: Mapping[str, Any], where: str, what: str) -> None:

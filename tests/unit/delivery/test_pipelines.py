@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pipelines: the file's faults, gates, results that cannot be altered unseen, releases, evidence, and what is rendered."""
+"""Pipelines: the file's faults, gates, results that cannot be altered unseen, releases, and what is rendered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign, variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import (
-    evidence,
     gates,
     pipeline,
     release,
@@ -27,7 +26,6 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import (
     results,
     runs,
 )
-from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.shape import moment
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
@@ -299,22 +297,6 @@ def test_runs_that_were_left_are_cleaned_up_by_age(place: Path) -> None:
     assert runs.reap(found, entries_of(place, found), [], key, None) == ["test (1)"]
     assert (place / "calls").read_text().split()[-1] == "keelson.cluster.uninstall"
     assert runs.reap(found, entries_of(place, found), [], key, None) == [], "once"
-
-
-def test_evidence_of_a_regime(place: Path) -> None:
-    placement = model.load(str(ROOT / "examples/placement/placement.yml"))
-    found = parsed(stages__prod__gates=[{"approval": {"by": ["anna"]}}])
-    for name in ("check", "test"):
-        run(place, found, name)
-    add(place, found, gates.decide(found, found.stage("prod"), entries_of(place, found), "approve", "anna", "", NOW))
-    run(place, found, "prod")
-    content = evidence.collect(placement, "pci", entries_of(place, found), NOW)
-    assert content["controls"] == ["PCI DSS 1.2", "PCI DSS 6.5.3"] and content["environments"] == ["prod"]
-    assert [entry["kind"] for entry in content["entries"]] == ["approval", "begun", "result"]
-    flat = evidence.flat(content)
-    assert flat["application checkout"] == "product/payments" and "approval 5" in flat
-    later = {**content, "controls": []}
-    assert set(release.difference(flat, evidence.flat(later))) == {"controls"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
