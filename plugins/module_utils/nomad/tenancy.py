@@ -120,7 +120,13 @@ class _Present:
         spaces = listed("/v1/namespaces").items()
         self.namespaces = {name: entry for name, entry in spaces if MARK in (entry.get("Meta") or {})}
         self.policies = {name: api.get(f"/v1/acl/policy/{name}") for name in ours("/v1/acl/policies")}
-        self.roles, self.tokens = ours("/v1/acl/roles"), ours("/v1/acl/tokens")
+        self.roles = ours("/v1/acl/roles")
+        names = {entry["ID"]: name for name, entry in self.roles.items()}
+        # The list of tokens tells of their roles only the identifiers.
+        self.tokens = {
+            name: {**entry, "Roles": [{"Name": names.get(link["ID"], "")} for link in entry.get("Roles") or []]}
+            for name, entry in ours("/v1/acl/tokens").items()
+        }
 
 
 def ensure(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> Outcome:

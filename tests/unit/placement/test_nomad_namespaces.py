@@ -39,7 +39,13 @@ class Nomad:
     token: str = "management"
 
     def get(self, path: str) -> Any:
-        lists = {"/v1/namespaces": self.namespaces, "/v1/acl/roles": self.roles, "/v1/acl/tokens": self.tokens}
+        lists = {"/v1/namespaces": self.namespaces, "/v1/acl/roles": self.roles}
+        if path == "/v1/acl/tokens":  # a list tells of roles only the identifiers
+            named = {role["Name"]: {"ID": role["ID"], "Name": ""} for role in self.roles.values()}
+            shown = [
+                {**entry, "Roles": [named[r["Name"]] for r in entry.get("Roles", [])]} for entry in self.tokens.values()
+            ]
+            return shown
         if path in lists:
             return list(lists[path].values())
         if path == "/v1/acl/policies":
