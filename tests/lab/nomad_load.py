@@ -73,6 +73,8 @@ class Load:
     """Requests to the instances that service discovery has, from outside, until the end."""
 
     lab: Lab
+    service: str = "keelson-sample"
+    space: str = "default"
     asked: int = 0
     failed: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
@@ -85,7 +87,9 @@ class Load:
             for api in apis:
                 with (
                     contextlib.suppress(OSError, http.client.HTTPException, ValueError),
-                    api.answered("GET", f"/v1/service/keelson-sample?index={index}&wait=1s") as reply,
+                    api.answered(
+                        "GET", f"/v1/service/{self.service}?namespace={self.space}&index={index}&wait=1s"
+                    ) as reply,
                 ):
                     found = [f"http://{entry['Address']}:{entry['Port']}/" for entry in json.loads(reply.read())]
                     index = reply.headers["X-Nomad-Index"]
@@ -116,18 +120,26 @@ def load(lab: Lab) -> Iterator[Load]:
     application = job("web", sample_image(lab), 3, "1")
     application["TaskGroups"][0]["ShutdownDelay"] = 6 * SECOND  # clients learn of its end before
     submit(lab, application)
-    asking = Load(lab)
+    try:
+        with asked(Load(lab), 3) as asking:
+            yield asking
+    finally:
+        remove(lab, "keelson-sample")
+
+
+@contextlib.contextmanager
+def asked(asking: Load, instances: int) -> Iterator[Load]:
+    """Requests all the time to the instances of an application that runs."""
     threads = [threading.Thread(target=work, daemon=True) for work in (asking.discover, asking.ask)]
     for thread in threads:
         thread.start()
     try:
-        wait("three instances", lambda: len(asking.known) == 3, 90)
+        wait(f"{instances} instances", lambda: len(asking.known) == instances, 90)
         yield asking
     finally:
         asking.over.set()
         for thread in threads:
             thread.join()
-        remove(lab, "keelson-sample")
 
 
 def sample_image(lab: Lab) -> str:

@@ -34,6 +34,17 @@ TYPES = {
 }
 ASSOCIATED = {"success_nodes": "workflow_job_template_nodes", "failure_nodes": "workflow_job_template_nodes"}
 UNIFIED = ("job_templates", "workflow_job_templates", "projects", "inventory_sources")
+#: Fields that hold another object's number; what AWX tells of it stands in summary_fields.
+REFERENCES = {
+    "organization": "organizations",
+    "execution_environment": "execution_environments",
+    "credential_type": "credential_types",
+    "credential": "credentials",
+    "project": "projects",
+    "source_project": "projects",
+    "inventory": "inventories",
+    "workflow_job_template": "workflow_job_templates",
+}
 ROLES = ("admin", "execute", "read", "approval", "use")
 
 
@@ -99,7 +110,8 @@ class FakeAwx:
             roles[f"{role}_role"] = {"id": self._id}
             self.roles[self._id] = {"teams": [], "users": []}
         number = int(url.split("/")[-2])
-        related = {"survey_spec": f"{url}survey_spec/"}
+        names = ("survey_spec", "notification_templates_error", "success_nodes")
+        related = {name: f"{url}{name}/" for name in names}
         item = {"description": "", **fields, "id": number, "url": url, "type": TYPES[kind], "related": related}
         item["summary_fields"] = {"object_roles": roles}
         self.objects[kind][number] = item
@@ -181,7 +193,24 @@ class FakeAwx:
         kind = ASSOCIATED.get(name, "notification_templates" if name.startswith("notification") else name)
         return 200, page([self._shown(self.objects[kind][number]) for number in linked])
 
+    def _named(self, item: dict[str, Any]) -> dict[str, Any]:
+        """What AWX tells of the objects that another one names."""
+        found = {}
+        for field, kind in REFERENCES.items():
+            if item.get(field) in self.objects[kind]:
+                found[field] = {"id": item[field], "name": self.objects[kind][item[field]]["name"]}
+        template = item.get("unified_job_template")
+        for kind in (*UNIFIED, "workflow_approval_templates"):
+            if template in self.objects[kind]:
+                shown = self.objects[kind][template]
+                found["unified_job_template"] = {key: shown[key] for key in ("id", "name", "timeout") if key in shown}
+        linked = self.links.get(("job_templates", item["id"], "credentials"), [])
+        if item["type"] == "job_template":
+            found["credentials"] = [{"id": n, "name": self.objects["credentials"][n]["name"]} for n in linked]
+        return found
+
     def _shown(self, item: dict[str, Any]) -> dict[str, Any]:
+        item = {**item, "summary_fields": {**item["summary_fields"], **self._named(item)}}
         if item["type"] != "credential":
             return item
         fields = self.objects["credential_types"][item["credential_type"]]["inputs"].get("fields", [])

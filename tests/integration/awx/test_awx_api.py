@@ -81,8 +81,17 @@ def test_applied_twice_then_pruned(fake: FakeAwx, tmp_path: Path) -> None:
     assert questions[0]["variable"] == "cluster" and questions[0]["choices"] == ["product"]
     assert fake.roles[install["summary_fields"]["object_roles"]["execute_role"]["id"]]["teams"]
 
+    fake.requests.clear()
     second = apply(fake, tmp_path, objects)
     assert second.returncode == 0 and "changed=0" in second.stdout, second.stdout + second.stderr
+    assert {method for method, _path in fake.requests} == {"GET"}
+    assert "(item=Install)" in first.stdout and "(item=Install)" not in second.stdout, "only what differs"
+
+    fake.objects["job_templates"][install["id"]]["timeout"] = 1
+    fake.surveys["job_templates", install["id"]]["spec"][0]["required"] = True
+    again = apply(fake, tmp_path, objects)
+    assert "(item=Install)" in again.stdout and "(item=Verify)" not in again.stdout, again.stdout + again.stderr
+    assert fake.objects["job_templates"][install["id"]]["timeout"] == 7200
 
     fake.add("job_templates", {"name": "theirs", "description": "made by hand"})
     fewer = {"organizations": objects["organizations"], "workflows": [], "job_templates": []}

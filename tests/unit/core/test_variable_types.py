@@ -80,3 +80,39 @@ def test_a_playbook_that_chooses_no_cluster_converts_where_it_reads() -> None:
                 # Options of modules convert; conditions do not.
                 if kinds.get(name) == "bool" and "{{" not in line:
                     assert "| bool" in line, f"{path.name}: {line.strip()}"
+
+
+def untyped(path: Path) -> list[str]:
+    """Lines of a role's variables or templates that take a boolean or a number as it was given, which may be text."""
+    kinds = {name: kind for name, kind in variable_types.scalars().items() if name in variable_types.roles()}
+    typed = r"(?! *(?:\| *default\([^()]*\) *)?\| *(?:ansible\.builtin\.)?(?:bool|int|float|string)\b)"
+    found = []
+    for line in path.read_text().splitlines():
+        for expression in re.findall(r"\{[{%].*?[}%]\}", line):
+            alone = path.suffix == ".yml" and re.search(rf"[:\[-] *[\"']?{re.escape(expression)}[\"']?[}}\]]*$", line)
+            for name in re.findall(rf"\b[a-z]\w+\b{typed}", expression):
+                if kinds.get(name) == "bool" or (name in kinds and alone):
+                    found.append(f"{path.name}: {line.strip()}")
+    return found
+
+
+def test_a_role_that_is_used_alone_converts_where_it_reads() -> None:
+    """No play of ours comes before it then. Options of modules convert; keywords of tasks and default values are others' business."""
+    paths = [*ROOT.glob("roles/*/vars/**/*.yml"), *ROOT.glob("roles/*/templates/*")]
+    assert len(paths) > 20 and [line for path in paths for line in untyped(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('a: "{{ [1] if host_node_nomad_raw_exec else [] }}"', True),
+        ('a: "{{ [1] if host_node_nomad_raw_exec | bool else [] }}"', False),
+        ('a: "{{ host_node_certificate_days }}"', True),
+        ('a: {b: "{{ faas_runtime_storage * 1024 }}"}', True),
+        ('a: "{{ host_node_certificate_days | int }}"', False),
+        ("a: run --days={{ host_node_certificate_days }} --now", False),
+    ],
+)
+def test_a_value_that_is_taken_as_it_was_given_is_found(tmp_path: Path, line: str, told: bool) -> None:
+    (tmp_path / "main.yml").write_text(line + "\n")
+    assert bool(untyped(tmp_path / "main.yml")) is told
