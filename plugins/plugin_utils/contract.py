@@ -251,6 +251,7 @@ class Engine(Component):
     why an upgrade from one version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
     `host_subject` is what stands before a host's name in the common name of its certificate.
     `enforces` is what of the borders between teams it holds, see `plugin_utils/placement/borders.py`.
+    `held` are packages of the distribution that applications run on: no update of the operating system touches them.
     """
 
     architectures: Mapping[str, str]
@@ -270,6 +271,7 @@ class Engine(Component):
     enforces: frozenset[str] = frozenset()
     versioned: tuple[str, ...]
     refuse_step: Callable[[str, str], str]
+    held: tuple[str, ...] = ()
     facts_module: str = ""
     manager_outage_module: str = ""
     host_subject: str = ""

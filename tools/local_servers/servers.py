@@ -155,6 +155,7 @@ class Servers:
             *[f"--label={LABEL}={self.name}", f"--label={ADDRESS}={address}"],
             *["--network", self.name, "--ip6" if ":" in address else "--ip", address, "--mac-address", mac(address)],
             *["--privileged", "--cgroupns=private", "--systemd=always"],
+            "--restart=always",  # a server that reboots comes back; one that podman stops or kills does not
             *["--ulimit", f"nofile={files}", "--ulimit", "nproc=32768:32768"],
             *(f"--volume=/var/lib/{volume}" for volume in VOLUMES),
             *[image, "/lib/systemd/systemd"],

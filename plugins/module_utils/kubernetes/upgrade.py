@@ -25,7 +25,7 @@ from ..host import files as host_files
 from ..host import previous, services, switch
 from ..host import units as service_units
 from ..host.receipts import Receipts
-from . import control, etcd, kubeadm, membership, network, view
+from . import absence, control, etcd, kubeadm, membership, view
 from .api import NODE_FILE, Api, ApiError
 
 #: Artifacts whose programs run outside of pods, or serve those: they change last, for kubelet is never newer than the API.
@@ -88,7 +88,7 @@ def management(to: Target, files: list[dict[str, Any]], receipts: Receipts) -> t
     The second is what kube-proxy's pods still lack then, or ''. Raises UpgradeError.
     """
     previous.bring_back(MANIFESTS)
-    fault = wait_for(lambda: _unsafe(to), to.timeout)
+    fault = wait_for(lambda: absence.unsafe(to.address, to.managers), to.timeout)
     if fault:
         raise UpgradeError(
             f"The management services of {to.name} were left as they are, for the cluster might lose its quorum: {fault}. "
@@ -143,13 +143,6 @@ def agents(to: Target, files: list[dict[str, Any]], units: Sequence[service_unit
 def _keep(to: Target, files: Iterable[Mapping[str, Any]], paths: Iterable[str], units: Sequence[str] = ()) -> None:
     previous.begin()
     previous.keep([*(entry["path"] for entry in files), *paths, membership.NOTE.format(cluster=to.cluster)], units)
-
-
-def _unsafe(to: Target) -> str | None:
-    """Why the services of this manager must not be restarted now, or None."""
-    faults = (network.serves(address) for address in to.managers if address != to.address)
-    fault = next((fault for fault in faults if fault), "")
-    return fault or etcd.refuse_restart(etcd.members(), etcd.healthy(), to.address)
 
 
 def _serves(api: Api, address: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -190,3 +191,17 @@ def step_down(api: Api, address: str, timeout: float) -> bool:
     if reason:
         raise ApiError(0, reason)
     return True
+
+
+def begin_absence(cluster: str, address: str, _addresses: Sequence[str], timeout: float) -> str | None:
+    """Wait until the manager may be away, and hand over the leadership; why it must not, or None. Raises ApiError."""
+    api = Api.from_env(cluster)
+    reason = wait_dispensable(api, address, timeout)
+    if not reason:
+        step_down(api, address, timeout)
+    return reason
+
+
+def end_absence(cluster: str, _address: str, addresses: Sequence[str], timeout: float) -> str | None:
+    """Wait until all managers are well; what still is not, or None. Raises ApiError."""
+    return wait_healthy(Api.from_env(cluster), list(addresses), timeout)

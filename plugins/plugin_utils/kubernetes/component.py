@@ -98,6 +98,7 @@ COMPONENT = Engine(
     enforces=frozenset({"pools", "pod_security", "quota", "limits", "teams", "network", "metrics"}),
     versioned=("kubeadm", "kubelet", "kubectl", "kubernetes-images"),
     refuse_step=functools.partial(steps.refuse, minors=1),
+    held=("runc",),
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     benchmark=BENCHMARK,
     host_subject="system:node:",

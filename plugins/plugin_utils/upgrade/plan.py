@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which members an upgrade changes, in which order: a pure function of what the cluster and its hosts say of themselves."""
+"""Which members a rolling change takes, in which order: a pure function of what the cluster and its hosts say of themselves."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ WELL = ("alive", "ready")
 MARK = "upgrade"  # what a drain of an upgrade says of itself
 
 
-class UpgradeError(UserError):
-    """The upgrade is refused; the message is one line, and nothing was changed."""
+class PlanError(UserError):
+    """The change is refused; the message is one line, and nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -77,38 +77,49 @@ def plan(
     max_unavailable: Any = 1,
     pause_after: str = "",
 ) -> Plan:
-    """Plan the upgrade to `version`; `targets` are versions by part and artifact. Raises UpgradeError."""
-    pools = list(dict.fromkeys(host.pool for host in hosts if host.part == NODE))
-    if pause_after and pause_after not in pools:
-        raise UpgradeError(
-            f"upgrade_pause_after: there is no pool {pause_after!r}; there are {', '.join(pools) or 'none'}"
-        )
+    """Plan the upgrade to `version`; `targets` are versions by part and artifact. Raises PlanError."""
     for host in hosts:
         refused = refuse_step(host.version, version) if host.version else ""
         if refused:
-            raise UpgradeError(f"{host.name}: {refused}")
-    if not any(host.version for host in hosts):
-        raise UpgradeError(
-            "no manager tells what members the cluster has, so there is nothing to upgrade; see preflight above"
-        )
+            raise PlanError(f"{host.name}: {refused}")
     due = {host.name: lags(host, targets[host.part], version) for host in hosts}
+    found = arrange("upgrade", hosts, due, max_unavailable, pause_after)
+    lag = [host.name for host in hosts if host.part == MANAGER and due[host.name] and not host.run]
+    if lag and found.nodes:
+        raise PlanError(
+            f"host nodes follow the managers, and {', '.join(lag)} is left out by --limit; upgrade it first"
+        )
+    return found
+
+
+def arrange(
+    verb: str, hosts: Sequence[Host], due: Mapping[str, Sequence[str]], max_unavailable: Any, pause_after: str = ""
+) -> Plan:
+    """Put the hosts that are `due`, each with what is to be done to it, into an order. Raises PlanError.
+
+    Managers come one at a time, the leader last, then host nodes pool by pool; `verb` begins the names of the variables that
+    messages name.
+    """
+    pools = list(dict.fromkeys(host.pool for host in hosts if host.part == NODE))
+    if pause_after and pause_after not in pools:
+        raise PlanError(f"{verb}_pause_after: there is no pool {pause_after!r}; there are {', '.join(pools) or 'none'}")
+    if not any(host.version for host in hosts):
+        raise PlanError(
+            f"no manager tells what members the cluster has, so there is nothing to {verb}; see preflight above"
+        )
     managers = [host for host in hosts if host.part == MANAGER]
     sick = [host for host in managers if host.status not in WELL]
     if sick and any(due[host.name] for host in managers if host.run):
         names = ", ".join(f"{host.name} ({host.status or 'not a member'})" for host in sick)
-        raise UpgradeError(
-            f"managers are upgraded only while all are well, and {names} is not; repair or remove it first"
-        )
-    lag = [host.name for host in managers if due[host.name] and not host.run]
+        raise PlanError(f"managers are changed only while all are well, and {names} is not; repair or remove it first")
     nodes = sorted((h for h in hosts if h.part == NODE), key=lambda h: (h.pool != pause_after, pools.index(h.pool)))
-    if lag and any(due[host.name] for host in nodes if host.run):
-        raise UpgradeError(
-            f"host nodes follow the managers, and {', '.join(lag)} is left out by --limit; upgrade it first"
-        )
     first = sorted((h for h in managers if due[h.name] and h.run), key=lambda h: h.leader)
     skipped = [host for host in nodes if due[host.name] and host.run and host.status not in WELL]
     ready = [host for host in nodes if due[host.name] and host.run and host.status in WELL]
-    batches = _batches(ready, Counter(host.pool for host in nodes), max_unavailable)
+    try:
+        batches = _batches(ready, Counter(host.pool for host in nodes), max_unavailable)
+    except ValueError as error:
+        raise PlanError(f"{verb}_max_unavailable: {error}") from error
     later: list[str] = []
     if pause_after and any(host.pool == pause_after for host in ready):
         later = [host.name for host in ready if host.pool != pause_after]
@@ -134,11 +145,8 @@ def plan(
 
 
 def _batches(hosts: Sequence[Host], sizes: Mapping[str, int], max_unavailable: Any) -> list[list[str]]:
-    """Batches of one pool after the other; the very first host goes alone."""
-    try:
-        limits = {pool: share(max_unavailable, size) for pool, size in sizes.items()}
-    except ValueError as error:
-        raise UpgradeError(f"upgrade_max_unavailable: {error}") from error
+    """Batches of one pool after the other; the very first host goes alone. Raises ValueError."""
+    limits = {pool: share(max_unavailable, size) for pool, size in sizes.items()}
     batches: list[list[str]] = []
     for pool in dict.fromkeys(host.pool for host in hosts):
         names = [host.name for host in hosts if host.pool == pool]

@@ -17,7 +17,7 @@ from ..components import manifests, parts, tasks
 from ..contract import MANAGER, Component
 from ..preflight.model import Cluster
 from ..preflight.orphans import listed
-from .plan import Host, UpgradeError
+from .plan import Host, PlanError
 
 
 def asked(cluster: Cluster) -> str:
@@ -93,10 +93,10 @@ def hosts(cluster: Cluster) -> list[Host]:
 
 
 def check_steps(cluster: Cluster) -> None:
-    """Raise UpgradeError when the engine's part of the roles cannot upgrade."""
+    """Raise PlanError when the engine's part of the roles cannot upgrade."""
     files = [file for role in ("cluster_manager", "host_node") for file in tasks([cluster.engine], role, "upgrade")]
     if not all(Path(file).is_file() for file in files):
-        raise UpgradeError(f"this release upgrades no cluster of engine {cluster.engine.name}")
+        raise PlanError(f"this release upgrades no cluster of engine {cluster.engine.name}")
 
 
 def check_bundle(
@@ -106,7 +106,7 @@ def check_bundle(
     index: Mapping[str, Any],
     where: str,
 ) -> None:
-    """Raise UpgradeError naming what the bundle lacks for these hosts."""
+    """Raise PlanError naming what the bundle lacks for these hosts."""
     known = {host.name: host for host in cluster.hosts}
     missing = set()
     for host in map(known.__getitem__, names):
@@ -118,7 +118,7 @@ def check_bundle(
                 missing.add(f"{name}={version}")
     if missing:
         given = ", ".join(f'"{name}"' for name in sorted(missing))
-        raise UpgradeError(
+        raise PlanError(
             f"{where} lacks {', '.join(sorted(missing))}: fill it with playbook bundle and -e "
             f"'{{\"bundle_artifacts\": [{given}]}}'"
         )

@@ -52,7 +52,8 @@ def taken(path: Path) -> set[str]:
         used |= taken(path.parent / included)
         own |= set(re.findall(r"register: (\w+)", (path.parent / included).read_text()))
     for imported in re.findall(r"import_playbook: (\S+)", text):
-        used |= taken(path.parent / imported) & {"cluster"}
+        further = taken(path.parent / imported)
+        used |= further if path.parent.name != "plays" and imported.startswith("plays/") else further & {"cluster"}
     return {name for name in used - own if GIVEN.match(name)}
 
 

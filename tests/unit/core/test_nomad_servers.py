@@ -99,6 +99,19 @@ def test_only_a_healthy_voter_inherits(ruled: FakeNomad) -> None:
     assert ruled.leader == f"{C}:4647"
 
 
+def test_a_manager_that_is_away_for_a_while(ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers.Api, "from_env", lambda _cluster: ruled.api(TOKEN))
+    monkeypatch.setattr(servers, "answers", lambda _address, _port: True)
+    ruled.leader = f"{A}:4647"
+    assert servers.begin_absence("product", A, [A, B, C], 0) is None
+    assert ruled.leader == f"{B}:4647"
+    assert servers.end_absence("product", A, [A, B, C], 0) is None
+    ruled.set_servers(A, f"{B}*", f"{C}-")
+    assert servers.begin_absence("product", B, [A, B, C], 0) == "m3.global not healthy"
+    assert ruled.leader == f"{B}:4647"
+    assert servers.end_absence("product", A, [A, B, C], 0) == f"no healthy voter at {C}"
+
+
 class Clock:
     """A clock that only sleeping moves."""
 

@@ -174,6 +174,25 @@ def test_a_manager_is_left_alone_while_another_one_is_not_well(
     assert not program.words() and host.config.read_text() == "old" and host.uses("kubeadm") == OLD
 
 
+def test_a_manager_that_is_away_for_a_while(
+    host: Host,
+    run: Callable[..., dict[str, Any]],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handed: list[str] = []
+    monkeypatch.setattr(etcd, "hand_over", handed.append)
+    given = {"cluster": "product", "address": ADDRESSES[0], "addresses": ADDRESSES, "timeout": 0}
+    assert "msg" not in run("kubernetes_manager_absence", **given, state="begun") and handed == ADDRESSES[:1]
+    assert "msg" not in run("kubernetes_manager_absence", **given, state="ended")
+    monkeypatch.setattr(etcd, "sick", lambda: "etcd member m3 has not come up.")
+    answer = run("kubernetes_manager_absence", **given, state="ended")
+    assert "10.0.0.11 did not come back: etcd member m3 has not come up. The other" in answer["msg"]
+    monkeypatch.setattr(etcd, "healthy", lambda: set(ADDRESSES[:2]))
+    answer = run("kubernetes_manager_absence", **given, state="begun")
+    assert "was left as it is" in answer["msg"] and "etcd member m3 is not well" in answer["msg"]
+    assert handed == ADDRESSES[:1]
+
+
 def test_a_manager_that_is_not_well_is_put_back(
     host: Host,
     kubernetes: FakeKubernetes,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils import steps
-from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.plan import Host, Plan, UpgradeError, lags, plan
+from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.plan import Host, Plan, PlanError, lags, plan
 
 OLD, NEW = "1.10.5", "1.11.3"
 TARGETS = {"manager": {"nomad": NEW}, "node": {"nomad": NEW, "pause": "3.10"}}
@@ -108,7 +108,7 @@ def test_limit() -> None:
     ],
 )
 def test_refusals(hosts: list[Host], more: dict[str, Any], message: str) -> None:
-    with pytest.raises(UpgradeError) as refused:
+    with pytest.raises(PlanError) as refused:
         made(hosts, **more)
     assert message in str(refused.value) and "\n" not in str(refused.value)
 

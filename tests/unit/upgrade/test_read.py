@@ -17,7 +17,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import versions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade import read
-from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.plan import UpgradeError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.plan import PlanError
 
 sys.path.append(str(Path(__file__).parents[1] / "preflight"))
 from preflight_world import cluster, with_facts
@@ -36,14 +36,14 @@ def test_an_engine_without_the_tasks_is_refused(monkeypatch: pytest.MonkeyPatch)
     for engine in components.engines():
         read.check_steps(replace(cluster(), engine=components.engine(engine)))
     monkeypatch.setattr(read, "tasks", lambda *_arguments: ["/no/such/tasks/upgrade.yml"])
-    with pytest.raises(UpgradeError, match="upgrades no cluster of engine nomad"):
+    with pytest.raises(PlanError, match="upgrades no cluster of engine nomad"):
         read.check_steps(cluster())
 
 
 def test_a_bundle_that_lacks_a_version() -> None:
     found = with_facts(cluster(), "m1", artifacts={"nomad": OLD})
     desired = read.targets(found, NEW)
-    with pytest.raises(UpgradeError, match=r'/b lacks nomad=1\.11\.3: fill it .*\["nomad=1\.11\.3"\]'):
+    with pytest.raises(PlanError, match=r'/b lacks nomad=1\.11\.3: fill it .*\["nomad=1\.11\.3"\]'):
         read.check_bundle(found, ["m1"], desired, {"artifacts": {}}, "/b")
     index = {"artifacts": {"nomad": {NEW: {"amd64": {}}}}}
     read.check_bundle(found, ["m1"], desired, index, "/b")

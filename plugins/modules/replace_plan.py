@@ -1,0 +1,83 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# Implemented by the action plugin of the same name.
+
+DOCUMENTATION = r"""
+module: replace_plan
+short_description: Plan new servers for hosts of a cluster
+version_added: "0.1.0"
+description:
+  - Runs on the controller, once, after M(keelson.cluster.host_facts) ran on the cluster's hosts. Changes nothing.
+  - A host whose address is the one that was noted still has its old server, which is taken out. Refuses hosts that the inventory
+    does not have, more than one manager, and a replacement that would cost the managers their quorum.
+author: keelson.cluster contributors (@keelson-cluster)
+options:
+  facts:
+    description: Name of the variable in which the task with M(keelson.cluster.host_facts) registered its result.
+    type: str
+    required: true
+  noted:
+    description: Name of the variable in which the task that read the managers' notes registered its result.
+    type: str
+    required: true
+  hosts:
+    description: Names of the hosts.
+    type: list
+    elements: str
+    required: true
+  needed:
+    description: Whether it is an error that there are none, here or in the notes.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing in any mode.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Plan
+  keelson.cluster.replace_plan:
+    facts: __preflight_facts
+    noted: __replace_noted
+    hosts: [web-2]
+  run_once: true
+  register: plan
+"""
+
+RETURN = r"""
+noted:
+  description: By the names of all hosts that get new servers, the addresses of their old ones.
+  returned: success
+  type: dict
+members:
+  description: The members to remove first, each with C(name), C(address), C(part) and C(id).
+  returned: success
+  type: list
+  elements: dict
+drain:
+  description: Those of them that are host nodes and live.
+  returned: success
+  type: list
+  elements: dict
+live:
+  description: Hosts that answer and have something of the cluster on them.
+  returned: success
+  type: list
+  elements: str
+acting_manager:
+  description: The manager that removes them.
+  returned: success
+  type: str
+done:
+  description: What is done when the plan is carried out, in words.
+  returned: success
+  type: str
+"""
