@@ -25,6 +25,7 @@ class ActionModule(ControllerAction):
         "to": {"type": "str", "default": ""},
         "max_unavailable": {"type": "raw", "default": 1},
         "pause_after": {"type": "str", "default": ""},
+        "by": {"type": "str", "choices": ["in_place", "replace"], "default": "in_place"},
         "bundle": {"type": "str"},
     }
     FAULTS = (ValueError, UserError)
@@ -35,6 +36,8 @@ class ActionModule(ControllerAction):
         version = options["to"] or read.asked(cluster)
         targets, step = read.targets(cluster, version), cluster.engine.refuse_step
         decided = plan(read.hosts(cluster), targets, version, step, options["max_unavailable"], options["pause_after"])
+        if options["by"] == "replace":
+            decided = decided.with_new_servers()
         staged = [*decided.hosts, *decided.later]
         if decided.hosts:
             read.check_steps(cluster)
@@ -46,15 +49,16 @@ class ActionModule(ControllerAction):
         for text in decided.warnings:
             Display().warning(text)
         return {
-            "changed": self._task.check_mode and bool(decided.hosts),
+            "changed": self._task.check_mode and bool(decided.lines),
             "version": version,
             "versions": {part: dict(found) for part, found in targets.items()},
             "managers": list(decided.managers),
             "nodes": decided.nodes,
             "sizes": [len(batch) for batch in decided.batches],
             "later": list(decided.later),
+            "replaced": list(decided.replaced),
             "requests": read.requests(cluster, staged, targets),
             "runtime": cluster.engine.runtime,
             "plan": list(decided.lines),
-            "done": f"upgraded to {version}" if decided.hosts else f"at {version} already",
+            "done": f"upgraded to {version}" if decided.lines else f"at {version} already",
         }

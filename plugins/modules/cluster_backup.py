@@ -25,6 +25,10 @@ options:
     type: str
     choices: [taken, listed]
     default: taken
+  older_than:
+    description: With V(taken) none is taken where the newest backup is at most so many hours old.
+    type: float
+    default: 0
 attributes:
   check_mode:
     support: full
@@ -56,6 +60,7 @@ lines:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.backup import checks
 from ansible_collections.keelson.cluster.plugins.module_utils.backup.command import BackupError, ask
 
 
@@ -65,10 +70,18 @@ def main() -> None:
         argument_spec={
             "cluster": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["taken", "listed"], "default": "taken"},
+            "older_than": {"type": "float", "default": 0},
         },
         supports_check_mode=True,
     )
-    take = module.params["state"] == "taken"
+    take, hours = module.params["state"] == "taken", module.params["older_than"]
+    try:
+        newest = ask("status", module.params["cluster"])["recorded"].get("newest") if take and hours else None
+    except BackupError as error:
+        module.fail_json(msg=f"The backups of {module.params['cluster']}: {error}")
+    young = checks.age(newest, hours, time.time())
+    if young.passed:
+        module.exit_json(changed=False, backups=[], lines=[young.evidence])
     if take and module.check_mode:
         module.exit_json(changed=True, backups=[], lines=["A backup would be taken."])
     try:

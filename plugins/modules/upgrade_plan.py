@@ -31,6 +31,11 @@ options:
     description: A pool after which the run ends; it is the first one then.
     type: str
     default: ""
+  by:
+    description: V(replace) plans new servers for the first batch of host nodes, and leaves the others to the next runs.
+    type: str
+    choices: [in_place, replace]
+    default: in_place
   bundle:
     description: Directory or address of the bundle, the controller's own below its cache directory unless given.
     type: str
@@ -73,6 +78,11 @@ nodes:
   elements: str
 later:
   description: Host nodes that the next run changes, after the pause; they are brought their artifacts too.
+  returned: success
+  type: list
+  elements: str
+replaced:
+  description: Host nodes that get new servers in this run.
   returned: success
   type: list
   elements: str

@@ -252,6 +252,7 @@ class Engine(Component):
     `host_subject` is what stands before a host's name in the common name of its certificate.
     `enforces` is what of the borders between teams it holds, see `plugin_utils/placement/borders.py`.
     `held` are packages of the distribution that applications run on: no update of the operating system touches them.
+    `upgrade_checks_module` looks for what stands in the way of an upgrade.
     """
 
     architectures: Mapping[str, str]
@@ -274,4 +275,5 @@ class Engine(Component):
     held: tuple[str, ...] = ()
     facts_module: str = ""
     manager_outage_module: str = ""
+    upgrade_checks_module: str = ""
     host_subject: str = ""

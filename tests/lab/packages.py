@@ -24,7 +24,7 @@ for package; do
     echo "SHA256: $(sha256sum $name-$version.deb | cut -d' ' -f1)"; echo; } >> Packages
 done
 rm -rf build
-{ printf 'Origin: test\nLabel: %s\nSuite: stable-security\nVersion: 12\nSHA256:\n' "$label"
+{ printf 'Origin: test\nLabel: %s\nSuite: stable\nVersion: 12\nSHA256:\n' "$label"
   echo " $(sha256sum Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages"; } > Release
 """
 

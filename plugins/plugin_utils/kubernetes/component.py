@@ -103,6 +103,7 @@ COMPONENT = Engine(
     benchmark=BENCHMARK,
     host_subject="system:node:",
     facts_module="keelson.cluster.kubernetes_host",
+    upgrade_checks_module="keelson.cluster.kubernetes_upgrade_checks",
     rules=RULES,
     networks=container_networks,
     artifacts=("sample-app",),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..contract import MANAGER, NODE
@@ -42,13 +42,27 @@ class Host:
 
 @dataclass(frozen=True)
 class Plan:
-    """Managers in their order, batches of host nodes in theirs, and what is told of it; C(later) is for the next run."""
+    """Managers in their order, batches of host nodes in theirs, and what is told of it.
+
+    C(later) is for the next run, C(replaced) are host nodes that get new servers.
+    """
 
     managers: tuple[str, ...]
     batches: tuple[tuple[str, ...], ...]
     lines: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+
+    def with_new_servers(self) -> Plan:
+        """The same, but that the first batch of host nodes gets new servers, and the others are for the next run."""
+        if not self.batches:
+            return self
+        rest = [*self.nodes[len(self.batches[0]) :], *self.later]
+        kept = self.lines[: len(self.managers)]
+        lines = [*kept, f"new servers for {', '.join(self.batches[0])}"]
+        lines += [f"with the next runs: {', '.join(rest)}"] if rest else []
+        return replace(self, batches=(), later=(), replaced=self.batches[0], lines=tuple(lines))
 
     @property
     def nodes(self) -> list[str]:

@@ -80,6 +80,14 @@ def test_the_pool_before_the_pause_is_first_and_the_others_wait() -> None:
     assert after.nodes == ["w1", "w2", "w3", "w4"]
 
 
+def test_new_servers_come_a_batch_a_run() -> None:
+    found = made(CLUSTER, max_unavailable="50%").with_new_servers()
+    assert found.replaced == ("w1",) and found.nodes == [] and found.managers == ("m2", "m3", "m1")
+    assert found.lines[3:] == ("new servers for w1", "with the next runs: w2, w3, w4, b1, b2")
+    done = made([dataclasses.replace(host, version=NEW, held={"nomad": NEW}) for host in CLUSTER])
+    assert done.with_new_servers() == done
+
+
 def test_a_dead_host_node_waits_for_the_next_run() -> None:
     found = made(changed("w2", status="down"))
     assert "w2" not in found.hosts and "w2 is down" in found.warnings[0]

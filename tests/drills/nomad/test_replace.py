@@ -1,0 +1,124 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts of a Nomad cluster get new servers under their names: asked for, cut off, refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from lab import nomad
+from lab.runs import Run
+from lab.servers import Lab, Server
+from lab.state import assert_whole
+from lab.waiting import wait
+
+# A run that was killed holds the lease for a while.
+WAIT = ("-e", "cluster_lease_wait=120")
+
+
+def words(run: Run) -> str:
+    """What a run printed, with every run of spaces and line ends as one space."""
+    return " ".join(run.output.split())
+
+
+def named(lab: Lab, name: str) -> Server:
+    """The server of that name."""
+    return next(host for host in lab.hosts if host.name == name)
+
+
+def give(lab: Lab, name: str) -> None:
+    """Do as the stack: destroy the server of that name and make one at another address, which the inventory then has."""
+    old = named(lab, name)
+    base, _, last = old.address.rpartition(".")
+    new = dataclasses.replace(old, address=f"{base}.{(int(last) + 100) % 200}")
+    lab.destroy(old)
+    lab.make(new)
+    lab.hosts[lab.hosts.index(old)] = new
+    lab.inventory()
+
+
+@contextmanager
+def given_later(lab: Lab, name: str) -> Iterator[None]:
+    """Give a host its new server as soon as the run waits for it."""
+    log, over = lab.folder / "run.log", threading.Event()
+
+    def work() -> None:
+        while not over.wait(0.5):
+            if log.exists() and "Waiting for the stack" in log.read_text(encoding="utf-8"):
+                give(lab, name)
+                return
+
+    log.unlink(missing_ok=True)
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def addresses(lab: Lab) -> dict[str, str]:
+    """By name, where members are that live."""
+    managers = {
+        m["Name"].partition(".")[0]: m["Addr"]
+        for m in nomad.ask(lab, "/v1/agent/members")["Members"]
+        if m["Status"] == "alive"
+    }
+    return managers | {n["Name"]: n["Address"] for n in nomad.ask(lab, "/v1/nodes") if n["Status"] == "ready"}
+
+
+def whole(lab: Lab) -> None:
+    """Wait until the cluster is whole with all servers at the addresses of the inventory."""
+    wait(
+        "a whole cluster",
+        lambda: assert_whole(lab) is None and addresses(lab) == {h.name: h.address for h in lab.hosts},
+        90,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("replace_hosts=w9", "the inventory has no w9, and a server is replaced under its name"),
+        ("replace_hosts=m1,m2", "m1, m2 are managers; replace one of them, then the next"),
+        ("replace_wait=5", "replace_hosts is empty"),
+    ],
+)
+def test_bad_input(cluster: Lab, given: str, message: str) -> None:
+    """One message, and nothing was changed."""
+    refused = cluster.play("replace", "-e", given).expect(2)
+    assert message in words(refused), refused.output[-3000:]
+    assert not refused.changed()
+
+
+@pytest.mark.parametrize("name", ["w1", "m2"])
+def test_a_new_server_joins(cluster: Lab, name: str) -> None:
+    """The old one is forgotten, and an installation has nothing to do afterwards."""
+    lab = cluster
+    assert "would be" in words(lab.play("replace", "-e", f"replace_hosts={name}", "--check").expect())
+    whole(lab)
+    with given_later(lab, name):
+        done = lab.play("replace", "-e", f"replace_hosts={name}").expect()
+    print(f"{name}: {done.seconds:.0f} s")
+    whole(lab)
+    assert not lab.play("install").expect().changed()
+
+
+def test_a_run_that_is_killed_or_waits_in_vain_is_gone_on_with(cluster: Lab) -> None:
+    """The next one needs no names: what was taken out is noted."""
+    lab = cluster
+    assert lab.play("replace", "-e", "replace_hosts=w2", cut="Take the cluster off the host").cut
+    late = lab.play("replace", "-e", "replace_wait=3", *WAIT).expect(2)
+    assert "After 3 s the inventory has w2 at" in words(late), late.output[-3000:]
+    assert "w2" not in addresses(lab)
+    give(lab, "w2")
+    assert lab.play("replace", *WAIT, cut="Run the agent").cut
+    lab.play("replace", *WAIT).expect()
+    whole(lab)
+    assert "replace_hosts is empty" in words(lab.play("replace").expect(2))
