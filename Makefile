@@ -237,16 +237,7 @@ bench: venv hosts-tools bundle ## the figures of docs/benchmarks.md
 	@tests/bench/run
 
 release: venv ## VERSION=X.Y.Z: check, write version and changelog, build the package; nothing is committed, tagged or uploaded
-	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "say which version: make release VERSION=0.1.0" >&2; exit 1; }
-	@[ -z "$$(git status --porcelain)" ] || { echo "commit your changes first; git status lists them" >&2; exit 1; }
-	@$(MAKE) -s test-static
-	@sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
-	@$(MAKE) -s changelog
-	@$(MAKE) -s test-docs
-	@echo "Review and publish:"
-	@echo "  git add -A && git commit -m 'Release $(VERSION)' && git tag $(VERSION)"
-	@echo "  ansible-galaxy collection publish build/keelson-cluster-$(VERSION).tar.gz"
+	@tools/release "$(VERSION)"
 
-changelog: tree ## write the changelog of galaxy.yml's version from changelogs/fragments
-	@cd $(tree) && antsibull-changelog release && cp CHANGELOG.md $(CURDIR)/ && cp changelogs/changelog.yaml $(CURDIR)/changelogs/
-	@rm -f changelogs/fragments/*.yml
+changelog: venv ## write the changelog of galaxy.yml's version from changelogs/fragments, which go
+	@antsibull-changelog release

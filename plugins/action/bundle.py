@@ -17,7 +17,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_cor
 
 # isort: on
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, desired, fill
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import FillRequest, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Component
 
@@ -49,7 +49,7 @@ class ActionModule(ControllerAction):
         display = Display()
         hostvars = task_vars.get("hostvars") or {}
         found = () if options["names"] else requested(options["engine"], options["components"], hostvars.values())
-        order = Order(
+        request = FillRequest(
             artifacts=options["names"] or bundled(found),
             architectures=options["architectures"],
             sources=options["sources"],
@@ -59,10 +59,10 @@ class ActionModule(ControllerAction):
             refresh=options["refresh"],
         )
         if self._task.check_mode:
-            titles = [artifact.title for artifact in desired(order.resolve(), store, order)]
+            titles = [artifact.title for artifact in desired(request.resolve(), store, request)]
             return {"changed": bool(titles), "path": str(store.root), "would_fill": titles}
         damaged = store.discard_damaged(display.display) if options["verify"] else []
-        filled = fill(store, order, display.display)
+        filled = fill(store, request, display.display)
         if not filled:
             store.sign()
         return {"changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}

@@ -24,10 +24,10 @@ def kubernetes_host_states(
     return {host: answer for host, answer in found.items() if "state" in answer}
 
 
-def kubernetes_plan(said: dict[str, dict[str, Any]], managers: list[str], run: list[str]) -> dict[str, Any]:
+def kubernetes_plan(host_states: dict[str, dict[str, Any]], managers: list[str], run: list[str]) -> dict[str, Any]:
     """Plan from what every manager that answers says of itself."""
     try:
-        decided = plan(said, managers, run)
+        decided = plan(host_states, managers, run)
     except PlanError as error:
         raise AnsibleFilterError(str(error)) from error
     return {"acting_manager": decided.acting_manager, "init": decided.init, "join": list(decided.join)}

@@ -10,10 +10,28 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.host.units import stamp_command
 
+#: Of a service that needs no right of root, writes to its own directories alone and runs no other programs' code.
+CONFINED: dict[str, str | bool] = {
+    "CapabilityBoundingSet": "",
+    **dict.fromkeys(("LockPersonality", "NoNewPrivileges", "PrivateDevices", "PrivateTmp", "ProtectClock"), True),
+    **dict.fromkeys(("ProtectControlGroups", "ProtectHome", "ProtectHostname", "ProtectKernelLogs"), True),
+    **dict.fromkeys(("ProtectKernelModules", "ProtectKernelTunables"), True),
+    "ProtectSystem": "strict",
+    "RestrictAddressFamilies": "AF_INET AF_INET6 AF_NETLINK AF_UNIX",
+    **dict.fromkeys(("RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID"), True),
+    "SystemCallArchitectures": "native",
+    "SystemCallErrorNumber": "EPERM",
+    "SystemCallFilter": "@system-service",
+    "UMask": "0077",
+}
 
-def systemd_unit(sections: dict[str, dict[str, Any]]) -> str:
-    """The text of a unit file; a list gives its key once an entry, a boolean yes or no."""
+
+def systemd_unit(sections: dict[str, dict[str, Any]], confined: bool = False) -> str:
+    """The text of a unit file; a list gives its key once an entry, a boolean yes or no. See the filter's documentation."""
     parts = []
+    if confined:
+        own = sections["Service"]
+        sections = {**sections, "Service": {**own, **{key: own.get(key, value) for key, value in CONFINED.items()}}}
     for section, settings in sections.items():
         lines = [f"[{section}]"]
         for key, value in settings.items():

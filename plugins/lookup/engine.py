@@ -55,6 +55,7 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(str(error)) from error
         return [
             {
+                "member_ports": {part: list(ports) for part, ports in engine.member_ports.items()},
                 "service": vars(engine.service),
                 "identity": vars(engine.identity),
                 "runtime": engine.runtime,

@@ -100,8 +100,8 @@ def main() -> None:
     )
     given = module.params
     if given["state"] == "opened":
-        said = connections.open_ports(given["address"], given["ports"] or [], given["seconds"])
-        module.exit_json(changed=False, ports=said)
+        found = connections.open_ports(given["address"], given["ports"] or [], given["seconds"])
+        module.exit_json(changed=False, ports=found)
     elif given["state"] == "tried":
         wrong = connections.faults(given["targets"])
         module.exit_json(changed=False, targets=given["targets"], unreached=wrong)

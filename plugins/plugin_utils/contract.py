@@ -243,9 +243,10 @@ class Component:
 class Engine(Component):
     """A component that makes a cluster. `systems` are the tested systems by os-release ID.
 
-    `runtime` runs the containers of applications. The modules are those that know its API: what they take and return is
-    the same for every engine. `make_secrets` are those that a cluster starts with, `restored_secrets` those with which it goes on
-    after a restore, made of the backup's. `service` are the files by which a manager's enrollment service is known. `endpoints` are
+    `runtime` runs the containers of applications. `member_ports` are by part the ports where members answer. The modules are
+    those that know its API: what they take and return is the same for every engine. `make_secrets` are those that a cluster starts
+    with, `restored_secrets` those with which it goes on after a restore, made of the backup's. `service` are the files by which a
+    manager's enrollment service is known. `endpoints` are
     the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
     {cluster} stands for the cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says
     why an upgrade from one version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
@@ -258,6 +259,7 @@ class Engine(Component):
     architectures: Mapping[str, str]
     systems: Mapping[str, tuple[str, ...]]
     odd_managers: bool
+    member_ports: Mapping[str, tuple[int, ...]]
     identity: Identity
     service: Identity
     runtime: str

@@ -46,7 +46,7 @@ def gone(cluster: Lab, tmp_path: Path) -> Any:
 
 def test_the_life_of_an_application(cluster: Lab, tmp_path: Path) -> None:
     running = cluster.driver.application
-    assert "Deploy | Bring the application to what is declared" in {
+    assert "Deploy | Apply the declared application" in {
         name.partition(" : ")[2] or name for name, _host in deploy(cluster, tmp_path, "--check").expect().changed()
     }
     assert running(cluster, "hello") is None

@@ -21,6 +21,6 @@ def ask(verb: str, cluster: str, folder: str = FOLDER) -> Any:
     command = ["/usr/bin/python3", "-B", "-m", "utils.backup.program", verb, cluster]
     done = programs.run(command, more={"PYTHONPATH": folder})
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise BackupError(said[-1] if said else f"the program in {folder} ends with {done.returncode}")
+        lines = done.stderr.strip().splitlines()
+        raise BackupError(lines[-1] if lines else f"the program in {folder} ends with {done.returncode}")
     return json.loads(done.stdout)

@@ -122,8 +122,8 @@ def _checked(run: Run, command: list[str], **more: str) -> None:
     code, out, err = run(command, environ_update=environment)
     if code != 0:
         words = [line for line in (err + out).splitlines() if line.startswith(("E: ", "dpkg: ", " "))]
-        said = " | ".join(line.strip() for line in words[:4]) or err.strip()[-400:]
-        raise InstallError(f"installing packages from the bundle failed ({command[0]}): {said}")
+        reason = " | ".join(line.strip() for line in words[:4]) or err.strip()[-400:]
+        raise InstallError(f"installing packages from the bundle failed ({command[0]}): {reason}")
 
 
 @contextlib.contextmanager

@@ -148,8 +148,8 @@ def awake(runtime: str, run: Run) -> Iterator[None]:
             while run(kind.listing)[0] != 0:
                 if daemon.poll() is not None or time.monotonic() > deadline:
                     log.seek(max(0, os.fstat(log.fileno()).st_size - 600))
-                    said = log.read().decode(errors="replace").strip()
-                    raise InstallError(f"{runtime} cannot be started to load images into it: {said}")
+                    last = log.read().decode(errors="replace").strip()
+                    raise InstallError(f"{runtime} cannot be started to load images into it: {last}")
                 time.sleep(0.1)
             yield
             if kind.settle:

@@ -159,7 +159,7 @@ def turn(outage: Outage, watchdog: int, timeout: int, ask: Question, whole: Ques
         wrong = outage.up(timeout) or wait_for(whole, timeout)
         return Verdict(not wrong, wrong or f"whole again after {time.monotonic() - start:.1f} s")
 
-    remedy = "look at the endpoint's load balancer, or at haproxy and keepalived, and at the other managers' logs"
+    remedy = "look at the endpoint's load balancer or virtual address, and at the other managers' logs"
     asked = [("turn", "The cluster answers while the manager is stopped", answered), ("back", "It comes back", back)]
     return [answer(kind, title, "", remedy, question) for kind, title, question in asked]
 

@@ -195,9 +195,9 @@ def ends(name: str) -> bool:
 def why(name: str) -> str:
     """The line of the unit's journal that most likely tells why it ended."""
     command = ["journalctl", "--no-pager", "-q", "-n", "60", "-o", "cat", "-u", name]
-    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
     lines = [
-        line.strip() for line in said if line.strip() and not re.match(r"(\S+: |Start|Stopp|Failed to start)", line)
+        line.strip() for line in lines if line.strip() and not re.match(r"(\S+: |Start|Stopp|Failed to start)", line)
     ]
     telling = [
         line for line in lines if re.search(r"\b(err|error|fail|failed|fatal|invalid|unrecognized)\b", line, re.I)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ..checks import tls
+from ..checks import tls, voters
 from ..checks.model import Check, Verdict, answer, patiently
 from ..cluster.remote import ApiError
 from . import etcd, kubeadm
@@ -48,15 +48,8 @@ def unready(api: Api) -> str | None:
 
 def peers(found: list[etcd.Member], managers: Mapping[str, str]) -> Verdict:
     """Judge that etcd's members are the inventory's `managers` (address by name), all of them started and voting."""
-    voters = {member.address for member in found if member.started and not member.learner}
-    desired = set(managers.values())
-    text = f"voters: {', '.join(sorted(voters)) or 'none'}"
-    if desired - voters:
-        text += f"; missing: {', '.join(sorted(desired - voters))}"
-    unknown = {member.address for member in found} - desired
-    if unknown:
-        text += f"; not in the inventory: {', '.join(sorted(unknown))}"
-    return Verdict(voters == desired and not unknown, text)
+    started = [member.address for member in found if member.started and not member.learner]
+    return voters.peers(started, [member.address for member in found], managers)
 
 
 def certificates(report: Mapping[str, Any], least: float, now: datetime.datetime) -> Verdict:

@@ -84,10 +84,10 @@ def _may_read_kernel_log() -> bool:
         return False
 
 
-def _works(trial: Callable[[], None]) -> bool:
+def _works(probe: Callable[[], None]) -> bool:
     """Tell whether a kernel feature can be used."""
     try:
-        trial()
+        probe()
         return True
     except OSError:
         return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ..checks import voters
 from ..checks.model import Check, Verdict, answer
 from .api import Api
 from .nodes import Desired, Node, find_node, list_nodes, unready
@@ -23,14 +24,8 @@ def leader(address: str) -> Verdict:
 
 def peers(configuration: dict[str, Any], managers: dict[str, str]) -> Verdict:
     """Judge that the raft peers are the inventory's `managers` (address by name), all of them voters."""
-    voters = {host_of(s["Address"]) for s in configuration["Servers"] if s["Voter"]}
-    desired = set(managers.values())
-    text = f"voters: {', '.join(sorted(voters)) or 'none'}"
-    if desired - voters:
-        text += f"; missing: {', '.join(sorted(desired - voters))}"
-    if voters - desired:
-        text += f"; not in the inventory: {', '.join(sorted(voters - desired))}"
-    return Verdict(voters == desired, text)
+    servers = {host_of(server["Address"]): server["Voter"] for server in configuration["Servers"]}
+    return voters.peers([address for address, votes in servers.items() if votes], servers, managers)
 
 
 def health(found: Health) -> Verdict:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Try kernel features in namespaces of a child of our own, so that nothing of the trial is left on the host.
+"""Try kernel features in namespaces of a child of our own, so that nothing of it is left on the host.
 
 A feature built into the kernel has no module to look for, and a module that is loaded may still not work here:
 so each is used once. Standard library only.
@@ -75,7 +75,7 @@ def _module_exists(name: str) -> bool:
         return False
 
 
-TRIALS: dict[str, Callable[[], None]] = {
+PROBES: dict[str, Callable[[], None]] = {
     "bridge": lambda: netlink.make_link("bridge", "keelson-br"),
     "veth": lambda: netlink.make_link("veth", "keelson-ve"),
     "vxlan": lambda: netlink.make_link("vxlan", "keelson-vx"),
@@ -86,12 +86,12 @@ TRIALS: dict[str, Callable[[], None]] = {
 }
 
 
-def run_trials() -> dict[str, str]:
-    """Run every trial in this process and return {feature: what went wrong, or nothing}."""
+def run_probes() -> dict[str, str]:
+    """Run every probe in this process and return {feature: what went wrong, or nothing}."""
     results = {}
-    for name, trial in TRIALS.items():
+    for name, probe in PROBES.items():
         try:
-            trial()
+            probe()
             results[name] = ""
         except Exception as error:  # one feature's failure must not hide the others'
             results[name] = str(error) or type(error).__name__
@@ -99,7 +99,7 @@ def run_trials() -> dict[str, str]:
 
 
 def try_all() -> dict[str, str]:
-    """Run the trials in a child with its own mount and network namespace; {feature: error text, empty when it works}.
+    """Run the probes in a child with its own mount and network namespace; {feature: error text, empty when it works}.
 
     Without root no namespace can be made: then every feature carries that error.
     """
@@ -110,9 +110,9 @@ def try_all() -> dict[str, str]:
         try:
             _call(_libc().unshare(_NEWNS | _NEWNET), "unshare")
             _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
-            results = run_trials()
+            results = run_probes()
         except Exception as error:
-            results = dict.fromkeys(TRIALS, f"could not be tried: {error}")
+            results = dict.fromkeys(PROBES, f"could not be tried: {error}")
         finally:
             os.write(write_end, json.dumps(results).encode())
             os._exit(0)
@@ -120,7 +120,7 @@ def try_all() -> dict[str, str]:
     with os.fdopen(read_end, "rb") as pipe:
         text = pipe.read()
     os.waitpid(child, 0)
-    found: Any = json.loads(text) if text else dict.fromkeys(TRIALS, "the trial process died")
+    found: Any = json.loads(text) if text else dict.fromkeys(PROBES, "the process that probes them died")
     return {str(name): str(error) for name, error in found.items()}
 
 

@@ -119,7 +119,7 @@ def kept_name(root: str) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-def trials() -> dict[str, str]:
+def probes() -> dict[str, str]:
     """Return {feature: error text, empty when it works} of everything Requirements.features may name."""
     found = features.try_all()
     found["systemd"] = "" if os.path.isdir("/run/systemd/system") else "systemd is not the service manager"
@@ -169,7 +169,7 @@ def gather(paths: list[str], traces: list[Traces], neighbours: Sequence[str] = (
         **memory(read("/proc/meminfo")),
         "file_systems": file_systems({*paths, *USED}),
         "cgroup": features.cgroup(),
-        "features": trials(),
+        "features": probes(),
         "listeners": listening(),
         "clusters": clusters("/", running, traces),
         "runtimes": occupants.runtimes(programs),

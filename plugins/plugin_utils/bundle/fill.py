@@ -44,7 +44,7 @@ AT_ONCE = 2 if (os.cpu_count() or 1) >= 4 else 1
 
 
 @dataclass(frozen=True)
-class Order:
+class FillRequest:
     """What to fill a bundle with, and how."""
 
     artifacts: Sequence[str]
@@ -58,7 +58,7 @@ class Order:
     shared: dict[str, Any] = field(default_factory=dict)
 
     def resolve(self) -> list[Artifact]:
-        """All manifests of the order, checked before anything is fetched. ``name=version`` asks for a version."""
+        """All manifests of the request, checked before anything is fetched. ``name=version`` asks for a version."""
         here = [name for name, machine in MACHINES.items() if machine == platform.machine()]
         result = []
         for request in map(Request.parse, self.artifacts):
@@ -70,9 +70,9 @@ class Order:
         return result
 
 
-def fill(store: Store, order: Order, progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Bring every artifact of the order into the bundle; return the entries that were filled anew."""
-    artifacts = desired(order.resolve(), store, order)
+def fill(store: Store, request: FillRequest, progress: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Bring every artifact of the request into the bundle; return the entries that were filled anew."""
+    artifacts = desired(request.resolve(), store, request)
     if not artifacts:
         return []
     done = itertools.count(1)
@@ -81,7 +81,9 @@ def fill(store: Store, order: Order, progress: Callable[[str], None]) -> list[di
         def fill_one(artifact: Artifact) -> dict[str, Any] | None:
             with store.lock(f"{artifact.name}-{artifact.version}-{artifact.architecture}", progress):
                 # Nothing is left to do where another filler was quicker.
-                entry = obtain(artifact, store, order, scratch, progress) if desired([artifact], store, order) else None
+                entry = (
+                    obtain(artifact, store, request, scratch, progress) if desired([artifact], store, request) else None
+                )
             if len(artifacts) > 1:
                 progress(f"{next(done)} of {len(artifacts)} artifacts are there")
             return entry
@@ -95,7 +97,7 @@ def fill(store: Store, order: Order, progress: Callable[[str], None]) -> list[di
                 raise
 
 
-def desired(artifacts: Sequence[Artifact], store: Store, order: Order) -> list[Artifact]:
+def desired(artifacts: Sequence[Artifact], store: Store, request: FillRequest) -> list[Artifact]:
     """Those of the artifacts that must be obtained. Needs no lock: an index is always a whole one."""
     held = store.index()["artifacts"]
 
@@ -105,14 +107,14 @@ def desired(artifacts: Sequence[Artifact], store: Store, order: Order) -> list[A
         )
         return found
 
-    return [artifact for artifact in artifacts if needs(entry(artifact), artifact, store, order)]
+    return [artifact for artifact in artifacts if needs(entry(artifact), artifact, store, request)]
 
 
-def needs(entry: Mapping[str, Any] | None, artifact: Artifact, store: Store, order: Order) -> bool:
+def needs(entry: Mapping[str, Any] | None, artifact: Artifact, store: Store, request: FillRequest) -> bool:
     """Whether an artifact must be obtained: absent, incomplete, of an older manifest, or of an unwanted source."""
-    if entry is None or order.refresh or entry["recipe"] != recipe(artifact) or not store.complete(entry):
+    if entry is None or request.refresh or entry["recipe"] != recipe(artifact) or not store.complete(entry):
         return True
-    return bool(order.sources) and entry["source"]["kind"] not in order.sources
+    return bool(request.sources) and entry["source"]["kind"] not in request.sources
 
 
 def recipe(artifact: Artifact) -> str:
@@ -137,15 +139,15 @@ def choose(artifact: Artifact, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
 
 
 def obtain(
-    artifact: Artifact, store: Store, order: Order, scratch: Path, progress: Callable[[str], None]
+    artifact: Artifact, store: Store, request: FillRequest, scratch: Path, progress: Callable[[str], None]
 ) -> dict[str, Any]:
     """Try the sources in turn and keep what the first that works delivers; return its index entry."""
     failures: list[dict[str, str]] = []
-    for source in choose(artifact, order.sources):
-        if source["kind"] == "directory" and order.drop is None:
+    for source in choose(artifact, request.sources):
+        if source["kind"] == "directory" and request.drop is None:
             continue
         folder = Path(tempfile.mkdtemp(prefix=f"{artifact.name}-", dir=scratch))
-        work = Work(folder, progress, order.fetcher, order.drop, order.apt_sources, order.shared)
+        work = Work(folder, progress, request.fetcher, request.drop, request.apt_sources, request.shared)
         try:
             with full_disk(store.root):
                 delivery = KINDS[source["kind"]](artifact, source, work)

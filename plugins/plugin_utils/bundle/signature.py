@@ -45,12 +45,12 @@ def dearmor(text: str) -> bytes:
 def judge(status: str, fingerprint: str) -> str | None:
     """Read gpgv's status lines: None when the pinned primary key made a valid signature, else what is wrong."""
     words = [line.split()[1:] for line in status.splitlines() if line.startswith("[GNUPG:] ")]
-    said = {item[0] for item in words if item}
+    keywords = {item[0] for item in words if item}
     for fault, meaning in FAULTS.items():
-        if fault in said:
+        if fault in keywords:
             return meaning
     valid = [item for item in words if item[:1] == ["VALIDSIG"]]
-    if not valid or "GOODSIG" not in said:
+    if not valid or "GOODSIG" not in keywords:
         return "it carries no signature that can be read"
     return None if all(item[-1] == fingerprint for item in valid) else "it was signed by another key"
 

@@ -118,12 +118,12 @@ def decide(
         raise UserError(f"stage {stage.name} needs no approval")
     shape.known(by, [name for gate in asked for name in gate["by"]], f"stage {stage.name}", "approver (pipeline_by)")
     before = stage_results(pipeline, stage, entries)
-    said = APPROVED if decision == "approve" else DENIED
+    verdict = APPROVED if decision == "approve" else DENIED
     return {
         "kind": "approval",
         "pipeline": pipeline.name,
         "stage": stage.name,
-        "decision": said,
+        "decision": verdict,
         "by": by,
         "reason": reason,
         "about": about(before),

@@ -25,7 +25,6 @@ CONTRACTS = {
 }
 ISOLATIONS = ("per_request", "per_function")
 LARGEST_CODE = 256 * 1024  # it is part of the job that Nomad's servers keep
-LARGEST_DISPATCH = 12 * 1024  # of the 16 KiB that Nomad gives an event, the rest for headers and base64
 
 
 class FunctionError(ValueError):

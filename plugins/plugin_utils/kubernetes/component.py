@@ -18,7 +18,7 @@ from .benchmark import BENCHMARK
 from .defaults import DEFAULTS
 from .endpoints import endpoints
 from .faults import RULES, container_networks
-from .listeners import LISTENERS
+from .listeners import API, ETCD_PEER, KUBELET, LISTENERS
 from .secrets import make_secrets, restored_secrets
 
 _CA = "/etc/kubernetes/pki/ca.crt"
@@ -92,6 +92,7 @@ COMPONENT = Engine(
     endpoints=endpoints,
     login="export KUBECONFIG=/etc/kubernetes/admin.conf; kubectl get nodes",
     members_module="keelson.cluster.kubernetes_members",
+    member_ports={MANAGER: (API, ETCD_PEER, KUBELET), NODE: (KUBELET,)},
     checks_module="keelson.cluster.kubernetes_checks",
     sample_module="keelson.cluster.kubernetes_sample",
     application_module="keelson.cluster.kubernetes_application",

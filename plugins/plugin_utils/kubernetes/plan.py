@@ -47,9 +47,9 @@ def plan(found: Mapping[str, Mapping[str, Any]], managers: Sequence[str], run: S
     begun = [name for name, entry in found.items() if entry["state"] == INCOMPLETE and entry["step"] == "init"]
     made = [name for name, entry in found.items() if entry["state"] != ABSENT and name not in begun]
     if made:
-        said = "; ".join(f"{name}: {found[name]['fault']}" for name in made)
+        faults = "; ".join(f"{name}: {found[name]['fault']}" for name in made)
         raise PlanError(
-            f"The cluster has the managers {', '.join(made)}, but none of them serves: {said}. Start their kubelet and "
+            f"The cluster has the managers {', '.join(made)}, but none of them serves: {faults}. Start their kubelet and "
             "container runtime (journalctl -u kubelet -u containerd), then run again; nothing was made anew."
         )
     if absent:

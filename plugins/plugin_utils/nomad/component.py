@@ -64,6 +64,7 @@ COMPONENT = Engine(
     endpoints=endpoints,
     login="set -a; . /etc/keelson/{cluster}/nomad.env; nomad node status",
     members_module="keelson.cluster.nomad_members",
+    member_ports={MANAGER: (RPC, HTTP), NODE: (HTTP,)},
     checks_module="keelson.cluster.nomad_checks",
     sample_module="keelson.cluster.nomad_sample",
     application_module="keelson.cluster.nomad_application",

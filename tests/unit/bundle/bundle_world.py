@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fetch import Fetcher
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import Order, fill
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import FillRequest, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store
 
 BUMP = Path(__file__).parents[3] / "tools" / "bump"
@@ -125,14 +125,14 @@ class Filling:
         (self.manifests / f"{data['name']}.yml").write_text(yaml.safe_dump(data))
 
     def fill(self, *names: str, **options: Any) -> list[dict[str, Any]]:
-        order = Order(
+        request = FillRequest(
             artifacts=names or ("tool",),
             architectures=options.pop("architectures", ("amd64",)),
             manifests=[self.manifests],
             fetcher=Fetcher(patience=2),
             **options,
         )
-        return fill(self.store, order, self.said.append)
+        return fill(self.store, request, self.said.append)
 
     def entry(self, name: str = "tool", version: str = "1.0.0", architecture: str = "amd64") -> dict[str, Any]:
         found: dict[str, Any] = self.store.index()["artifacts"][name][version][architecture]

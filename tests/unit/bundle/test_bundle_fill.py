@@ -296,8 +296,8 @@ def slow(*arguments):
     time.sleep({seconds})
     return deliver(*arguments)
 module.KINDS = {{**module.KINDS, "directory": slow}}
-order = module.Order(artifacts=["tool"], architectures=["amd64"], manifests=[Path({manifests!r})], drop=Path({drop!r}))
-print(len(module.fill(module.Store(Path({bundle!r})), order, lambda text: print(text, flush=True))))
+request = module.FillRequest(artifacts=["tool"], architectures=["amd64"], manifests=[Path({manifests!r})], drop=Path({drop!r}))
+print(len(module.fill(module.Store(Path({bundle!r})), request, lambda text: print(text, flush=True))))
 """
 
 
@@ -389,10 +389,10 @@ def test_recipe_covers_the_wrapper_module(filling: Filling) -> None:
     (module / "go.mod").write_text("module tool\n")
     source = {"kind": "module", "directory": "go/tool", "packages": {"tool": "."}}
     filling.manifest(sources=[source])
-    order = fill_module.Order(artifacts=["tool"], architectures=["amd64"], manifests=[filling.manifests])
-    before = fill_module.recipe(order.resolve()[0])
+    request = fill_module.FillRequest(artifacts=["tool"], architectures=["amd64"], manifests=[filling.manifests])
+    before = fill_module.recipe(request.resolve()[0])
     (module / "go.mod").write_text("module tool\n\ngo 1.21\n")
-    assert fill_module.recipe(order.resolve()[0]) != before
+    assert fill_module.recipe(request.resolve()[0]) != before
 
 
 @pytest.mark.parametrize("at_once", [1, 2])

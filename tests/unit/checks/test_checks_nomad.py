@@ -23,6 +23,11 @@ def peers(*addresses: str, voter: bool = True) -> dict[str, Any]:
     return {"Servers": [{"Address": f"{address}:4647", "Voter": voter} for address in addresses]}
 
 
+def joined_by(address: str) -> dict[str, Any]:
+    """All managers, and a server that does not vote yet."""
+    return {"Servers": [*peers(*MANAGERS.values())["Servers"], *peers(address, voter=False)["Servers"]]}
+
+
 def health(healthy: bool = True, tolerance: int = 1, sick: str = "") -> Any:
     """An answer of autopilot about three servers."""
     servers = [{"Name": name, "Healthy": name != sick, "Version": "1.11.3"} for name in MANAGERS]
@@ -56,6 +61,7 @@ CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: checks.peers(peers("10.0.0.1", "10.0.0.2"), MANAGERS), False, "missing: 10.0.0.3"),
     (lambda: checks.peers(peers(*MANAGERS.values(), "10.0.0.4"), MANAGERS), False, "not in the inventory: 10.0.0.4"),
     (lambda: checks.peers(peers(*MANAGERS.values(), voter=False), MANAGERS), False, "voters: none"),
+    (lambda: checks.peers(joined_by("10.0.0.4"), MANAGERS), False, "not in the inventory: 10.0.0.4"),
     (lambda: checks.health(health()), True, "failure tolerance 1 of 1"),
     (lambda: checks.health(health(False)), False, "3 servers"),
     (lambda: checks.health(health(tolerance=0)), False, "tolerance 0 of 1"),

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible.errors import AnsibleLookupError
 from ansible_collections.keelson.cluster.plugins.action import bundle, host_facts
 from ansible_collections.keelson.cluster.plugins.action import report as report_action
 from ansible_collections.keelson.cluster.plugins.action.cluster_checks import ActionModule as ClusterChecks
 from ansible_collections.keelson.cluster.plugins.action.cluster_outage import ActionModule as ClusterOutage
 from ansible_collections.keelson.cluster.plugins.action.endpoint_security_checks import ActionModule as SecurityChecks
 from ansible_collections.keelson.cluster.plugins.action.host_checks import ActionModule as HostChecks
+from ansible_collections.keelson.cluster.plugins.lookup import engine as lookup
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import gather
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, contract
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fill
@@ -68,6 +72,22 @@ def test_the_engine_comes_first() -> None:
 def test_a_component_that_is_not_there(name: str, message: str) -> None:
     with pytest.raises(components.ComponentError, match=re.escape(message)):
         components.of({**VARIABLES, "cluster_components": [name]})
+
+
+def test_roles_look_up_what_an_engine_declares() -> None:
+    (nomad, kubernetes) = lookup.LookupModule().run(["nomad", "kubernetes"])
+    assert nomad["member_ports"] == {"manager": [4647, 4646], "node": [4646]}
+    assert kubernetes["member_ports"] == {"manager": [6443, 2380, 10250], "node": [10250]}
+    with pytest.raises(AnsibleLookupError, match="no such engine; use kubernetes or nomad"):
+        lookup.LookupModule().run(["beacon"])
+
+
+def test_the_example_of_the_documentation_is_a_component(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.DOTALL)
+    package = f"from {components.__package__}.contract"
+    (tmp_path / "component.py").write_text(textwrap.dedent(code).replace("from ..contract", package))
+    found = runpy.run_path(str(tmp_path / "component.py"))["COMPONENT"]
+    assert found.bundled == ("beacon",) and found.parts["node"].services == ("beacon.service",)
 
 
 def test_a_component_is_no_engine() -> None:
@@ -124,8 +144,8 @@ def test_a_bundle_has_its_artifact() -> None:
     found = components.of(VARIABLES)
     names = bundle.bundled(found)
     assert names[0] == "nomad" and names[-1] == "beacon"
-    order = fill.Order(artifacts=names, manifests=components.manifests(found))
-    assert "beacon 1.0.0" in " ".join(artifact.title for artifact in order.resolve())
+    request = fill.FillRequest(artifacts=names, manifests=components.manifests(found))
+    assert "beacon 1.0.0" in " ".join(artifact.title for artifact in request.resolve())
 
 
 def test_a_bundle_is_for_the_clusters_of_the_inventory() -> None:

@@ -78,3 +78,16 @@ def test_the_port_table_is_what_the_engines_declare() -> None:
     command = [sys.executable, str(ROOT / "tools/port-table")]
     table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert (ROOT / "docs/reference/ports.md").read_text() == table, "tools/port-table > docs/reference/ports.md"
+
+
+def commands(playbook: str) -> list[str]:
+    """How documentation calls a playbook."""
+    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/how-to/*.md")]
+    found = (re.findall(rf"ansible-playbook keelson\.cluster\.{playbook}\b[^`\n]*", page.read_text()) for page in pages)
+    return [line for lines in found for line in lines]
+
+
+def test_commands_that_fill_a_bundle_say_whose_artifacts() -> None:
+    needed = re.compile(r" -i \S| cluster_engine=|bundle_artifacts")
+    assert len(commands("bundle")) > 10
+    assert [line for line in commands("bundle") if not needed.search(line)] == []

@@ -44,6 +44,18 @@ def test_volumes() -> None:
     assert nomad_volumes([]) == []
 
 
+def test_a_confined_service_keeps_its_own_settings() -> None:
+    unit = {"Service": {"ExecStart": "/bin/a", "RestrictAddressFamilies": "AF_UNIX"}, "Install": {"WantedBy": "b"}}
+    lines = systemd_unit(unit, confined=True).splitlines()
+    assert lines[:3] == ["[Service]", "ExecStart=/bin/a", "RestrictAddressFamilies=AF_UNIX"]
+    assert {"CapabilityBoundingSet=", "NoNewPrivileges=yes", "ProtectSystem=strict", "UMask=0077"} < set(lines)
+    assert (
+        lines[-2:] == ["[Install]", "WantedBy=b"]
+        and "RestrictAddressFamilies" in " ".join(lines).partition("AF_NETLINK")[0]
+    )
+    assert "UMask" not in systemd_unit(unit)
+
+
 def test_a_unit_file() -> None:
     unit = {
         "Unit": {"After": "a b", "StartLimitIntervalSec": 0},

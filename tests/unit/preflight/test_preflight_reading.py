@@ -140,13 +140,13 @@ def test_name_servers_are_those_that_containers_get(
 def test_every_feature_that_profiles_ask_for_is_tried() -> None:
     parts = [part for component in components.known().values() for part in component.parts.values()]
     desired = {name for part in parts for name in part.requirements.features}
-    assert desired <= set(gather.trials())
+    assert desired <= set(gather.probes())
 
 
-def test_trials_leave_nothing_behind() -> None:
+def test_probes_leave_nothing_behind() -> None:
     before = os.listdir("/mnt")
     found = features.try_all()
-    assert set(found) == set(features.TRIALS)
+    assert set(found) == set(features.PROBES)
     assert os.listdir("/mnt") == before
     assert not [name for name in os.listdir("/sys/class/net") if name.startswith("keelson-")]
     assert f" {features._SCRATCH} " not in Path("/proc/self/mounts").read_text()
@@ -156,8 +156,8 @@ def test_a_feature_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(features, "TRIALS", {"vxlan": fail, "veth": lambda: None})
-    assert features.run_trials() == {"vxlan": "[Errno 95] Operation not supported", "veth": ""}
+    monkeypatch.setattr(features, "PROBES", {"vxlan": fail, "veth": lambda: None})
+    assert features.run_probes() == {"vxlan": "[Errno 95] Operation not supported", "veth": ""}
 
 
 def test_gather_is_whole() -> None:

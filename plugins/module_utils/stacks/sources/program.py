@@ -49,10 +49,10 @@ def run(
             err.seek(0)
             text = _COLOUR.sub("", err.read(4000).decode(errors="replace"))
             lines = [line.strip(" │╷╵\n") for line in text.splitlines()]
-            said = " ".join(line for line in lines if line)[:300]
+            text = " ".join(line for line in lines if line)[:300]
             raise StackError(
                 place,
-                f"{argv[0]} failed with code {done.returncode}: {said or 'it printed nothing'}",
+                f"{argv[0]} failed with code {done.returncode}: {text or 'it printed nothing'}",
                 "Make it work by hand first",
             )
         if out.tell() > LIMIT or os.fstat(out.fileno()).st_size > LIMIT:

@@ -24,6 +24,6 @@ def run(argv: Sequence[str], given: str = "", environment: Mapping[str, str] | N
     except FileNotFoundError as error:
         raise ImageError(f"{argv[0]} is not installed on this machine; install it and run again") from error
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip() or f"it ended with {done.returncode}").splitlines()
-        raise ImageError(f"{argv[0]} failed: {' | '.join(said[-3:])}")
+        lines = (done.stderr.strip() or done.stdout.strip() or f"it ended with {done.returncode}").splitlines()
+        raise ImageError(f"{argv[0]} failed: {' | '.join(lines[-3:])}")
     return done.stdout
