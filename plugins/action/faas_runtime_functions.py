@@ -35,9 +35,9 @@ class ActionModule(ActionBase):
             code = artifacts.read(declared)
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             raise AnsibleActionFail(str(error)) from error
-        launcher = artifacts.launcher()
+        programs = artifacts.programs()
         jobs = [
-            nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], launcher)
+            nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], programs)
             for one in declared.functions
         ]
         secrets = {f"{nomad_jobs.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}

@@ -24,6 +24,11 @@ def faas_runtime_accounts(declared: list[Any], tenants: list[Any]) -> list[dict[
     return nomad_jobs.accounts(_read(declared, tenants))
 
 
+def faas_runtime_egress(declared: list[Any], tenants: list[Any], closed: list[str]) -> dict[str, Any]:
+    """Where functions may connect to, as the proxy of a host node is told."""
+    return nomad_jobs.egress(_read(declared, tenants), closed)
+
+
 def faas_runtime_gateway(declared: list[Any], tenants: list[Any]) -> dict[str, Any]:
     """What the gateway knows of tenants and functions."""
     return nomad_jobs.gateway(_read(declared, tenants))
@@ -46,6 +51,7 @@ class FilterModule:
         """Map their names to them."""
         return {
             "faas_runtime_accounts": faas_runtime_accounts,
+            "faas_runtime_egress": faas_runtime_egress,
             "faas_runtime_events": faas_runtime_events,
             "faas_runtime_gateway": faas_runtime_gateway,
             "faas_runtime_routes": faas_runtime_routes,

@@ -4,7 +4,7 @@
 """A function that leaks on purpose: one call plants a token wherever it can, another call searches for it.
 
 The body of a call is JSON: {"do": "plant" or "search", "token": TEXT, "then": "answer", "wait", "hang", "crash" or "oom"}, or
-{"do": "reach", "targets": "ADDRESS:PORT ..."}.
+{"do": "reach", "targets": "ADDRESS:PORT ..."}, or {"do": "fetch", "urls": "http://... ..."} by the proxy that the environment names.
 The answer names each place with what came of it. tests/drills/nomad/test_faas.py compares it with the declared isolation.
 """
 
@@ -19,6 +19,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -217,10 +219,26 @@ def reach(targets: str) -> dict[str, bool]:
     return found
 
 
+def fetch(urls: str) -> dict[str, str]:
+    """What comes of some addresses."""
+    found = {}
+    for url in urls.split():
+        try:
+            with urllib.request.urlopen(url, timeout=15) as answer:
+                found[url] = answer.read(SIZE).decode()
+        except urllib.error.HTTPError as error:
+            found[url] = error.read(SIZE).decode()
+        except OSError as error:
+            found[url] = str(error)
+    return found
+
+
 def work(order: dict[str, str]) -> dict[str, object]:
     """Do what a call asks."""
     if order["do"] == "reach":
         return {"reached": reach(order["targets"])}
+    if order["do"] == "fetch":
+        return {"fetched": fetch(order["urls"])}
     token, then = order["token"], order.get("then", "answer")
     done: dict[str, object] = {"uid": os.getuid()}
     done |= {"planted": plant(token)} if order["do"] == "plant" else {"found": search(token)}

@@ -17,9 +17,9 @@ class ArtifactError(ValueError):
     """An artifact that is not there, or another one; a line for each."""
 
 
-def launcher() -> bytes:
-    """The program that starts functions."""
-    return (ROLE / "launcher.py").read_bytes()
+def programs() -> dict[str, bytes]:
+    """The programs that start functions, and hand their connections on."""
+    return {name: (ROLE / name).read_bytes() for name in ("launcher.py", "relay.py")}
 
 
 def read(declared: Declared) -> dict[str, bytes]:

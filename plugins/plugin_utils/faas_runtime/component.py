@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ..contract import MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, Trace
 from ..preflight.model import Cluster, Fault
-from . import artifacts, functions
+from . import artifacts, egress, functions
 
 GATEWAY, METRICS, CLIENTS, ROUTES, MONITOR = 8480, 8481, 4222, 6222, 8222
 
@@ -26,6 +26,16 @@ def unknown_pools(cluster: Cluster, found: functions.Declared) -> Iterable[Fault
             yield Fault("", "functions", text, f"use one of {', '.join(pools) or 'none'}, or add hosts")
 
 
+def closed(cluster: Cluster, found: functions.Declared) -> Iterable[Fault]:
+    """Destinations that would be refused at every call: the cluster's own hosts."""
+    hosts = [host.address for host in cluster.hosts if host.address]
+    for function in found.functions:
+        for entry in function.destinations:
+            if address := egress.closed_to(entry, hosts):
+                text = f"{function.tenant}/{function.name} may not reach {entry}: {address} is a host of the cluster"
+                yield Fault("", "functions", text, "take it out of egress and services; call functions by the gateway")
+
+
 def declared(cluster: Cluster) -> Iterable[Fault]:
     """What is wrong with the declared functions, before anything is changed."""
     for host in cluster.hosts:
@@ -39,6 +49,7 @@ def declared(cluster: Cluster) -> Iterable[Fault]:
             found = functions.read(host.variables.get("faas_tenants") or [], host.variables.get("faas_functions") or [])
             artifacts.read(found)
             yield from unknown_pools(cluster, found)
+            yield from closed(cluster, found)
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             for line in str(error).splitlines():
                 yield Fault("", "functions", line, "correct it, then run again")
@@ -77,9 +88,13 @@ COMPONENT = Component(
         ),
         NODE: Part(
             requirements=Requirements(features=("user_namespaces", "bridge", "veth", "nf_tables")),
-            services=("keelson-faas-guard.service",),
+            services=("keelson-faas-guard.service", "keelson-faas-egress.service"),
             artifacts=("faas-host",),
-            owned=Owned(trees=("/var/lib/cni/networks/faas",), interfaces=("kfaas",), tables=("inet keelson_faas",)),
+            owned=Owned(
+                trees=("/var/lib/cni/networks/faas", "/var/lib/faas-egress"),
+                interfaces=("kfaas",),
+                tables=("inet keelson_faas", "inet keelson_faas_egress"),
+            ),
         ),
     },
     traces=(Trace("/etc/keelson-faas/cluster.json", name="cluster"),),

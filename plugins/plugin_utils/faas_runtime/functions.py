@@ -8,11 +8,12 @@ A fault names the file, line and column where Ansible knows them, and the variab
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from . import egress
 
 try:  # where a value stands in its file; ansible-core keeps it privately
     from ansible._internal._datatag._tags import Origin
@@ -82,8 +83,14 @@ class Function:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     egress: tuple[str, ...] = ()
+    services: Mapping[str, str] = field(default_factory=dict)
     retries: int = 3
     dead_letter: str = ""
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """All that it may connect to."""
+        return (*self.egress, *self.services.values())
 
     @property
     def job(self) -> str:
@@ -184,15 +191,6 @@ def schedule(value: Any) -> str:
     return ""
 
 
-def network(value: Any) -> str:
-    """A network that a function may reach."""
-    try:
-        ipaddress.ip_network(value)
-    except ValueError:
-        return "must be a network, such as 10.0.0.0/24"
-    return ""
-
-
 _NAME = matching(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "lower-case letters, digits and hyphens, 2 to 32 of them")
 _SUBJECT = matching(r"[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*", "a subject, such as orders.new")
 _PATH = matching(
@@ -232,7 +230,8 @@ FUNCTION_RULES: dict[str, Rule] = {
     "answer": number(0, 16 * 1024 * 1024),
     "env": mapping(_VARIABLE, _ONE_LINE),
     "secrets": mapping(_VARIABLE, _VARIABLE),
-    "egress": texts(network),
+    "egress": texts(egress.destination),
+    "services": mapping(_VARIABLE, egress.service),
     "retries": number(0, 100),
     "dead_letter": _SUBJECT,
 }
@@ -335,9 +334,9 @@ def _together(
             faults.add(
                 entry["instances"], f"{path}.instances", "per_request makes an instance for each call; leave it out"
             )
-        if set(function.env) & set(function.secrets):
-            both = ", ".join(sorted(set(function.env) & set(function.secrets)))
-            faults.add(entry["secrets"], f"{path}.secrets", f"{both} is in env too")
-        if function.egress:
-            text = "this engine's functions reach no network; leave egress empty"
-            faults.add(entry["egress"], f"{path}.egress", text)
+        known: dict[str, str] = {}
+        for key in ("env", "secrets", "services"):
+            given = sorted(getattr(function, key))
+            if both := [f"{name} is in {known[name]} too" for name in given if name in known]:
+                faults.add(entry[key], f"{path}.{key}", ", ".join(both))
+            known |= dict.fromkeys(given, key)

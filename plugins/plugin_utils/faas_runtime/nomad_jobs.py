@@ -8,13 +8,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .egress import CLOSED, parse
 from .functions import Declared, Function, Tenant
 
 MARK = "keelson_faas"  # in a job's meta: the digest of its specification
 PYTHON = "/usr/lib/python3.11"  # host volume faas-python of the host nodes
+WAY_OUT = {"Name": "egress", "Type": "host", "Source": "faas-egress", "ReadOnly": True}  # with the socket of the proxy
 SANDBOX, EXEC, NONE = "sandbox", "exec", "none"  # the guards of a function's process; the tests take them away
 
 
@@ -29,10 +31,9 @@ def account(function: Function) -> str:
 
 
 def accounts(declared: Declared) -> list[dict[str, str]]:
-    """The accounts that host nodes need, for the module host_settings."""
-    return sorted(
-        ({"name": account(one), "home": "/nonexistent"} for one in declared.functions), key=lambda a: a["name"]
-    )
+    """The accounts that host nodes need, for the module host_settings: of the egress proxy, and of each function."""
+    names = ["faas-egress", *sorted({account(one) for one in declared.functions})]
+    return [{"name": name, "home": "/nonexistent"} for name in names]
 
 
 def started(function: Function, guards: str = SANDBOX) -> dict[str, Any]:
@@ -45,6 +46,8 @@ def started(function: Function, guards: str = SANDBOX) -> dict[str, Any]:
         "isolation": function.isolation,
         "environment": sorted({*function.env, *function.secrets}),
         "sandbox": guards == SANDBOX,
+        "egress": bool(function.destinations),
+        "services": dict(function.services),
         "limits": {name: getattr(function, name) for name in ("disk", "pids", "files", "timeout", "answer")},
     }
 
@@ -66,7 +69,7 @@ def _secrets(function: Function) -> dict[str, Any]:
     return {"EmbeddedTmpl": text, "DestPath": "secrets/env", "Envvars": True, "ChangeMode": "restart", "Perms": "0400"}
 
 
-def task(function: Function, code: bytes, launcher: bytes, guards: str) -> dict[str, Any]:
+def task(function: Function, code: bytes, programs: Mapping[str, bytes], guards: str) -> dict[str, Any]:
     """The one task: the launcher, which starts the function."""
     name = "code.tar.gz" if started(function)["archive"] else f"code/{function.artifact.rpartition('/')[2]}"
     found: dict[str, Any] = {
@@ -75,7 +78,7 @@ def task(function: Function, code: bytes, launcher: bytes, guards: str) -> dict[
         "Config": {"command": "/usr/bin/python3", "args": ["-I", "${NOMAD_TASK_DIR}/launcher.py"]},
         "Env": dict(function.env),
         "Templates": [
-            _file("launcher.py", launcher),
+            _file("launcher.py", programs["launcher.py"]),
             _file("function.json", json.dumps(started(function, guards), sort_keys=True).encode()),
         ],
         "Resources": {"CPU": function.cpu, "MemoryMB": function.memory},
@@ -85,6 +88,9 @@ def task(function: Function, code: bytes, launcher: bytes, guards: str) -> dict[
     if guards != NONE:
         found["User"] = account(function)
         found["VolumeMounts"] = [{"Volume": "python", "Destination": PYTHON, "ReadOnly": True}]
+    if function.destinations:
+        found["Templates"].append(_file("relay.py", programs["relay.py"]))
+        found.setdefault("VolumeMounts", []).append({"Volume": "egress", "Destination": "/egress", "ReadOnly": True})
     if function.artifact.startswith("https://"):
         options = {"checksum": function.digest, "archive": "false"}
         found["Artifacts"] = [
@@ -102,15 +108,19 @@ def task(function: Function, code: bytes, launcher: bytes, guards: str) -> dict[
     return found
 
 
-def job(function: Function, tenant: Tenant, code: bytes, launcher: bytes, guards: str = SANDBOX) -> dict[str, Any]:
+def job(
+    function: Function, tenant: Tenant, code: bytes, programs: Mapping[str, bytes], guards: str = SANDBOX
+) -> dict[str, Any]:
     """The function as a job in the form of Nomad's API, its digest in its meta."""
     group: dict[str, Any] = {
         "Name": "function",
         "EphemeralDisk": {"SizeMB": 10},
-        "Tasks": [task(function, code, launcher, guards)],
+        "Tasks": [task(function, code, programs, guards)],
     }
     if guards != NONE:
         group["Volumes"] = {"python": {"Name": "python", "Type": "host", "Source": "faas-python", "ReadOnly": True}}
+    if function.destinations:
+        group.setdefault("Volumes", {})["egress"] = WAY_OUT
     found: dict[str, Any] = {
         "ID": function.job,
         "Name": function.job,
@@ -140,6 +150,19 @@ def job(function: Function, tenant: Tenant, code: bytes, launcher: bytes, guards
     text = json.dumps(found, sort_keys=True)
     found["Meta"] = {MARK: hashlib.sha256(text.encode()).hexdigest()}
     return found
+
+
+def egress(declared: Declared, closed: Iterable[str]) -> dict[str, Any]:
+    """What the proxy of a host node is told: by account where a function may connect to, and what is closed to all."""
+    functions = {
+        account(one): {
+            "function": f"{one.tenant}/{one.name}",
+            "egress": [parse(entry) for entry in one.destinations],
+        }
+        for one in declared.functions
+        if one.destinations
+    }
+    return {"closed": [*CLOSED, *closed], "functions": functions, "listen": "/var/lib/faas-egress/socket"}
 
 
 def gateway(declared: Declared) -> dict[str, Any]:

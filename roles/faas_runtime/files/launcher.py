@@ -5,7 +5,8 @@
 
 Nomad's exec driver gives the task a root, PID and IPC namespaces, a cgroup and an account of its own. The sandbox closes what
 that leaves open: no network but loopback, the whole tree read-only but for tmpfs of a limited size, a limit of processes, no
-capabilities, no kernel keyring. It needs no rights, as it is a user namespace. When this process ends, Nomad kills the cgroup.
+capabilities, no kernel keyring. It needs no rights, as it is a user namespace. A function with an egress list has a relay
+beside it, outside the sandbox, to the proxy of the host. When this process ends, Nomad kills the cgroup.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import os
 import platform
 import resource
+import runpy
 import signal
 import socket
 import struct
@@ -31,6 +33,7 @@ WORK = "/tmp"  # noqa: S108 (a tmpfs of the invocation's own)
 WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108
 HIDDEN = ("/alloc", "/secrets")  # the answer, and the socket of Nomad's API
 LIBC = ctypes.CDLL(None, use_errno=True)
+WAY_OUT, FIRST_SERVICE = 3128, 15001  # ports of the function's own loopback address
 NEW_USER, NEW_MOUNTS, NEW_IPC, NEW_NET = 0x10000000, 0x00020000, 0x08000000, 0x40000000
 SET_FLAGS, INTERFACE_UP = 0x8914, 1
 NO_SUID, NO_DEV, REC, PRIVATE = 2, 4, 0x4000, 1 << 18
@@ -100,9 +103,10 @@ def sandbox(limits: dict[str, int]) -> None:
     libc("prctl", SET_SECCOMP, FILTER, header, 0, 0)
 
 
-def start(function: dict[str, Any], port: int) -> NoReturn:
+def start(function: dict[str, Any], port: int, ways: dict[str, str]) -> NoReturn:
     """Become the function: its program in the sandbox, which listens on PORT."""
-    environment = {name: os.environ[name] for name in (*function["environment"], "PATH") if name in os.environ}
+    named = {name: os.environ[name] for name in (*function["environment"], "PATH") if name in os.environ}
+    environment = {**ways, **named}
     environment |= {"PORT": str(port), "HOME": WORK, "TMPDIR": WORK, "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {
         "K_SERVICE": function["name"],
@@ -115,6 +119,24 @@ def start(function: dict[str, Any], port: int) -> NoReturn:
     os.chdir(f"{TREE}/code")
     # Capabilities of the namespace end here: the account is not its root.
     os.execvpe(function["command"][0], function["command"], environment)  # noqa: S606
+
+
+def way_out(function: dict[str, Any]) -> dict[str, str]:
+    """Let a process beside the function hand its connections to the host's proxy; returns the variables that say where."""
+    proxy = f"http://127.0.0.1:{WAY_OUT}"
+    names = dict(zip(sorted(function["services"]), range(FIRST_SERVICE, 65536)))
+    relay = runpy.run_path(f"{TREE}/relay.py")
+    links = relay["listening"]([WAY_OUT, *names.values()])
+    if not (child := os.fork()):
+        if os.fork():
+            os._exit(0)  # the relay is no child of what becomes the function
+        relay["serve"](links, ["", *(function["services"][name] for name in names)])
+    os.waitpid(child, 0)
+    for link in links:
+        link.close()
+    found = {name: proxy for one in ("http_proxy", "https_proxy") for name in (one, one.upper())}
+    found |= dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
+    return found | {name: f"127.0.0.1:{port}" for name, port in names.items()}
 
 
 class Failed(Exception):
@@ -172,7 +194,7 @@ def ended(status: int) -> str:
     return f"ended with {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
 
-def serve_one(function: dict[str, Any]) -> None:
+def serve_one(function: dict[str, Any], ways: dict[str, str]) -> None:
     """Start the function, hand it the event of this allocation, and keep its answer where the gateway reads it."""
     deadline = time.monotonic() + function["limits"]["timeout"]
     with open(f"{TREE}/event.json", encoding="utf-8") as handle:
@@ -181,7 +203,7 @@ def serve_one(function: dict[str, Any]) -> None:
     child = os.fork()
     if not child:
         try:
-            start(function, port)
+            start(function, port, ways)
         except BaseException as error:  # whatever it is, the parent's code must not run twice
             print(f"launcher: the function cannot be started: {error}", file=sys.stderr, flush=True)
             os._exit(70)
@@ -207,10 +229,11 @@ def main() -> None:
     if function["archive"]:
         with tarfile.open(f"{TREE}/code.tar.gz") as archive:
             archive.extractall(f"{TREE}/code")  # noqa: S202 (its own folder, its own account)
+    ways = way_out(function) if function["egress"] else {}
     if function["isolation"] == "per_request":
-        serve_one(function)
+        serve_one(function, ways)
     else:
-        start(function, int(os.environ["NOMAD_PORT_http"]))  # noqa: SIM112
+        start(function, int(os.environ["NOMAD_PORT_http"]), ways)  # noqa: SIM112
 
 
 if __name__ == "__main__":

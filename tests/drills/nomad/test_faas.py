@@ -10,6 +10,7 @@ KEELSON_DRILLS_HOSTS="m1 w1" tests/drills/run tests/drills/nomad/test_faas.py
 from __future__ import annotations
 
 import hashlib
+import http.server
 import json
 import os
 import secrets
@@ -26,12 +27,15 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, nomad_jobs
 from lab import nomad
 from lab.runs import ROOT
-from lab.servers import Lab
+from lab.servers import SUBNET, Lab
 
 TOKENS = {"shop": "token-of-shop", "bank": "token-of-bank"}
 LEAK, FAULTS = "examples/functions/leak/leak.py", "tests/drills/nomad/faas/faults.py"
 # Where a call finds nothing to write to, so nothing can be found: its code, and what Nomad and the runtime keep.
 CLOSED = {"working_directory", "allocation", "var_tmp", "runtime"}
+SITE, SITE_PORT = f"{SUBNET.rpartition('.')[0]}.1", 18088  # this machine, as the servers see it
+OUT = {"egress": [f"{SITE}:{SITE_PORT}", "site.test", "manager.test", "metadata.test"]}
+OUT |= {"services": {"SERVICE_SITE": f"site.test:{SITE_PORT}"}}
 AGAIN = ("sequence", "overlap", "timeout", "oom", "crash")
 
 
@@ -60,6 +64,8 @@ FUNCTIONS = [
     function("crash", FAULTS, env={"START": "crash"}),
     function("mute", FAULTS, env={"START": "mute"}, timeout=3),
     function("one", LEAK, concurrency=1),
+    function("out", LEAK, **OUT),
+    function("warm-out", LEAK, isolation="per_function", **OUT),
     function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[]),
 ]
 VARIABLES: dict[str, Any] = {
@@ -112,10 +118,10 @@ class Faas:
     def guards(self, guards: str) -> None:
         """Deploy the functions of the leak test with other guards."""
         declared = functions.read(VARIABLES["faas_tenants"], FUNCTIONS)
-        code, launcher = artifacts.read(declared), artifacts.launcher()
+        code, programs = artifacts.read(declared), artifacts.programs()
         for one in declared.functions:
-            if one.artifact.endswith("leak.py") and one.isolation == "per_request":
-                job = nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], launcher, guards)
+            if one.artifact.endswith("leak.py") and one.isolation == "per_request" and not one.destinations:
+                job = nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], programs, guards)
                 script = f"set -a; . /etc/keelson/{self.lab.name}/nomad.env; nomad operator api -X PUT /v1/jobs"
                 self.lab.ssh(self.manager, script, given=json.dumps({"Job": job}))
 
@@ -252,6 +258,78 @@ def test_a_function_reaches_nobody(faas: Faas, path: str) -> None:
             assert reached(faas, path, [bridge]) == {bridge}
         finally:
             faas.lab.ssh(faas.lab.nodes[0], "nft -f /etc/keelson-faas/guard.nft")
+
+
+@pytest.fixture
+def site(faas: Faas) -> Iterator[str]:
+    """A server outside the cluster, and names that host nodes know: of it, of a manager, of a metadata service."""
+
+    class Site(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"from the site")
+
+    server = http.server.ThreadingHTTPServer((SITE, SITE_PORT), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    names = {"site.test": SITE, "manager.test": faas.manager.address, "metadata.test": "169.254.169.254"}
+    lines = "".join(f"{address} {name}\n" for name, address in names.items())
+    faas.lab.ssh(faas.lab.nodes[0], "cp /etc/hosts /root/hosts.before; cat >> /etc/hosts", given=lines)
+    yield f"http://{SITE}:{SITE_PORT}/"
+    faas.lab.ssh(faas.lab.nodes[0], "cat /root/hosts.before > /etc/hosts; rm /root/hosts.before")
+    server.shutdown()
+    server.server_close()
+
+
+def fetched(faas: Faas, path: str, *urls: str) -> list[str]:
+    """What a function gets from addresses by its way out."""
+    status, answer, _headers = faas.ask(path, {"do": "fetch", "urls": " ".join(urls)})
+    assert status == 200, answer
+    return [answer["fetched"][url] for url in urls]
+
+
+@pytest.mark.parametrize("path", ["/shop/out", "/shop/warm-out"])
+def test_a_function_reaches_what_its_list_names_and_nothing_else(faas: Faas, site: str, path: str) -> None:
+    """By network, by name, and as a service; no cluster host and no metadata service, however they are called."""
+    node = faas.lab.nodes[0]
+    named, service = f"http://site.test:{SITE_PORT}/", "http://127.0.0.1:15001/"
+    assert fetched(faas, path, site, named, service) == ["from the site"] * 3
+    closed = {
+        f"http://{SITE}:22/": "its egress list does not have it",
+        "http://other.test/": "its egress list does not have it",
+        f"http://{faas.manager.address}:4646/": "its egress list does not have it",
+        "http://manager.test:4646/": "is closed to functions",
+        "http://metadata.test/": "169.254.169.254 is closed to functions",
+        f"http://{node.address}:22/": "its egress list does not have it",
+    }
+    for text, reason in zip(fetched(faas, path, *closed), closed.values()):
+        assert f"shop/{path.rpartition('/')[2]} may not reach" in text and reason in text, text
+    # Directly, past the proxy, nothing is reached; and a function without a list has no proxy.
+    assert reached(faas, path, [f"{SITE}:{SITE_PORT}", f"{faas.manager.address}:4646"]) == set()
+    plain = fetched(faas, "/shop/warm" if "warm" in path else "/shop/leak", site)
+    assert "from the site" not in plain[0], plain
+
+
+def test_without_its_guards_the_way_out_leads_to_the_cluster(faas: Faas, site: str) -> None:
+    """So it is the guards that close it: the list of what is closed, and beneath it the packet filter."""
+    node, url = faas.lab.nodes[0], "http://manager.test:8480/x"  # the gateway, which answers whoever speaks HTTP to it
+    opened = (
+        "import json; path = '/etc/keelson-faas/egress.json'; told = json.load(open(path));"
+        "told['closed'] = []; open(path, 'w').write(json.dumps(told))"
+    )
+    faas.lab.ssh(node, "cp -p /etc/keelson-faas/egress.json /root/; python3 -", given=opened)
+    reload = "systemctl kill -s HUP keelson-faas-egress && sleep 1"
+    try:
+        faas.lab.ssh(node, reload)
+        assert "manager.test:8480 does not answer" in fetched(faas, "/shop/out", url)[0]
+        faas.lab.ssh(node, "nft delete table inet keelson_faas_egress")
+        assert "closed to functions" not in (text := fetched(faas, "/shop/out", url)[0]) and "not answer" not in text, (
+            text
+        )
+    finally:
+        faas.lab.ssh(node, "cp -p /root/egress.json /etc/keelson-faas/ && rm /root/egress.json")
+        faas.lab.ssh(node, f"nft -f /etc/keelson-faas/egress.nft; {reload}")
+    assert "is closed to functions" in fetched(faas, "/shop/out", url)[0]
 
 
 def test_instances_do_not_reach_each_other(faas: Faas) -> None:
@@ -453,9 +531,7 @@ def test_a_second_run_changes_nothing_and_verify_is_content(faas: Faas) -> None:
 
 def test_uninstall_leaves_nothing(faas: Faas) -> None:
     faas.lab.play("uninstall", "-e", f"uninstall_confirm={faas.lab.name}", variables=VARIABLES).expect()
-    look = (
-        "ls -d /etc/keelson-faas /var/lib/faas /usr/local/lib/keelson-faas /opt/cni/config/faas.conflist 2>/dev/null; "
-    )
+    look = "ls -d /etc/keelson-faas /var/lib/faas /var/lib/faas-egress /usr/local/lib/keelson-faas /opt/cni/config/faas.conflist 2>/dev/null; "
     look += "grep -E '^(fn-|faas)' /etc/passwd; nft list tables | grep keelson_faas; systemctl list-unit-files | grep keelson-; true"
     for host in faas.lab.hosts:
         assert faas.lab.ssh(host, look) == "", host

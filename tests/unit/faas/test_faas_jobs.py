@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,12 +25,14 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import m
 
 from .test_faas_functions import TENANTS, function
 
+PROGRAMS = {"launcher.py": b"launcher", "relay.py": b"relay"}
+
 
 def job(guards: str = nomad_jobs.SANDBOX, **given: Any) -> dict[str, Any]:
     """The job of a function."""
     declared = functions.read(TENANTS, [function(**given)])
     (one,) = declared.functions
-    return nomad_jobs.job(one, declared.tenants[one.tenant], b"code {{ x }}", b"launcher", guards)
+    return nomad_jobs.job(one, declared.tenants[one.tenant], b"code {{ x }}", PROGRAMS, guards)
 
 
 def files(found: dict[str, Any]) -> dict[str, bytes]:
@@ -59,7 +62,7 @@ def test_a_call_of_per_request_is_an_allocation_that_is_never_tried_again_by_nom
 
 def test_functions_have_accounts_of_their_own() -> None:
     declared = functions.read(TENANTS, [function(), function(tenant="bank", http=["/b"])])
-    assert len({account["name"] for account in nomad_jobs.accounts(declared)}) == 2
+    assert len({account["name"] for account in nomad_jobs.accounts(declared)}) == 3
 
 
 def test_without_guards_a_test_can_see_what_they_keep_out() -> None:
@@ -79,6 +82,21 @@ def test_secrets_are_named_not_written() -> None:
     assert text == '{{ with nomadVar "nomad/jobs/faas-greet" }}PASSWORD={{ .db | toJSON }}\n{{ end }}'
 
 
+def test_only_a_function_with_a_list_has_a_way_out() -> None:
+    found = job(egress=["10.0.0.0/24:443"], services={"DB": "db.example.com:5432"})
+    (group,) = found["TaskGroups"]
+    (task,) = group["Tasks"]
+    assert group["Volumes"]["egress"]["ReadOnly"] and task["VolumeMounts"][1]["Destination"] == "/egress"
+    assert json.loads(files(found)["local/function.json"])["services"] == {"DB": "db.example.com:5432"}
+    assert "egress" not in job()["TaskGroups"][0]["Volumes"] and "local/relay.py" not in files(job())
+    declared = functions.read(TENANTS, [function(egress=["10.0.0.0/24:443"]), function(name="other", http=["/o"])])
+    told = nomad_jobs.egress(declared, ["10.0.1.11"])
+    assert list(told["functions"].values()) == [
+        {"function": "shop/greet", "egress": [{"network": "10.0.0.0/24", "port": 443}]}
+    ]
+    assert "169.254.0.0/16" in told["closed"] and "10.0.1.11" in told["closed"]
+
+
 def test_an_artifact_with_an_address_is_fetched_by_its_digest() -> None:
     (task,) = job(artifact="https://mirror/greet.tar.gz")["TaskGroups"][0]["Tasks"]
     assert task["Artifacts"][0]["GetterOptions"]["checksum"] == f"sha256:{'0' * 64}"
@@ -88,7 +106,8 @@ def test_another_code_is_another_digest_of_the_job() -> None:
     declared = functions.read(TENANTS, [function()])
     (one,) = declared.functions
     marks = {
-        nomad_jobs.job(one, declared.tenants["shop"], code, b"")["Meta"][nomad_jobs.MARK] for code in (b"a", b"b", b"a")
+        nomad_jobs.job(one, declared.tenants["shop"], code, PROGRAMS)["Meta"][nomad_jobs.MARK]
+        for code in (b"a", b"b", b"a")
     }
     assert len(marks) == 2
 
@@ -186,6 +205,10 @@ def test_preflight_tells_every_fault_of_functions_before_anything_is_changed() -
     assert judged([{"name": "shop", "pool": "web"}], []) == []
     assert judged([{"name": "shop", "pool": "weeb"}], []) == ["faas_tenants: shop has the pool weeb, which has no host"]
     assert len(judged([{"name": "shop"}], [function(timeout=0, http=["x"])])) == 2
+    one = function(artifact=__file__, digest=nomad_jobs.digest(Path(__file__).read_bytes()), egress=["10.0.0.1:443"])
+    assert judged([{"name": "shop", "pool": "web"}], [one]) == [
+        "shop/greet may not reach 10.0.0.1:443: 10.0.0.1 is a host of the cluster"
+    ]
     assert judged([], [], "kubernetes") == ["faas_runtime has no driver for the engine kubernetes"]
 
 
