@@ -26,7 +26,7 @@ def read(declared: Declared) -> dict[str, bytes]:
     """The content of every artifact; of one with an address nothing, as hosts fetch it by its digest. Raises ArtifactError."""
     found, faults = {}, []
     for function in declared.functions:
-        name, label = function.artifact, f"{function.tenant}/{function.name}"
+        name, label = function.artifact, function.label
         if name.startswith("https://"):
             found[name] = b""
             continue

@@ -32,7 +32,7 @@ def closed(cluster: Cluster, found: functions.Declared) -> Iterable[Fault]:
     for function in found.functions:
         for entry in function.destinations:
             if address := egress.closed_to(entry, hosts):
-                text = f"{function.tenant}/{function.name} may not reach {entry}: {address} is a host of the cluster"
+                text = f"{function.label} may not reach {entry}: {address} is a host of the cluster"
                 yield Fault("", "functions", text, "take it out of egress and services; call functions by the gateway")
 
 

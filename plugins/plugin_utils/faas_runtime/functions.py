@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import egress
@@ -86,6 +86,13 @@ class Function:
     services: Mapping[str, str] = field(default_factory=dict)
     retries: int = 3
     dead_letter: str = ""
+    version: str = ""  # of a canary, which is a function of its own without triggers
+    weight: int = 0
+
+    @property
+    def label(self) -> str:
+        """How it is called."""
+        return f"{self.tenant}/{self.name}{self.version and f'_{self.version}'}"
 
     @property
     def destinations(self) -> tuple[str, ...]:
@@ -95,7 +102,12 @@ class Function:
     @property
     def job(self) -> str:
         """Its name in Nomad."""
-        return f"faas-{self.name}"
+        return f"faas-{self.label.partition('/')[2]}"
+
+    @property
+    def service(self) -> str:
+        """The name under which Nomad lists its instances: a host name, so without the job's underscore."""
+        return f"canary-faas-{self.name}" if self.version else self.job
 
 
 def place(value: Any, otherwise: str) -> str:
@@ -235,20 +247,27 @@ FUNCTION_RULES: dict[str, Rule] = {
     "retries": number(0, 100),
     "dead_letter": _SUBJECT,
 }
+# What a canary may have otherwise than its function.
+CANARY_RULES: dict[str, Rule] = {"weight": number(0, 100)} | {
+    key: FUNCTION_RULES[key]
+    for key in ("artifact", "digest", "command", "contract", "memory", "cpu", "disk", "pids", "files", "timeout")
+    + ("answer", "env", "secrets", "egress", "services")
+}
 INSTANCE_RULES: dict[str, Rule] = {"min": number(0, 1000), "max": number(1, 1000)}
 
 
-def _read(kind: type, rules: Mapping[str, Rule], entry: Any, path: str, required: Iterable[str], faults: Faults) -> Any:
-    """Read one entry into its type; nothing where it has faults."""
-    before = len(faults.found)
+def _values(
+    rules: Mapping[str, Rule], entry: Any, path: str, required: Iterable[str], faults: Faults
+) -> dict[str, Any]:
+    """The members of one entry; what is wrong with them is noted."""
     if not isinstance(entry, dict):
         faults.add(entry, path, "must be a mapping")
-        return None
+        return {}
     values = {}
     for key, value in entry.items():
-        if key == "instances" and kind is Function:
-            values["instances"] = _read(Instances, INSTANCE_RULES, value, f"{path}.instances", (), faults)
-        elif key not in rules:
+        if key in _NESTED and rules is FUNCTION_RULES:
+            continue
+        if key not in rules:
             faults.add(key, f"{path}.{key}", f"is unknown; use {', '.join(sorted(rules))}")
         elif fault := rules[key](value):
             faults.add(value, f"{path}.{key}", f"{value!r} {fault}")
@@ -257,7 +276,31 @@ def _read(kind: type, rules: Mapping[str, Rule], entry: Any, path: str, required
     for key in required:
         if key not in entry:
             faults.add(entry, path, f"has no {key}")
-    return kind(**values) if len(faults.found) == before else None
+    return values
+
+
+_NESTED = ("instances", "canary")
+_REQUIRED = ("tenant", "name", "artifact", "digest", "command")
+
+
+def _function(entry: Any, path: str, faults: Faults) -> list[tuple[str, Any, Function]]:
+    """A function and, where there is one, its canary, each with its place and entry; nothing where they have faults."""
+    before = len(faults.found)
+    values = _values(FUNCTION_RULES, entry, path, _REQUIRED, faults)
+    given = entry if isinstance(entry, dict) else {}
+    if "instances" in given:
+        values["instances"] = _values(INSTANCE_RULES, given["instances"], f"{path}.instances", (), faults)
+    other = _values(CANARY_RULES, given["canary"], f"{path}.canary", ["weight"], faults) if "canary" in given else {}
+    if len(faults.found) > before:
+        return []
+    function = Function(
+        **{**values, "instances": Instances(**values.get("instances", {})), "weight": other.get("weight", 0)}
+    )
+    found = [(path, entry, function)]
+    if other:
+        canary = replace(function, **{**other, "version": "canary", "weight": 0, "http": (), "cron": (), "queue": ()})
+        found.append((f"{path}.canary", given["canary"], canary))
+    return found
 
 
 @dataclass(frozen=True)
@@ -276,21 +319,19 @@ def read(tenants: Any, functions: Any) -> Declared:
             raise FunctionError(f"{place(value, name)}: must be a list")
     known: dict[str, Tenant] = {}
     for at, entry in enumerate(tenants):
-        tenant = _read(Tenant, TENANT_RULES, entry, f"faas_tenants[{at}]", ["name"], faults)
-        if tenant and tenant.name in known:
-            faults.add(entry["name"], f"faas_tenants[{at}].name", f"there is another tenant {tenant.name}")
-        elif tenant:
-            known[tenant.name] = tenant
+        before = len(faults.found)
+        values = _values(TENANT_RULES, entry, f"faas_tenants[{at}]", ["name"], faults)
+        if values.get("name") in known:
+            faults.add(entry["name"], f"faas_tenants[{at}].name", f"there is another tenant {values['name']}")
+        elif len(faults.found) == before:
+            known[values["name"]] = Tenant(**values)
     tokens: dict[str, str] = {}
     for tenant in known.values():
         for token in tenant.tokens:
             if tokens.setdefault(token, tenant.name) != tenant.name:
                 faults.add(tenants, "faas_tenants", f"{tokens[token]} and {tenant.name} have the same token")
-    required = ("tenant", "name", "artifact", "digest", "command")
     read_functions = [
-        (f"faas_functions[{at}]", entry, function)
-        for at, entry in enumerate(functions)
-        if (function := _read(Function, FUNCTION_RULES, entry, f"faas_functions[{at}]", required, faults))
+        found for at, entry in enumerate(functions) for found in _function(entry, f"faas_functions[{at}]", faults)
     ]
     _together(known, {str(entry["name"]) for entry in tenants if _named(entry)}, read_functions, faults)
     if faults.found:
@@ -308,35 +349,48 @@ def _together(
     """What one entry cannot tell: names, paths and subjects of one another."""
     taken: dict[tuple[str, str], str] = {}
     for path, entry, function in functions:
-        tenant = tenants.get(function.tenant)
+        if tenant := tenants.get(function.tenant):
+            _within(tenant, path, entry, function, faults)
+        _variables(path, entry, function, faults)
+        if function.version:
+            continue
         if function.tenant not in named:
             text = f"there is no tenant {function.tenant} in faas_tenants"
             faults.add(entry["tenant"], f"{path}.tenant", text)
-        label = f"{function.tenant}/{function.name}"
-        claims = [("name", f"name {label}", entry["name"])]
+        claims = [("name", f"name {function.label}", entry["name"])]
         claims += [("http", f"path {one}", entry["http"]) for one in function.http]
         claims += [("queue", f"queue {one} of {function.tenant}", entry["queue"]) for one in function.queue]
         for key, claim, value in claims:
-            other = taken.setdefault((key, claim), label)
-            if other != label or (key == "name" and taken.setdefault(("path", claim), path) != path):
+            other = taken.setdefault((key, claim), function.label)
+            if other != function.label or (key == "name" and taken.setdefault(("path", claim), path) != path):
                 faults.add(value, f"{path}.{key}", f"the {claim} is {other}'s already; a function has its own")
         if not (function.http or function.cron or function.queue):
             faults.add(entry, path, "has no trigger; give http, cron or queue")
-        if tenant and function.timeout > tenant.timeout:
-            text = f"{function.timeout} seconds are more than the {tenant.timeout} that tenant {tenant.name} may take"
-            faults.add(entry.get("timeout", entry), f"{path}.timeout", text)
-        if tenant and function.concurrency > tenant.concurrency:
-            text = f"{function.concurrency} are more than the {tenant.concurrency} at once that tenant {tenant.name} may have"
-            faults.add(entry.get("concurrency", entry), f"{path}.concurrency", text)
         if function.instances.min > function.instances.max:
             faults.add(entry["instances"], f"{path}.instances", "min is larger than max")
         if function.isolation == "per_request" and "instances" in entry:
             faults.add(
                 entry["instances"], f"{path}.instances", "per_request makes an instance for each call; leave it out"
             )
-        known: dict[str, str] = {}
-        for key in ("env", "secrets", "services"):
-            given = sorted(getattr(function, key))
-            if both := [f"{name} is in {known[name]} too" for name in given if name in known]:
-                faults.add(entry[key], f"{path}.{key}", ", ".join(both))
-            known |= dict.fromkeys(given, key)
+
+
+def _within(tenant: Tenant, path: str, entry: Any, function: Function, faults: Faults) -> None:
+    """What a tenant does not allow its functions."""
+    if function.timeout > tenant.timeout:
+        text = f"{function.timeout} seconds are more than the {tenant.timeout} that tenant {tenant.name} may take"
+        faults.add(entry.get("timeout", entry), f"{path}.timeout", text)
+    if function.concurrency > tenant.concurrency:
+        text = (
+            f"{function.concurrency} are more than the {tenant.concurrency} at once that tenant {tenant.name} may have"
+        )
+        faults.add(entry.get("concurrency", entry), f"{path}.concurrency", text)
+
+
+def _variables(path: str, entry: Any, function: Function, faults: Faults) -> None:
+    """One environment variable has one source."""
+    known: dict[str, str] = {}
+    for key in ("env", "secrets", "services"):
+        given = sorted(getattr(function, key))
+        if both := [f"{name} is in {known[name]} too" for name in given if name in known]:
+            faults.add(entry.get(key, entry), f"{path}.{key}", ", ".join(both))
+        known |= dict.fromkeys(given, key)

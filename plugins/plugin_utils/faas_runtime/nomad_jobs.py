@@ -27,7 +27,7 @@ def namespace(tenant: str) -> str:
 
 def account(function: Function) -> str:
     """The system account of a function's processes."""
-    return f"fn-{hashlib.sha256(f'{function.tenant}/{function.name}'.encode()).hexdigest()[:12]}"
+    return f"fn-{hashlib.sha256(function.label.encode()).hexdigest()[:12]}"
 
 
 def accounts(declared: Declared) -> list[dict[str, str]]:
@@ -39,7 +39,7 @@ def accounts(declared: Declared) -> list[dict[str, str]]:
 def started(function: Function, guards: str = SANDBOX) -> dict[str, Any]:
     """What the launcher is told."""
     return {
-        "name": f"{function.tenant}/{function.name}",
+        "name": function.label,
         "digest": function.digest,
         "command": list(function.command),
         "archive": function.artifact.endswith((".tar.gz", ".tgz")),
@@ -143,7 +143,7 @@ def job(
             "Count": function.instances.min,
             "Scaling": {"Min": function.instances.min, "Max": function.instances.max, "Enabled": True, "Policy": {}},
             "Networks": [{"Mode": "cni/faas", "DynamicPorts": [{"Label": "http", "To": 8080}]}],
-            "Services": [{"Name": function.job, "PortLabel": "http", "Provider": "nomad"}],
+            "Services": [{"Name": function.service, "PortLabel": "http", "Provider": "nomad"}],
             "RestartPolicy": {"Attempts": 3, "Interval": 60 * 10**9, "Delay": 10**9, "Mode": "delay"},
             "Update": {"MaxParallel": 1, "HealthCheck": "task_states", "MinHealthyTime": 10**9, "AutoRevert": True},
         }
@@ -156,7 +156,7 @@ def egress(declared: Declared, closed: Iterable[str]) -> dict[str, Any]:
     """What the proxy of a host node is told: by account where a function may connect to, and what is closed to all."""
     functions = {
         account(one): {
-            "function": f"{one.tenant}/{one.name}",
+            "function": one.label,
             "egress": [parse(entry) for entry in one.destinations],
         }
         for one in declared.functions
@@ -176,8 +176,10 @@ def gateway(declared: Declared) -> dict[str, Any]:
     }
     kept = (
         "tenant",
-        "name",
         "job",
+        "service",
+        "version",
+        "weight",
         "contract",
         "isolation",
         "public",
@@ -187,10 +189,13 @@ def gateway(declared: Declared) -> dict[str, Any]:
         "retries",
         "dead_letter",
     )
+    canaries = {one.label: one.label.partition("/")[2] for one in declared.functions if one.version}
     functions = [
         {
             **{name: getattr(function, name) for name in kept},
             **{name: list(getattr(function, name)) for name in ("http", "cron", "queue")},
+            "name": function.label.partition("/")[2],
+            "canary": canaries.get(f"{function.label}_canary", ""),
             "namespace": namespace(function.tenant),
             "min": function.instances.min,
             "max": function.instances.max,

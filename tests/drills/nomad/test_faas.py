@@ -30,6 +30,7 @@ from lab.runs import ROOT
 from lab.servers import SUBNET, Lab
 
 TOKENS = {"shop": "token-of-shop", "bank": "token-of-bank"}
+GREET = "examples/functions/http/greet.py"
 LEAK, FAULTS = "examples/functions/leak/leak.py", "tests/drills/nomad/faas/faults.py"
 # Where a call finds nothing to write to, so nothing can be found: its code, and what Nomad and the runtime keep.
 CLOSED = {"working_directory", "allocation", "var_tmp", "runtime"}
@@ -66,6 +67,9 @@ FUNCTIONS = [
     function("one", LEAK, concurrency=1),
     function("out", LEAK, **OUT),
     function("warm-out", LEAK, isolation="per_function", **OUT),
+    function(
+        "shift", GREET, env={"WORD": "old"}, canary={"weight": 0, "env": {"WORD": "new"}}, isolation="per_function"
+    ),
     function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[]),
 ]
 VARIABLES: dict[str, Any] = {
@@ -389,6 +393,41 @@ def test_too_many_calls_at_once_are_told_when_to_come_again(faas: Faas) -> None:
     status, answer, headers = faas.ask("/shop/one", {"do": "search", "token": "x"})
     first.join()
     assert (status, headers["Retry-After"]) == (429, "1"), answer
+
+
+def greeted(faas: Faas, times: int, **headers: str) -> list[str]:
+    """With which words so many calls were answered."""
+    answers = [faas.ask("/shop/shift?name=x", **headers) for _ in range(times)]
+    assert {status for status, _answer, _headers in answers} == {200}, answers
+    return [answer["greeting"].partition(",")[0] for _status, answer, _headers in answers]
+
+
+def test_a_canary_is_deployed_tried_widened_promoted_and_taken_back(faas: Faas) -> None:
+    """All by data: at 0 % its own tenant alone reaches it, by a header; then by weight; then it is the function."""
+    assert set(greeted(faas, 20)) == {"old"}
+    assert greeted(faas, 1, X_Keelson_Version="canary") == ["new"]
+    assert faas.ask("/shop/leak", b"{}", X_Keelson_Version="canary")[0] == 404
+
+    def deploy(**given: Any) -> None:
+        changed = [{**one, **given} if one["name"] == "shift" else one for one in FUNCTIONS]
+        faas.lab.play("install", variables={**VARIABLES, "faas_functions": changed}).expect()
+
+    deploy(canary={"weight": 50, "env": {"WORD": "new"}})
+    words = greeted(faas, 40)
+    assert 8 <= words.count("new") <= 32, words
+    key = {"Idempotency_Key": secrets.token_hex(8)}
+    assert len(set(greeted(faas, 10, **key))) == 1  # the same call has the same version
+    deploy(canary={"weight": 0, "env": {"WORD": "new"}})  # rolled back: nothing is deployed anew, so it is at once
+    assert set(greeted(faas, 20)) == {"old"}
+    promoted = [{key: v for key, v in one.items() if key != "canary"} for one in FUNCTIONS]
+    promoted = [{**one, "env": {"WORD": "new"}} if one["name"] == "shift" else one for one in promoted]
+    faas.lab.play("install", variables={**VARIABLES, "faas_functions": promoted}).expect()
+    deadline = time.monotonic() + 60
+    while set(greeted(faas, 10)) != {"new"}:  # instances are replaced one by one
+        assert time.monotonic() < deadline
+    jobs = {job["ID"] for job in nomad.ask(faas.lab, "/v1/jobs?namespace=faas-shop")}
+    assert "faas-shift" in jobs and "faas-shift_canary" not in jobs
+    faas.lab.play("install", variables=VARIABLES).expect()
 
 
 def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(faas: Faas) -> None:

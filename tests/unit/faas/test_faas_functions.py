@@ -91,6 +91,31 @@ def test_a_bad_function_has_one_line(given: dict[str, Any], line: str) -> None:
     assert len(found) == 1 and line in found[0], found
 
 
+@pytest.mark.parametrize(
+    ("canary", "line"),
+    [
+        ({}, "faas_functions[0].canary: has no weight"),
+        ({"weight": 101}, "faas_functions[0].canary.weight: 101 must be a whole number from 0 to 100"),
+        ({"weight": 5, "http": ["/b"]}, "faas_functions[0].canary.http: is unknown; use answer, artifact, command"),
+        ({"weight": 5, "timeout": 61}, "faas_functions[0].canary.timeout: 61 seconds are more than the 60"),
+        ({"weight": 5, "secrets": {"A": "a"}}, "faas_functions[0].canary.secrets: A is in env too"),
+        ("10%", "faas_functions[0].canary: must be a mapping"),
+    ],
+)
+def test_a_bad_canary_has_one_line(canary: Any, line: str) -> None:
+    found = faults(function(env={"A": "x"}, canary=canary))
+    assert len(found) == 1 and line in found[0], found
+
+
+def test_a_canary_is_its_function_but_for_what_it_has_itself() -> None:
+    canary = {"weight": 5, "digest": f"sha256:{'1' * 64}", "env": {"A": "y"}}
+    stable, other = functions.read(TENANTS, [function(env={"A": "x"}, memory=80, canary=canary)]).functions
+    assert (stable.weight, stable.env, stable.job, stable.service) == (5, {"A": "x"}, "faas-greet", "faas-greet")
+    assert (other.digest, other.env, other.memory, other.http) == (canary["digest"], {"A": "y"}, 80, ())
+    assert (other.label, other.job, other.service) == ("shop/greet_canary", "faas-greet_canary", "canary-faas-greet")
+    assert nomad_jobs.account(stable) != nomad_jobs.account(other)
+
+
 def test_two_functions_on_one_path() -> None:
     (line,) = faults(function(), function(name="other", tenant="bank"))
     assert line == "faas_functions[1].http: the path /greet is shop/greet's already; a function has its own"

@@ -54,7 +54,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     declared = functions.read(
         TENANTS,
         [
-            function(concurrency=2, queue=["orders"]),
+            function(concurrency=2, queue=["orders"], canary={"weight": 10}),
             function(name="open", tenant="bank", http=["/greet/open", "/open"], public=True, concurrency=3),
         ],
     )
@@ -112,6 +112,22 @@ def test_a_function_and_a_tenant_have_so_many_calls_at_once(gateway: Any) -> Non
     with gateway.room(greet):
         pass
     assert not any(gateway.at_once.values())
+
+
+def test_a_canary_takes_its_share_and_the_same_call_has_the_same_version(gateway: Any) -> None:
+    greet = gateway.functions[("shop", "greet")]
+    chosen = [gateway.version(greet, f"call-{number}")["name"] for number in range(1000)]
+    assert 60 < chosen.count("greet_canary") < 140
+    assert chosen == [gateway.version(greet, f"call-{number}")["name"] for number in range(1000)]
+    none, whole = {**greet, "weight": 0}, {**greet, "weight": 100}
+    assert {gateway.version(none, f"call-{number}")["name"] for number in range(99)} == {"greet"}
+    assert {gateway.version(whole, f"call-{number}")["name"] for number in range(99)} == {"greet_canary"}
+    assert gateway.version(none, "x", "canary")["job"] == "faas-greet_canary"
+    assert gateway.version(whole, "x", "stable") is whole
+    with pytest.raises(sys.modules["gateway"].Refused, match="bank/open has no version canary"):
+        gateway.version(gateway.functions[("bank", "open")], "x", "canary")
+    with pytest.raises(sys.modules["gateway"].Refused, match="shop/greet has no version blue"):
+        gateway.version(greet, "x", "blue")
 
 
 def test_metrics_of_calls(gateway: Any) -> None:

@@ -41,6 +41,7 @@ HOP = {
     "authorization",
     "content-length",
 }
+VERSION = "X-Keelson-Version"
 BUCKETS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30)
 IDLE = 60.0  # seconds without a call after which a function has its smallest number of instances
 
@@ -141,6 +142,16 @@ class Gateway:
                 break
         raise Refused(403 if tenant else 401, "no function here for this caller" if tenant else "a token is needed")
 
+    def version(self, function: dict[str, Any], token: str, asked: str = "") -> dict[str, Any]:
+        """The version that takes a call: the canary its share by weight, the same one each time for the same call. Raises Refused."""
+        canary = self.functions.get((function["tenant"], function["canary"]))
+        if asked not in ("", "stable", "canary") or (asked == "canary" and canary is None):
+            raise Refused(404, f"{function['tenant']}/{function['name']} has no version {asked}")
+        if canary is None or asked == "stable":
+            return function
+        share = int(hashlib.sha256(token.encode()).hexdigest()[:8], 16) % 100
+        return canary if asked or share < function["weight"] else function
+
     @contextlib.contextmanager
     def room(self, function: dict[str, Any]) -> Any:
         """A place among the calls at once. Raises Refused where there is none."""
@@ -220,6 +231,11 @@ class Gateway:
             if request.path.startswith("/dead/"):
                 return await self.letters(request, tenant, headers)
             function, rest = self.target(request, tenant)
+            key = request.headers.get("Idempotency-Key", number)
+            token = hashlib.sha256(f"{tenant} {request.path} {key}".encode()).hexdigest()
+            asked = request.headers.get(VERSION, "") if tenant == function["tenant"] else ""
+            function = self.version(function, token, asked)
+            headers |= {VERSION: function["version"] or "stable"} if asked or function["version"] else {}
             content = await self.body(request, function["tenant"])
             passed = {key: value for key, value in request.headers.items() if key.lower() not in HOP}
             passed["X-Request-Id"] = number
@@ -231,10 +247,7 @@ class Gateway:
                     "ce-type": "keelson.http",
                 }
             call = {"method": request.method, "path": rest, "headers": passed, "body": content}
-            key = request.headers.get("Idempotency-Key", number)
-            answer = await self.perform(
-                function, call, hashlib.sha256(f"{tenant} {request.path} {key}".encode()).hexdigest()
-            )
+            answer = await self.perform(function, call, token)
             status, body, cold, instance = answer.status, answer.body, answer.cold, answer.instance
             headers |= {
                 key: value for key, value in answer.headers.items() if key.lower() not in HOP | {"server", "date"}
@@ -310,6 +323,7 @@ class Gateway:
     async def deliver(self, function: dict[str, Any], event: dict[str, Any], token: str) -> int:
         """Hand an event to its function; returns the status, 429 when it is to wait: no attempt is lost while Nomad is away."""
         started, instance, reason, cold = time.monotonic(), "", "", False
+        function = self.version(function, token)
         try:
             answer = await self.perform(function, event, token)
             status, instance, cold = answer.status, answer.instance, answer.cold
@@ -330,7 +344,7 @@ class Gateway:
             self.tenants.pop(name).stop()
         faults = []
         for name, tenant in self.config["tenants"].items():
-            mine = [function for (owner, _name), function in self.functions.items() if owner == name]
+            mine = [f for (owner, _name), f in self.functions.items() if owner == name and not f["version"]]
             try:
                 if name not in self.tenants:
                     made = Tenant(name, access, access["replicas"], tenant["storage"])

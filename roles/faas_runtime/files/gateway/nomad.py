@@ -164,7 +164,7 @@ class Nomad:
 
     async def instances(self, function: dict[str, Any]) -> list[str]:
         """Where the running instances of a `per_function` function listen."""
-        found, _index = await self.ask("GET", f"/v1/service/{function['job']}", namespace=function["namespace"])
+        found, _index = await self.ask("GET", f"/v1/service/{function['service']}", namespace=function["namespace"])
         return [f"http://{one['Address']}:{one['Port']}" for one in found or []]
 
     async def scale(self, function: dict[str, Any], count: int, down: bool = False) -> None:
