@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
             for one in declared.functions
         ]
         secrets = {f"{nomad_jobs.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}
-        own = {"jobs": jobs, "secrets": secrets, "policy": nomad_jobs.policy(declared)}
+        own = {"jobs": jobs, "secrets": secrets, "policies": nomad_jobs.policies(declared)}
         tenants = [{"name": name} for name in declared.tenants]
         module_args = {"cluster": args["cluster"], "tenants": tenants, **own}
         return dict(

@@ -13,7 +13,7 @@ short_description: Deploy the functions of a cluster
 version_added: "0.1.0"
 description:
   - Runs on a manager. Registers a job for each function, in the namespace of its tenant, removes jobs of functions that are not
-    declared any more, and writes the policy of the gateway's tokens.
+    declared any more, and writes the policies of the gateway's tokens and of the tenants.
   - The action reads O(tenants) and O(functions) on the controller, with every fault named by file and line before anything is
     changed, and compares each artifact with its digest.
 author: keelson.cluster contributors (@keelson-cluster)
@@ -41,10 +41,10 @@ options:
     description: Set by the action, the secrets that each function names.
     type: dict
     default: {}
-  policy:
-    description: Set by the action, the rules of the gateway's token.
-    type: str
-    default: ""
+  policies:
+    description: Set by the action, the rules of the gateway's token and of each tenant's policy, by their names.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -84,7 +84,7 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             **lists,
             "secrets": {"type": "dict", "default": {}, "no_log": False},
-            "policy": {"type": "str", "default": ""},
+            "policies": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -94,13 +94,13 @@ def main() -> None:
         found = deploy.read(api, given["jobs"], [tenant["name"] for tenant in given["tenants"]])
         deploy.secrets_present(api, found, given["secrets"])
         rights = (
-            deploy.policy_changed(api, given["policy"])
+            deploy.policies_changed(api, given["policies"])
             if module.check_mode
-            else deploy.apply(api, found, given["policy"])
+            else deploy.apply(api, found, given["policies"])
         )
     except (ApiError, deploy.SecretMissing) as error:
         module.fail_json(msg=str(error))
-    changes = [*found.lines(), *(["the gateway's rights are written"] if rights else [])]
+    changes = [*found.lines(), *(f"the policy {name} is written or removed" for name in rights)]
     module.exit_json(changed=bool(changes), changes=changes)
 
 

@@ -4,12 +4,14 @@
 """A function that leaks on purpose: one call plants a token wherever it can, another call searches for it.
 
 The body of a call is JSON: {"do": "plant" or "search", "token": TEXT, "then": "answer", "wait", "hang", "crash" or "oom"}, or
-{"do": "reach", "targets": "ADDRESS:PORT ..."}, or {"do": "fetch", "urls": "http://... ..."} by the proxy that the environment names.
+{"do": "reach", "targets": "ADDRESS:PORT ..."}, or {"do": "fetch", "urls": "http://... ..."} by the proxy that the environment names,
+or {"do": "environment"}.
 The answer names each place with what came of it. tests/drills/nomad/test_faas.py compares it with the declared isolation.
 """
 
 from __future__ import annotations
 
+import _posixshmem
 import ctypes
 import glob
 import json
@@ -72,6 +74,34 @@ def sysv(token: bytes | None) -> bytes:
     return ctypes.string_at(address, SIZE)
 
 
+def sysv_message(token: bytes | None) -> bytes:
+    """Send or take a message of a System V queue."""
+
+    class Message(ctypes.Structure):
+        _fields_ = [("kind", ctypes.c_long), ("text", ctypes.c_char * SIZE)]
+
+    queue = checked(LIBC.msgget(KEY, 0o666 | (0o1000 if token else 0)))
+    found = Message(1, token or b"")
+    if token:
+        while LIBC.msgrcv(queue, ctypes.byref(Message()), SIZE, 0, os.O_NONBLOCK) >= 0:
+            pass  # what an earlier call left would come first
+    else:
+        checked(LIBC.msgrcv(queue, ctypes.byref(found), SIZE, 0, os.O_NONBLOCK))
+    checked(LIBC.msgsnd(queue, ctypes.byref(found), SIZE, os.O_NONBLOCK))
+    return found.text
+
+
+def posix_memory(token: bytes | None) -> bytes:
+    """Write or read a POSIX shared memory object."""
+    with open(
+        _posixshmem.shm_open("/keelson-leak", os.O_RDWR | (os.O_CREAT if token else 0), 0o666), "r+b", 0
+    ) as segment:
+        if token:
+            segment.write(token)
+        segment.seek(0)
+        return segment.read(SIZE)
+
+
 def message(token: bytes | None) -> bytes:
     """Send or take a message of a POSIX queue."""
 
@@ -126,6 +156,8 @@ def plant(token: str) -> dict[str, str]:
         "global": lambda: KEPT.append(token),
         "process": lambda: hold(token),
         "sysv_memory": lambda: sysv(raw),
+        "sysv_queue": lambda: sysv_message(raw),
+        "posix_memory": lambda: posix_memory(raw),
         "posix_queue": lambda: message(raw),
         "keyring": lambda: keyring(raw),
     }
@@ -192,6 +224,8 @@ def search(token: str) -> dict[str, bool]:
         "abstract_socket": lambda: said(socket.AF_UNIX, "\0keelson-leak"),
         "tcp_port": lambda: said(socket.AF_INET, ("127.0.0.1", PORT)),
         "sysv_memory": lambda: sysv(None),
+        "sysv_queue": lambda: sysv_message(None),
+        "posix_memory": lambda: posix_memory(None),
         "posix_queue": lambda: message(None),
         "keyring": lambda: keyring(None),
         "runtime": runtime,
@@ -239,6 +273,8 @@ def work(order: dict[str, str]) -> dict[str, object]:
         return {"reached": reach(order["targets"])}
     if order["do"] == "fetch":
         return {"fetched": fetch(order["urls"])}
+    if order["do"] == "environment":
+        return {"environment": dict(os.environ)}
     token, then = order["token"], order.get("then", "answer")
     done: dict[str, object] = {"uid": os.getuid()}
     done |= {"planted": plant(token)} if order["do"] == "plant" else {"found": search(token)}

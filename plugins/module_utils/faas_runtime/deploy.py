@@ -15,6 +15,7 @@ from ..nomad.api import Api, ApiError
 PREFIX = "faas-"  # of our namespaces and jobs
 MARK = "keelson_faas"
 POLICY = "keelson-faas-gateway"
+TENANT_POLICY = "keelson-faas-tenant-"  # of each tenant, for whom the site makes tokens: to see its own jobs and logs
 
 
 class SecretMissing(Exception):
@@ -94,18 +95,21 @@ def secrets_present(api: Api, found: Plan, secrets: Mapping[str, Mapping[str, st
         raise SecretMissing("; ".join(missing))
 
 
-def apply(api: Api, found: Plan, policy: str) -> bool:
-    """Do what is planned; returns whether the gateway's policy changed too."""
+def apply(api: Api, found: Plan, policies: Mapping[str, str]) -> list[str]:
+    """Do what is planned; returns the policies that changed too."""
     # A pool of which no host has joined yet is unknown to Nomad, which refuses jobs for it.
     pools = {job["NodePool"] for job in found.register} - {pool["Name"] for pool in api.get("/v1/node/pools") or []}
     for name in sorted(pools):
         api.put("/v1/node/pools", {"Name": name})
     for name in found.namespaces:
         api.put("/v1/namespace", {"Name": name, "Description": "functions of a tenant"})
-    changed = policy_changed(api, policy)
-    if changed:
-        rights = {"Name": POLICY, "Description": "the gateway of the function runtime", "Rules": policy}
-        api.put(f"/v1/acl/policy/{POLICY}", rights)
+    changed = policies_changed(api, policies)
+    for name in changed:
+        if name in policies:
+            rights = {"Name": name, "Description": "of the function runtime", "Rules": policies[name]}
+            api.put(f"/v1/acl/policy/{name}", rights)
+        else:
+            api.delete(f"/v1/acl/policy/{name}")
     for job in found.register:
         api.put("/v1/jobs", {"Job": job, "PreserveCounts": True})
     for space, job_id in found.remove:
@@ -115,14 +119,16 @@ def apply(api: Api, found: Plan, policy: str) -> bool:
     return changed
 
 
-def policy_changed(api: Api, policy: str) -> bool:
-    """Whether the gateway's policy is another one."""
-    try:
-        return bool(api.get(f"/v1/acl/policy/{POLICY}")["Rules"] != policy)
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return True
+def policies_changed(api: Api, policies: Mapping[str, str]) -> list[str]:
+    """The policies that are other ones, and those of tenants that are gone."""
+    present = {one["Name"] for one in api.get("/v1/acl/policies") or []}
+    gone = {name for name in present - set(policies) if name.startswith(TENANT_POLICY)}
+    other = {
+        name
+        for name, rules in policies.items()
+        if name not in present or api.get(f"/v1/acl/policy/{name}")["Rules"] != rules
+    }
+    return sorted(gone | other)
 
 
 def valid(api: Api, token: str) -> bool:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.deploy import POLICY, TENANT_POLICY
+
 from .egress import CLOSED, parse
 from .functions import Declared, Function, Tenant
 
@@ -205,14 +207,15 @@ def gateway(declared: Declared) -> dict[str, Any]:
     return {"tenants": tenants, "functions": functions}
 
 
-def policy(declared: Declared) -> str:
-    """The ACL policy of the gateway's token: to dispatch, read answers and scale in the tenants' namespaces, and no more."""
-    rights = ["dispatch-job", "list-jobs", "read-job", "read-fs", "scale-job", "submit-job"]
-    rules = [
-        f'namespace "{namespace(name)}" {{\n  capabilities = {json.dumps(rights)}\n}}\n'
-        for name in sorted(declared.tenants)
-    ]
-    return "".join(rules)
+def policies(declared: Declared) -> dict[str, str]:
+    """The ACL policies: the gateway's, to dispatch, read answers and scale in the tenants' namespaces, and a tenant's, to look."""
+
+    def rules(tenant: str, rights: list[str]) -> str:
+        return f'namespace "{namespace(tenant)}" {{\n  capabilities = {json.dumps(rights)}\n}}\n'
+
+    calls = ["dispatch-job", "list-jobs", "read-job", "read-fs", "scale-job", "submit-job"]
+    found = {f"{TENANT_POLICY}{name}": rules(name, ["list-jobs", "read-job", "read-logs"]) for name in declared.tenants}
+    return found | {POLICY: "".join(rules(name, calls) for name in sorted(declared.tenants))}
 
 
 def digest(content: bytes) -> str:

@@ -12,6 +12,7 @@ beside it, outside the sandbox, to the proxy of the host. When this process ends
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import fcntl
 import http.client
@@ -25,6 +26,7 @@ import socket
 import struct
 import sys
 import tarfile
+import threading
 import time
 from typing import Any, NoReturn
 
@@ -33,6 +35,7 @@ WORK = "/tmp"  # noqa: S108 (a tmpfs of the invocation's own)
 WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108
 HIDDEN = ("/alloc", "/secrets")  # the answer, and the socket of Nomad's API
 LIBC = ctypes.CDLL(None, use_errno=True)
+MOST_OUTPUT = 16 * 1024
 WAY_OUT, FIRST_SERVICE = 3128, 15001  # ports of the function's own loopback address
 NEW_USER, NEW_MOUNTS, NEW_IPC, NEW_NET = 0x10000000, 0x00020000, 0x08000000, 0x40000000
 SET_FLAGS, INTERFACE_UP = 0x8914, 1
@@ -194,25 +197,52 @@ def ended(status: int) -> str:
     return f"ended with {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
 
+class Output(threading.Thread):
+    """What the function writes: all of it is taken, the end of it is kept, and no disk is filled."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.source, self.target = os.pipe()
+        self.kept = b""
+
+    def run(self) -> None:
+        """Take it, until its end."""
+        while part := os.read(self.source, 65536):
+            self.kept = (self.kept + part)[-MOST_OUTPUT:]
+
+    def text(self) -> str:
+        """What there is of it."""
+        self.join(0.05)  # a process that the function left behind keeps the other end open
+        return self.kept.decode("utf-8", "replace")
+
+
 def serve_one(function: dict[str, Any], ways: dict[str, str]) -> None:
     """Start the function, hand it the event of this allocation, and keep its answer where the gateway reads it."""
     deadline = time.monotonic() + function["limits"]["timeout"]
     with open(f"{TREE}/event.json", encoding="utf-8") as handle:
         request = json.load(handle)
     port = 8080
+    output = Output()
     child = os.fork()
     if not child:
         try:
+            os.dup2(output.target, 1)
+            os.dup2(output.target, 2)
             start(function, port, ways)
         except BaseException as error:  # whatever it is, the parent's code must not run twice
             print(f"launcher: the function cannot be started: {error}", file=sys.stderr, flush=True)
             os._exit(70)
+    os.close(output.target)
+    output.start()
     started = time.monotonic()
     try:
         answer = ask(request, port, deadline, function["limits"]["answer"], child)
     except Failed as error:
         answer = {"status": error.status, "headers": {}, "error": str(error)}
     answer["seconds"] = round(time.monotonic() - started, 4)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)  # the call has ended, and so has its output
+    answer["output"] = output.text()
     with open(f"{SHARED}/data/answer.json.part", "w", encoding="utf-8") as handle:
         json.dump(answer, handle)
     os.rename(f"{SHARED}/data/answer.json.part", f"{SHARED}/data/answer.json")

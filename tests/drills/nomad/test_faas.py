@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Functions on real hosts: the isolation that is declared is the one that is measured; faults, events and their limits.
 
-One manager and one host node are enough, and put every call on the same host:
-KEELSON_DRILLS_HOSTS="m1 w1" tests/drills/run tests/drills/nomad/test_faas.py
+One manager and two host nodes are enough; all calls are put on the first, but for those that search the other one:
+KEELSON_DRILLS_HOSTS="m1 w1 w2" tests/drills/run tests/drills/nomad/test_faas.py
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from lab import nomad
 from lab.runs import ROOT
 from lab.servers import SUBNET, Lab
 
-TOKENS = {"shop": "token-of-shop", "bank": "token-of-bank"}
+TOKENS = {name: f"token-of-{name}" for name in ("shop", "bank", "tiny")}
+DEPLOY = str(ROOT / "tests/drills/nomad/faas/deploy.yml")
 GREET = "examples/functions/http/greet.py"
 LEAK, FAULTS = "examples/functions/leak/leak.py", "tests/drills/nomad/faas/faults.py"
 # Where a call finds nothing to write to, so nothing can be found: its code, and what Nomad and the runtime keep.
@@ -70,6 +71,7 @@ FUNCTIONS = [
     function(
         "shift", GREET, env={"WORD": "old"}, canary={"weight": 0, "env": {"WORD": "new"}}, isolation="per_function"
     ),
+    function("full", FAULTS, tenant="tiny", queue=["fill"], concurrency=1),
     function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[]),
 ]
 VARIABLES: dict[str, Any] = {
@@ -77,6 +79,7 @@ VARIABLES: dict[str, Any] = {
     "host_node_nomad_raw_exec": True,  # the class without guards
     "faas_tenants": [
         {"name": name, "pool": "web", "tokens": [hashlib.sha256(token.encode()).hexdigest()], "body": 100000}
+        | ({"storage": 8} if name == "tiny" else {})
         for name, token in TOKENS.items()
     ],
     "faas_functions": FUNCTIONS,
@@ -126,8 +129,37 @@ class Faas:
         for one in declared.functions:
             if one.artifact.endswith("leak.py") and one.isolation == "per_request" and not one.destinations:
                 job = nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], programs, guards)
-                script = f"set -a; . /etc/keelson/{self.lab.name}/nomad.env; nomad operator api -X PUT /v1/jobs"
-                self.lab.ssh(self.manager, script, given=json.dumps({"Job": job}))
+                self.nomad("PUT", "/v1/jobs", {"Job": job})
+
+    def nomad(self, method: str, path: str, body: Any = None) -> str:
+        """Tell Nomad something, with the rights of the operator."""
+        script = f"set -a; . /etc/keelson/{self.lab.name}/nomad.env; nomad operator api -X {method} '{path}'"
+        return self.lab.ssh(self.manager, script, given=json.dumps(body or {}))
+
+    def redeploy(self, name: str) -> None:
+        """Deploy a function of the tenant shop once more, and await that no instance of before runs."""
+        where = f"/v1/job/faas-{name}"
+        job = nomad.ask(self.lab, f"{where}?namespace=faas-shop")
+        self.nomad("PUT", "/v1/jobs", {"Job": {**job, "Meta": {**job["Meta"], "again": secrets.token_hex(4)}}})
+        deadline = time.monotonic() + 120
+        while True:
+            known = nomad.ask(self.lab, f"{where}/allocations?namespace=faas-shop")
+            before = [one for one in known if one["JobVersion"] <= job["Version"]]
+            if all(one["ClientStatus"] not in ("running", "pending") for one in before):
+                return
+            assert time.monotonic() < deadline
+            time.sleep(1)
+
+    def only(self, *names: str) -> None:
+        """Let calls come to these host nodes alone."""
+        for node in nomad.ask(self.lab, "/v1/nodes"):
+            state = "eligible" if node["Name"] in names else "ineligible"
+            if node["SchedulingEligibility"] != state:
+                self.nomad("POST", f"/v1/node/{node['ID']}/eligibility", {"Eligibility": state})
+
+    def deploy(self, declared: list[dict[str, Any]] = FUNCTIONS) -> Any:
+        """Bring the hosts to other functions, as `install` does."""
+        return self.lab.play(DEPLOY, variables={**VARIABLES, "faas_functions": declared})
 
     def events(self, script: str) -> Any:
         """What a few lines with `tenant`, connected to JetStream as the gateway is, print as JSON."""
@@ -163,6 +195,7 @@ def faas(lab: Lab) -> Iterator[Faas]:
     while (status := found.ask("/shop/leak", {"do": "search", "token": "x"})[0]) != 200:
         assert time.monotonic() < deadline, status
         time.sleep(2)
+    found.only(lab.nodes[0].name)
     yield found
 
 
@@ -183,7 +216,10 @@ def measured(faas: Faas, planter: str, scenarios: tuple[str, ...] = AGAIN) -> di
             other.start()
             time.sleep(3)
         else:
-            faas.plant(planter, token, {"timeout": "hang", "sequence": "answer"}.get(scenario, scenario))
+            then = {"timeout": "hang", "sequence": "answer", "redeploy": "answer"}
+            faas.plant(planter, token, then.get(scenario, scenario))
+        if scenario == "redeploy":
+            faas.redeploy(planter.rpartition("/")[2])
         for name, (path, tenant) in searchers.items():
             found[name] |= faas.found(path, token, tenant)
         if scenario == "overlap":
@@ -198,7 +234,7 @@ def row(label: str, found: Mapping[str, set[str]]) -> None:
 
 def test_a_call_of_per_request_shares_nothing(faas: Faas) -> None:
     """The declared level is the measured one."""
-    found = measured(faas, "/shop/leak")
+    found = measured(faas, "/shop/leak", (*AGAIN, "redeploy"))
     row("per_request", found)
     assert found == {"same function": set(), "other function": set(), "other tenant": set()}
 
@@ -219,7 +255,7 @@ def test_without_guards_the_leak_test_finds_the_token(faas: Faas) -> None:
             "abstract_socket",
             "tcp_port",
         }
-        everywhere |= {"sysv_memory", "posix_queue", "keyring", "runtime"}
+        everywhere |= {"sysv_memory", "sysv_queue", "posix_memory", "posix_queue", "keyring", "runtime"}
         assert found["other tenant"] >= everywhere, everywhere - found["other tenant"]
         faas.guards(nomad_jobs.EXEC)
         found = measured(faas, "/shop/leak")
@@ -229,7 +265,7 @@ def test_without_guards_the_leak_test_finds_the_token(faas: Faas) -> None:
         faas.guards(nomad_jobs.SANDBOX)
         faas.lab.ssh(
             faas.lab.nodes[0],
-            "rm -rf /tmp/keelson-leak-* /var/tmp/keelson-leak-* /dev/shm/keelson-leak-*",
+            "rm -rf /tmp/keelson-leak* /var/tmp/keelson-leak* /dev/shm/keelson-leak*",
             check=False,
         )
 
@@ -240,6 +276,84 @@ def test_per_function_shares_within_the_function_alone(faas: Faas) -> None:
     row("per_function", found)
     assert found["same function"] >= {"global", "tmp", "process"}
     assert found["other function"] == found["other tenant"] == set()
+    after = measured(faas, "/shop/warm", ("redeploy",))
+    row("per_function, after a deployment", after)
+    assert set().union(*after.values()) == set()
+
+
+def test_another_host_has_nothing(faas: Faas) -> None:
+    """A call, and then one of the same function on another host node."""
+    first, other = [node.name for node in faas.lab.nodes if node.pool == "web"][:2]
+    for path in ("/shop/leak", "/shop/warm"):
+        token = secrets.token_hex(12)
+        assert faas.plant(path, token)[0] == 200
+        try:
+            faas.only(other)
+            if path == "/shop/warm":
+                faas.redeploy("warm")
+            assert faas.found(path, token) == set()
+            last = path.rpartition("/")[2]
+            hosts = {
+                a["NodeName"] for a in nomad.ask(faas.lab, "/v1/allocations?namespace=faas-shop") if last in a["JobID"]
+            }
+            assert other in hosts or path == "/shop/leak", hosts
+        finally:
+            faas.only(first)
+
+
+def test_secrets_and_logs_are_the_functions_and_the_tenants_own(faas: Faas) -> None:
+    """A secret that is not there is told; one that is, is read by its function alone; a tenant's token sees its tenant."""
+    keeper = function("keeper", LEAK, secrets={"SERVICE_SECRET": "password"})
+    told = faas.deploy([*FUNCTIONS, keeper]).expect(2).output
+    assert "shop/keeper has no secret password for SERVICE_SECRET: nomad var put -namespace faas-shop" in told
+    secret = secrets.token_hex(12)
+    items = {"Namespace": "faas-shop", "Path": "nomad/jobs/faas-keeper", "Items": {"password": secret}}
+    faas.nomad("PUT", "/v1/var/nomad/jobs/faas-keeper?namespace=faas-shop", items)
+    faas.deploy([*FUNCTIONS, keeper]).expect()
+    status, answer, _headers = faas.ask("/shop/keeper", {"do": "environment"})
+    assert (status, answer["environment"].get("SERVICE_SECRET")) == (200, secret)
+
+    def seen() -> set[str]:
+        """The places where others find it, while its function runs."""
+        other = threading.Thread(target=faas.plant, args=("/shop/keeper", "x", "wait"), kwargs={"seconds": "15"})
+        other.start()
+        time.sleep(4)
+        found = (
+            faas.found("/shop/peer", secret)
+            | faas.found("/bank/leak", secret, "bank")
+            | faas.found("/shop/warm", secret)
+        )
+        other.join()
+        return found
+
+    assert seen() == set()
+    try:
+        faas.guards(nomad_jobs.NONE)
+        assert "child_environment" in seen()
+    finally:
+        faas.guards(nomad_jobs.SANDBOX)
+    by = "NOMAD_TOKEN=$(cat /etc/keelson-faas/token)"
+    script = f"set -a; . /etc/keelson/{faas.lab.name}/nomad.env; {by} nomad operator api '/v1/var/nomad/jobs/faas-keeper?namespace=faas-shop'"
+    assert secret not in faas.lab.ssh(faas.manager, script, check=False)
+
+    for policies, sees in ((["shop"], {"shop"}), (["shop", "bank"], {"shop", "bank"})):
+        body = {"Name": "drill", "Type": "client", "Policies": [f"keelson-faas-tenant-{name}" for name in policies]}
+        token = json.loads(faas.nomad("PUT", "/v1/acl/token", body))["SecretID"]
+        found = set()
+        for tenant in ("shop", "bank"):
+            by = f"set -a; . /etc/keelson/{faas.lab.name}/nomad.env; NOMAD_TOKEN={token} nomad operator api"
+            if "faas-leak" in faas.lab.ssh(faas.manager, f"{by} '/v1/jobs?namespace=faas-{tenant}'", check=False):
+                found.add(tenant)
+        assert found == sees
+    faas.deploy().expect()
+
+
+def test_what_a_call_writes_is_in_the_log_under_its_id(faas: Faas) -> None:
+    """Nomad's own log of a call is gone with it."""
+    number = f"drill-{secrets.token_hex(4)}"
+    assert faas.ask("/shop/leak", {"do": "search", "token": "x"}, X_Request_Id=number)[0] == 200
+    lines = faas.lab.ssh(faas.manager, f"journalctl -u keelson-faas-gateway -o cat --no-pager | grep {number}")
+    assert any("POST / HTTP/1.1" in json.loads(line).get("output", "") for line in lines.splitlines()), lines
 
 
 def reached(faas: Faas, path: str, targets: list[str]) -> set[str]:
@@ -409,8 +523,7 @@ def test_a_canary_is_deployed_tried_widened_promoted_and_taken_back(faas: Faas) 
     assert faas.ask("/shop/leak", b"{}", X_Keelson_Version="canary")[0] == 404
 
     def deploy(**given: Any) -> None:
-        changed = [{**one, **given} if one["name"] == "shift" else one for one in FUNCTIONS]
-        faas.lab.play("install", variables={**VARIABLES, "faas_functions": changed}).expect()
+        faas.deploy([{**one, **given} if one["name"] == "shift" else one for one in FUNCTIONS]).expect()
 
     deploy(canary={"weight": 50, "env": {"WORD": "new"}})
     words = greeted(faas, 40)
@@ -421,13 +534,88 @@ def test_a_canary_is_deployed_tried_widened_promoted_and_taken_back(faas: Faas) 
     assert set(greeted(faas, 20)) == {"old"}
     promoted = [{key: v for key, v in one.items() if key != "canary"} for one in FUNCTIONS]
     promoted = [{**one, "env": {"WORD": "new"}} if one["name"] == "shift" else one for one in promoted]
-    faas.lab.play("install", variables={**VARIABLES, "faas_functions": promoted}).expect()
+    faas.deploy(promoted).expect()
     deadline = time.monotonic() + 60
     while set(greeted(faas, 10)) != {"new"}:  # instances are replaced one by one
         assert time.monotonic() < deadline
     jobs = {job["ID"] for job in nomad.ask(faas.lab, "/v1/jobs?namespace=faas-shop")}
     assert "faas-shift" in jobs and "faas-shift_canary" not in jobs
-    faas.lab.play("install", variables=VARIABLES).expect()
+    faas.deploy().expect()
+
+
+def test_a_call_that_is_repeated_after_the_gateway_was_killed_is_not_made_twice(faas: Faas) -> None:
+    key = {"Idempotency_Key": secrets.token_hex(8)}
+    order = {"do": "plant", "token": "x", "then": "wait", "seconds": "15"}
+
+    def broken_off() -> None:
+        with pytest.raises(OSError):
+            faas.ask("/shop/leak", order, **key)
+
+    first = threading.Thread(target=broken_off)
+    first.start()
+    time.sleep(4)
+    faas.lab.ssh(faas.manager, "systemctl kill -s KILL keelson-faas-gateway")
+    first.join()
+    deadline, status = time.monotonic() + 60, 0
+    while status != 200:
+        assert time.monotonic() < deadline
+        try:
+            status = faas.ask("/shop/leak", order, **key)[0]
+        except OSError:
+            time.sleep(1)
+        jobs = [job["ID"] for job in nomad.ask(faas.lab, "/v1/jobs?namespace=faas-shop&prefix=faas-leak/dispatch")]
+        assert len(jobs) <= 1, jobs
+
+
+def test_events_outlive_a_killed_server_of_jetstream(faas: Faas) -> None:
+    before, keys = counted(faas, "DEAD", "dead.faults"), [f"{secrets.token_hex(6)}-{at}" for at in range(6)]
+    for at, key in enumerate(keys):
+        if at == 3:
+            faas.lab.ssh(faas.manager, "systemctl kill -s KILL keelson-nats")
+        deadline = time.monotonic() + 60
+        while faas.ask("/events/faults", b"poison", Idempotency_Key=key)[0] != 202:
+            assert time.monotonic() < deadline
+            time.sleep(1)
+    deadline = time.monotonic() + 240
+    while counted(faas, "DEAD", "dead.faults") < before + len(keys) or counted(faas, "EVENTS", "events.queue.faults"):
+        assert time.monotonic() < deadline
+        time.sleep(3)
+    ids = [
+        letter["headers"].get("ce-id") or letter["headers"].get("Ce-Id")
+        for letter in faas.ask("/dead/faults")[1]["letters"]
+    ]
+    assert counted(faas, "DEAD", "dead.faults") == before + len(keys), ids
+
+
+def test_a_tenant_whose_storage_is_full_is_told_so(faas: Faas) -> None:
+    """Its own events alone are refused."""
+    for _ in range(200):
+        status, answer, headers = faas.ask("/events/fill", b"x" * 99000, tenant="tiny")
+        if status != 202:
+            break
+    assert (status, headers["Retry-After"]) == (429, "1") and "the storage of tiny has no room" in answer["error"], (
+        answer
+    )
+    assert faas.ask("/events/faults", b"fine")[0] == 202
+
+
+def test_events_are_saved_and_brought_back(faas: Faas) -> None:
+    """What backup and restore do: dead letters and the schedules are there again."""
+    command = "PYTHONPATH=/opt/keelson/nats-py/current python3 -s -B /usr/local/lib/keelson-faas/snapshot.py"
+    kept = counted(faas, "DEAD", "dead.faults")
+    assert kept
+    faas.lab.ssh(faas.manager, f"rm -rf /root/saved && mkdir /root/saved && {command} save /root/saved")
+    faas.events("tenant.api('STREAM.PURGE.DEAD', {})")
+    faas.events("tenant.api('STREAM.PURGE.SCHEDULES', {})")
+    assert counted(faas, "DEAD", "dead.faults") == 0
+    faas.lab.ssh(faas.manager, f"{command} restore /root/saved && rm -rf /root/saved")
+    assert counted(faas, "DEAD", "dead.faults") == kept
+    assert counted(faas, "SCHEDULES", "schedules.tick.0") == 1
+    assert faas.ask("/events/faults", b"fine", Idempotency_Key=secrets.token_hex(8))[0] == 202
+    deadline = time.monotonic() + 120
+    while counted(faas, "EVENTS", "events.queue.faults"):
+        assert time.monotonic() < deadline
+        time.sleep(2)
 
 
 def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(faas: Faas) -> None:
@@ -486,60 +674,6 @@ def test_a_schedule_ticks(faas: Faas) -> None:
     while 'keelson_faas_calls_total{tenant="shop",function="tick",trigger="event",status="204"}' not in metrics(faas):
         assert time.monotonic() < deadline
         time.sleep(3)
-
-
-# On the host node: calls of the program itself, started by hand for each, and once for all.
-BARE = """
-import json, os, subprocess, sys, time, urllib.request
-def ask(port):
-    data = b'{"do": "search", "token": "x"}'
-    urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/", data)).read()
-def start(port):
-    process = subprocess.Popen([sys.executable, "/root/leak.py"], env={**os.environ, "PORT": str(port)}, stderr=subprocess.DEVNULL)
-    while True:
-        try:
-            ask(port)
-            return process
-        except OSError:
-            time.sleep(0.005)
-cold, warm = [], []
-for count in range(10):
-    begun = time.monotonic()
-    start(9700 + count).kill()
-    cold.append(time.monotonic() - begun)
-process = start(9800)
-for _ in range(50):
-    begun = time.monotonic()
-    ask(9800)
-    warm.append(time.monotonic() - begun)
-process.kill()
-print(json.dumps([sorted(cold), sorted(warm)]))
-"""
-
-
-def test_figures(faas: Faas) -> None:
-    """What isolation costs beside the bare program, in one run on one machine."""
-    node = faas.lab.nodes[0]
-    faas.lab.ssh(node, "cat > /root/leak.py", given=(ROOT / LEAK).read_text())
-    bare_cold, bare_warm = json.loads(faas.lab.ssh(node, "cd / && python3 -", given=BARE))
-    faas.lab.ssh(node, "rm /root/leak.py")
-
-    def timed(path: str, times: int) -> list[float]:
-        found = []
-        for _ in range(times):
-            begun = time.monotonic()
-            assert faas.ask(path, {"do": "search", "token": "x"})[0] == 200
-            found.append(time.monotonic() - begun)
-        return sorted(found)
-
-    timed("/shop/warm", 3)
-    cold, warm = timed("/shop/leak", 10), timed("/shop/warm", 50)
-    for label, ours, bare in (("per_request", cold, bare_cold), ("per_function", warm, bare_warm)):
-        middle, last = len(ours) // 2, -1
-        print(
-            f"\n{label}: p50 {ours[middle] * 1000:.0f} ms, p99 {ours[last] * 1000:.0f} ms; the bare program p50"
-            f" {bare[middle] * 1000:.0f} ms, p99 {bare[last] * 1000:.0f} ms; ratio of p50 {ours[middle] / bare[middle]:.1f}"
-        )
 
 
 def test_nothing_of_calls_is_left(faas: Faas) -> None:

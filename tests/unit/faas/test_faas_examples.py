@@ -96,7 +96,7 @@ def test_leak_finds_in_one_process_what_it_planted() -> None:
                 if token.encode() in path.read_bytes():
                     os.kill(int(path.parent.name), signal.SIGKILL)
         for folder in ("/tmp", "/var/tmp", "/dev/shm", os.environ.get("HOME", "/tmp"), "."):
-            for path in Path(folder).glob("keelson-leak-*"):
+            for path in Path(folder).glob("keelson-leak*"):
                 path.unlink()
 
 
@@ -133,3 +133,16 @@ def test_the_key_store_is_refused_and_nothing_else() -> None:
     assert {judge(program, audit, number) for number in range(1000) if number not in numbers} == {module.ALLOWED}
     assert judge(program, audit, 0x40000000 + numbers[0]) == module.REFUSED
     assert judge(program, audit ^ 1, 1) == module.KILLED
+
+
+@pytest.mark.parametrize("text", [b"one\ntwo\n", b"x" * 10**6 + b"the end"])
+def test_the_end_of_what_a_function_writes_is_kept(text: bytes) -> None:
+    output = launcher().Output()
+    if not (child := os.fork()):
+        os.write(output.target, text)
+        os._exit(0)
+    os.close(output.target)
+    output.start()
+    os.waitpid(child, 0)
+    output.join(5)
+    assert output.text() == text[-16 * 1024 :].decode()

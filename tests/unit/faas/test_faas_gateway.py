@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.backup.archive import BackupError
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import backup
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import functions, nomad_jobs
 
 from .test_faas_functions import function
@@ -62,7 +64,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     (tmp_path / "gateway.json").write_text(json.dumps({"nats": {}}))
     module = importlib.import_module("gateway")
     yield module.Gateway(str(tmp_path))
-    for name in ("gateway", "events", "nomad"):
+    for name in ("gateway", "events", "nomad", "snapshot"):
         sys.modules.pop(name, None)
 
 
@@ -349,3 +351,112 @@ def test_an_event_waits_while_nomad_is_away(gateway: Any) -> None:
 
         gateway.perform = perform
         assert asyncio.run(gateway.deliver(greet, event, "t")) == found
+
+
+class Link:
+    """JetStream's answers to requests, by their subject; what it was sent."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers, self.sent = answers, []
+
+    async def request(self, subject: str, body: bytes, **_given: Any) -> Any:
+        """One request."""
+        self.sent.append((subject, body))
+        return types.SimpleNamespace(data=json.dumps(self.answers.get(subject, {})).encode())
+
+
+def test_a_tenant_whose_storage_is_full_is_told_to_come_again(gateway: Any) -> None:
+    events = sys.modules["events"]
+    tenant = events.Tenant("shop", {}, 1, 256)
+    tenant.link = Link({"events.queue.a": {"error": {"err_code": 10077, "description": "maximum bytes exceeded"}}})
+    with pytest.raises(events.EventsFull, match="the storage of shop has no room for more events") as caught:
+        asyncio.run(tenant.publish("events.queue.a", b"x", {}))
+    assert caught.value.status == 429
+    tenant.link = Link({"events.queue.a": {"error": {"err_code": 10003, "description": "bad request"}}})
+    with pytest.raises(events.EventsFailed, match="JetStream: bad request") as caught:
+        asyncio.run(tenant.publish("events.queue.a", b"x", {}))
+    assert caught.value.status == 503
+
+
+def test_what_a_call_writes_is_logged_under_its_id(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    gateway.said(gateway.functions[("shop", "greet")], "r1", "one\ntwo\n")
+    told = [json.loads(record.message) for record in caplog.records]
+    assert [(line["request"], line["tenant"], line["output"]) for line in told] == [
+        ("r1", "shop", "one"),
+        ("r1", "shop", "two"),
+    ]
+
+
+class Parts:
+    """The parts of a snapshot as JetStream sends them."""
+
+    def __init__(self, parts: list[bytes], status: str) -> None:
+        self.parts, self.status, self.answered = parts, status, 0
+
+    async def next_msg(self, timeout: float) -> Any:
+        """The next one."""
+
+        async def respond(_body: bytes) -> None:
+            self.answered += 1
+
+        data = self.parts.pop(0)
+        reply = "answer" if len(self.parts) > 1 else ""  # the last one asks for no answer
+        return types.SimpleNamespace(data=data, reply=reply, headers={"Status": self.status}, respond=respond)
+
+    async def unsubscribe(self) -> None:
+        """The end."""
+
+
+def saved(gateway: Any, folder: Path, status: str = "204") -> Any:
+    """Save the one stream of a tenant."""
+    snapshot = importlib.import_module("snapshot")
+    streams = {"$JS.API.STREAM.NAMES": {"streams": ["EVENTS"]}}
+    tenant = sys.modules["events"].Tenant("shop", {}, 3, 256)
+    tenant.link = Link(
+        {**streams, "$JS.API.STREAM.SNAPSHOT.EVENTS": {"config": {"num_replicas": 3}, "state": {"messages": 2}}}
+    )
+    parts = Parts([b"a" * 9, b"b", b""], status)
+
+    async def subscribe(_inbox: str) -> Parts:
+        return parts
+
+    tenant.link.new_inbox, tenant.link.subscribe = (lambda: "inbox"), subscribe
+    asyncio.run(snapshot.save(tenant, folder))
+    assert parts.answered == 1
+    return snapshot
+
+
+def test_a_stream_that_was_saved_is_put_back_in_the_place_of_what_is_there(gateway: Any, tmp_path: Path) -> None:
+    snapshot = saved(gateway, tmp_path)
+    tenant = sys.modules["events"].Tenant("shop", {}, 1, 256)
+    answers: dict[str, Any] = {"$JS.API.STREAM.NAMES": {"streams": ["EVENTS"]}}
+    answers |= {"$JS.API.STREAM.RESTORE.EVENTS": {"deliver_subject": "into"}}
+    tenant.link = Link(answers)
+    asyncio.run(snapshot.restore(tenant, tmp_path, 1))
+    order = json.dumps({"config": {"num_replicas": 1}, "state": {"messages": 2}}).encode()
+    assert tenant.link.sent[1:] == [
+        ("$JS.API.STREAM.DELETE.EVENTS", b"{}"),
+        ("$JS.API.STREAM.RESTORE.EVENTS", order),
+        ("into", b"a" * 9 + b"b"),
+        ("into", b""),
+    ]
+    answers["into"] = {"error": {"description": "no space"}}
+    with pytest.raises(sys.modules["events"].EventsFailed, match="shop/EVENTS: no space"):
+        asyncio.run(snapshot.restore(tenant, tmp_path, 1))
+
+
+def test_a_snapshot_that_is_broken_off_is_no_backup(gateway: Any, tmp_path: Path) -> None:
+    with pytest.raises(sys.modules["events"].EventsFailed, match="shop/EVENTS: the snapshot ends with 408"):
+        saved(gateway, tmp_path, "408")
+
+
+def test_a_backup_whose_program_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "snapshot.py"
+    monkeypatch.setattr(backup, "PROGRAM", str(program))
+    program.write_text("import sys; open(sys.argv[2] + '/x', 'w').write(sys.argv[1])")
+    backup.save("product", str(tmp_path))
+    assert (tmp_path / "x").read_text() == "save"
+    program.write_text("import sys; sys.exit('the events cannot be saved: no leader')")
+    with pytest.raises(BackupError, match="^the events cannot be saved: no leader$"):
+        backup.save("product", str(tmp_path))

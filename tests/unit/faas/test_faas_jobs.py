@@ -165,25 +165,45 @@ def test_a_secret_that_does_not_exist(items: dict[str, str] | None) -> None:
 
 
 class Pools:
-    """An API that has one pool, and notes what it is given."""
+    """An API that has one pool and some policies, and notes what it is given."""
 
     def __init__(self) -> None:
         self.given: list[tuple[str, Any]] = []
 
     def get(self, path: str) -> Any:
         """Pools and policies."""
-        return [{"Name": "default"}] if path == "/v1/node/pools" else {"Rules": "same"}
+        known = {
+            "/v1/node/pools": ["default"],
+            "/v1/acl/policies": ["same", "other", "keelson-faas-tenant-gone", "site"],
+        }
+        return [{"Name": name} for name in known[path]] if path in known else {"Rules": "same"}
 
     def put(self, path: str, body: Any) -> None:
         """Note it."""
         self.given.append((path, body.get("Name")))
 
+    def delete(self, path: str) -> None:
+        """Note it."""
+        self.given.append((path, "deleted"))
+
 
 def test_a_pool_that_no_host_has_joined_is_made_before_its_jobs() -> None:
     found = deploy.plan([{**job(), "NodePool": "web"}], ["shop"], [], [])
     api = Pools()
-    assert not deploy.apply(api, found, "same")  # type: ignore[arg-type]
-    assert api.given == [("/v1/node/pools", "web"), ("/v1/namespace", "faas-shop"), ("/v1/jobs", None)]
+    assert deploy.apply(api, found, {"same": "same"}) == ["keelson-faas-tenant-gone"]  # type: ignore[arg-type]
+    assert api.given == [
+        ("/v1/node/pools", "web"),
+        ("/v1/namespace", "faas-shop"),
+        ("/v1/acl/policy/keelson-faas-tenant-gone", "deleted"),
+        ("/v1/jobs", None),
+    ]
+
+
+def test_policies_that_are_new_or_other_ones_are_written() -> None:
+    api = Pools()
+    changed = deploy.apply(api, deploy.Plan(), {"same": "same", "other": "x", "new": "y"})  # type: ignore[arg-type]
+    assert changed == ["keelson-faas-tenant-gone", "new", "other"]
+    assert ("/v1/acl/policy/new", "new") in api.given and ("/v1/acl/policy/site", "deleted") not in api.given
 
 
 def host(name: str, part: str, **variables: Any) -> model.Host:
@@ -213,7 +233,11 @@ def test_preflight_tells_every_fault_of_functions_before_anything_is_changed() -
 
 
 def test_the_gateway_may_only_act_in_the_tenants_namespaces() -> None:
-    text = nomad_jobs.policy(functions.read(TENANTS, []))
+    found = nomad_jobs.policies(functions.read(TENANTS, []))
+    text = found[deploy.POLICY]
+    assert found[f"{deploy.TENANT_POLICY}shop"] == (
+        'namespace "faas-shop" {\n  capabilities = ["list-jobs", "read-job", "read-logs"]\n}\n'
+    )
     assert re.findall(r'namespace "([^"]+)"', text) == ["faas-bank", "faas-shop"]
     assert "node" not in text and "operator" not in text and "variables" not in text
 

@@ -29,8 +29,19 @@ TOO_OLD = 7 * 24 * 3600
 Handler = Callable[[dict[str, Any], dict[str, Any], str], Awaitable[int]]
 
 
+FULL = (10023, 10047, 10077)  # JetStream's codes: resources of the account, its storage, size of a stream
+
+
 class EventsFailed(Exception):
-    """JetStream refused or did not answer."""
+    """JetStream refused or did not answer; `status` is the HTTP status for the caller."""
+
+    status = 503
+
+
+class EventsFull(EventsFailed):
+    """The tenant's storage has no room."""
+
+    status = 429
 
 
 class Tenant:
@@ -139,8 +150,10 @@ class Tenant:
         except (nats.errors.Error, asyncio.TimeoutError) as error:
             raise EventsFailed(f"JetStream does not answer: {type(error).__name__}") from error
         told: dict[str, Any] = json.loads(answer.data)
-        if told.get("error"):
-            raise EventsFailed(f"JetStream: {told['error'].get('description')}")
+        if (error := told.get("error") or {}).get("err_code") in FULL:
+            raise EventsFull(f"the storage of {self.name} has no room for more events ({error.get('description')})")
+        if error:
+            raise EventsFailed(f"JetStream: {error.get('description')}")
         return told
 
     async def depths(self, functions: list[dict[str, Any]]) -> list[str]:

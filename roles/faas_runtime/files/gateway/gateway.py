@@ -223,7 +223,7 @@ class Gateway:
         given = request.headers.get("X-Request-Id", "")
         number = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
         headers, cold, reason = {"X-Request-Id": number}, False, ""
-        status, body, instance = 500, b"", ""
+        status, body, instance, output = 500, b"", "", ""
         try:
             tenant = self.caller(request)
             if request.path.startswith("/events/"):
@@ -249,11 +249,13 @@ class Gateway:
             call = {"method": request.method, "path": rest, "headers": passed, "body": content}
             answer = await self.perform(function, call, token)
             status, body, cold, instance = answer.status, answer.body, answer.cold, answer.instance
+            output = answer.output
             headers |= {
                 key: value for key, value in answer.headers.items() if key.lower() not in HOP | {"server", "date"}
             }
         except (Refused, CallFailed, EventsFailed) as error:
-            status = getattr(error, "status", 503)
+            status = error.status
+            output = getattr(error, "output", "")
             reason, body = str(error), json.dumps({"error": str(error), "request": number}).encode()
             headers["Content-Type"] = "application/json"
             headers |= {"Retry-After": "1"} if status in (429, 503) else {}
@@ -262,6 +264,7 @@ class Gateway:
             seconds = time.monotonic() - started
             self.metrics.note(function, "http", status, seconds, cold)
             self.log(function, "http", number, status, seconds, instance, reason)
+            self.said(function, number, output)
         return web.Response(status=status, body=body, headers=headers)
 
     def log(
@@ -278,6 +281,12 @@ class Gateway:
         told = {"request": number, "tenant": function["tenant"], "function": function["name"], "trigger": trigger}
         told |= {"status": status, "seconds": round(seconds, 4), "instance": instance}  # type: ignore[dict-item]
         LOG.info(json.dumps(told | ({"reason": reason} if reason else {})))
+
+    def said(self, function: dict[str, Any], number: str, output: str) -> None:
+        """What a call wrote, a line for each of its lines, with the call's id: nothing else keeps it."""
+        told = {"request": number, "tenant": function["tenant"], "function": function["name"]}
+        for line in output.splitlines():
+            LOG.info(json.dumps({**told, "output": line}))
 
     async def body(self, request: web.Request, tenant: str) -> bytes:
         """The body of a request. Raises Refused where it is too large."""
@@ -322,17 +331,20 @@ class Gateway:
 
     async def deliver(self, function: dict[str, Any], event: dict[str, Any], token: str) -> int:
         """Hand an event to its function; returns the status, 429 when it is to wait: no attempt is lost while Nomad is away."""
-        started, instance, reason, cold = time.monotonic(), "", "", False
+        started, instance, reason, cold, output = time.monotonic(), "", "", False, ""
         function = self.version(function, token)
         try:
             answer = await self.perform(function, event, token)
-            status, instance, cold = answer.status, answer.instance, answer.cold
+            status, instance, cold, output = answer.status, answer.instance, answer.cold, answer.output
         except (Refused, CallFailed) as error:
+            output = getattr(error, "output", "")
             status, reason = 429 if error.status == 503 else error.status, str(error)
         seconds = time.monotonic() - started
         if status != 429:
             self.metrics.note(function, "event", status, seconds, cold)
-            self.log(function, "event", event["headers"].get("ce-id", token), status, seconds, instance, reason)
+            number = event["headers"].get("ce-id", token)
+            self.log(function, "event", number, status, seconds, instance, reason)
+            self.said(function, number, output)
         return status
 
     # --- its life ---------------------------------------------------------------------------------------------------

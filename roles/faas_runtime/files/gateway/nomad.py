@@ -27,22 +27,23 @@ FINAL = ("complete", "failed", "lost")
 
 
 class CallFailed(Exception):
-    """No answer; `status` is the HTTP status for the caller."""
+    """No answer; `status` is the HTTP status for the caller, `output` what the function wrote."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, output: str = "") -> None:
         super().__init__(reason)
-        self.status = status
+        self.status, self.output = status, output
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function answered. `cold` tells that an instance was started for it."""
+    """What a function answered. `cold` tells that an instance was started for it, `output` is what a call of its own wrote."""
 
     status: int
     headers: dict[str, str]
     body: bytes
     cold: bool
     instance: str
+    output: str = ""
 
 
 class Nomad:
@@ -117,7 +118,7 @@ class Nomad:
     async def _answer(self, found: dict[str, Any], function: dict[str, Any]) -> Answer:
         """What the launcher kept of the function's answer. Raises CallFailed."""
         path = f"/v1/client/fs/cat/{found['ID']}"
-        largest = function["answer"] * 4 // 3 + 65536
+        largest = function["answer"] * 4 // 3 + 2 * 65536
         query = {"path": "alloc/data/answer.json", "namespace": function["namespace"]}
         try:
             async with self.session.get(path, params=query) as answer:
@@ -128,8 +129,9 @@ class Nomad:
         except (OSError, ValueError, asyncio.TimeoutError, aiohttp.ClientError) as error:
             raise CallFailed(502, f"the answer cannot be read: {type(error).__name__}") from error
         if told.get("error"):
-            raise CallFailed(int(told["status"]), str(told["error"]))
-        return Answer(int(told["status"]), told["headers"], base64.b64decode(told["body"]), True, found["ID"])
+            raise CallFailed(int(told["status"]), str(told["error"]), told.get("output", ""))
+        body, output = base64.b64decode(told["body"]), told.get("output", "")
+        return Answer(int(told["status"]), told["headers"], body, True, found["ID"], output)
 
     async def forget(self, job: str, allocation: str, where: dict[str, str]) -> None:
         """Remove a call with all that it left on its host."""

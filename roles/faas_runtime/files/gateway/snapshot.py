@@ -35,7 +35,8 @@ async def save(tenant: Tenant, folder: Path) -> None:
         with open(folder / f"{tenant.name}.{stream}.snapshot", "wb") as handle:
             while (part := await parts.next_msg(timeout=PATIENCE)).data:
                 handle.write(part.data)
-                await part.respond(b"")  # the server sends so many parts before it waits for an answer
+                if part.reply:  # the server sends so many parts before it waits for an answer
+                    await part.respond(b"")
         status = (part.headers or {}).get("Status", "204")
         if status not in ("200", "204"):
             raise EventsFailed(f"{tenant.name}/{stream}: the snapshot ends with {status}")
