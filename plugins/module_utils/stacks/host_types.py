@@ -89,6 +89,7 @@ HOSTS: dict[str, HostType] = {
         ("public_ip",),
         ("id", "primary_network_interface_id"),
         {"network_interface.*.network_interface_id": "aws_network_interface"},
+        state=("instance_state",),
     ),
     "aws_spot_instance_request": HostType(
         ("tags.Name", "spot_instance_id"), ("private_ip",), (), ("public_ip",), ("spot_instance_id",)

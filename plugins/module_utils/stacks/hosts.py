@@ -130,9 +130,9 @@ def off(candidate: Candidate) -> str:
     """Why the server of a candidate does not run, as its stack saw it last; empty where it may."""
     kind = candidate.resource.type if candidate.resource else ""
     for steps in () if candidate.literal else _states(kind):
-        for value in paths.every(candidate.values, steps):
-            if isinstance(value, str) and host_types.OFF.fullmatch(value):
-                return f"its {_dotted(steps)} is {value}"
+        value = paths.resolve(candidate.values, steps)
+        if isinstance(value, str) and host_types.OFF.fullmatch(value):
+            return f"its {_dotted(steps)} is {value}"
     return ""
 
 
