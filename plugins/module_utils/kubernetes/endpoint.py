@@ -8,6 +8,11 @@ from __future__ import annotations
 import re
 
 PORT = 6443
+#: What to do where a load balancer leads a manager that asks it to that manager itself, and nothing comes back.
+HAIRPIN = (
+    "let the load balancer lead managers to themselves (hairpin; on many: do not preserve the client's address), "
+    "or leave the endpoint out and set cluster_vip to a free address"
+)
 
 
 def endpoint(given: str, vip: str = "") -> tuple[str, int]:

@@ -19,7 +19,7 @@ from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
-from . import etcd, membership, network, requests, view
+from . import endpoint, etcd, membership, network, requests, view
 from .api import NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
@@ -113,6 +113,16 @@ def await_ready(address: str, timeout: float) -> str:
         time.sleep(0.5)
 
 
+def unreached(address: str) -> str:
+    """What to add where the API server of this manager is ready, and its endpoint, by which kubeadm asks it, leads nowhere from here."""
+    made = membership.fixed().get("endpoint", "")
+    host, port = endpoint.endpoint(made)
+    if not made or network.serves(address) or network.whose(host, port) != "nobody":
+        return ""
+    fault = f"the API server of this manager is ready, but does not answer it at the endpoint {made}"
+    return f"; {fault}: {endpoint.HAIRPIN}"
+
+
 def outdated() -> list[str]:
     """Services that still run with certificates which have been exchanged since, as after a renewal that was cut off."""
     return [name for name, files in CERTIFICATES.items() if runs_on_older_files(name, files)]
@@ -150,7 +160,10 @@ def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> N
     membership.write_note(cluster, membership.Note(step, False))
     run(["config", "validate", "--config", CONFIG])
     traces = OWN_TRACES if begun else ()
-    run(["init", "--config", CONFIG, "--skip-token-print", *ignoring([*ignore, *traces])])
+    try:
+        run(["init", "--config", CONFIG, "--skip-token-print", *ignoring([*ignore, *traces])])
+    except KubeadmError as error:
+        raise KubeadmError(f"{error}{unreached(address)}") from error
     fault = await_ready(address, timeout)
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")

@@ -9,13 +9,13 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import endpoint, join
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import HAIRPIN, endpoint, join
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.grammar import GRAMMAR
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.membership import ABSENT, JOINED
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import validate
 
 from ..contract import MANAGER, NODE
-from ..preflight.model import Cluster, Fault
+from ..preflight.model import WARNING, Cluster, Fault
 from ..preflight.network import family, link
 from ..preflight.tenancy import tenants
 from ..steps import number
@@ -67,6 +67,9 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
         host.facts and host.facts.get("engine", {}).get("state") for host in cluster.hosts if host.part == MANAGER
     ]
     none_made = all(state is not None and state != JOINED for state in managers)
+    answers = any(
+        facts.get("engine", {}).get("endpoint", {}).get("serves") == "ours" for _host, facts in cluster.seen()
+    )
     for host, facts in cluster.seen():
         found = facts.get("engine", {}).get("endpoint")
         if not found:
@@ -82,6 +85,9 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
                 text,
                 "correct the endpoint: what is there would be asked instead of this cluster",
             )
+        elif found["serves"] == "nobody" and answers and facts["engine"].get("state") == JOINED:
+            text = f"the endpoint {found['host']} answers other hosts, not this one"
+            yield Fault(host.name, "endpoint", text, HAIRPIN, WARNING)
 
 
 def networks(cluster: Cluster) -> Iterator[Fault]:

@@ -198,7 +198,8 @@ def test_cut_and_flipped_bytes(kind: str, tmp_path: pathlib.Path) -> None:
 
 
 # The classes of what could be wrong in silence, drawn together: unusable addresses, absent secrets, public in place of private, printed
-# addresses, servers that nobody names, pages, one address twice, unknown marks. Below is what is drawn, how formats write it, and the oracle.
+# addresses, servers that nobody names, pages, one address twice, unknown marks, servers that do not run, keys that stand twice. Below is what is
+# drawn, how formats write it, and the oracle.
 
 PRIVATE = st.sampled_from(
     [
@@ -223,10 +224,11 @@ SERVER = st.fixed_dictionaries(
         "private": st.lists(PRIVATE, max_size=2, unique=True),
         "public": st.lists(PUBLIC, max_size=1),
         "named": st.sampled_from([True, True, True, False]),
+        "off": st.sampled_from([False, False, False, True]),
     }
 )
 MARKS = st.fixed_dictionaries(
-    {key: st.sampled_from([False, False, False, False, True]) for key in ("page", "unknown", "hidden")}
+    {key: st.sampled_from([False, False, False, False, True]) for key in ("page", "unknown", "hidden", "twice")}
 )
 
 
@@ -244,13 +246,19 @@ def expected(servers: list[dict[str, Any]], marks: dict[str, bool]) -> tuple[dic
         own = [[ip for ip in map(usable, server[key]) if ip] for key in ("private", "public")]
         if not server["named"]:
             warned.append(server["kind"])
+        elif server["off"]:
+            warned.append("is left out: its status is off")
         elif len(server["name"]) > 1 or not any(own) or (own[0] or own[1])[0] in hosts.values():
             return None
         else:
             hosts[server["name"]] = (own[0] or own[1])[0]
             warned += [] if own[0] else [f"{server['name']} {hosts[server['name']]}"]
     names = {name.lower() for name in hosts}
-    faulty = any(marks.values()) or not hosts or len(names) < sum(server["named"] for server in servers)
+    faulty = (
+        any(marks.values())
+        or not hosts
+        or len(names) < sum(server["named"] and not server["off"] for server in servers)
+    )
     return None if faulty else (hosts, warned)
 
 
@@ -280,6 +288,10 @@ def resources(servers: list[dict[str, Any]]) -> list[tuple[str, str, dict[str, A
         else:
             lists = [["127.0.0.1"], *([ip] for ip in public), [*private, "fe80::7"]]
             found.append((server["kind"], label, {"id": label, "name": name, "ipv4_addresses": lists}))
+        found = [
+            (kind, own, {**values, "status": "off"} if server["off"] and own == label else values)
+            for kind, own, values in found
+        ]
     return found
 
 
@@ -335,7 +347,10 @@ def test_never_wrong_in_silence(write: Callable[..., tuple[str, Any]], tmp_path:
     def run(servers: list[dict[str, Any]], marks: dict[str, bool]) -> None:
         oracle = expected(servers, marks)
         option, document = write(servers, marks)
-        (tmp_path / "state.json").write_text(json.dumps({**document, **({"NextToken": "x"} if marks["page"] else {})}))
+        text = json.dumps({**document, **({"NextToken": "x"} if marks["page"] else {})})
+        (tmp_path / "state.json").write_text(
+            text.replace("{", '{"serial": 1, "serial": 2, ', 1) if marks["twice"] else text
+        )
         kinds = {
             "state": "s.resources.module.m.{0}.n{1}",
             "show": 's.resources.module.m.{0}.n{1}["k"]',

@@ -118,6 +118,17 @@ def test_what_hosts_say(engine: dict[str, Any], text: str) -> None:
     assert any(text in fault for fault in found), found
 
 
+def test_a_manager_whom_the_endpoint_does_not_lead_back_is_warned_of() -> None:
+    made = cluster(**member())
+    lost = replace(made.hosts[0], facts={"engine": member(serves="nobody")})
+    found = [fault for rule in RULES for fault in rule(replace(made, hosts=(lost, *made.hosts[1:])))]
+    assert [(fault.host, fault.level, fault.text) for fault in found] == [
+        ("m1", "warning", "the endpoint api.example.com answers other hosts, not this one")
+    ]
+    assert "hairpin" in found[0].remedy
+    assert faults(cluster(**member(serves="nobody"))) == [], "a cluster that is down answers nobody"
+
+
 def test_a_new_host_cannot_tell_the_cluster_s_certificate_from_a_unauthorized_s() -> None:
     made = cluster(**member())
     new = host("n2", 22, "node", {}, endpoint(["10.0.0.5"], "others"))

@@ -140,6 +140,27 @@ def test_init_that_was_cut_off_goes_on(program: Kubeadm, monkeypatch: pytest.Mon
     assert membership.read_note("product").done
 
 
+@pytest.mark.parametrize(
+    ("own", "there", "told"),
+    [("", "nobody", True), ("", "ours", False), ("10.0.0.11:6443 does not answer", "nobody", False)],
+)
+def test_a_load_balancer_that_leads_nobody_back_is_named(
+    program: Kubeadm, monkeypatch: pytest.MonkeyPatch, own: str, there: str, told: bool
+) -> None:
+    state(monkeypatch, membership.ABSENT)
+    program.fault.write_text("error execution phase upload-config/kubeadm: context deadline exceeded\n")
+    asked: list[tuple[str, int]] = []
+    monkeypatch.setattr(membership, "fixed", lambda: {"endpoint": "api.example.com:8443"})
+    monkeypatch.setattr(network, "serves", lambda _address: own)
+    monkeypatch.setattr(network, "whose", lambda host, port: asked.append((host, port)) or there)
+    with pytest.raises(kubeadm.KubeadmError) as caught:
+        kubeadm.init("product", "10.0.0.11", [], 1)
+    assert (
+        "does not answer it at the endpoint api.example.com:8443: let the load balancer lead" in str(caught.value)
+    ) is told
+    assert asked == ([] if own else [("api.example.com", 8443)])
+
+
 def test_init_with_the_data_of_a_backup_stays_that(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
     state(monkeypatch, membership.INCOMPLETE)
     membership.write_note("product", membership.Note("restore", False))
