@@ -11,7 +11,7 @@ from typing import Any
 
 from . import documents, host_types, paths
 from .errors import StackError, known
-from .model import Stack
+from .model import Resource, Stack
 from .source import TIMEOUT, Source
 from .sources import aws, command, ec2, program
 
@@ -67,11 +67,20 @@ def _by_tag(stack: Stack, found: list[dict[str, Any]], groups: list[str]) -> Non
         stack.members[group] = [instance for instance in found if instance["tags"].get(ec2.GROUP_TAG) == group]
     by_id = {instance["id"]: instance for instance in found}
     stack.resources = [
-        item._replace(attributes={**by_id[item.attributes["id"]], **item.attributes})
-        if item.type == "AWS::EC2::Instance" and item.attributes.get("id") in by_id
+        _complete(item, by_id)
+        if item.type == "AWS::EC2::Instance" and "instance_state" not in item.attributes
         else item
         for item in stack.resources
     ]
+
+
+def _complete(item: Resource, by_id: dict[str, dict[str, Any]]) -> Resource:
+    """An instance that is known by its id alone, with what `members:` say of it."""
+    own = item.attributes.get("id")
+    if own in by_id:
+        return item._replace(attributes={**by_id[own], **item.attributes})
+    fault = (f"is the instance {own}, which `members:` do not list", "List the instances anew, without a filter")
+    return item._replace(fault=item.fault or fault)
 
 
 def pool_names(stack: Stack) -> dict[str, str]:

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import addresses, host_types, names
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
-from stacks_world import World
+from stacks_world import World, one
 
 Resources = dict[str, dict[str, Any]]
 
@@ -707,3 +708,42 @@ def test_a_stack_sets_what_it_knows(world: World) -> None:
     given = {"cluster_vip": "10.61.3.100", "site_dns": ["10.0.0.2"], "motd": "hello"}
     variables = described(world, given).groups["described"].variables
     assert {name: variables[name] for name in given} == given
+
+
+# CloudFormation, whose lists are put together
+
+
+def cloudformation(
+    world: World, change: Callable[[dict[str, Any], dict[str, Any]], None], hosts: str = "Manager"
+) -> Inventory:
+    stack, instances = world.state("cloudformation"), world.state("instances")
+    change(stack, instances)
+    world.write("cloudformation", stack)
+    world.write("instances", instances)
+    return one(world, {"cloudformation": "cloudformation.json", "members": "instances.json"}, f"s.resources.{hosts}")
+
+
+def test_an_output_of_cloudformation_that_is_listed_twice(world: World) -> None:
+    with pytest.raises(StackError, match="cloudformation.json: lists the output Hosts twice"):
+        cloudformation(
+            world,
+            lambda stack, _: stack["Stacks"][0]["Outputs"].append({"OutputKey": "Hosts", "OutputValue": "10.0.0.9"}),
+        )
+
+
+def test_an_instance_that_members_do_not_list(world: World) -> None:
+    assert cloudformation(world, lambda stack, instances: None).hosts
+    with pytest.raises(
+        StackError, match="Manager is the instance i-0001, which `members:` do not list. List the instances anew"
+    ):
+        cloudformation(world, lambda _, instances: instances["Reservations"].pop(0))
+
+
+def test_a_resource_that_was_deleted_outside(world: World) -> None:
+    def drifted(stack: dict[str, Any], _instances: Any) -> None:
+        listed = stack.get("StackResourceSummaries") or stack["StackResources"]
+        found = next(item for item in listed if item["LogicalResourceId"] == "Manager")
+        found["DriftInformation"] = {"StackResourceDriftStatus": "DELETED"}
+
+    with pytest.raises(StackError, match="Manager: it was deleted outside of CloudFormation"):
+        cloudformation(world, drifted)

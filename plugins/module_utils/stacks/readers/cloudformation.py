@@ -90,6 +90,8 @@ def _describe(stack: Stack, described: dict[str, Any]) -> None:
     for output in optional(described, "Outputs", list, place, "Outputs"):
         expect(output, dict, place, "an entry of Outputs")
         key = expect(output.get("OutputKey"), str, place, "an OutputKey")
+        if key in stack.outputs:
+            raise StackError(place, f"lists the output {key} twice", "Fetch it again, or correct what writes it")
         stack.outputs[key] = Output(_value(expect(output.get("OutputValue"), str, place, f"the OutputValue of {key}")))
 
 
@@ -99,6 +101,10 @@ def _add(stack: Stack, resource: dict[str, Any], details: dict[str, Any]) -> Non
     status = str(resource.get("ResourceStatus") or "")
     if status.startswith("DELETE_") or status in ("CREATE_FAILED", "CREATE_IN_PROGRESS", "IMPORT_FAILED"):
         stack.skipped.append(Skipped(stack.name, logical, f"its status is {status}"))
+        return
+    drift = optional(resource, "DriftInformation", dict, stack.place, f"DriftInformation of {logical}")
+    if drift.get("StackResourceDriftStatus") == "DELETED":
+        stack.skipped.append(Skipped(stack.name, logical, "it was deleted outside of CloudFormation"))
         return
     fault = (
         ()
