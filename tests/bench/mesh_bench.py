@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import resource
 import shutil
@@ -34,7 +35,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import 
 from lab.envoys import Envoys, program  # noqa: E402
 
 BACKEND, BIND, BARE_IN, BARE_OUT = 24080, 24081, 24082, 24083
-ROUNDS, SECONDS, CONNECTIONS = 5, 4, 8
+ROUNDS, SECONDS, CONNECTIONS = 15, 2, 8
 SIZES = (2, 20, 200)
 
 
@@ -138,16 +139,16 @@ def bare(authority: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def running(envoys: Envoys, configurations: dict[str, dict[str, Any]]) -> Iterator[None]:
-    """Envoys with configurations by hand."""
-    processes = []
+def running(envoys: Envoys, configurations: dict[str, dict[str, Any]]) -> Iterator[dict[str, int]]:
+    """Envoys with configurations by hand; gives their process IDs."""
+    processes: list[subprocess.Popen[bytes]] = []
     for name, configuration in configurations.items():
         path = envoys.folder / f"{name}.json"
         path.write_text(json.dumps(configuration))
         command = [str(envoys.binary), "-c", str(path), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
         processes.append(subprocess.Popen(command))
     try:
-        yield
+        yield {name: process.pid for name, process in zip(configurations, processes)}
     finally:
         for process in processes:
             process.kill()
@@ -168,7 +169,14 @@ def load(port: int, seconds: float = SECONDS) -> dict[str, float]:
     lost = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", text)))
     lost += sum(int(n) for line in re.findall(r"Socket errors: (.*)", text) for n in re.findall(r"\d+", line))
     rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", text).group(1))  # type: ignore[union-attr]
-    return {"p50": percent(50), "p99": percent(99), "rate": rate, "lost": lost}
+    calls = int(re.search(r"(\d+) requests in", text).group(1))  # type: ignore[union-attr]
+    return {"p50": percent(50), "p99": percent(99), "rate": rate, "lost": lost, "calls": calls}
+
+
+def used(pids: list[int]) -> float:
+    """CPU milliseconds of processes until now."""
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(found[11]) + int(found[12]) for found in fields) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def ready(port: int) -> None:
@@ -182,28 +190,34 @@ def ready(port: int) -> None:
     raise AssertionError(f"nothing answers at {port}")
 
 
-def latency(bench: Bench) -> None:
-    """Through sidecars, through bare Envoys and without either, in turn."""
+def latency(bench: Bench, proxies: dict[str, list[int]]) -> None:
+    """Through sidecars, through bare Envoys and without either, in turn; C(proxies) are the processes on each way."""
     ports = {"direct": BACKEND, "bare Envoy": BARE_OUT, "sidecars": BIND}
     for port in ports.values():
         ready(port)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ports}
     for _round in range(ROUNDS):
         for name, port in ports.items():
-            found[name].append(load(port))
-    middle = {
-        name: {key: statistics.median(one[key] for one in rounds) for key in ("p50", "p99", "rate")}
-        for name, rounds in found.items()
-    }
-    bare_, mesh = middle["bare Envoy"], middle["sidecars"]
+            before = used(proxies[name])
+            measured = load(port)
+            found[name].append({**measured, "cpu": (used(proxies[name]) - before) / measured["calls"]})
+
+    def ratio(key: str) -> float:
+        """Of sidecars and bare Envoys round by round, so that what else the machine does meets both."""
+        return statistics.median(a[key] / b[key] for a, b in zip(found["sidecars"], found["bare Envoy"]))
+
     bench.figures += [
-        Figure("p50 of a call, sidecars ÷ bare Envoy with the same TLS", mesh["p50"] / bare_["p50"], 1.2),
-        Figure("p99 of a call, sidecars ÷ bare Envoy with the same TLS", mesh["p99"] / bare_["p99"], 1.2),
-        Figure("calls a second, bare Envoy with the same TLS ÷ sidecars", bare_["rate"] / mesh["rate"], 1.2),
+        Figure("p50 of a call, sidecars ÷ bare Envoy with the same TLS", ratio("p50"), 1.2),
+        Figure("p99 of a call, sidecars ÷ bare Envoy with the same TLS", ratio("p99"), 1.2),
+        Figure("calls a second, bare Envoy with the same TLS ÷ sidecars", 1 / ratio("rate"), 1.2),
+        Figure("CPU of both proxies for a call, sidecars ÷ bare Envoy", ratio("cpu"), 1.2),
     ]
-    rows = [[name, one["p50"], one["p99"], one["rate"]] for name, one in middle.items()]
+    keys = ("p50", "p99", "rate", "cpu")
+    rows = [[name, *(statistics.median(one[key] for one in rounds) for key in keys)] for name, rounds in found.items()]
     title = f"HTTP/1.1 keep-alive over {CONNECTIONS} connections, median of {ROUNDS} rounds in turn; an Envoy has one thread"
-    bench.tables.append(Table(title, ["way", "p50, ms", "p99, ms", "calls a second"], rows))
+    bench.tables.append(
+        Table(title, ["way", "p50, ms", "p99, ms", "calls a second", "CPU of the proxies, ms a call"], rows)
+    )
 
 
 def memory(bench: Bench, envoys: Envoys) -> None:
@@ -283,8 +297,9 @@ def main() -> int:
         try:
             for host in ("a", "b", "c"):
                 envoys.start(mesh, host)
-            with running(envoys, bare(envoys.authority)):
-                latency(bench)
+            with running(envoys, bare(envoys.authority)) as pids:
+                sidecars = [envoys.running[key].pid for key in (("a", "default_front"), ("b", "default_orders"))]
+                latency(bench, {"direct": [], "bare Envoy": [pids["in"], pids["out"]], "sidecars": sidecars})
                 memory(bench, envoys)
                 changes(bench, envoys)
             renewals(bench, envoys.authority)

@@ -13,7 +13,7 @@ from ..pages.graph import Arrow, graph
 from .model import Gateway, Mesh, Rule, Service
 
 CALLS = "mesh_calls"
-TITLE = "Who may call whom, and who did"
+TITLE = "Who may call whom, and who did (green: answered, red: all refused, grey: no call yet)"
 OUTSIDE = "outside"
 
 

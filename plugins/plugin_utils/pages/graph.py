@@ -12,6 +12,7 @@ from .drawing import short
 from .html import render
 
 BOX_WIDTH, BOX_HEIGHT, GAP, COLUMN = 190, 54, 26, 400
+BOW = 54
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,17 @@ class Arrow:
 
 
 def columns(names: Sequence[str], arrows: Sequence[Arrow]) -> dict[str, int]:
-    """The column of each box: right of all that lead to it; in a circle, right of those before it."""
+    """The column of each box: right of all that lead to it, and one to which nothing leads close to the first that it leads to.
+
+    In a circle it is right of those before it.
+    """
     found = dict.fromkeys(names, 0)
     for _round in names:
         for arrow in arrows:
             if found[arrow.target] <= found[arrow.source] < len(names) - 1:
                 found[arrow.target] = found[arrow.source] + 1
+    for name in set(names) - {arrow.target for arrow in arrows}:
+        found[name] = min((found[arrow.target] - 1 for arrow in arrows if arrow.source == name), default=0)
     used = sorted(set(found.values()))
     return {name: used.index(column) for name, column in found.items()}
 
@@ -45,14 +51,16 @@ def graph(boxes: Mapping[str, str], arrows: Sequence[Arrow], label: str) -> str:
     for arrow in arrows:
         (left, top), (right, end) = places[arrow.source], places[arrow.target]
         start, y, end = left + BOX_WIDTH, top + BOX_HEIGHT // 2, end + BOX_HEIGHT // 2
-        lines.append((arrow, start, y, right - 6, end, (start + right) // 2, (y + end) // 2 - 5))
+        # Past the boxes of a column between them.
+        bow = BOW if column[arrow.target] - column[arrow.source] > 1 else 0
+        lines.append((arrow, start, y, right - 6, end, bow, (start + right) // 2, (y + end + bow * 3 // 2) // 2 - 5))
     return render(
         "graph.svg.j2",
         boxes=[(name, text, *places[name]) for name, text in boxes.items()],
         lines=lines,
         label=label,
         width=max((x for x, _y in places.values()), default=0) + BOX_WIDTH + 4,
-        height=max((y for _x, y in places.values()), default=0) + BOX_HEIGHT + 4,
+        height=max((y for _x, y in places.values()), default=0) + BOX_HEIGHT + GAP,
         short=short,
         box_width=BOX_WIDTH,
         box_height=BOX_HEIGHT,

@@ -53,6 +53,8 @@ def test_gateways_and_what_lies_outside(variables: dict[str, Any]) -> None:
 def test_columns_go_from_left_to_right_and_circles_end() -> None:
     lines = [graph.Arrow("a", "b", ""), graph.Arrow("b", "c", ""), graph.Arrow("a", "c", "")]
     assert graph.columns(["c", "a", "b", "d"], lines) == {"c": 2, "a": 0, "b": 1, "d": 0}
+    late = [graph.Arrow("a", "b", ""), graph.Arrow("b", "c", ""), graph.Arrow("d", "c", "")]
+    assert graph.columns(["a", "b", "c", "d"], late) == {"a": 0, "b": 1, "c": 2, "d": 1}
     circle = [graph.Arrow("a", "b", ""), graph.Arrow("b", "a", "")]
     assert set(graph.columns(["a", "b"], circle).values()) <= {0, 1}
 
