@@ -256,7 +256,7 @@ def changes(bench: Bench, envoys: Envoys) -> None:
     rows, lost = [], 0.0
     for size in SIZES:
         found: list[dict[str, float]] = []
-        thread = threading.Thread(target=lambda found=found: found.append(load(BIND, 15)))
+        thread = threading.Thread(target=lambda found=found: found.append(load(BIND, 25)))
         thread.start()
         taken = [change(envoys, variables(size, weight)) for weight in (90, 80, 70, 60, 50, 40)]
         thread.join()
