@@ -279,3 +279,12 @@ def test_a_function_that_is_not_deployed() -> None:
     assert checks.functions([listed(job())], declared).passed
     assert checks.functions([], declared) == (False, "not deployed: shop/greet")
     assert not checks.functions([listed(job(), Stop=True)], declared).passed
+
+
+def test_every_internal_variable_of_the_role_is_defined() -> None:
+    """A name that another file lost would be found on hosts alone."""
+    role = Path(__file__).parents[3] / "roles/faas_runtime"
+    texts = [path.read_text() for path in role.rglob("*") if path.suffix in (".yml", ".j2")]
+    used = {name for text in texts for name in re.findall(r"__faas_runtime_\w+", text)}
+    defined = {name for text in texts for name in re.findall(r"(?m)^(?:  register: )?(__faas_runtime_\w+)", text)}
+    assert used == defined
