@@ -18,7 +18,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_sto
     newest,
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components, external_store, pki
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components, external_store, pki, rotation
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager, ManagersAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
@@ -36,6 +36,7 @@ class ActionModule(ManagersAction):
         "writable": {"type": "list", "elements": "str", "required": True},
         "store": {"type": "dict", "default": {}, "no_log": True},
         "change": {"type": "dict", "default": {}},
+        "rotate": {"type": "dict", "default": {}, "no_log": True},
     }
 
     def work(self, given: dict[str, Any], managers: Sequence[Manager], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -67,16 +68,11 @@ class ActionModule(ManagersAction):
         others = {external.name: outside} if external and outside else {}
         found, payload = choose(given, held, others)
         number = found.number if found else 1
-        change = given.get("change") or {}
-        own = {
-            c.name: c.own_secrets(cluster, variables, payload.get(c.name), change.get(c.name, ""))
-            for c in components.enabled(variables)
-            if c.own_secrets
-        }
-        if own != {name: payload.get(name) for name in own}:
-            _on_all(given, held, [m.name for m in managers])
-            payload.update(own)
-            number += 1 if found else 0
+        desired = self._changed(given, payload, variables)
+        if found and desired != payload:
+            _on_all(given, held, [m.name for m in managers], "they are to be changed")
+            number += 1
+        payload = desired
         digest = digest_of(number, payload)
         lacking = [m for m in managers if m.name in given["writable"] and held.get(m.name, {}).get("digest") != digest]
         if lacking and not check:
@@ -92,6 +88,21 @@ class ActionModule(ManagersAction):
         if external and (outside is None or outside.number < number):
             external.write(cluster, number, payload, check)
         return {"changed": bool(lacking), "generation": number, "payload": payload}
+
+    @staticmethod
+    def _changed(given: Mapping[str, Any], payload: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The secrets with those that components want, and after the phase of a rotation that is asked for."""
+        change, rotate = given.get("change") or {}, given.get("rotate") or {}
+        own = {
+            c.name: c.own_secrets(given["cluster"], variables, payload.get(c.name), change.get(c.name, ""))
+            for c in components.enabled(variables)
+            if c.own_secrets
+        }
+        if rotate:
+            rotated = components.engine(given["engine"]).rotated
+            asked, made = rotate["numbers"], rotate.get("made") or {}
+            payload = rotation.after(payload, rotate["phase"], asked, rotated, given["cluster"], made)
+        return {**payload, **own}
 
 
 class Overtaken(StoreError):
@@ -131,17 +142,17 @@ def choose(
     found = newest(copies, {**described, **dict.fromkeys(others, "other secrets")})
     if found:
         return found, dict(others[found.host].payload if found.host in others else held[found.host]["payload"])
-    _on_all(given, held, given["managers"])
+    _on_all(given, held, given["managers"], "no manager that answers has any")
     made: dict[str, Any] = components.engine(given["engine"]).make_secrets(given["cluster"])
     return None, made
 
 
-def _on_all(given: Mapping[str, Any], held: Answers, managers: Sequence[str]) -> None:
+def _on_all(given: Mapping[str, Any], held: Answers, managers: Sequence[str], why: str) -> None:
     """Raise StoreError unless new secrets can be written on all managers."""
     absent = sorted(set(managers) - (set(held) & set(given["writable"])))
     if absent:
         raise StoreError(
-            f"no manager that answers has any, and {', '.join(absent)} cannot be asked or written to in this run. "
-            "The first secrets must lie on every manager before they are used: make these managers reachable "
+            f"{why}, and {', '.join(absent)} cannot be asked or written to in this run. "
+            "New secrets must lie on every manager before they are used: make these managers reachable "
             "(and part of --limit), or take them out of the stack."
         )

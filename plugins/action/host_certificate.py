@@ -32,6 +32,7 @@ class ActionModule(ActionBase):
                 "group": {"type": "str", "default": "root"},
                 "ca_certificate": {"type": "str", "required": True},
                 "ca_key": {"type": "str", "required": True, "no_log": True},
+                "ca_trusted": {"type": "list", "elements": "str", "default": []},
                 "common_name": {"type": "str", "required": True},
                 "names": {"type": "list", "elements": "str", "default": []},
                 "days": {"type": "int", "default": 365},
@@ -41,7 +42,7 @@ class ActionModule(ActionBase):
         if not args["ca_certificate"] and self._task.check_mode:
             return {"changed": True, "changed_paths": [], "reason": "the cluster has no CA yet"}
         names = pki.sort_names(args["common_name"], args["names"])
-        place = {key: args[key] for key in ("component", "directory", "owner", "group", "ca_certificate")}
+        place = {key: args[key] for key in ("component", "directory", "owner", "group", "ca_certificate", "ca_trusted")}
         read = self._execute_module(module_name=MODULE, module_args=place, task_vars=task_vars)
         if read.get("failed") or read.get("unreachable"):
             return dict(read)

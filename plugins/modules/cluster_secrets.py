@@ -51,6 +51,13 @@ options:
     description: By component, what it is asked to change of its own secrets; a new generation has the change.
     type: dict
     default: {}
+  rotate:
+    description:
+      - The phase of a rotation to go through, as C(phase), with the C(numbers) that are asked for by the names of what is replaced, and
+        as C(made) those new secrets that are not made here. What has gone through it already stays as it is.
+    type: dict
+    default: {}
+    version_added: "0.1.0"
 attributes:
   check_mode:
     support: full

@@ -36,6 +36,12 @@ options:
   ca_key:
     description: Its private key, PEM. It is used on the controller and not sent to the host.
     type: str
+  ca_trusted:
+    description: The CA certificates that the host trusts, PEM, where these are more than O(ca_certificate).
+    type: list
+    elements: str
+    default: []
+    version_added: "0.1.0"
   common_name:
     description: Common name of the certificate.
     type: str
@@ -99,6 +105,7 @@ import ssl
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
+from ansible_collections.keelson.cluster.plugins.module_utils.host.lock import locked
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 
 
@@ -112,6 +119,7 @@ def main() -> None:
             "group": {"type": "str", "default": "root"},
             "ca_certificate": {"type": "str", "required": True},
             "ca_key": {"type": "str", "no_log": True},
+            "ca_trusted": {"type": "list", "elements": "str", "default": []},
             "common_name": {"type": "str"},
             "names": {"type": "list", "elements": "str", "default": []},
             "days": {"type": "int", "default": 365},
@@ -125,7 +133,8 @@ def main() -> None:
     folder: str = params["directory"]
     present = _read(folder) if params["certificate"] is None else ""
     desired = [_file(params, folder, "", "directory", "0750")]
-    desired.append(_file(params, f"{folder}/ca.pem", params["ca_certificate"], "file", "0644"))
+    trusted = "".join(params["ca_trusted"]) or params["ca_certificate"]
+    desired.append(_file(params, f"{folder}/ca.pem", trusted, "file", "0644"))
     if params["certificate"] is not None:
         # The key goes last: until it is there, a run that is cut off finds a pair that does not match, and makes both.
         desired.append(_file(params, f"{folder}/cert.pem", params["certificate"], "file", "0644"))
@@ -134,7 +143,8 @@ def main() -> None:
         receipts = Receipts(params["component"])
         if not module.check_mode:
             receipts.record([entry for file in desired for entry in host_files.recorded(file, receipts)])
-        changes = [change for change in (host_files.ensure(file, module.check_mode) for file in desired) if change]
+        with locked(folder):
+            changes = [change for change in (host_files.ensure(file, module.check_mode) for file in desired) if change]
     except (OSError, host_files.FileError) as error:
         module.fail_json(msg=f"The certificate cannot be kept in {folder}: {error}")
     paths = [change.path for change in changes]

@@ -198,6 +198,15 @@ def _no_diagrams(hosts: Mapping[str, Mapping[str, Any]], checks: Sequence[Any]) 
     return {}
 
 
+@dataclass(frozen=True)
+class Rotated:
+    """A secret of a cluster that is replaced while the cluster works: its C(fields) among the cluster's secrets, and how the one of
+    a number is made from the cluster's name, unless its members make it."""
+
+    fields: tuple[str, ...]
+    make: Callable[[str, int], dict[str, str]] = lambda _cluster, _number: {}
+
+
 OwnSecrets = Callable[[str, Mapping[str, Any], Mapping[str, Any] | None, str], dict[str, Any]]
 
 
@@ -253,7 +262,7 @@ class Engine(Component):
     `host_subject` is what stands before a host's name in the common name of its certificate.
     `enforces` is what of the borders between teams it holds, see `plugin_utils/placement/borders.py`.
     `held` are packages of the distribution that applications run on: no update of the operating system touches them.
-    `upgrade_checks_module` looks for what stands in the way of an upgrade.
+    `upgrade_checks_module` looks for what stands in the way of an upgrade. `rotated` are the secrets that are replaced by a number.
     """
 
     architectures: Mapping[str, str]
@@ -275,6 +284,7 @@ class Engine(Component):
     versioned: tuple[str, ...]
     refuse_step: Callable[[str, str], str]
     held: tuple[str, ...] = ()
+    rotated: Mapping[str, Rotated] = field(default_factory=dict)
     facts_module: str = ""
     manager_outage_module: str = ""
     upgrade_checks_module: str = ""

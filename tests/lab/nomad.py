@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import acl
+
 from .servers import Lab, Server
 
 VARIABLES: dict[str, Any] = {}
@@ -46,7 +48,8 @@ def assert_whole(lab: Lab) -> None:
     voters = {entry["Address"].rpartition(":")[0] for entry in health["Servers"] if entry["Voter"] and entry["Healthy"]}
     assert voters == {manager.address for manager in lab.managers}, health
 
-    assert [token["Name"] for token in tokens(lab)] == ["Bootstrap Token"]
+    number = lab.secrets().get("rotations", {}).get("management_token", {"number": 1})["number"]
+    assert [token["Name"] for token in tokens(lab)] == [acl.name_of(number)]
 
     nodes = {
         entry["Name"]: (entry["Status"], entry["NodePool"], entry["SchedulingEligibility"], _drivers(entry))

@@ -98,6 +98,8 @@ class Load:
                     break
             else:
                 self.over.wait(0.2)
+                with contextlib.suppress(AssertionError):  # the secrets may be others by now
+                    apis = apis_of(self.lab)
 
     def ask(self) -> None:
         """Ask every known instance in turn, one request every 20 ms."""

@@ -58,6 +58,7 @@ class Lab:
         """Describe the servers; nothing is made yet."""
         self.name = name
         self.engine = engine
+        self.generations = 1  # of secrets; a rotation makes more
         self.hosts = [server(host) for host in hosts]
         self.folder = ROOT / ".demo" / name
         self.connections = self.folder / "cp"
@@ -82,6 +83,7 @@ class Lab:
     def make(self, *hosts: Server, image: Path | None = None) -> None:
         """Make these servers anew, all of the lab when none is named; plain ones, or of a published server image."""
         self.disconnect()
+        self.generations = self.generations if hosts else 1
         self._hosts("network", "--subnet", SUBNET)
         of = ["--image", str(image)] if image else []
         with ThreadPoolExecutor(2) as pool:

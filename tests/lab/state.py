@@ -33,7 +33,7 @@ def assert_whole(lab: Lab, stores: bool = True) -> None:
         held = store(lab)
         assert set(held) == {manager.name for manager in lab.managers}, held
         assert len(set(held.values())) == 1, held
-        assert len(held[lab.managers[0].name].splitlines()) == 1, held
+        assert len(held[lab.managers[0].name].splitlines()) == lab.generations, held
     assert len(authorities(lab)) == 1, authorities(lab)
 
 

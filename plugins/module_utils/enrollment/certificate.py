@@ -120,6 +120,17 @@ def read(pem: str) -> Present:
     return Present(f"/{found['subject']}", names, float(begin), float(end))
 
 
+def issued_by(pem: str, authorities: str) -> bool:
+    """Whether the first CA of a text (PEM) signed a certificate, ended or not. Raises OSError when openssl cannot be run."""
+    first = run(["openssl", "x509"], authorities)
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
+        file.write(first)
+        file.flush()
+        command = ["openssl", "verify", "-no_check_time", "-no-CApath", "-no-CAstore", "-CAfile", file.name]
+        done = subprocess.run(command, input=pem, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode == 0
+
+
 def make_key() -> str:
     """A new private key, PEM."""
     return run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])

@@ -90,6 +90,10 @@ class EnrollmentService(ABC):
         """A new certificate for a host node that has shown its present one with these names. Raises Denied."""
         raise Denied(404, f"host nodes of this engine do not have certificates renewed here ({address})")
 
+    def trusted(self, address: str, names: set[str]) -> str:
+        """The CA certificates that a host node trusts, which has shown its present one with these names; the first one signs. Raises Denied."""
+        raise Denied(404, f"host nodes of this engine do not ask here whom to trust ({address})")
+
     def change(self, number: str, step: Callable[[Token | None], Token]) -> Token:
         """Replace a token by what C(step) makes of it, after whatever others do at the same time. Raises Denied."""
         for _try in range(TRIES):

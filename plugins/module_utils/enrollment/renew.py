@@ -5,7 +5,8 @@
 
 A timer runs it. When a third of its time is left, the certificate is replaced by one with another key, the same names and as
 much time. A manager signs with the cluster's secrets; a host node asks the managers' enrollment service with its present
-certificate. Nothing changes when nobody signs. It may be cut off anywhere: the next run finishes it.
+certificate, and follows the cluster to another CA: it trusts those that the managers name, and has its certificate replaced by
+one of the first of them. Nothing changes when nobody signs. It may be cut off anywhere: the next run finishes it.
 
 usage: python3 -m utils.enrollment.renew CLUSTER DIRECTORY UNIT [URL OF AN ENROLLMENT SERVICE ...]
 """
@@ -14,12 +15,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 import sys
 import time
 from collections.abc import Sequence
 
 from ..cluster.secret_store import StoreError, read_newest
 from ..host import units
+from ..host.lock import locked
 from . import certificate
 from .certificate import Present
 from .join import Refused, ask
@@ -28,14 +31,22 @@ from .join import Refused, ask
 def main(cluster: str, folder: str, unit: str, *managers: str) -> int:
     """Renew what is due, and let the unit read it; returns the exit code."""
     try:
-        finish(folder)
-        present = certificate.read(_text(f"{folder}/cert.pem"))
-        if due(present, time.time()):
+        with locked(folder):
+            finish(folder)
+        pem = _text(f"{folder}/cert.pem")
+        present = certificate.read(pem)
+        trusted = trust(managers, folder) if managers else ""
+        if due(present, time.time()) or (trusted and not certificate.issued_by(pem, trusted)):
             key = certificate.make_key()
             request = certificate.make_request(key)
             new = asked(managers, folder, request) if managers else signed(cluster, present, request)
-            replace(folder, new, key)
+            with locked(folder):  # a pair is of one writer
+                replace(folder, new, key)
             sys.stdout.write(f"{folder}/cert.pem was renewed\n")
+        if trusted and trusted != _text(f"{folder}/ca.pem"):
+            write(folder, "ca", trusted)
+            os.replace(f"{folder}/ca.pem.next", f"{folder}/ca.pem")
+            sys.stdout.write(f"{folder}/ca.pem was changed\n")
         reader = units.Unit(unit, reload=[f"{folder}/{name}.pem" for name in ("cert", "key", "ca")])
         fault = units.carry_out(reader, "reload") if units.read(reader).reloadable else None
     except (OSError, StoreError, LookupError, ValueError) as error:
@@ -60,10 +71,22 @@ def signed(cluster: str, present: Present, request: str) -> str:
 
 def asked(managers: Sequence[str], folder: str, request: str) -> str:
     """What the first manager signs that answers. Raises OSError when none does."""
+    return told(managers, folder, "/v1/renew", {"request": request}, "certificate")
+
+
+def trust(managers: Sequence[str], folder: str) -> str:
+    """The CA certificates that the first manager names which answers, PEM. Raises OSError when none does."""
+    found = told(managers, folder, "/v1/trust", {}, "trusted")
+    ssl.create_default_context(cadata=found)
+    return found
+
+
+def told(managers: Sequence[str], folder: str, path: str, body: dict[str, str], field: str) -> str:
+    """A field of the answer of the first manager that gives one. Raises OSError when none does."""
     ca, identity, faults = _text(f"{folder}/ca.pem"), (f"{folder}/cert.pem", f"{folder}/key.pem"), []
     for manager in managers:
         try:
-            return str(ask(manager, "/v1/renew", ca, {"request": request}, identity)["certificate"])
+            return str(ask(manager, path, ca, body, identity)[field])
         except (OSError, LookupError, Refused) as error:
             faults.append(str(error) if manager in str(error) else f"{manager}: {error}")
     raise OSError("; ".join(faults))
@@ -71,17 +94,22 @@ def asked(managers: Sequence[str], folder: str, request: str) -> str:
 
 def replace(folder: str, new: str, key: str) -> None:
     """Put a pair in the place of the present one, whose owners and modes it takes. Raises OSError."""
-    for name, text in (("cert", new), ("key", key)):
-        path = f"{folder}/{name}.pem"
-        before = os.stat(path)
-        with open(os.open(f"{path}.next", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            os.fchmod(file.fileno(), before.st_mode & 0o7777)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+    write(folder, "cert", new)
+    write(folder, "key", key)
     os.replace(f"{folder}/cert.pem.next", f"{folder}/cert.pem")
     finish(folder)
+
+
+def write(folder: str, name: str, text: str) -> None:
+    """Write what shall take the place of a file, whose owner and mode it takes, beside it. Raises OSError."""
+    path = f"{folder}/{name}.pem"
+    before = os.stat(path)
+    with open(os.open(f"{path}.next", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        os.fchmod(file.fileno(), before.st_mode & 0o7777)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def finish(folder: str) -> None:
@@ -93,6 +121,8 @@ def finish(folder: str) -> None:
                 os.unlink(path)
     elif os.path.exists(key):
         os.replace(key, f"{folder}/key.pem")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{folder}/ca.pem.next")
 
 
 def _text(path: str) -> str:

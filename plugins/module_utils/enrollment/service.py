@@ -33,7 +33,7 @@ from .tokens import Denied, Token, authenticate, check_end, enroll
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LARGEST = 1 << 16  # bytes of a request
-DONE = {"/v1/join": "let in", "/v1/joined": "has joined", "/v1/renew": "its certificate was renewed"}
+DONE = {"/v1/join": "let in", "/v1/joined": "has joined", "/v1/renew": "its certificate was renewed", "/v1/trust": ""}
 FIELDS = ("token", "name", "address", "request")
 DEADLINE = 30.0  # seconds after which a connection is cut off, whatever it does; a host waits as long for its answer
 EACH = 8  # connections of one peer at a time
@@ -86,11 +86,23 @@ class Counter:
     def renew(self, asked: Any, shown: Mapping[str, Any] | None, peer: str) -> dict[str, Any]:
         """Sign the certificate anew, for another key, of a host that shows its present one. Raises Denied, ApiError, OSError."""
         request = asked.get("request") if isinstance(asked, dict) else None
-        address, names = canonical(peer), names_of(shown or {})
-        if not isinstance(request, str) or address not in names:
-            raise Denied(403, f"the host at {peer} shows no certificate of this cluster for its address")
+        address, names = shown_by(shown, peer)
+        if not isinstance(request, str):
+            raise Denied(400, f"the host at {peer} sends no certificate request")
         certificate.key_digest(request)
         return {"certificate": self.open(self.cluster).renew(address, names, request, lifetime(shown or {}))}
+
+    def trust(self, shown: Mapping[str, Any] | None, peer: str) -> dict[str, Any]:
+        """Tell a host that shows its present certificate whom to trust. Raises Denied, ApiError, OSError."""
+        return {"trusted": self.open(self.cluster).trusted(*shown_by(shown, peer))}
+
+
+def shown_by(shown: Mapping[str, Any] | None, peer: str) -> tuple[str, set[str]]:
+    """The address of a host, and the names in the certificate that it shows for that. Raises Denied."""
+    address, names = canonical(peer), names_of(shown or {})
+    if address not in names:
+        raise Denied(403, f"the host at {peer} shows no certificate of this cluster for its address")
+    return address, names
 
 
 def joining_host(asked: dict[str, Any], peer: str) -> JoiningHost:
@@ -161,7 +173,7 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
     """The handler of one counter."""
 
     class Handler(Answering):
-        """POST /v1/join, /v1/joined when that is done, and /v1/renew; everything else is not there."""
+        """POST /v1/join, /v1/joined when that is done, /v1/renew and /v1/trust; everything else is not there."""
 
         def do_POST(self) -> None:
             """Answer one host."""
@@ -177,6 +189,8 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
                 asked = read_json(body)
                 if self.path == "/v1/renew":
                     answer = counter.renew(asked, self.connection.getpeercert(), peer)
+                elif self.path == "/v1/trust":
+                    answer = counter.trust(self.connection.getpeercert(), peer)
                 else:
                     answer = counter.answer(self.path, asked, peer, time.time())
             except Denied as error:
@@ -186,7 +200,8 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
                 answer = {"error": "this manager cannot let anybody in now; its journal of keelson-enrollment says why"}
                 self.reply(503, answer, f"{peer}: cannot let anybody in now: {error}")
             else:
-                self.reply(200, answer, f"{asked.get('name', 'a member')} ({peer}): {DONE[self.path]}")
+                line = f"{asked.get('name', 'a member')} ({peer}): {DONE[self.path]}" if DONE[self.path] else ""
+                self.reply(200, answer, line)
 
     return Handler
 

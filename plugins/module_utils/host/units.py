@@ -87,6 +87,19 @@ def stamp_command(paths: list[str], name: str) -> str:
     return f'+/bin/sh -c "{script}"'
 
 
+def accept(name: str, path: str) -> None:
+    """Note that a running unit has taken this file in without a restart. Raises OSError."""
+    note, real = f"{RUN}/{name}", os.path.realpath(path)
+    try:
+        with open(note, encoding="utf-8") as file:
+            lines = file.readlines()
+    except FileNotFoundError:
+        return
+    with open(f"{note}.partial", "w", encoding="utf-8") as file:
+        file.writelines(stamp([path]) if line.rstrip("\n").split(" ", 3)[-1] == real else line for line in lines)
+    os.replace(f"{note}.partial", note)
+
+
 def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:
     """Ask systemd for the unit, and the notes it left for its files; files in C(foreseen) count as changed."""
     if not booted():

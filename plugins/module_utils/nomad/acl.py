@@ -1,10 +1,14 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one-time bootstrap of Nomad's ACL system with a secret that is stored before it is used."""
+"""The management token of Nomad's ACL system: the one-time bootstrap with a secret that is stored before it is used, and its successors.
+
+Nomad chooses the secret of a successor, and tells it to whoever manages. Its name has its number, so that no run makes it twice.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -48,3 +52,33 @@ def bootstrap(api: Api) -> bool:
             raise ForeignBootstrap(error.message) from error
         raise
     return True
+
+
+def name_of(number: int) -> str:
+    """What the management token of a number is called."""
+    return "Bootstrap Token" if number == 1 else f"keelson management token {number}"
+
+
+def ours(api: Api) -> dict[str, str]:
+    """The accessors of the management tokens that are ours, by their names. Raises ApiError."""
+    return {
+        token["Name"]: token["AccessorID"]
+        for token in api.get("/v1/acl/tokens") or []
+        if token["Type"] == "management"
+        and re.fullmatch(r"Bootstrap Token|keelson management token [0-9]+", token["Name"])
+    }
+
+
+def make(api: Api, number: int) -> str:
+    """Make the management token of a number, and return its secret. Raises ApiError."""
+    return str(api.post("/v1/acl/token", {"Name": name_of(number), "Type": "management", "Global": True})["SecretID"])
+
+
+def secret(api: Api, accessor: str) -> str:
+    """The secret of a token. Raises ApiError."""
+    return str(api.get(f"/v1/acl/token/{accessor}")["SecretID"])
+
+
+def revoke(api: Api, accessor: str) -> None:
+    """Revoke a token. Raises ApiError."""
+    api.delete(f"/v1/acl/token/{accessor}")

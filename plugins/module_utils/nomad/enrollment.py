@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from ..cluster.members import canonical
+from ..cluster.rotation import accepted
 from ..cluster.secret_store import read_newest
 from ..enrollment import certificate, manager, service
 from ..enrollment.manager import JoiningHost
@@ -91,7 +92,7 @@ class EnrollmentService(manager.EnrollmentService):
         signed = signed_for(joining_host.address, joining_host.request, seconds, secrets)
         own = [
             {"path": found["certificate"], "content": signed, "mode": "0644"},
-            {"path": found["ca"], "content": secrets["ca_certificate"], "mode": "0644"},
+            {"path": found["ca"], "content": "".join(accepted(secrets, "ca_certificate")), "mode": "0644"},
         ]
         record(self.api, joining_host.name, joining_host.address)
         token = introduction.issue(self.api, joining_host.name, pool)
@@ -103,9 +104,18 @@ class EnrollmentService(manager.EnrollmentService):
 
     def renew(self, address: str, names: set[str], request: str, seconds: float) -> str:
         """The same names for another key, as long again, while the host is a node. Raises ApiError, Denied, OSError."""
+        self.check_node(address, names)
+        return signed_for(address, request, seconds, self.secrets())
+
+    def trusted(self, address: str, names: set[str]) -> str:
+        """The CA certificates that the cluster accepts, first the one that signs, for a host that is a node. Raises ApiError, Denied."""
+        self.check_node(address, names)
+        return "".join(accepted(self.secrets(), "ca_certificate"))
+
+    def check_node(self, address: str, names: set[str]) -> None:
+        """Raise Denied unless the host is a node."""
         if ROLE not in names or address not in {canonical(node["Address"]) for node in self.api.get("/v1/nodes")}:
             raise Denied(403, f"the cluster has no host node at {address}; join it by the install playbook")
-        return signed_for(address, request, seconds, self.secrets())
 
     def secrets(self) -> dict[str, Any]:
         """The cluster's newest secrets. Raises Denied."""

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..contract import MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, Trace
 from ..preflight.model import Cluster, Fault
@@ -56,8 +58,16 @@ def declared(cluster: Cluster) -> Iterable[Fault]:
         return
 
 
+def own_secrets(
+    _cluster: str, _variables: Mapping[str, Any], present: Mapping[str, Any] | None, _change: str
+) -> dict[str, Any]:
+    """What the passwords of NATS are made from; it stays when other secrets of the cluster are replaced."""
+    return dict(present or {"events_key": secrets.token_hex(32)})
+
+
 COMPONENT = Component(
     name="faas_runtime",
+    own_secrets=own_secrets,
     parts={
         MANAGER: Part(
             requirements=Requirements(memory_mib=300, disk_mib={"/opt": 100, "/var/lib": 1000}, features=("systemd",)),

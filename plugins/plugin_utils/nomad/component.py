@@ -34,7 +34,7 @@ from . import probes
 from .benchmark import BENCHMARK
 from .endpoints import endpoints
 from .networks import networks
-from .secrets import make_secrets, restored_secrets
+from .secrets import ROTATED, make_secrets, restored_secrets
 
 _ALL = (MANAGER, NODE)
 _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTPS, clients=(MANAGER,))
@@ -61,6 +61,7 @@ COMPONENT = Engine(
     runtime="docker",
     make_secrets=make_secrets,
     restored_secrets=restored_secrets,
+    rotated=ROTATED,
     endpoints=endpoints,
     login="set -a; . /etc/keelson/{cluster}/nomad.env; nomad node status",
     members_module="keelson.cluster.nomad_members",
@@ -112,7 +113,12 @@ COMPONENT = Engine(
                 Listener(ENROLLMENT, "tcp", "cluster", "python3", "enrollment service", clients=(NODE,)),
             ),
             services=("nomad.service", "keelson-enrollment.service", "keelson-renewal.timer"),
-            secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json", "/etc/keelson/*/**"),
+            secrets=(
+                "/etc/nomad.d/tls/key.pem",
+                "/etc/nomad.d/*.json",
+                "/etc/nomad.d/gossip.keyring",
+                "/etc/keelson/*/**",
+            ),
             account="nomad",
             artifacts=("nomad",),
             owned=Owned(trees=("/var/lib/nomad", "/etc/keelson/{cluster}")),

@@ -1,17 +1,20 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates of a Nomad cluster are made anew, by hand and by themselves, while applications and the API go on."""
+"""Certificates and secrets of a Nomad cluster are replaced, by hand and by themselves, while applications and the API go on."""
 
 from __future__ import annotations
 
+import json
+import socket
 import ssl
 import time
+from dataclasses import replace
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
-from lab.nomad_load import load
+from lab.nomad_load import apis_of, load
 from lab.servers import Lab, Server
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -115,4 +118,137 @@ def test_certificates_renew_themselves(cluster: Lab, seconds: int) -> None:
     for host in lab.hosts:
         lab.ssh(host, "rm -r /run/systemd/system/keelson-renewal.timer.d; systemctl daemon-reload")
     lab.play("install").expect()  # those that end soon are replaced
+    assert_whole(lab)
+
+
+# By the phase that the rotation is in when the run begins: where the run is cut off.
+CUTS = (
+    "Secrets | Share",  # the new CA is stored, and nobody trusts it yet
+    "Certificate | Give the manager its certificate@2",
+    "Certificate | Give the host node its certificate.first",
+    "Rotate_settle | Await that every member",  # between the phases
+    "Secrets | Share@6",  # it is to be used, and nobody does yet
+    "Rotate | Let the agent read it@2",
+    "Rotate | Let the agent read it@4.first",
+    "Secrets | Share@6",  # the old one is to be refused, and nobody does yet
+    "Certificate | Give the manager its certificate@2",
+    "Certificate | Give the host node its certificate.first",
+)
+
+
+def numbered(lab: Lab, name: str) -> int:
+    """The number of a secret."""
+    return int(lab.secrets().get("rotations", {}).get(name, {"number": 1})["number"])
+
+
+def ca_names(lab: Lab) -> dict[str, set[str]]:
+    """By host, the names of the CAs on its disk."""
+    found = {host.name: lab.ssh(host, f"cat {FOLDER}/ca.pem") for host in lab.hosts}
+    return {
+        name: {ca.subject.rfc4514_string() for ca in x509.load_pem_x509_certificates(text.encode())}
+        for name, text in found.items()
+    }
+
+
+def refused(lab: Lab, pair: pki.Pair, trusted: str) -> list[str]:
+    """The hosts whose agents do not take a client with a certificate."""
+    (lab.folder / "old.pem").write_text(pair.certificate + pair.key)
+    context = ssl.create_default_context(cadata=trusted)
+    context.check_hostname = False
+    context.load_cert_chain(lab.folder / "old.pem")
+    found = []
+    for host in lab.hosts:
+        try:
+            with socket.create_connection((host.address, 4646), 10) as link, context.wrap_socket(link) as secure:
+                secure.sendall(b"GET /v1/status/leader HTTP/1.0\r\n\r\n")
+                assert secure.recv(100)
+        except ssl.SSLError:
+            found.append(host.name)
+    return found
+
+
+def test_the_ca_is_replaced_under_load(cluster: Lab) -> None:
+    """Cut off within and between all phases: no request fails, no agent is restarted, one CA is in use, the old one is refused."""
+    lab = cluster
+    lab.play("install").expect()
+    old, processes, number = (
+        lab.secrets(),
+        agents(lab),
+        lab.secrets().get("rotations", {}).get("ca", {"number": 1})["number"],
+    )
+    asked = ("-e", f"rotate_ca={number + 1}", *WAIT)
+    assert lab.play("rotate", *asked, "--check").expect().changed() and lab.secrets() == old
+    with load(lab) as asking:
+        for cut in CUTS:
+            assert lab.play("rotate", *asked, cut=cut).cut, cut
+        lab.play("rotate", *asked).expect()
+        time.sleep(10)
+    lab.generations += 3
+    new = lab.secrets()
+    assert new["ca_certificate"] != old["ca_certificate"]
+    assert set(map(frozenset, ca_names(lab).values())) == {frozenset({f"CN=keelson {lab.name} CA {number + 1}"})}
+    client = pki.issue(pki.Pair(old["ca_certificate"], old["ca_key"]), pki.sort_names("client", ["localhost"]), 1)
+    assert refused(lab, client, new["ca_certificate"]) == [host.name for host in lab.hosts]
+    assert agents(lab) == processes
+    print(f"requests: {asking.asked}, failed: {len(asking.failed)}")
+    assert asking.failed == [] and asking.asked > 300, (asking.asked, asking.failed[:5])
+    assert_whole(lab)
+    assert not lab.play("rotate", *asked).expect().changed()
+    assert not lab.play("rotate", *asked, "--check").expect().changed()
+    assert not lab.play("install").expect().changed()
+
+
+KEYRING = "/var/lib/nomad/server/serf.keyring"
+SERVERS = "set -a; . /etc/keelson/{cluster}/nomad.env; nomad server members </dev/null | grep -c alive"
+
+
+def test_the_gossip_key_and_the_management_token_are_replaced_under_load(cluster: Lab) -> None:
+    """Cut off within and between all phases, with a manager that goes and comes back: the old key is gone, the old token gets 403."""
+    lab = cluster
+    lab.play("install").expect()
+    old, processes, off = lab.secrets(), agents(lab), lab.managers[-1]
+    names = ("gossip_key", "management_token")
+    asked = (*(f"-erotate_{name}={numbered(lab, name) + 1}" for name in names), *WAIT)
+    with load(lab) as asking:
+        for cut in (
+            "Rotate_secrets | Have another management token",  # made, and stored nowhere
+            "Secrets | Share",
+            "Rotate | Have all managers use the gossip keys@2",
+            "Rotate_settle | Share",
+        ):
+            assert lab.play("rotate", *asked, cut=cut).cut, cut
+        lab.podman("stop", off, "-t", "0")
+        lab.disconnect()
+        assert f"{off.name} does not answer; start or remove it first" in " ".join(
+            lab.play("rotate", *asked).expect(2).output.split()
+        )
+        lab.podman("start", off)
+        wait("its return", lambda: lab.ssh(off, SERVERS.format(cluster=lab.name), check=False).strip() == "3", 120)
+        for cut in (
+            "Secrets | Share@6",  # to be used
+            "Secret_files | Give the agent what is secret@2",
+            "Rotate | Have all managers use the gossip keys@1",
+            "Secrets | Share@6",  # the old ones are to be refused
+            "Rotate | Have all managers use the gossip keys@1",
+        ):
+            assert lab.play("rotate", *asked, cut=cut).cut, cut
+        lab.play("rotate", *asked).expect()
+    lab.generations += 3
+    new = lab.secrets()
+    assert not {old[field] for field in ("gossip_key", "bootstrap_token")} & {new["gossip_key"], new["bootstrap_token"]}
+    for manager in lab.managers:
+        assert json.loads(lab.ssh(manager, f"cat {KEYRING}")) == [new["gossip_key"]]
+        assert lab.ssh(manager, SERVERS.format(cluster=lab.name)).strip() == "3"
+    for api in apis_of(lab):
+        assert api.exchange("GET", "/v1/agent/members")[0] == 200
+        assert replace(api, token=old["bootstrap_token"]).exchange("GET", "/v1/agent/members")[0] == 403
+    now = agents(lab)
+    assert {name for name in now if now[name] != processes[name]} == {off.name}
+    print(f"requests: {asking.asked}, failed: {len(asking.failed)}")
+    assert asking.failed == [] and asking.asked > 300, (asking.asked, asking.failed[:5])
+    assert_whole(lab)
+    assert not lab.play("rotate", *asked).expect().changed()
+    assert not lab.play("install").expect().changed()
+    lab.ssh(lab.managers[0], "systemctl restart nomad")
+    wait("its return", lambda: lab.ssh(off, SERVERS.format(cluster=lab.name), check=False).strip() == "3", 120)
     assert_whole(lab)

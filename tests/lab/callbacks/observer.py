@@ -24,8 +24,8 @@ description:
     at the end.
   - With C(LAB_CUT=N) the run gets SIGKILL as soon as task N is over on all its hosts, counted from 1; with
     C(LAB_CUT=N.first) as soon as the first host is through it, while it is still at work on the others. Instead of its
-    number a part of the task's name may be given; with C(@SECONDS) behind it, that long after the task has begun, and
-    then its workers are killed too.
+    number a part of the task's name may be given, and with C(NAME#K) the K-th task of that name; with C(@SECONDS) behind it, that
+    long after the task has begun, and then its workers are killed too.
 """
 
 
@@ -45,7 +45,9 @@ class CallbackModule(CallbackBase):
         self._early = where.endswith(".first")
         where = where.removesuffix(".first")
         where, _at, self._within = where.partition("@")
+        where, _number, nth = where.partition("#")
         self._cut, self._cut_name = (int(where), "") if where.isdigit() else (0, where)
+        self._before = int(nth or 1)  # tasks of that name until then
         self._number = 0
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
@@ -53,7 +55,8 @@ class CallbackModule(CallbackBase):
         self._cut_after(self._number)
         self._number += 1
         if self._cut_name and self._cut_name in task.get_name():
-            self._cut = self._number
+            self._before -= 1
+            self._cut = self._cut if self._before else self._number
         if self._within and self._cut == self._number:
             timer = threading.Timer(float(self._within), self._end)
             timer.daemon = True

@@ -40,6 +40,7 @@ class FakeNomad:
         self.unknown_peers: set[str] = set()
         self.nodes: list[dict[str, Any]] = []
         self.joins: list[str] = []
+        self.keyrings: list[list[str]] = []  # of each manager, first the key that is used
         self.variables: dict[str, dict[str, Any]] = {}
         self.allocations: dict[str, list[dict[str, Any]]] = {}
         self.disconnected: set[str] = set()  # ids of nodes that no server has a session with
@@ -114,6 +115,10 @@ class FakeNomad:
         if url.path == "/v1/agent/join":
             self.joins.append(parse_qs(url.query)["address"][0])
             return 200, {"num_joined": 1}
+        if url.path.startswith("/v1/agent/keyring/"):
+            return self._keyring(url.path.rpartition("/")[2], body)
+        if url.path.startswith("/v1/acl/token"):
+            return self._tokens(method, url.path.removeprefix("/v1/acl/token").strip("s/"), body)
         if url.path == "/v1/agent/force-leave":
             return 200, None
         if url.path == "/v1/client/stats":
@@ -172,6 +177,36 @@ class FakeNomad:
             else:
                 self.allocations.pop(number, None)
         return 200, {}
+
+    def _keyring(self, operation: str, body: Any) -> tuple[int, Any]:
+        key = (body or {}).get("Key", "")
+        for ring in self.keyrings:
+            if operation == "install" and key not in ring:
+                ring.append(key)
+            if operation == "use":
+                ring.sort(key=lambda one: one != key)
+            if operation == "remove":
+                if ring[0] == key:
+                    return 500, "Removing the primary key is not allowed"
+                ring[:] = [one for one in ring if one != key]
+        held = [key for ring in self.keyrings for key in ring]
+        return 200, {"Messages": {}, "Keys": {key: held.count(key) for key in held}, "NumNodes": len(self.keyrings)}
+
+    def _tokens(self, method: str, accessor: str, body: Any) -> tuple[int, Any]:
+        if method == "POST":
+            number = len(self.tokens)
+            self.tokens[f"secret-{number}"] = {
+                **body,
+                "AccessorID": f"accessor-{number}",
+                "SecretID": f"secret-{number}",
+            }
+            return 200, self.tokens[f"secret-{number}"]
+        if not accessor:
+            return 200, [{k: v for k, v in token.items() if k != "SecretID"} for token in self.tokens.values()]
+        found = [secret for secret, token in self.tokens.items() if token["AccessorID"] == accessor]
+        if method == "DELETE":
+            return 200, [self.tokens.pop(secret) for secret in found] and None
+        return (200, self.tokens[found[0]]) if found else (404, "ACL token not found")
 
     def _bootstrap(self, body: Any) -> tuple[int, Any] | None:
         self.before_bootstrap()

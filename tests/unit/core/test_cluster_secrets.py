@@ -62,14 +62,16 @@ class World:
             kept = {"generation": found.number, "digest": found.digest, "payload": found.payload}
         return {**kept, "broken": broken}
 
-    def share(self, writable: str = "m1 m2 m3", check: bool = False, store: Any = None) -> dict[str, Any]:
+    def share(
+        self, writable: str = "m1 m2 m3", check: bool = False, store: Any = None, rotate: Any = None
+    ) -> dict[str, Any]:
         """What the action answers."""
         loader = DataLoader()
         loader.set_vault_secrets([("default", VaultSecret(b"password"))])
         action = ActionModule(SimpleNamespace(check_mode=check, async_val=0), None, None, loader, None, None)
         managers = [Manager(name, lambda name=name, **given: self._ask(name, **given)) for name in NAMES]
         given = {"cluster": "c1", "engine": "nomad", "managers": NAMES, "writable": writable.split()}
-        answer: dict[str, Any] = action.work({**given, "store": store or {}}, managers, {})
+        answer: dict[str, Any] = action.work({**given, "store": store or {}, "rotate": rotate or {}}, managers, {})
         return answer
 
 
@@ -199,3 +201,42 @@ def test_another_place_with_other_secrets_is_refused(world: World, tmp_path: Pat
     message = r"different secrets under generation 1: m1 has a CA .*secrets has other secrets"
     with pytest.raises(AnsibleActionFail, match=message):
         other.share(store=store)
+
+
+def test_a_phase_of_a_rotation_lies_on_every_manager_in_a_generation_of_its_own(world: World) -> None:
+    first = world.share()["payload"]
+    for number, phase in enumerate(("prepare", "use", "finish"), 2):
+        rotate = {"phase": phase, "numbers": {"ca": 2}}
+        world.share(check=True, rotate=rotate)
+        assert {held[0] for held in world.held().values()} == {number - 1}
+        answer = world.share(rotate=rotate)
+        assert answer["changed"] and answer["generation"] == number
+        assert world.held() == dict.fromkeys(NAMES, (number, secret_store.digest_of(number, answer["payload"])))
+        again = world.share(rotate=rotate)
+        assert not again["changed"] and again["payload"] == answer["payload"]
+    assert answer["payload"]["ca_certificate"] != first["ca_certificate"] and first["ca_key"] not in str(answer)
+
+
+def test_a_phase_that_was_cut_off_while_it_was_written_is_gone_on_with(world: World) -> None:
+    world.share()
+
+    def die(name: str) -> None:
+        if name == "m2":
+            raise KeyboardInterrupt
+
+    world.before_write = die
+    rotate = {"phase": "prepare", "numbers": {"ca": 2}}
+    with pytest.raises(KeyboardInterrupt):
+        world.share(rotate=rotate)
+    world.before_write = lambda _name: None
+    answer = world.share(rotate=rotate)
+    assert answer["generation"] == 2 and len(set(world.held().values())) == 1
+
+
+def test_no_secret_is_replaced_without_all_managers(world: World) -> None:
+    world.share()
+    before, world.down = world.held(), {"m3"}
+    message = "they are to be changed, and m3 cannot be asked or written to in this run. New secrets must lie on every"
+    with pytest.raises(AnsibleActionFail, match=message):
+        world.share(rotate={"phase": "prepare", "numbers": {"ca": 2}})
+    assert world.held() == before

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 ENVIRONMENT = jinja2.Environment()
 # What users give begins with one of these; the rest are registered results, and variables of the inventory.
 GIVEN = re.compile(
-    r"(cluster|override_freeze|cluster_(become|bundle|engine|(lease|remove)_\w+)|(backup|bundle|deploy|drain|enroll|patch|preflight|remove|replace|restore|upgrade|verify"
+    r"(cluster|override_freeze|cluster_(become|bundle|engine|(lease|remove)_\w+)|(backup|bundle|deploy|drain|enroll|patch|preflight|remove|replace|restore|rotate|upgrade|verify"
     r"|uninstall|offline|inventory_report|server_image|placement|pipeline|release|mesh)_\w+|server_image|placement|pipeline|deploy)$"
 )
 CONDITIONS = ("when", "that", "failed_when", "changed_when")

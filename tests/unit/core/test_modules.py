@@ -5,35 +5,13 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible.module_utils import basic
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
-
-MODULES = "ansible_collections.keelson.cluster.plugins.modules"
-Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Call as run(module, check=False, **options); returns what the module answers."""
-
-    def call(module: str, check: bool = False, **options: Any) -> dict[str, Any]:
-        given = {"ANSIBLE_MODULE_ARGS": {**options, "_ansible_check_mode": check}}
-        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy")
-        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(given).encode())
-        with pytest.raises(SystemExit):
-            importlib.import_module(f"{MODULES}.{module}").main()
-        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return answer
-
-    return call
+from module_runs import Run
 
 
 @pytest.fixture
@@ -83,6 +61,9 @@ def test_a_certificate_that_is_cut_off_between_its_files_is_made_again(run: Run,
     run("host_certificate", component="nomad", **place, certificate=new.certificate, key=new.key)
     assert run("host_certificate", component="nomad", **place)["certificate"] == new.certificate
     assert (tmp_path / "tls" / "key.pem").stat().st_mode & 0o777 == 0o640
+    both = {**place, "ca_trusted": [ca.certificate, pki.make_ca("next").certificate]}
+    assert run("host_certificate", component="nomad", **both)["changed_paths"] == [str(tmp_path / "tls" / "ca.pem")]
+    assert (tmp_path / "tls" / "ca.pem").read_text() == "".join(both["ca_trusted"])
 
 
 def test_a_unit_is_left_alone_when_its_files_cannot_be_had(run: Run, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import datetime
 import os
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,6 +32,7 @@ class Host:
         self.nodes = [{"Address": "127.0.0.1"}]
         self.managers: tuple[str, ...] = ()
         secrets = SimpleNamespace(payload={"ca_certificate": CA.certificate, "ca_key": CA.key})
+        self.secrets: dict[str, object] = secrets.payload
         for module in (renew, enrollment):
             monkeypatch.setattr(module, "read_newest", lambda _cluster: (secrets, []))
         state = SimpleNamespace(reloadable=True)
@@ -142,6 +143,50 @@ def test_without_a_certificate(node: Host) -> None:
     with pytest.raises(renew.Refused, match="the certificate request is none"):
         identity = (str(node.folder / "cert.pem"), str(node.folder / "key.pem"))
         renew.ask(node.managers[1], "/v1/renew", CA.certificate, {"request": "x"}, identity)
+
+
+NEXT = pki.make_ca("product 2")
+
+
+@pytest.fixture
+def phases(node: Host, monkeypatch: pytest.MonkeyPatch) -> Callable[[pki.Pair, pki.Pair | None], int]:
+    """Have the cluster use a CA and accept another, then let the host node's timer run; its certificate is not due."""
+    monkeypatch.setattr(renew, "due", lambda _present, _now: False)
+
+    def run(used: pki.Pair, other: pki.Pair | None) -> int:
+        node.secrets.update(ca_certificate=used.certificate, ca_key=used.key)
+        node.secrets["rotations"] = {"ca": {"other": {"ca_certificate": other.certificate} if other else {}}}
+        (node.folder / "manager" / "ca").write_text(used.certificate + (other.certificate if other else ""))
+        node.told.clear()
+        return node.renew()
+
+    return run
+
+
+def test_a_host_node_follows_to_another_ca(node: Host, phases: Callable[[pki.Pair, pki.Pair | None], int]) -> None:
+    node.has(NODE, 30)
+    for used, other, trusted in ((CA, NEXT, (CA, NEXT)), (NEXT, CA, (NEXT, CA))):
+        assert phases(used, other) == 0 and node.told == ["reload nomad.service"]
+        assert (node.folder / "ca.pem").read_text() == "".join(pair.certificate for pair in trusted)
+        assert node.read().issuer == pki.load_certificate(used.certificate, "it").subject
+    assert (node.folder / "ca.pem").stat().st_mode & 0o777 == 0o644 and not list(node.folder.glob("*.next"))
+    serial = node.read().serial_number
+    assert phases(NEXT, CA) == 0 and node.read().serial_number == serial, "nothing is left to do"
+
+
+def test_a_host_node_that_the_managers_cannot_tell_keeps_what_it_has(
+    node: Host, phases: Callable[[pki.Pair, pki.Pair | None], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = node.has(NODE, 30)
+    node.nodes = []
+    assert phases(CA, NEXT) == 1 and "has no host node at 127.0.0.1" in capsys.readouterr().out
+    assert (node.folder / "ca.pem").read_text() == CA.certificate
+    assert (node.folder / "cert.pem").read_text() == before.certificate
+
+
+def test_only_a_host_that_shows_its_certificate_is_told(node: Host) -> None:
+    with pytest.raises(renew.Refused, match="shows no certificate of this cluster for its address"):
+        renew.ask(node.managers[1], "/v1/trust", CA.certificate, {})
 
 
 @pytest.mark.parametrize("step", ["replace", "unlink", "open", "fsync"])
