@@ -123,8 +123,8 @@ def hosts(cluster: Cluster) -> Hosts:
     for host in cluster.hosts:
         reason = "does not answer" if host.failure else "is left out by --limit"
         found[(host.part, host.facts is not None)][host.name] = reason
-    present = (tuple(found[(part, True)]) for part in (MANAGER, NODE))
-    return Hosts(*present, found[(MANAGER, False)], found[(NODE, False)])
+    managers, nodes = (tuple(found[(part, True)]) for part in (MANAGER, NODE))
+    return Hosts(managers, nodes, found[(MANAGER, False)], found[(NODE, False)])
 
 
 def plan(
@@ -144,8 +144,8 @@ def plan(
     )
     left_out = tuple(f"{name} {reason} and takes no part" for name, reason in absent.items())
     if not asked:
-        lines = (f"another certificate of the present CA: {names}",)
-        return Plan((RENEW,), takes_part, lines, left_out, False, "given other certificates")
+        line = f"another certificate of the present CA: {names}"
+        return Plan((RENEW,), takes_part, (line,), left_out, False, "given other certificates")
     phases = due(payload, asked, rotated)
     wanted = PHASES[: PHASES.index(until) + 1]
     chosen = [phase for phase in wanted if any(phase in found for found in phases.values())]

@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
+import yaml
 from ansible.module_utils import basic
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import Member
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import (
@@ -400,6 +402,21 @@ def test_certificates_that_end_soon_are_renewed(
     answer = run("kubernetes_control", **MANAGER)
     assert answer["changed"] and answer["renewed"] == ["apiserver"]
     assert program.words() == ["certs"] and services == list(control.SERVICES)
+
+
+def test_rotate_renews_every_certificate_one_manager_at_a_time() -> None:
+    """With more days than any certificate has; the gate is the module's own."""
+    root = Path(__file__).parents[3]
+    [task] = yaml.safe_load((root / "roles/cluster_manager/tasks/kubernetes/rotate.yml").read_text())
+    variables = yaml.safe_load((root / "roles/cluster_manager/vars/main/main.yml").read_text())
+    given = task["keelson.cluster.kubernetes_control"]
+    assert given["renew_before_days"] == "{{ __cluster_manager_renew_days }}"
+    assert given["addresses"] == "{{ __cluster_manager_addresses }}", "all must be well, not those of this batch alone"
+    expression = variables["__cluster_manager_renew_days"]
+    days = jinja2.Template(expression).render(cluster_rotate_phase="renew", cluster_manager_certificate_renew_days=60)
+    assert int(days) == 36500 and jinja2.Template(expression).render(cluster_manager_certificate_renew_days=60) == "60"
+    plays = yaml.safe_load((root / "playbooks/rotation/phase.yml").read_text())
+    assert [play.get("serial") for play in plays] == [None, 1, [1, "100%"], None]
 
 
 def test_services_that_a_renewal_that_was_cut_off_has_left_with_old_certificates_are_restarted(
