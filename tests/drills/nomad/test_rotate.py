@@ -124,14 +124,14 @@ def test_certificates_renew_themselves(cluster: Lab, seconds: int) -> None:
 # By the phase that the rotation is in when the run begins: where the run is cut off.
 CUTS = (
     "Secrets | Share",  # the new CA is stored, and nobody trusts it yet
-    "Certificate | Give the manager its certificate@2",
+    "Certificate | Give the manager its certificate#2",
     "Certificate | Give the host node its certificate.first",
     "Rotate_settle | Await that every member",  # between the phases
-    "Secrets | Share@6",  # it is to be used, and nobody does yet
-    "Rotate | Let the agent read it@2",
-    "Rotate | Let the agent read it@4.first",
-    "Secrets | Share@6",  # the old one is to be refused, and nobody does yet
-    "Certificate | Give the manager its certificate@2",
+    "Secrets | Share#6",  # it is to be used, and nobody does yet
+    "Rotate | Let the agent read it#2@0.5",  # within the task
+    "Rotate | Let the agent read it#4.first",
+    "Secrets | Share#6",  # the old one is to be refused, and nobody does yet
+    "Certificate | Give the manager its certificate#2",
     "Certificate | Give the host node its certificate.first",
 )
 
@@ -213,7 +213,7 @@ def test_the_gossip_key_and_the_management_token_are_replaced_under_load(cluster
         for cut in (
             "Rotate_secrets | Have another management token",  # made, and stored nowhere
             "Secrets | Share",
-            "Rotate | Have all managers use the gossip keys@2",
+            "Rotate | Have all managers use the gossip keys#2",
             "Rotate_settle | Await that every member",
         ):
             assert lab.play("rotate", *asked, cut=cut).cut, cut
@@ -225,11 +225,11 @@ def test_the_gossip_key_and_the_management_token_are_replaced_under_load(cluster
         lab.podman("start", off)
         wait("its return", lambda: lab.ssh(off, SERVERS.format(cluster=lab.name), check=False).strip() == "3", 120)
         for cut in (
-            "Secrets | Share@6",  # to be used
-            "Secret_files | Give the agent what is secret@2",
-            "Rotate | Have all managers use the gossip keys@1",
-            "Secrets | Share@6",  # the old ones are to be refused
-            "Rotate | Have all managers use the gossip keys@1",
+            "Secrets | Share#6",  # to be used
+            "Secret_files | Give the agent what is secret#2",
+            "Rotate | Have all managers use the gossip keys@0.5",
+            "Secrets | Share#6",  # the old ones are to be refused
+            "Rotate | Have all managers use the gossip keys#1",
         ):
             assert lab.play("rotate", *asked, cut=cut).cut, cut
         lab.play("rotate", *asked).expect()
