@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.keelson.cluster.plugins.action.rotate_plan import ActionModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.rotation import accepted
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, rotation
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Rotated
+from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster, Host
 
 FRESH = {"ca_certificate": "CA 1", "ca_key": "KEY 1", "gossip_key": "G"}
@@ -168,3 +172,49 @@ def test_without_a_number_every_certificate_is_replaced() -> None:
 def test_an_authority_has_its_number_in_its_name() -> None:
     made = components.engine("nomad").rotated["ca"].make("c1", 2)
     assert set(made) == {"ca_certificate", "ca_key"} and "BEGIN CERTIFICATE" in made["ca_certificate"]
+
+
+def planned(payload: dict[str, Any], check: bool = False, engine: str = "nomad", **numbers: Any) -> dict[str, Any]:
+    """What the action answers for a cluster of one manager that holds these secrets, and a host node."""
+    facts = {"keelson": {"clusters": []}}
+    shared = {"cluster_name": "c1", "cluster_engine": engine, "ansible_facts": facts, "facts": {"ansible_facts": facts}}
+    hostvars = {"m1": {**shared, "cluster_part": "manager"}, "w1": {**shared, "cluster_part": "node"}}
+    held = {"generation": 1 if payload else 0, "digest": "d", "payload": payload, "broken": []}
+    manager = Manager("m1", lambda **_given: held)
+    action = ActionModule(SimpleNamespace(check_mode=check, async_val=0), None, None, None, None, None)
+    given = {"managers": ["m1"], "facts": "facts", "numbers": numbers, "until": "finish"}
+    answer: dict[str, Any] = action.work(
+        given, [manager], {"hostvars": hostvars, "ansible_play_hosts_all": list(hostvars)}
+    )
+    return answer
+
+
+def test_the_plan_tells_no_secret_and_check_mode_goes_through_no_phase() -> None:
+    secrets = components.engine("nomad").make_secrets("c1")
+    answer = planned(secrets, ca="2", gossip_key="")
+    assert (answer["phases"], answer["hosts"], answer["numbers"]) == (list(rotation.PHASES), ["m1", "w1"], {"ca": 2})
+    assert not [value for value in secrets.values() if value in str(answer)]
+    checked = planned(secrets, check=True, ca="2")
+    assert checked["changed"] and checked["phases"] == [] and checked["plan"] == answer["plan"]
+    same = planned(secrets, check=True, ca="1")
+    assert not same["changed"] and same["phases"] == ["finish"], "what lags behind is foreseen by the tasks themselves"
+    assert planned({})["phases"] == ["renew"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "engine", "numbers", "message"),
+    [
+        ({}, "nomad", {"ca": 2}, "no manager that answers has secrets of the cluster; run the install playbook first"),
+        (FRESH, "nomad", {"ca": "x"}, "rotate_ca: 'x' is no number"),
+        ({"gossip_key": "G"}, "nomad", {"ca": 7}, "rotate_ca: the cluster has number 1"),
+        (
+            FRESH,
+            "kubernetes",
+            {"ca": 2},
+            "rotate_ca: this release does not replace it in a cluster of engine kubernetes",
+        ),
+    ],
+)
+def test_a_plan_that_is_refused(payload: dict[str, Any], engine: str, numbers: dict[str, Any], message: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=rf"{re.escape(message)}.*\. Nothing was changed\.$"):
+        planned(payload, engine=engine, **numbers)
