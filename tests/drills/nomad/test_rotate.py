@@ -16,7 +16,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
 from lab.nomad_load import apis_of, load
 from lab.servers import Lab, Server
-from lab.state import assert_whole
+from lab.state import assert_whole, await_ready
 from lab.waiting import wait
 
 FOLDER = "/etc/nomad.d/tls"
@@ -196,6 +196,29 @@ def test_the_ca_is_replaced_under_load(cluster: Lab) -> None:
     assert not lab.play("rotate", *asked).expect().changed()
     assert not lab.play("rotate", *asked, "--check").expect().changed()
     assert not lab.play("install").expect().changed()
+
+
+def test_a_host_node_that_was_off_is_named_and_brought_back(cluster: Lab) -> None:
+    """The old CA stays until it is back; it missed that the new one is trusted, and the next install brings it along."""
+    lab = cluster
+    lab.play("install").expect()
+    off, number = lab.nodes[-1], numbered(lab, "ca")
+    asked = ("-e", f"rotate_ca={number + 1}", *WAIT)
+    old, new = (f"CN=keelson {lab.name} CA{f' {n}' if n > 1 else ''}" for n in (number, number + 1))
+    lab.podman("stop", off, "-t", "0")
+    lab.disconnect()
+    told = " ".join(lab.play("rotate", *asked).expect(2).output.split())
+    assert f"{off.name} does not answer. The old CA stays trusted until all have taken part" in told
+    lab.podman("start", off)
+    wait("its return", lambda: bool(lab.ssh(off, "systemctl is-active nomad", check=False)), 60)
+    assert ca_names(lab)[off.name] == {old} and ca_names(lab)[lab.nodes[0].name] == {old, new}
+    lab.play("install").expect()
+    await_ready(lab, lab.nodes)
+    assert set(map(frozenset, ca_names(lab).values())) == {frozenset({old, new})}
+    lab.play("rotate", *asked).expect()
+    lab.generations += 3
+    assert set(map(frozenset, ca_names(lab).values())) == {frozenset({new})}
+    assert_whole(lab)
 
 
 KEYRING = "/var/lib/nomad/server/serf.keyring"
