@@ -18,7 +18,6 @@ from ansible_collections.keelson.cluster.plugins.filter.restart_batches import r
 from ansible_collections.keelson.cluster.plugins.module_utils.host import previous
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.plugin_utils.shares import share
-from test_modules import run as run
 
 Run = Callable[..., dict[str, Any]]
 ROOT = Path(__file__).parents[3]
