@@ -223,7 +223,9 @@ def tasks(found: Any) -> list[dict[str, Any]]:
 
 
 # Actions that pass over a manager that does not answer: the class ManagersAction.
-ASKS_WHO_ANSWERS = {f"keelson.cluster.cluster_{name}" for name in ("lease", "restore", "secrets")}
+ASKS_WHO_ANSWERS = {
+    f"keelson.cluster.{name}" for name in ("cluster_lease", "cluster_restore", "cluster_secrets", "rotate_plan")
+}
 FILES = sorted([*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("playbooks/**/*.yml")])
 
 
