@@ -31,8 +31,8 @@ RETURN = r"""
 _raw:
   description:
     - For each name C(service) and C(identity), the files (C(ca), C(cert), C(key)) by which a manager's enrollment service and
-      a member are known, C(runtime), which runs containers, C(held), packages of the distribution that applications run on, and
-      C(defaults), the cluster's variables that are not set.
+      a member are known, C(member_ports), by part the ports where members answer, C(runtime), which runs containers, C(held),
+      packages of the distribution that applications run on, and C(defaults), the cluster's variables that are not set.
   type: list
   elements: dict
 """

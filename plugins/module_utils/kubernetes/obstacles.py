@@ -74,8 +74,8 @@ def blocked(api: Api) -> Iterator[tuple[str, str]]:
         spec, status = entry.get("spec") or {}, entry.get("status") or {}
         pods, needed = status.get("expectedPods", 0), status.get("desiredHealthy", 0)
         if pods and needed >= pods:
-            rule = next(f"{name} {spec[name]}" for name in ("maxUnavailable", "minAvailable") if name in spec)
-            yield _name(entry["metadata"]), f"{rule} of {pods} pods"
+            name = "maxUnavailable" if "maxUnavailable" in spec else "minAvailable"
+            yield _name(entry["metadata"]), f"{name} {spec.get(name)} of {pods} pods"
 
 
 def uncontrolled(api: Api) -> list[str]:

@@ -71,11 +71,7 @@ def signed(fetcher: Fetcher, name: str, signer: cosign.Signer, root: Path, scrat
     Raises Unavailable when the registry is away or has no signature, BundleError when the signatures are others'.
     """
     digest, source, reasons = tagged(fetcher, name, scratch), _Repository(fetcher, name, scratch), []
-    try:
-        listed = json.loads(source.manifest(f"{digest.replace(':', '-')}.sig", None))
-    except Unavailable as error:
-        raise Unavailable(f"{name}: its signature is missing: {error}") from error
-    for layer in listed["layers"]:
+    for layer in _signatures(source, name, digest):
         notes, payload = layer.get("annotations", {}), source.blob(layer).read_bytes()
         try:
             about = json.loads(payload)["critical"]["image"]["docker-manifest-digest"]
@@ -144,3 +140,13 @@ class _Repository:
         answer = json.loads(path.read_text())
         path.unlink()
         return str(answer.get("token") or answer.get("access_token"))
+
+
+def _signatures(source: _Repository, name: str, digest: str) -> list[dict[str, Any]]:
+    try:
+        listed: list[dict[str, Any]] = json.loads(source.manifest(f"{digest.replace(':', '-')}.sig", None))["layers"]
+    except Unavailable as failure:
+        raise Unavailable(f"{name}: its signature is missing: {failure}") from failure
+    except (ValueError, KeyError, TypeError) as failure:
+        raise BundleError(f"{name}: its list of signatures cannot be read ({failure})") from failure
+    return listed
