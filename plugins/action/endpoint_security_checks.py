@@ -37,7 +37,7 @@ class ActionModule(ChecksAction):
             where = {"host": name, "address": str(known["cluster_address"])}
             found = components.parts(components.of(known), str(known["cluster_part"]))
             targets += [
-                {**where, "port": listener.port, "probe": listener.probe.as_data()}
+                {**where, "port": listener.port, "probe": listener.probe.as_data(), "optional": listener.optional}
                 for part in found
                 for listener in part.listeners
                 if listener.probe

@@ -18,7 +18,7 @@ description:
 options:
   targets:
     description:
-      - The endpoints, each with C(host) (its name), C(address), C(port) and C(probe).
+      - The endpoints, each with C(host) (its name), C(address), C(port) and C(probe); one that is C(optional) may be closed.
       - A probe has a C(kind), which is V(https) (clients need a certificate and a token), V(https_members) (a certificate),
         V(https_login) (anybody may connect, and is told nothing), V(tls) (a certificate, in a protocol of its own) or
         V(gossip) (no answer without the key), the C(guarded) paths that need a token, and in hexadecimal digits the bytes

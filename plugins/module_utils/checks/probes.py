@@ -109,7 +109,13 @@ def _questions(target: dict[str, Any], member: tls.Identity, unauthorized: tls.I
 
 
 def probe(target: dict[str, Any], member: tls.Identity, unauthorized: tls.Identity) -> list[Check]:
-    """Return the checks of one endpoint {host, address, port, probe}."""
+    """Return the checks of one endpoint {host, address, port, probe}; of one that is optional and not there, none."""
+    if target.get("optional"):
+        try:
+            with tls.connection(tls.Endpoint(target["address"], target["port"], b"")):
+                pass
+        except tls.Unreachable:
+            return []
     name = f"{target['host']} {target['address']}:{target['port']}"
     questions = _questions(target, member, unauthorized)
     return [answer(kind, title, name, _REMEDY, question) for kind, title, question in questions]

@@ -122,6 +122,8 @@ def old_tls_refused(endpoint: Endpoint, identity: Identity) -> Verdict:
             link.sendall(endpoint.preamble)
             with context(identity, oldest=True).wrap_socket(link, server_hostname=endpoint.address) as secure:
                 return Verdict(False, f"speaks {secure.version()}")
+    except ssl.SSLEOFError:
+        return Verdict(True, "refused: the connection was closed in the handshake")
     except ssl.SSLError as error:
         reason = error.reason or str(error)
         if "PROTOCOL_VERSION" in reason or "UNSUPPORTED_PROTOCOL" in reason:

@@ -82,7 +82,10 @@ COMPONENT = Component(
                 ),
                 Listener(METRICS, "tcp", "loopback", "python3", "metrics of the gateway"),
                 Listener(CLIENTS, "tcp", "cluster", "nats-server", "events for the gateway", probe=_NATS),
-                Listener(ROUTES, "tcp", "cluster", "nats-server", "events between managers", probe=_NATS),
+                # One manager alone has no routes.
+                Listener(
+                    ROUTES, "tcp", "cluster", "nats-server", "events between managers", probe=_NATS, optional=True
+                ),
                 Listener(MONITOR, "tcp", "loopback", "nats-server", "metrics of the events"),
             ),
             services=("keelson-nats.service", "keelson-faas-gateway.service"),

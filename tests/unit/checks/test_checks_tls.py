@@ -157,6 +157,28 @@ def test_old_tls(world: World) -> None:
     assert "speaks TLSv1" in found["old_tls"]["evidence"]
 
 
+def test_a_server_that_closes_the_handshake_speaks_no_old_tls(world: World) -> None:
+    """As those of Python's asyncio do, without an alert."""
+    with serving(lambda link: link.recv(1 << 14)) as port:
+        verdict = tls.old_tls_refused(tls.Endpoint(ADDRESS, port, b""), world.member)
+    assert verdict == (True, "refused: the connection was closed in the handshake")
+
+
+def test_an_optional_door_that_is_not_there_is_not_tried(world: World) -> None:
+    with socket.socket() as link:
+        link.bind((ADDRESS, 0))
+        target = {
+            "host": "m1",
+            "address": ADDRESS,
+            "port": link.getsockname()[1],
+            "probe": {"kind": "tls", "request": "00"},
+        }
+        assert [check["passed"] for check in probes.probe(target, world.member, world.unauthorized)] == [False] * 4
+        assert probes.probe({**target, "optional": True}, world.member, world.unauthorized) == []
+    with serving(plain(OK)) as port:
+        assert probes.probe({**target, "port": port, "optional": True}, world.member, world.unauthorized)
+
+
 def test_a_door_behind_a_preamble(world: World) -> None:
     with serving(https(world.member, b"", client_ca=world.member.ca, preamble=1)) as port:
         target = {"host": "m1", "address": ADDRESS, "port": port, "probe": nomad_probes.RPC.as_data()}
