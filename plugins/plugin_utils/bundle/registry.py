@@ -146,7 +146,7 @@ def _signatures(source: _Repository, name: str, digest: str) -> list[dict[str, A
     try:
         listed: list[dict[str, Any]] = json.loads(source.manifest(f"{digest.replace(':', '-')}.sig", None))["layers"]
     except Unavailable as failure:
-        raise Unavailable(f"{name}: its signature is missing: {failure}") from failure
+        raise Unavailable(f"{name}: its signature is missing: {failure}") from None
     except (ValueError, KeyError, TypeError) as failure:
         raise BundleError(f"{name}: its list of signatures cannot be read ({failure})") from failure
     return listed
