@@ -79,7 +79,7 @@ def test_roles_look_up_what_an_engine_declares() -> None:
     assert nomad["member_ports"] == {"manager": [4647, 4646], "node": [4646]}
     assert kubernetes["member_ports"] == {"manager": [6443, 2380, 10250], "node": [10250]}
     with pytest.raises(AnsibleLookupError, match="no such engine; use kubernetes or nomad"):
-        lookup.LookupModule().run(["beacon"])
+        lookup.LookupModule().run([BEACON.rpartition(".")[2]])
 
 
 def test_the_example_of_the_documentation_is_a_component(tmp_path: Path) -> None:

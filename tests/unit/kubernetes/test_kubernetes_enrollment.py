@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.tenancy import TenancyError
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import join, tokens
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import JoiningHost
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.service import Counter
@@ -190,7 +191,7 @@ def test_names_that_are_taken(enrollment_service: EnrollmentService, kubernetes:
 def test_no_team_has_the_namespace_of_join_tokens(
     enrollment_service: EnrollmentService, kubernetes: FakeKubernetes
 ) -> None:
-    with pytest.raises(tenancy.TenancyError, match="keelson-join belongs to Kubernetes or to this collection"):
+    with pytest.raises(TenancyError, match="keelson-join belongs to Kubernetes or to this collection"):
         tenancy.validate([{"name": "keelson-join"}])
     assert requests.SPACE not in kubernetes.objects
     requests.keep_members(enrollment_service.api, {"m1": "10.0.0.11"}, False)
