@@ -17,6 +17,9 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.action import Cont
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, NODE
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import choose
 
+#: Begins the names of the groups that the playbook makes; an inventory has none.
+GROUP = "cluster_part_"
+
 
 class ActionModule(ControllerAction):
     """See the module of the same name."""
@@ -38,6 +41,15 @@ class ActionModule(ControllerAction):
             raise AnsibleActionFail(
                 f"cluster {name}: {what} (cluster_part); correct the inventory, nothing was changed"
             )
+        for part in (MANAGER, NODE):
+            others = sorted(
+                {*task_vars["groups"].get(f"{GROUP}{part}", ())} - {h for h, p in parts.items() if p == part}
+            )
+            if others:
+                raise AnsibleActionFail(
+                    f"cluster {name}: the group {GROUP}{part} of the inventory has {', '.join(others[:5])}, and plays would run there too; "
+                    "give that group another name, nothing was changed"
+                )
         variables = {host: variable_types.converted(task_vars["hostvars"][host]) for host in parts}
         return {"cluster": name, "parts": parts, "variables": variables}
 

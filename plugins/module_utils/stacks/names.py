@@ -19,6 +19,7 @@ _RESERVED = (
     ),
     (r".+\.nomad", "Nomad"),
     (r".+\.consul", "Consul"),
+    (r"cluster_part_.*|.+\.placeholder|.+\.invalid|_meta", "this collection"),
     (r"kubernetes(\.default(\..*)?)?|.+\.svc|.+\.cluster\.local|system:.*", "Kubernetes"),
 )
 # What programs write for a value that is not there.
@@ -64,4 +65,6 @@ def misread(group: str) -> str:
     """What a group that is no pool's and no managers' would be taken for by its name; empty where it would not."""
     if group in ("all", "ungrouped", "localhost", "_meta"):
         return "Ansible's own"
+    if group.startswith("cluster_part_"):
+        return "a part of every cluster"
     return "a pool" if "_pool_" in group else ""

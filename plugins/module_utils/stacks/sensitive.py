@@ -17,9 +17,10 @@ from .model import Resource, Steps
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(
     r"(^|[^a-z])(pw|pwd|\w*(?<!by)(?<!com)(?<!tres)(?<!over)(?<!under)(?<!sur)pass|psk|dsn|sas|jwt|[ht]?otp|hmac|mnemonic|creds?|\w*tokens?"
-    r"|kube_?config(_raw)?|htpasswd|key_?store|user_data(_base64)?|conn(ection)?_(str|strings?|ur[il]s?)"
+    r"|kube_?config(_raw)?|htpasswd|key_?store|conn(ection)?_(str|strings?|ur[il]s?)"
     r"|(sas|signed|presigned|webhook|jdbc|amqp|broker|database|db|redis|mongo(db)?|postgres(ql)?|mysql|mariadb|upload)_ur[il]s?"
-    r"|private_?keys?(_\w+)?|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|sshkey)($|[^a-z])"
+    r"|user_?data(_base64)?|custom_data|cloud_init|\w*startup_script|keytab|pfx|p(kcs_?)?12|masterkey|\w*bindpw|\w*cookie|recovery_codes?"
+    r"|unseal_keys?|bearer|basic_auth|\w*_pat|\w*webhook|(ssh|tls|wg|wireguard|gpg|rsa)_private|private_?keys?(_\w+)?|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|sshkey)($|[^a-z])"
     r"|pass(wd|word|phrase|code|key)|secret(?!ar)|credential"
 )
 # `…_key` is a secret, but for keys that are public by their nature or only name something.
@@ -42,10 +43,13 @@ _OPEN = {
     "tag",
     "label",
 }
-# Values that are secrets under any name: private keys, addresses with a password or a signature in them, signed tokens.
+# Values that are secrets under any name: private keys, addresses and connection strings with a password or a signature in them,
+# tokens by their form, hashes of passwords.
 _SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]*:[^/\s@]+@|[?&](sig|signature|x-amz-signature|token)=[^&\s]"
-    r"|(?<![\w-])eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+",
+    r"|(?<![\w-])(eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+|gh[pousr]_\w{30}|github_pat_\w{20}|glpat-[\w-]{15}|[rs]k_live_\w{15}|xox[abprs]-[\w-]{10}"
+    r"|hvs\.[\w-]{15}|AGE-SECRET-KEY-1|PuTTY-User-Key-File-|(Account|SharedAccess)Key=\w|(pwd|password)=[^\s;&])"
+    r"|hooks\.slack\.com/services/|^\$(1|5|6|y|2[abxy])\$[^\s$]",
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

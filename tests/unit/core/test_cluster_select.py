@@ -17,7 +17,9 @@ import yaml
 ROOT = Path(__file__).parents[3]
 
 
-def run(tmp_path: Path, parts: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(
+    tmp_path: Path, parts: dict[str, str], *arguments: str, groups: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Which hosts the managers' plays of a playbook get; nothing is connected to."""
     hosts = {name: {"cluster_part": part, "ansible_connection": "local"} for name, part in parts.items()}
     variables = {"cluster_name": "product", "cluster_engine": "nomad"}
@@ -26,6 +28,7 @@ def run(tmp_path: Path, parts: dict[str, str], *arguments: str) -> subprocess.Co
         "clusters": {"children": {"product": {}}},
         # A user's own group, whose name once took all managers out of the plays.
         "db_pool_members": {"hosts": dict.fromkeys(hosts, {})},
+        **(groups or {}),
     }
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
     plays = [
@@ -61,3 +64,14 @@ def test_a_run_that_would_do_nothing_is_refused(
 ) -> None:
     done = run(tmp_path, parts, *arguments)
     assert done.returncode != 0 and told in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_group_of_the_inventory_adds_nobody_to_the_plays(tmp_path: Path) -> None:
+    """As `keyed_groups` by cluster_part would make it, over all clusters."""
+    other = {"hosts": {"m9": {"cluster_part": "manager", "ansible_connection": "local"}}}
+    done = run(tmp_path, {"m1": "manager"}, groups={"cluster_part_manager": other})
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode != 0 and "the group cluster_part_manager of the inventory has m9" in told
+    assert "MANAGER" not in done.stdout
+    same = {"hosts": {"m1": {}}}
+    assert run(tmp_path, {"m1": "manager"}, groups={"cluster_part_manager": same}).returncode == 0

@@ -25,6 +25,9 @@ from stacks_world import World
         "db_pass", "dbpass", "rootPass", "ssh_key", "sshKey", "psk", "wifi_psk", "dsn", "sentryDsn", "sas_url", "sasToken", "database_url", "tls_key",
         "signing_key_pem", "masterKey", "license_key", "dbpassword", "jwt", "otp_seed", "htpasswd", "webhook_url", "conn_str", "redisUrl",
         "passphrase2", "db_creds", "clientsecret", "accesstoken", "credentials_json", "jdbc_url", "keystore", "hmac",
+        "unseal_keys", "userdata", "custom_data", "customData", "cloud_init", "startup_script", "metadata_startup_script", "keytab", "pfx", "pkcs12",
+        "p12_data", "masterkey", "bindpw", "ldap_bindpw", "erlang_cookie", "recovery_codes", "bearer", "basic_auth", "github_pat", "ssh_private",
+        "wireguard_private", "slack_webhook",
         "userData", "connection_string", "primary_connection_string", "storage_account_key", "PASSWORD",
     ],
 )  # fmt: skip
@@ -36,7 +39,8 @@ def test_denied(name: str) -> None:
     "name",
     ["name", "private_ip", "public_key", "key_name", "keys", "tags", "Name", "passed", "compass", "secretary", "tokenizer", "id",
      "private_dns", "bypass", "ssh_keys", "ssh_key_ids", "public_key", "kms_key_id", "kms_key", "host_key", "partition_key", "url", "self_url",
-     "compass", "overpass", "key", "keyboard", "key_pair", "endpoint_url", "passing", "sasquatch", "psketch", 0, None],
+     "compass", "overpass", "key", "keyboard", "key_pair", "endpoint_url", "passing", "sasquatch", "psketch",
+     "ip_private", "is_private", "private", "pattern", "author", "seed_nodes", "startup", "spin", "bearing", 0, None],
 )  # fmt: skip
 def test_not_denied(name: object) -> None:
     assert not sensitive.denied(name)
@@ -57,6 +61,10 @@ def test_strip_by_mark_and_by_name() -> None:
 SECRETS = [
     "-----BEGIN RSA PRIVATE KEY-----\nMII", "-----BEGIN PRIVATE KEY-----", "postgres://app:known@10.0.0.1/db", "https://:known@x.example.org",
     "https://x.example.org/c?sv=1&sig=known", "https://x.example.org/?X-Amz-Signature=known", "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl",
+    "ghp_0123456789abcdefghij0123456789abcdef", "github_pat_11ABCDEFG0123456789_abcdefghij", "glpat-0123456789abcdefghij", "sk_live_0123456789abcdef01234567",
+    "xoxb-123456789012-abcdefghijkl", "hvs.CAESIJ0123456789abcdefghij", "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQ", "PuTTY-User-Key-File-3: ssh-ed25519",
+    "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=Zm9vYmFy", "Server=x;User Id=a;Password=hunter2;", "host=db password=hunter2 user=a",
+    "https://hooks.slack.com/services/T0/B0/abcdefgh", "$6$salt$0123456789abcdefghij", "$2b$12$0123456789abcdefghijkl",
 ]  # fmt: skip
 
 
@@ -75,6 +83,9 @@ def test_a_value_that_shows_what_it_is(text: str) -> None:
         "git@example.org:a/b",
         "eyJ",
         "a:b@c",
+        "ask for the password = none today",
+        "price: $6 or $12 a month",
+        "the task_live_2026 of hvs",
         "",
     ],
 )
@@ -84,7 +95,21 @@ def test_a_value_that_shows_nothing(text: str) -> None:
 
 def test_long_names_and_values_take_no_time() -> None:
     start = time.process_time()
-    for part in ("_", "a", "eyJ", "-----BEGIN A", "://a", "://a:", "?sig", "pass_", "a_key"):
+    for part in (
+        "_",
+        "a",
+        "eyJ",
+        "-----BEGIN A",
+        "://a",
+        "://a:",
+        "?sig",
+        "pass_",
+        "a_key",
+        "Password=",
+        "$6$",
+        "ghp_",
+        "basic_",
+    ):
         sensitive.denied(part * 200_000)
         sensitive.shows(part * 200_000)
     assert time.process_time() - start < 2
