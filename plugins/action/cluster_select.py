@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.names import GROUPS
 from ansible_collections.keelson.cluster.plugins.plugin_utils import (  # pylint: disable=unused-import # one refuses old ones
     ansible_core,  # noqa: F401
     variable_types,
@@ -16,9 +17,6 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import (  # pylint
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, NODE
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import choose
-
-#: Begins the names of the groups that the playbook makes; an inventory has none.
-GROUP = "cluster_part_"
 
 
 class ActionModule(ControllerAction):
@@ -41,17 +39,21 @@ class ActionModule(ControllerAction):
             raise AnsibleActionFail(
                 f"cluster {name}: {what} (cluster_part); correct the inventory, nothing was changed"
             )
-        for part in (MANAGER, NODE):
-            others = sorted(
-                {*task_vars["groups"].get(f"{GROUP}{part}", ())} - {h for h, p in parts.items() if p == part}
-            )
-            if others:
-                raise AnsibleActionFail(
-                    f"cluster {name}: the group {GROUP}{part} of the inventory has {', '.join(others[:5])}, and plays would run there too; "
-                    "give that group another name, nothing was changed"
-                )
+        self._refuse_own(name, task_vars, parts)
         variables = {host: variable_types.converted(task_vars["hostvars"][host]) for host in parts}
         return {"cluster": name, "parts": parts, "variables": variables}
+
+    @staticmethod
+    def _refuse_own(name: str, task_vars: Mapping[str, Any], parts: Mapping[str, str]) -> None:
+        """Fail where a group that only a run may make is the inventory's, or has hosts of another cluster."""
+        begun = "__cluster_select" in task_vars  # an earlier playbook of this run has chosen the cluster
+        for group in GROUPS:
+            others = sorted(set(task_vars["groups"].get(group, ())) - set(parts if begun else ()))
+            if others:
+                raise AnsibleActionFail(
+                    f"cluster {name}: the group {group} has {', '.join(others[:5])}, and plays would run there; the playbooks make "
+                    "this group, so give that of the inventory another name. Nothing was changed"
+                )
 
 
 def part_of(variables: Mapping[str, Any]) -> str:

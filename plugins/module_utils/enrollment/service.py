@@ -68,7 +68,9 @@ class Counter:
     def join(self, engine: EnrollmentService, token: Token, text: str, new: JoiningHost, now: float) -> dict[str, Any]:
         """Let a host in: what it becomes a member by."""
         enroll(token, text, new.name, new.key, now)  # the names of members are for those alone who would be let in
-        holder = engine.description(token.pool, new)["members"].get(new.name) or engine.holder(new.name)
+        members = engine.description(token.pool, new)["members"]
+        taken = {name.lower(): at for name, at in members.items()}  # as DNS compares names; a new one is in lower case
+        holder = taken.get(new.name) or engine.holder(new.name)
         if holder and canonical(holder) != canonical(new.address):
             raise Denied(409, f"{new.name} is the name of a member at {holder}; give the new host another one")
         used = engine.change(token.number, lambda found: enroll(found, text, new.name, new.key, now))

@@ -53,11 +53,19 @@ class Mount(NamedTuple):
 
 def below(directories: Iterable[str], table: str = "") -> list[Mount]:
     """The mounts below these directories, innermost and newest first; the directories themselves are none of them."""
-    starts = tuple(directory.rstrip("/") + "/" for directory in directories)
+    # The kernel names mounts by where links lead to.
+    spelt = {place for directory in directories for place in (directory, _real(directory))}
+    starts = tuple(directory.rstrip("/") + "/" for directory in spelt)
     with open(table or TABLE, encoding="utf-8") as lines:
         found = [mount for mount in map(_mount, lines) if starts and mount.point.startswith(starts)]
     found.reverse()
     return sorted(found, key=lambda mount: -mount.point.count("/"))
+
+
+def _real(path: str) -> str:
+    """The path without links on the way to it; it may be one itself."""
+    above, name = os.path.split(path.rstrip("/"))
+    return os.path.join(os.path.realpath(above), name)
 
 
 def _mount(line: str) -> Mount:
@@ -121,7 +129,7 @@ def remove(path: str) -> None:
 
 def is_mount_point(path: str, table: str = "") -> bool:
     """Whether something is mounted there, a directory of the same device too, which has no other device number."""
-    return any(mount.point == path for mount in below([os.path.dirname(path)], table))
+    return any(mount.point in (path, _real(path)) for mount in below([os.path.dirname(path)], table))
 
 
 def _empty(path: str, descriptor: int, device: int) -> None:

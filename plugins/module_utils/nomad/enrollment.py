@@ -74,7 +74,7 @@ class EnrollmentService(manager.EnrollmentService):
             (
                 member["address"]
                 for member in members(self.api)
-                if member["name"] == name and (member["status"] == "ready" or not member["enrolled"])
+                if member["name"].lower() == name and (member["status"] == "ready" or not member["enrolled"])
             ),
             "",
         )

@@ -10,6 +10,11 @@ import re
 
 from . import addresses
 
+# Groups that the playbooks make during a run, to choose hosts by.
+GROUPS = (
+    *("cluster_part_manager", "cluster_part_node", "cluster_answers", "cluster_drain_chosen"),
+    *("cluster_remove_live", "cluster_remove_staying", "upgrade_managers", "upgrade_nodes", "upgrade_later"),
+)
 # What a certificate for such a name would vouch for, or who a task sent to it would reach.
 _RESERVED = (
     (
@@ -19,7 +24,7 @@ _RESERVED = (
     ),
     (r".+\.nomad", "Nomad"),
     (r".+\.consul", "Consul"),
-    (r"cluster_part_.*|.+\.placeholder|.+\.invalid|_meta", "this collection"),
+    (r".+\.placeholder|.+\.invalid|_meta", "this collection"),
     (r"kubernetes(\.default(\..*)?)?|.+\.svc|.+\.cluster\.local|system:.*", "Kubernetes"),
 )
 # What programs write for a value that is not there.
@@ -33,6 +38,8 @@ def reserved(name: str) -> str:
     plain = name.lower().rstrip(".")
     if addresses.numeric(plain):
         return "an address"
+    if plain in GROUPS:
+        return "a group of the playbooks"
     if plain in ABSENT:
         return "the text of an absent value"
     return next((f"a name of {owner}" for pattern, owner in _PATTERNS if pattern.fullmatch(plain)), "")
@@ -65,6 +72,6 @@ def misread(group: str) -> str:
     """What a group that is no pool's and no managers' would be taken for by its name; empty where it would not."""
     if group in ("all", "ungrouped", "localhost", "_meta"):
         return "Ansible's own"
-    if group.startswith("cluster_part_"):
-        return "a part of every cluster"
+    if group in GROUPS:
+        return "one that the playbooks make"
     return "a pool" if "_pool_" in group else ""

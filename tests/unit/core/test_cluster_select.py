@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.names import GROUPS
 
 ROOT = Path(__file__).parents[3]
 
@@ -66,12 +68,25 @@ def test_a_run_that_would_do_nothing_is_refused(
     assert done.returncode != 0 and told in " ".join((done.stdout + done.stderr).split())
 
 
-def test_a_group_of_the_inventory_adds_nobody_to_the_plays(tmp_path: Path) -> None:
+@pytest.mark.parametrize("group", ["cluster_part_manager", "cluster_drain_chosen"])
+def test_a_group_of_the_inventory_adds_nobody_to_the_plays(tmp_path: Path, group: str) -> None:
     """As `keyed_groups` by cluster_part would make it, over all clusters."""
     other = {"hosts": {"m9": {"cluster_part": "manager", "ansible_connection": "local"}}}
-    done = run(tmp_path, {"m1": "manager"}, groups={"cluster_part_manager": other})
-    told = " ".join((done.stdout + done.stderr).split())
-    assert done.returncode != 0 and "the group cluster_part_manager of the inventory has m9" in told
+    done = run(tmp_path, {"m1": "manager"}, groups={group: other})
+    assert done.returncode != 0 and f"the group {group} has m9" in " ".join((done.stdout + done.stderr).split())
     assert "MANAGER" not in done.stdout
-    same = {"hosts": {"m1": {}}}
-    assert run(tmp_path, {"m1": "manager"}, groups={"cluster_part_manager": same}).returncode == 0
+    assert run(tmp_path, {"m1": "manager"}, groups={group: {"hosts": {"m1": {}}}}).returncode != 0
+
+
+def test_the_playbooks_groups_are_known() -> None:
+    """By which names plays choose hosts, but for the user's own groups, and by which tasks group them."""
+    found: set[str] = set()
+    for path in (ROOT / "playbooks").rglob("*.yml"):
+        for play in yaml.safe_load(path.read_text()):
+            parts = re.split("[:&!]+", str(play.get("hosts", "")))
+            found.update(part for part in parts if re.fullmatch(r"[a-z_]+", part) and part != "localhost")
+            for task in play.get("tasks", []):
+                made = [(task.get(f"ansible.builtin.{key}") or {}) for key in ("group_by", "add_host")]
+                found.update(str(entry.get("key") or entry.get("groups")) for entry in made if entry)
+    words = {name for name in found if re.fullmatch("[a-z_]+", name)}
+    assert words <= set(GROUPS) and {*GROUPS} - words <= {"cluster_part_manager", "cluster_part_node", "upgrade_later"}

@@ -26,7 +26,7 @@ NEW = JoiningHost("w7", "10.0.0.27", "request", "k1")
 def service(ruled: FakeNomad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EnrollmentService:
     """The enrollment service of a manager, with the pool web, where nothing is signed."""
     described = {"files": [], "units": [], "ca": "/ca", "certificate": "/cert", "key": "/key", "certificate_days": 30}
-    (tmp_path / "web.json").write_text(json.dumps({**described, "members": {"w1": "10.0.2.1"}}))
+    (tmp_path / "web.json").write_text(json.dumps({**described, "members": {"w1": "10.0.2.1", "W3": "10.0.2.3"}}))
     monkeypatch.setattr(EnrollmentService, "pools", str(tmp_path / "{pool}.json"))
     secrets = SimpleNamespace(payload={"ca_certificate": "CA", "ca_key": "KEY"})
     monkeypatch.setattr(enrollment, "read_newest", lambda _cluster: (secrets, []))
@@ -58,15 +58,26 @@ def test_who_joined_is_what_the_managers_wrote_down(service: EnrollmentService, 
         ("m1", "m1 is the name of a member at 10.0.0.1"),
         ("w1", "w1 is the name of a member at 10.0.2.1"),
         ("w2", "w2 is the name of a member at 10.0.2.2"),
+        ("w3", "w3 is the name of a member at 10.0.2.3"),
+        ("w4", "w4 is the name of a member at 10.0.2.4"),
         ("kubernetes", "kubernetes is a name of Kubernetes"),
         ("2130706433", "2130706433 is an address"),
     ],
-    ids=["a manager", "of the inventory and unknown here", "of the inventory and down", "reserved", "an address"],
+    ids=[
+        "a manager",
+        "of the inventory and unknown here",
+        "of the inventory and down",
+        "of other case",
+        "of a node of other case",
+        "reserved",
+        "an address",
+    ],
 )
 def test_names_that_are_taken(
     service: EnrollmentService, ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch, name: str, why: str
 ) -> None:
     ruled.add_node("w2", "10.0.2.2", status="down")
+    ruled.add_node("W4", "10.0.2.4")
     token, text = make("web", 1, 60, time.time())
     service.write(token)
     monkeypatch.setattr(

@@ -250,6 +250,15 @@ def test_nothing_is_deleted_through_a_mount(mounted: Path) -> None:
     assert (mounted / "site/data").read_text() == "precious" and (mounted / "state/file").exists()
 
 
+def test_a_link_on_the_way_hides_no_mount(mounted: Path) -> None:
+    (mounted / "way").symlink_to(mounted)
+    with pytest.raises(trees.TreeError, match="is mounted below"):
+        trees.remove(str(mounted / "way/state"))
+    assert (mounted / "site/data").read_text() == "precious"
+    assert trees.is_mount_point(str(mounted / "way/state/pods/volume"))
+    (mounted / "way").unlink()
+
+
 def test_what_an_agent_mounted_is_unmounted_first(mounted: Path) -> None:
     Receipts("nomad").record([Entry(PATH, str(mounted / "state"), None, TREE)])
     with (mounted / "state/pods/volume/data").open(), pytest.raises(trees.TreeError, match="cannot be unmounted.*busy"):

@@ -237,3 +237,19 @@ def test_no_dead_host_ends_a_delegated_loop(path: Path) -> None:
             assert ASKS_WHO_ANSWERS & set(task) or task.get("ignore_unreachable") or loops_over_those_that_answered, (
                 task["name"]
             )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_dead_first_manager_is_asked_for_nothing(path: Path) -> None:
+    """A module that runs once runs on the first host of its play: one that has answered, or it is delegated or an action."""
+    if path.parent.name != "playbooks":
+        return
+    for play in yaml.safe_load(path.read_text()):
+        if play.get("hosts") != "cluster_part_manager":
+            continue
+        reached = play.get("ignore_unreachable", False)
+        for task in tasks(play.get("tasks")):
+            reached = reached or task.get("ignore_unreachable", False)
+            module = next((key.rpartition(".")[2] for key in task if key.startswith("keelson.cluster.")), "")
+            runs_there = module and not (ROOT / "plugins" / "action" / f"{module}.py").exists()
+            assert not (task.get("run_once") and runs_there and "delegate_to" not in task) or reached, task["name"]

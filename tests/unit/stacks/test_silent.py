@@ -607,7 +607,7 @@ def test_unknown_status_of_a_resource(world: World) -> None:
     ["localhost", "LocalHost", "x.localhost", "localhost4", "localhost.localdomain", "ip6-localhost", "10.0.1.11", "127.1", "0x7f.1",
      "2130706433", "server.global.nomad", "x.NOMAD", "client.eu.nomad", "server.dc1.consul", "kubernetes", "kubernetes.default",
      "kubernetes.default.svc.cluster.local", "web.default.svc", "x.cluster.local", "system:node:a", "host.docker.internal",
-     "cluster_part_manager", "Cluster_Part_x", "NAME.placeholder", "x.placeholder", "x.invalid", "_meta"],
+     "cluster_part_manager", "Cluster_Answers", "NAME.placeholder", "x.placeholder", "x.invalid", "_meta"],
 )  # fmt: skip
 def test_a_name_that_means_something_else_is_no_hosts(world: World, name: str) -> None:
     with pytest.raises(StackError, match=re.escape(f"has the text '{name}' as its name, which is")):
@@ -658,7 +658,7 @@ MISREAD: list[tuple[dict[str, Any], str]] = [
     ({"keyed_groups": [{"key": "cluster_part", "parent_group": "all_pool_x"}]}, "would put w into all_pool_x"),
     ({"groups": {"db_managers": "cluster_part"}}, "would put w into db_managers, a name that the clusters use"),
     ({"keyed_groups": [{"key": "cluster_part", "prefix": "cluster_part"}]}, "would put w into cluster_part_node, a name that the clusters use"),
-    ({"clusters": {"cluster_part_x": {}}}, "group cluster_part_x: would hold cluster cluster_part_x and be taken for a part of every cluster"),
+    ({"clusters": {"upgrade_nodes": {}}}, "group upgrade_nodes: would hold cluster upgrade_nodes and be taken for one that the playbooks make"),
     ({"groups": {"all": "cluster_part"}}, "would put w into all"),
     ({"groups": {"localhost": "cluster_part"}}, "would put w into localhost"),
     ({"keyed_groups": [{"key": "meta", "prefix": ""}]}, "would put w into _meta"),
