@@ -8,6 +8,7 @@ Standard library only.
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import ssl
 import time
@@ -19,7 +20,8 @@ from . import requests
 from .api import CA_FILE, Api, ApiError
 from .view import NODES, list_nodes
 
-OWN_TAINTS = "keelson.cluster/taints"  # an annotation: the keys of the taints we have set
+# Begins a label for each taint that we have set: a node may change neither, but any annotation of its own.
+OWN_TAINT = "keelson.node-restriction.kubernetes.io/taint-"
 KUBELET = 10250
 SYSTEM = "kube-system"
 
@@ -44,11 +46,14 @@ def desired(entry: Mapping[str, Any]) -> Desired:
 
 def taints(node: dict[str, Any], desired: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """The taints a node is to have: the desired ones instead of those we set earlier, and everybody else's."""
-    metadata = node["metadata"]
-    ours = set(filter(None, metadata.get("annotations", {}).get(OWN_TAINTS, "").split(",")))
-    ours |= {entry["key"] for entry in desired}
-    others = [entry for entry in node.get("spec", {}).get("taints") or [] if entry["key"] not in ours]
+    ours = {*(node["metadata"].get("labels") or {}), *marks(desired)}
+    others = [entry for entry in node.get("spec", {}).get("taints") or [] if not marks([entry]).keys() & ours]
     return [*others, *desired]
+
+
+def marks(ours: Sequence[dict[str, str]]) -> dict[str, str]:
+    """The labels by which taints are known as those that we have set."""
+    return {OWN_TAINT + hashlib.sha256(entry["key"].encode()).hexdigest()[:16]: "true" for entry in ours}
 
 
 def settle(api: Api, want: Desired, check: bool) -> list[str]:
@@ -57,12 +62,11 @@ def settle(api: Api, want: Desired, check: bool) -> list[str]:
     changes, after = [], taints(node, want.taints)
     if after != (node.get("spec", {}).get("taints") or []):
         changes.append(f"taints of {want.name}")
-        keys = ",".join(sorted(entry["key"] for entry in want.taints))
         if not check:
-            body = {"metadata": {"annotations": {OWN_TAINTS: keys or None}}, "spec": {"taints": after}}
-            api.merge(f"{NODES}/{want.name}", body)
+            api.merge(f"{NODES}/{want.name}", {"spec": {"taints": after}})
     # Server-side apply: a label that the inventory no longer has goes, others' labels stay.
-    body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": want.name, "labels": want.labels}}
+    labels = {**want.labels, **marks(want.taints)}
+    body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": want.name, "labels": labels}}
     applied = api.apply(f"{NODES}/{want.name}", body, dry_run=check)
     if (applied["metadata"].get("labels") or {}) != (node["metadata"].get("labels") or {}):
         changes.append(f"labels of {want.name}")

@@ -51,6 +51,11 @@ DESCRIBED = {
     },
     "members": {"m1": "10.0.0.11", "NAME.placeholder": "ADDRESS.placeholder"},
 }
+LABELS = {
+    "keelson.node-restriction.kubernetes.io/pool": "web",
+    "spot": "true",
+    **nodes.marks([{"key": "gpu", "effect": "NoSchedule"}]),
+}
 
 
 @pytest.fixture
@@ -127,7 +132,7 @@ def test_a_host_becomes_a_node(enrollment_service: EnrollmentService, kubernetes
     assert requests.read_members(enrollment_service.api) == {"web-7": "10.0.0.27"}
     found = kubernetes.objects["/api/v1/nodes/web-7"]
     assert found["spec"]["taints"] == DESCRIBED["node"]["taints"], "before the host has any credentials"  # type: ignore[index]
-    assert found["metadata"]["labels"] == {"keelson.node-restriction.kubernetes.io/pool": "web", "spot": "true"}
+    assert found["metadata"]["labels"] == LABELS
 
     assert enrollment_service.settle(NEW) == "node web-7 has not registered with the address 10.0.0.27"
     report(kubernetes, "web-7", "10.0.0.9", ready="Unknown")
@@ -137,7 +142,7 @@ def test_a_host_becomes_a_node(enrollment_service: EnrollmentService, kubernetes
     report(kubernetes, "web-7", NEW.address)
     assert enrollment_service.settle(NEW) == ""
     found = kubernetes.objects["/api/v1/nodes/web-7"]
-    assert found["metadata"]["labels"] == {"keelson.node-restriction.kubernetes.io/pool": "web", "spot": "true"}
+    assert found["metadata"]["labels"] == LABELS
     assert found["spec"]["taints"] == DESCRIBED["node"]["taints"]  # type: ignore[index]
     owner = {"apiVersion": "v1", "kind": "Node", "name": "web-7", "uid": "u1"}
     assert kubernetes.objects[f"{LET_IN}/web-7"]["metadata"]["ownerReferences"] == [owner]

@@ -533,7 +533,10 @@ def test_a_node_is_approved_labelled_and_awaited(kubernetes: FakeKubernetes, mon
     changes, faults = nodes.ensure(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0)
     assert (changes, faults) == (foreseen, [])
     node = kubernetes.objects["/api/v1/nodes/n1"]
-    assert node["metadata"]["labels"] == {"tier": "web"} and node["spec"]["taints"] == want.taints
+    assert (
+        node["metadata"]["labels"] == {"tier": "web", **nodes.marks(want.taints)}
+        and node["spec"]["taints"] == want.taints
+    )
     assert ("PUT", f"{requests.CSRS}/csr-1/approval") in kubernetes.requests
     kubernetes.objects[f"{requests.CSRS}/csr-1"]["status"] = {"conditions": [{"type": "Approved"}]}
     assert nodes.ensure(kubernetes.api(), [want], {"n1": "10.0.0.21"}, 0) == ([], [])

@@ -287,9 +287,16 @@ def test_secrets_of_two_clusters_differ_and_the_key_is_long_enough() -> None:
 
 def test_our_taints_change_and_others_stay() -> None:
     node: dict[str, Any] = {
-        "metadata": {"annotations": {nodes.OWN_TAINTS: "old,kept"}},
+        # What a node may write itself makes no taint ours.
+        "metadata": {
+            "labels": nodes.marks([{"key": "old"}, {"key": "kept"}]),
+            "annotations": {"keelson.cluster/taints": "theirs"},
+        },
         "spec": {"taints": [{"key": "old", "effect": "NoSchedule"}, {"key": "theirs", "effect": "NoExecute"}]},
     }
+    assert all(
+        label.partition("/")[0].endswith(".node-restriction.kubernetes.io") for label in node["metadata"]["labels"]
+    )
     desired = [{"key": "kept", "effect": "NoSchedule"}]
     assert nodes.taints(node, desired) == [{"key": "theirs", "effect": "NoExecute"}, *desired]
     assert nodes.taints({"metadata": {}}, []) == []
