@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,10 @@ def tool(tmp_path: Path, publisher: Publisher) -> Filling:
 
 @needs_gpg
 def test_a_bumped_version_is_the_default_and_pinned(tool: Filling, publisher: Publisher) -> None:
-    assert bump(tool, "1.1.0").returncode == 0
+    for arguments in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *arguments], cwd=tool.manifests, check=True)
+    done = bump(tool, "1.1.0")
+    assert done.returncode == 0 and "1.1.0" in done.stdout and "+      amd64: " in done.stdout, "it shows what changed"
     path, data = manifest.load("tool", [tool.manifests])
     manifest.validate(path, data)
     digest = hashlib.sha256(publisher.files["/tool/1.1.0/tool_1.1.0_linux_amd64.zip"]).hexdigest()
