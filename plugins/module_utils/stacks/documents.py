@@ -136,6 +136,10 @@ def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
             raise StackError(place, fault, "Fetch it again; it was not written whole") from None
         fault = f"is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
         raise StackError(place, fault, "Give the file that the tool writes or prints as JSON") from None
+    except ValueError:  # Python reads no integer of more than some thousand digits
+        raise StackError(
+            place, "has a number of more digits than can be read", "Give the file that the tool writes or prints as JSON"
+        ) from None
     except RecursionError:
         raise StackError(
             place, "is nested too deeply to be read", "Give the file that the tool writes or prints as JSON"

@@ -190,6 +190,11 @@ CASES: list[tuple[str, Bend, str]] = [
         "{}/nodes.json: is nested too deeply to be read.",
     ),
     (
+        "long number",
+        lambda world: world.write("nodes", '{"version": ' + "1" * 5000 + "}"),
+        "{}/nodes.json: has a number of more digits than can be read.",
+    ),
+    (
         "broken gzip",
         lambda world: world.write("nodes", gzip.compress(b"{}" * 99)[:20]),
         "{}/nodes.json: is a broken gzip file. Fetch it again.",
