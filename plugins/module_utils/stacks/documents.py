@@ -138,7 +138,9 @@ def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
         raise StackError(place, fault, "Give the file that the tool writes or prints as JSON") from None
     except ValueError:  # Python reads no integer of more than some thousand digits
         raise StackError(
-            place, "has a number of more digits than can be read", "Give the file that the tool writes or prints as JSON"
+            place,
+            "has a number of more digits than can be read",
+            "Give the file that the tool writes or prints as JSON",
         ) from None
     except RecursionError:
         raise StackError(
