@@ -12,7 +12,8 @@ import uuid
 from pathlib import Path
 
 import pytest
-from lab.servers import Lab
+from lab.runs import kill
+from lab.servers import Lab, Server
 from lab.state import assert_whole
 
 # Every file, what processes were started with, and what Ansible and the services said; on a host, with the secrets on its input.
@@ -44,28 +45,57 @@ for process in filter(str.isdigit, os.listdir("/proc")):
 print(json.dumps(found))
 """
 
-# Instead of Python on the host: modules whose arguments have secrets take some time, in which the controller is killed.
-SLOW = "/usr/local/bin/slow-python3"
+# Instead of Python on the host: a module whose arguments have secrets is noted, and takes some time, in which the controller is killed.
+SLOW, NOTED = "/usr/local/bin/slow-python3", "/run/slow-python3"
 SLOW_TEXT = r"""#!/bin/sh
 payload=
 [ $# -gt 0 ] || payload=$(cat)
 case "$1$payload" in
-  *AnsiballZ_secret_store*|*AnsiballZ_host_certificate*|*AnsiballZ_config_files*|*AnsiballZ_service_unit*) sleep 5 ;;
-  *modules.secret_store*|*modules.host_certificate*|*modules.config_files*|*modules.service_unit*) sleep 5 ;;
+  *AnsiballZ_secret_store*|*AnsiballZ_host_certificate*|*AnsiballZ_config_files*|*AnsiballZ_service_unit*|\
+  *modules.secret_store*|*modules.host_certificate*|*modules.config_files*|*modules.service_unit*)
+    date +%s.%N >> /run/slow-python3
+    sleep 5 ;;
 esac
 [ -z "$payload" ] || { printf "%s\n" "$payload" | /usr/bin/python3; exit; }
 exec /usr/bin/python3 "$@"
 """
 
-# Tasks that hand over secrets, and how long after their beginning the controller is killed: while such a module is at work. The first
-# ones only read before they write.
+# Tasks that hand over secrets, and at which of such modules on one host the controller is killed: some read before they write.
 KILLED = [
-    ("Secrets |", 8.5),
-    ("Give the manager its certificate", 8.5),
-    ("what is secret", 4),
-    ("Nomad | Start the agent", 4),
+    ("Secrets |", 2),
+    ("Give the manager its certificate", 2),
+    ("what is secret", 1),
+    ("Nomad | Start the agent", 1),
 ]
-KILLED += [("Give the host node its certificate", 8.5), ("Join | Run the agent", 4)]
+KILLED += [("Give the host node its certificate", 2), ("Join | Run the agent", 1)]
+
+
+class Killer(threading.Thread):
+    """Kills the controller while a host runs the module number NUMBER of a task that has secrets."""
+
+    def __init__(self, lab: Lab, task: str, number: int) -> None:
+        super().__init__(daemon=True)
+        self.lab, self.task, self.number = lab, task, number
+        self.notes = lab.folder / "run.jsonl"
+        self.notes.unlink(missing_ok=True)
+        self.killed = False
+
+    def run(self) -> None:
+        """Wait for the task, then for the module."""
+        while not (since := self._begun()):
+            time.sleep(0.1)
+        while all(self._modules(host, since) < self.number for host in self.lab.hosts):
+            time.sleep(0.1)
+        kill(self.notes)
+        self.killed = True
+
+    def _begun(self) -> float:
+        lines = self.notes.read_text().splitlines(keepends=True) if self.notes.exists() else []
+        events = [json.loads(line) for line in lines if line.endswith("\n")]
+        return next((event["time"] for event in events if self.task in event.get("name", "")), 0.0)
+
+    def _modules(self, host: Server, since: float) -> int:
+        return sum(float(line) > since for line in self.lab.ssh(host, f"cat {NOTED}", check=False).split())
 
 
 class CommandLines(threading.Thread):
@@ -149,20 +179,22 @@ def leaks(lab: Lab, folder: Path, *arguments: str) -> list[str]:
     return found + on_hosts(lab, words)
 
 
-def left_by_killed(lab: Lab, cuts: list[tuple[str, float]], *arguments: str) -> list[str]:
+def left_by_killed(lab: Lab, cuts: list[tuple[str, int]], *arguments: str) -> list[str]:
     """Install with the controller killed at each of CUTS in turn; where secrets are on the hosts then, by the cut."""
     lab.play("uninstall", "-e", f"uninstall_confirm={lab.name}")
     found = []
     for host in lab.hosts:
         lab.ssh(host, f"cat > {SLOW}; chmod 755 {SLOW}", given=SLOW_TEXT)
     slow = ("-e", f"ansible_python_interpreter={SLOW}")
-    for task, seconds in cuts:
-        run = lab.play("install", *slow, *arguments, cut=f"{task}@{seconds}", environment={"ANSIBLE_PIPELINING": "0"})
-        assert run.cut, f"the run was not cut off at {task} but ended with {run.code}:\n{run.output[-2000:]}"
+    for task, number in cuts:
+        killer = Killer(lab, task, number)
+        killer.start()
+        run = lab.play("install", *slow, *arguments, environment={"ANSIBLE_PIPELINING": "0"})
+        assert killer.killed, f"the run was not cut off at {task} but ended with {run.code}:\n{run.output[-2000:]}"
         time.sleep(7)  # what it had begun on a host goes on for a moment
         found += [f"{task}: {place}" for place in on_hosts(lab, held(lab))]
     for host in lab.hosts:
-        lab.ssh(host, f"rm {SLOW}")
+        lab.ssh(host, f"rm {SLOW} {NOTED}")
     return found
 
 

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
-import threading
 import time
 from typing import Any
 
@@ -24,8 +22,7 @@ description:
     at the end.
   - With C(LAB_CUT=N) the run gets SIGKILL as soon as task N is over on all its hosts, counted from 1; with
     C(LAB_CUT=N.first) as soon as the first host is through it, while it is still at work on the others. Instead of its
-    number a part of the task's name may be given, and with C(NAME#K) the K-th task of that name; with C(@SECONDS) behind it, that
-    long after the task has begun, and then its workers are killed too.
+    number a part of the task's name may be given, and with C(NAME#K) the K-th task of that name.
 """
 
 
@@ -44,7 +41,6 @@ class CallbackModule(CallbackBase):
         where = os.environ.get("LAB_CUT", "0")
         self._early = where.endswith(".first")
         where = where.removesuffix(".first")
-        where, _at, self._within = where.partition("@")
         where, _number, nth = where.partition("#")
         self._cut, self._cut_name = (int(where), "") if where.isdigit() else (0, where)
         self._before = int(nth or 1)  # tasks of that name until then
@@ -57,10 +53,6 @@ class CallbackModule(CallbackBase):
         if self._cut_name and self._cut_name in task.get_name():
             self._before -= 1
             self._cut = self._cut if self._before else self._number
-        if self._within and self._cut == self._number:
-            timer = threading.Timer(float(self._within), self._end)
-            timer.daemon = True
-            timer.start()
         self._write(event="task", number=self._number, name=task.get_name(), action=task.resolved_action)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
@@ -90,13 +82,11 @@ class CallbackModule(CallbackBase):
             self._end()
 
     def _cut_after(self, number: int) -> None:
-        if number and number == self._cut and not self._early and not self._within:
+        if number and number == self._cut and not self._early:
             self._end()
 
     def _end(self) -> None:
         self._write(event="cut")
-        for worker in multiprocessing.active_children() if self._within else ():
-            worker.kill()  # they have sessions of their own, and would clean up
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     def _write(self, **document: Any) -> None:
