@@ -13,7 +13,16 @@ from . import addresses
 # Groups that the playbooks make during a run, to choose hosts by.
 GROUPS = (
     *("cluster_part_manager", "cluster_part_node", "cluster_answers", "cluster_drain_chosen"),
-    *("cluster_remove_live", "cluster_remove_staying", "upgrade_managers", "upgrade_nodes", "upgrade_later"),
+    *("cluster_has_joined", "cluster_remove_live", "cluster_remove_staying", "patch_managers", "patch_nodes"),
+    *(
+        "upgrade_managers",
+        "upgrade_nodes",
+        "upgrade_later",
+        "rotate_prepare",
+        "rotate_use",
+        "rotate_finish",
+        "rotate_renew",
+    ),
 )
 # What a certificate for such a name would vouch for, or who a task sent to it would reach.
 _RESERVED = (
