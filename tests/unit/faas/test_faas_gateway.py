@@ -10,6 +10,7 @@ import base64
 import hashlib
 import importlib
 import json
+import socket
 import sys
 import types
 from collections.abc import Iterator
@@ -386,6 +387,19 @@ def test_what_a_call_writes_is_logged_under_its_id(gateway: Any, caplog: pytest.
         ("r1", "shop", "one"),
         ("r1", "shop", "two"),
     ]
+
+
+def test_systemd_is_told_when_calls_are_taken(gateway: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that went on before would leave callers without a gateway."""
+    ready = sys.modules["gateway"].ready
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    ready()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.bind(str(tmp_path / "notify"))
+        link.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        ready()
+        assert link.recv(64) == b"READY=1"
 
 
 class Parts:

@@ -15,8 +15,10 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import re
 import signal
+import socket
 import ssl
 import sys
 import time
@@ -434,6 +436,7 @@ class Gateway:
         ):
             await runner.setup()
             await web.TCPSite(runner, address, port, ssl_context=tls, shutdown_timeout=60).start()
+        ready()
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
         keeper = asyncio.create_task(self.keep_arranged())
@@ -444,6 +447,13 @@ class Gateway:
         await outside.cleanup()
         while any(self.at_once.values()):
             await asyncio.sleep(0.1)
+
+
+def ready() -> None:
+    """Tell systemd that calls are taken from now on: whoever restarts gateways goes on to the next one then."""
+    if path := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+            link.sendto(b"READY=1", path.replace("@", "\0", 1) if path.startswith("@") else path)
 
 
 if __name__ == "__main__":
