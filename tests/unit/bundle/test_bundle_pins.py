@@ -57,8 +57,8 @@ def tool(tmp_path: Path, publisher: Publisher) -> Filling:
 
 @needs_gpg
 def test_a_bumped_version_is_the_default_and_pinned(tool: Filling, publisher: Publisher) -> None:
-    for arguments in (["init", "--quiet"], ["add", "--all"]):
-        subprocess.run(["git", *arguments], cwd=tool.manifests, check=True)
+    subprocess.run(["git", "init", "--quiet"], cwd=tool.manifests, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=tool.manifests, check=True)
     done = bump(tool, "1.1.0")
     assert done.returncode == 0 and "1.1.0" in done.stdout and "+      amd64: " in done.stdout, "it shows what changed"
     path, data = manifest.load("tool", [tool.manifests])
