@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from ..cluster.remote import bracketed
 from ..host.files import exposed
 from .model import Verdict
 
@@ -50,10 +51,8 @@ def fits(socket: dict[str, Any], expected: dict[str, Any], address: str) -> bool
 
 def describe(socket: dict[str, Any]) -> str:
     """Return a socket as text: port, address and who holds it."""
-    host = f"[{socket['address']}]" if ":" in socket["address"] else socket["address"]
-    return (
-        f"{host}:{socket['port']}/{socket['protocol']} {socket['process'] or 'unknown process'} (pid {socket['pid']})"
-    )
+    where = f"{bracketed(socket['address'])}:{socket['port']}/{socket['protocol']}"
+    return f"{where} {socket['process'] or 'unknown process'} (pid {socket['pid']})"
 
 
 def unexpected(sockets: list[dict[str, Any]], expected: list[dict[str, Any]], address: str) -> Verdict:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+WELL = ("alive", "ready")  # what engines call a member that is
+
 
 def canonical(address: str) -> str:
     """One spelling for each address, with IPv4 addresses mapped into IPv6 as IPv4; what is no address stays as it is."""

@@ -20,6 +20,11 @@ class ApiError(Exception):
         self.message = message
 
 
+def bracketed(address: str) -> str:
+    """An address or name as it stands in a URL or before a port."""
+    return f"[{address}]" if ":" in address else address
+
+
 def answers(address: str, port: int, timeout: float = 3.0) -> bool:
     """Tell whether something takes connections there; C(timeout) is in seconds."""
     try:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..cluster.remote import ApiError
+from ..cluster.remote import ApiError, bracketed
 
 __all__ = ["Api", "ApiError"]
 
@@ -191,7 +191,7 @@ class Api:
         A connection that is cut, as a load balancer does when it gives a manager up, is tried again, but for POST: what
         that makes may be there already.
         """
-        where = f"[{self.host}]" if ":" in self.host else self.host
+        where = bracketed(self.host)
         tries = 1 if method == "POST" else TRIES
         for attempt in range(1, tries + 1):
             try:

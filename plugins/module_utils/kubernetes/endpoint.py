@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ..cluster.remote import bracketed
+
 PORT = 6443
 #: What to do where a load balancer leads a manager that asks it to that manager itself, and nothing comes back.
 HAIRPIN = (
@@ -20,7 +22,7 @@ def endpoint(given: str, vip: str = "") -> tuple[str, int]:
 
     ('', 6443) where neither is. Raises ValueError when it is none of these.
     """
-    text = re.sub(r"^https://|/.*$", "", given or "") or (f"[{vip}]" if ":" in vip else vip)
+    text = re.sub(r"^https://|/.*$", "", given or "") or bracketed(vip)
     if text.count(":") > 1 and not text.startswith("["):
         return text, PORT
     found = re.fullmatch(r"(?:\[([0-9a-fA-F:]+)\]|([\w.-]*))(?::(\d{1,5}))?", text)
@@ -33,4 +35,4 @@ def endpoint(given: str, vip: str = "") -> tuple[str, int]:
 
 def join(host: str, port: int) -> str:
     """Write host and port as one text."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{bracketed(host)}:{port}"

@@ -15,6 +15,7 @@ import sys
 import time
 from typing import Any
 
+from ..cluster.remote import bracketed
 from ..enrollment import certificate, manager, service
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
@@ -91,13 +92,12 @@ class EnrollmentService(manager.EnrollmentService):
         if not self._keep("ConfigMap", LET_IN, joining_host.name, version, {"data": data}):
             raise Denied(503, f"another host of the name {joining_host.name} asks at the same time; ask again")
         nodes.announce(self.api, nodes.desired(found["node"]))
-        where = f"[{self.api.host}]" if ":" in self.api.host else self.api.host
         with open(self.ca_file, encoding="ascii") as file, open(CA_KEY, encoding="ascii") as key_file:
             ca, ca_key = file.read(), key_file.read()
         subject = f"/O=system:nodes/CN=system:node:{joining_host.name}"
         signed = certificate.sign(joining_host.request, ca, ca_key, subject, [], SECONDS)
         user = {"client-certificate-data": base64.b64encode(signed.encode()).decode()}
-        discovery = tokens.discovery(f"https://{where}:{self.api.port}", ca, user)
+        discovery = tokens.discovery(f"https://{bracketed(self.api.host)}:{self.api.port}", ca, user)
         own = {"cluster": self.cluster, "address": joining_host.address, "discovery": discovery}
         return {"files": found["files"], "units": found["units"], "config": found["config"], **own}
 

@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import ssl
 
+from ..cluster.remote import bracketed
 from ..preflight import netlink
 from .api import CA_FILE
 
@@ -31,10 +32,9 @@ def serves(address: str, port: int = 6443, timeout: float = 3.0) -> str:
     """Return what is wrong with the API server at C(address), '' when it is ready and the CA on this host is its own."""
     try:
         settings = ssl.create_default_context(cafile=CA_FILE)
-        where = f"[{address}]" if ":" in address else address
         link = socket.create_connection((address, port), timeout)
         with link, settings.wrap_socket(link, server_hostname=address) as secure:
-            secure.sendall(f"GET /readyz HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\n".encode())
+            secure.sendall(f"GET /readyz HTTP/1.1\r\nHost: {bracketed(address)}\r\nConnection: close\r\n\r\n".encode())
             line = secure.recv(1 << 12).split(b"\r\n", 1)[0].decode("ascii", "replace")
     except OSError as error:
         return f"{address}:{port} does not answer ({error})"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from ..cluster.remote import ApiError
+from ..cluster.remote import ApiError, bracketed
 
 __all__ = ["Api", "ApiError"]
 
@@ -59,9 +59,8 @@ class Api:
 
     def environment(self) -> dict[str, str]:
         """The variables by which the program nomad reaches the same API with the same rights."""
-        where = f"[{self.host}]" if ":" in self.host else self.host
         return {
-            "NOMAD_ADDR": f"https://{where}:{self.port}",
+            "NOMAD_ADDR": f"https://{bracketed(self.host)}:{self.port}",
             "NOMAD_CACERT": self.ca_file,
             "NOMAD_CLIENT_CERT": self.cert_file,
             "NOMAD_CLIENT_KEY": self.key_file,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backup.restoring import marked, unused
-from ..cluster.remote import ApiError, wait_for
+from ..cluster.remote import ApiError, bracketed, wait_for
 from ..host import programs
 from .api import Api
 from .backup import PATIENCE, SNAPSHOT
@@ -94,9 +94,8 @@ class Restore:
         server = os.path.join(self.scratch, "server")
         with open(os.path.join(server, "node-id"), encoding="ascii") as file:
             number = file.read().strip()
-        where = f"[{self.address}]:{RPC}" if ":" in self.address else f"{self.address}:{RPC}"
         with open(os.path.join(server, "raft", "peers.json"), "w", encoding="utf-8") as file:
-            json.dump([{"id": number, "address": where, "non_voter": False}], file)
+            json.dump([{"id": number, "address": f"{bracketed(self.address)}:{RPC}", "non_voter": False}], file)
 
     @staticmethod
     def _put(api: Api, snapshot: str, timeout: float) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cluster.members import canonical
-from ..cluster.remote import answers, wait_for
+from ..cluster.remote import answers, bracketed, wait_for
 from .api import Api, ApiError
 from .ports import RPC, SERF
 
@@ -140,9 +140,8 @@ def gather(api: Api, expected: list[str], timeout: float = NAME_HELD, interval: 
         missing = sorted(set(map(canonical, expected)) - {server.address for server in found})
         for asked in known if missing else ():
             for address in missing:
-                where = f"[{address}]:{SERF}" if ":" in address else f"{address}:{SERF}"
                 with contextlib.suppress(ApiError):
-                    replace(api, host=asked).put(f"/v1/agent/join?address={where}")
+                    replace(api, host=asked).put(f"/v1/agent/join?address={bracketed(address)}:{SERF}")
         return f"{', '.join(missing)} unknown to the leader" if missing else None
 
     return wait_for(probe, timeout, interval=interval)

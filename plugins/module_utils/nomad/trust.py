@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..cluster.members import canonical
-from ..cluster.remote import ApiError
+from ..cluster.members import WELL, canonical
+from ..cluster.remote import ApiError, bracketed
 from ..cluster.rotation import PREPARE, USE
 from ..host import programs
 from .api import Api
@@ -24,7 +24,6 @@ from .members import members
 from .ports import HTTP
 
 PATIENCE = 10.0  # seconds for one agent
-LIVE = ("alive", "ready")
 UNKNOWN = {
     True: " (it joined by itself, and takes part by its own timer within the hour)",
     False: " (it is not in the inventory)",
@@ -50,12 +49,12 @@ def parse(text: str) -> Shown:
 
 def look(api: Api, address: str) -> Shown:
     """Ask the agent at an address."""
-    where = f"[{address}]:{HTTP}" if ":" in address else f"{address}:{HTTP}"
     files = ["-CAfile", api.ca_file, "-cert", api.cert_file, "-key", api.key_file]
     try:
         return parse(
             programs.run(
-                ["openssl", "s_client", "-connect", where, "-nameopt", "RFC2253", *files], timeout=PATIENCE
+                ["openssl", "s_client", "-connect", f"{bracketed(address)}:{HTTP}", "-nameopt", "RFC2253", *files],
+                timeout=PATIENCE,
             ).stdout
         )
     except subprocess.TimeoutExpired:
@@ -95,7 +94,7 @@ def lagging(
     One of the inventory that does not live is passed over until the old CA is to be refused.
     """
     authorities = [subject(certificate) for certificate in certificates]
-    alive = {canonical(entry["address"]): entry for entry in members(api) if entry["status"] in LIVE}
+    alive = {canonical(entry["address"]): entry for entry in members(api) if entry["status"] in WELL}
     known = {canonical(address): name for name, address in hosts.items()}
     names = {**{address: entry["name"] for address, entry in alive.items()}, **known}
     with ThreadPoolExecutor(16) as pool:

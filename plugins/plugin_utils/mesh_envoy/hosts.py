@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
 
 from ..contract import Identity
@@ -41,7 +42,7 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
     ]
     return {
         "cluster": cluster,
-        "issuers": [f"https://{f'[{a}]' if ':' in a else a}:{places.ISSUER}" for a in managers],
+        "issuers": [f"https://{bracketed(a)}:{places.ISSUER}" for a in managers],
         "ca": identity.ca,
         "cert": identity.cert,
         "key": identity.key,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.ports import HTTP
 
 
@@ -17,4 +18,4 @@ def endpoints(managers: Sequence[Mapping[str, Any]]) -> list[str]:
     if given:
         return [given]
     addresses = [str(variables["cluster_address"]) for variables in managers]
-    return [f"https://[{a}]:{HTTP}" if ":" in a else f"https://{a}:{HTTP}" for a in addresses]
+    return [f"https://{bracketed(a)}:{HTTP}" for a in addresses]

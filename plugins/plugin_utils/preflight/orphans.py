@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import canonical
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import WELL, canonical
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 
 from ..contract import MANAGER, NODE
@@ -17,7 +17,6 @@ from ..shares import share
 from .model import WARNING, Cluster, Fault, Host
 
 Entry = Mapping[str, Any]
-WELL = ("alive", "ready")  # what engines call a member that is
 
 
 def listed(cluster: Cluster) -> tuple[str, list[Entry]]:

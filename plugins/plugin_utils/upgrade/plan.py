@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import WELL
+
 from ..contract import MANAGER, NODE
 from ..shares import share
 from ..user_error import UserError
 
-WELL = ("alive", "ready")
 MARK = "upgrade"  # what a drain of an upgrade says of itself
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import WELL
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 
 from ..contract import MANAGER
 from ..preflight.model import Cluster
-from ..preflight.orphans import WELL, listed
+from ..preflight.orphans import listed
 from ..user_error import UserError
 
 

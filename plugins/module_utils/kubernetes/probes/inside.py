@@ -13,6 +13,7 @@ from typing import Callable
 from ...checks.http import Instance
 from ...checks.model import Verdict
 from ...checks.sample_app import UNANSWERED, SampleError, await_
+from ...cluster.remote import bracketed
 from ..api import ACCESS_FILE
 from ..objects import NAMESPACE, PORT, SPACE
 from ..sample import Sample
@@ -64,11 +65,6 @@ class Pods:
 def at(instance: Instance) -> str:
     """Return an instance's address and port as in a URL."""
     return f"{bracketed(instance['address'])}:{instance['port']}"
-
-
-def bracketed(address: str) -> str:
-    """Return an address as in a URL."""
-    return f"[{address}]" if ":" in address else address
 
 
 def settle(probe: Callable[[], str | None]) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 from ...checks.model import Verdict
 from ...checks.sample_app import await_, elapsed
-from ...cluster.remote import ApiError
+from ...cluster.remote import ApiError, bracketed
 from .. import objects
 from ..objects import POLICIES, PORT, SPACE
 from ..view import list_nodes
-from .inside import GUEST, UNAUTHORIZED, Pods, at, bracketed, settle
+from .inside import GUEST, UNAUTHORIZED, Pods, at, settle
 
 
 def start_visitors(inside: Pods) -> Verdict:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ...checks.http import fetch
 from ...checks.model import Verdict
+from ...cluster.remote import bracketed
 from ..objects import NAME, NAMESPACE, PORT, SPACE
-from .inside import Pods, at, bracketed
+from .inside import Pods, at
 
 
 def programs(inside: Pods) -> Verdict:
