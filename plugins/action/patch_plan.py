@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.utils.display import Display
-from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction, show_plan
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade import patch, read
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
@@ -32,20 +31,15 @@ class ActionModule(ControllerAction):
         found = {host.name: host.variables.get(options["found"]) or {} for host in cluster.hosts}
         how = (options["packages"], options["reboot"], options["max_unavailable"])
         decided = patch.plan(read.hosts(cluster), found, *how)
-        told = "".join(f"\n  {line}" for line in decided.lines) or "\n  every host is up to date"
+        told = list(decided.lines) or ["every host is up to date"]
         held = sorted({text for entry in found.values() for text in entry.get("held") or ()})
         if held:
-            told += f"\n  left as they are, for applications run on them: {', '.join(held)}"
-        Display().display(f"\nUpdates of {cluster.name}:{told}\n")
-        for text in decided.warnings:
-            Display().warning(text)
+            told.append(f"left as they are, for applications run on them: {', '.join(held)}")
+        show_plan(f"Updates of {cluster.name}", told, decided.warnings)
         count = sum(len(found[name].get("updates") or ()) for name in decided.hosts)
         return {
             "changed": self._task.check_mode and bool(decided.hosts),
-            "managers": list(decided.managers),
-            "nodes": decided.nodes,
-            "sizes": [len(batch) for batch in decided.batches],
-            "plan": list(decided.lines),
+            **decided.as_data(),
             "done": f"patched ({len(decided.hosts)} hosts, {count} packages)"
             if decided.hosts
             else "up to date already",

@@ -29,12 +29,11 @@ class ActionModule(ControllerAction):
         found = plan(cluster, options["hosts"])
         for text in found.warnings:
             Display().warning(text)
-        nodes = [entry for entry in found.members if entry["name"] in found.live and entry["part"] == "node"]
         names = [entry["name"] for entry in found.members]
         return {
             "changed": self._task.check_mode and bool(found.members or found.live),
             "members": found.members,
-            "drain": nodes,
+            "drain": found.drain,
             "live": found.live,
             "acting_manager": found.acting_manager,
             "done": f"removed {', '.join(names)}" if names else "without these members already",

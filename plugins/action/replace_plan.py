@@ -34,13 +34,12 @@ class ActionModule(ControllerAction):
         found = replacement.plan(cluster, options["hosts"], noted)
         if options["needed"] and not found.noted:
             raise RemovalError("replace_hosts is empty: name the hosts that get new servers. Nothing was changed")
-        going, live = found.removal.members, found.removal.live
         return {
             "changed": self._task.check_mode and bool(found.noted),
             "noted": dict(found.noted),
-            "members": going,
-            "drain": [entry for entry in going if entry["name"] in live and entry["part"] != MANAGER],
-            "live": live,
+            "members": found.removal.members,
+            "drain": found.removal.drain,
+            "live": found.removal.live,
             "acting_manager": found.removal.acting_manager,
             "done": f"with new servers for {', '.join(found.noted)}",
         }

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.action.cluster_secrets import choose, read_all
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.rotation import PHASES
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import StoreError
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki, rotation
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import show_plan
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager, ManagersAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
@@ -45,10 +45,7 @@ class ActionModule(ManagersAction):
             plan = rotation.plan(payload, asked, rotated, rotation.hosts(cluster), given["until"])
         except (ValueError, UserError, StoreError, pki.PkiError) as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None  # Ansible would say it twice
-        told = "".join(f"\n  {line}" for line in plan.lines)
-        Display().display(f"\nRotation in {cluster.name}:{told}\n")
-        for text in plan.warnings:
-            Display().warning(text)
+        show_plan(f"Rotation in {cluster.name}", plan.lines, plan.warnings)
         check = self._task.check_mode and plan.changes
         return {
             "changed": check,

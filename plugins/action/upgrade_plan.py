@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.action.artifacts import read_index
-from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
+from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction, show_plan
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade import read
@@ -44,21 +43,15 @@ class ActionModule(ControllerAction):
             bundle = options["bundle"] or str(default_root())
             read.check_bundle(cluster, staged, targets, read_index(bundle), bundle)
         title = f"Upgrade of {cluster.name} to {cluster.engine.name} {version}"
-        told = "".join(f"\n  {line}" for line in decided.lines) or "\n  every member has it already"
-        Display().display(f"\n{title}:{told}\n")
-        for text in decided.warnings:
-            Display().warning(text)
+        show_plan(title, decided.lines or ["every member has it already"], decided.warnings)
         return {
             "changed": self._task.check_mode and bool(decided.lines),
             "version": version,
             "versions": {part: dict(found) for part, found in targets.items()},
-            "managers": list(decided.managers),
-            "nodes": decided.nodes,
-            "sizes": [len(batch) for batch in decided.batches],
+            **decided.as_data(),
             "later": list(decided.later),
             "replaced": list(decided.replaced),
             "requests": read.requests(cluster, staged, targets),
             "runtime": cluster.engine.runtime,
-            "plan": list(decided.lines),
             "done": f"upgraded to {version}" if decided.lines else f"at {version} already",
         }

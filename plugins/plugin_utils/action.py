@@ -5,14 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from . import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 from .user_error import UserError
+
+
+def show_plan(title: str, lines: Iterable[str], warnings: Iterable[str]) -> None:
+    """Show the lines of a plan, and warn of what goes with it."""
+    told = "".join(f"\n  {line}" for line in lines)
+    Display().display(f"\n{title}:{told}\n")
+    for text in warnings:
+        Display().warning(text)
 
 
 class ControllerAction(ActionBase):  # type: ignore[misc]

@@ -75,6 +75,11 @@ class Plan:
         """All hosts that are changed."""
         return [*self.managers, *self.nodes]
 
+    def as_data(self) -> dict[str, Any]:
+        """What playbooks go by."""
+        sizes = [len(batch) for batch in self.batches]
+        return {"managers": list(self.managers), "nodes": self.nodes, "sizes": sizes, "plan": list(self.lines)}
+
 
 def lags(host: Host, targets: Mapping[str, str], version: str) -> list[str]:
     """What of a host is to change, in words; nothing of one that is as it shall be."""

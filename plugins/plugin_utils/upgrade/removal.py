@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import WELL
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 
-from ..contract import MANAGER
+from ..contract import MANAGER, NODE
 from ..preflight.model import Cluster
 from ..preflight.orphans import listed
 from ..user_error import UserError
@@ -30,6 +30,11 @@ class Removal:
     live: list[str]
     acting_manager: str
     warnings: list[str]
+
+    @property
+    def drain(self) -> list[dict[str, Any]]:
+        """Those of the members that are host nodes and live."""
+        return [entry for entry in self.members if entry["name"] in self.live and entry["part"] == NODE]
 
 
 def plan(cluster: Cluster, names: Sequence[str]) -> Removal:
