@@ -220,15 +220,16 @@ def health_check(path: str, interval: Any, protocol: str) -> dict[str, Any]:
     }
 
 
+def weighted(shares: list[tuple[Callee, str, float]]) -> dict[str, Any]:
+    """The clusters among which calls are divided."""
+    clusters = [{"name": cluster_name(service, subset), "weight": round(w * 100)} for service, subset, w in shares if w]
+    return {"weighted_clusters": {"clusters": clusters}}
+
+
 def calls(upstream: Upstream, shares: list[tuple[Callee, str, float]]) -> dict[str, Any]:
     """What a route does with calls to an upstream."""
     given = upstream.given
     retries = given.get("retries", {})
-    clusters = [
-        {"name": cluster_name(service, subset), "weight": round(weight * 100)}
-        for service, subset, weight in shares
-        if weight
-    ]
     previous = f"{EXTENSION}.retry.host.previous_hosts.v3.PreviousHostsPredicate"
     policy = {
         "retry_on": ",".join(retries.get("retry_on", RETRY_ON)),
@@ -241,7 +242,7 @@ def calls(upstream: Upstream, shares: list[tuple[Callee, str, float]]) -> dict[s
     if "timeout" in retries:
         policy["per_try_timeout"] = seconds(retries["timeout"])
     return {
-        "weighted_clusters": {"clusters": clusters},
+        **weighted(shares),
         "timeout": seconds(given.get("timeout", 15)),
         "retry_policy": policy,
     }

@@ -62,9 +62,6 @@ def gateway(mesh: Mesh, given: Gateway, host: str) -> dict[str, dict[str, Any]]:
     return {**envoy.folder(mesh, given, host, [listener], clusters), **files}
 
 
-# --- into the mesh ----------------------------------------------------------------------------------------------------
-
-
 def _ingress(mesh: Mesh, given: Gateway) -> dict[str, Any]:
     shown = {"name": "outside", "sds_config": envoy.file_source(f"{places.STATE}/{given.id}/outside.json")}
     context = {
@@ -106,9 +103,6 @@ def _route(mesh: Mesh, route: Route) -> dict[str, Any]:
     """This path and those below it, by whole segments."""
     kind = "prefix" if route.path.endswith("/") else "path_separated_prefix"
     return {"match": {kind: route.path}, "route": envoy.calls(route.upstream, mesh.shares(route.upstream.key))}
-
-
-# --- out of the mesh --------------------------------------------------------------------------------------------------
 
 
 def _egress(mesh: Mesh, given: Gateway, destination: Destination) -> dict[str, Any]:

@@ -106,12 +106,7 @@ def _outbound(mesh: Mesh, service: Service, upstream: Upstream, target: Callee) 
     if target.protocol in HTTP:
         proxy = envoy.http_filter(mesh, service, envoy.plain_name(upstream.key), "outbound", [], {})
     else:
-        shares = [
-            {"name": envoy.cluster_name(other, subset), "weight": round(weight * 100)}
-            for other, subset, weight in mesh.shares(upstream.key)
-            if weight
-        ]
-        proxy = envoy.tcp_filter(mesh, name, {"weighted_clusters": {"clusters": shares}}, "outbound")
+        proxy = envoy.tcp_filter(mesh, name, envoy.weighted(mesh.shares(upstream.key)), "outbound")
     return {
         "@type": f"{envoy.TYPE}.config.listener.v3.Listener",
         "name": name,
