@@ -15,7 +15,6 @@ TOLERANCE = 1.0  # seconds between a file's time and the kernel's, which counts 
 
 def starts(program: str, proc: str = "/proc") -> list[float]:
     """When the processes of a program were started, in seconds since 1970 by the clock of now."""
-    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     found = []
     for name in os.listdir(proc):
         if not name.isdigit():
@@ -25,12 +24,17 @@ def starts(program: str, proc: str = "/proc") -> list[float]:
                 command = file.read().split(b"\0", 1)[0]
             if os.path.basename(command.decode("utf-8", "replace")) != program:
                 continue
-            with open(os.path.join(proc, name, "stat"), encoding="utf-8", errors="replace") as file:
-                ticks = int(file.read().rpartition(")")[2].split()[19])
+            found.append(start(name, proc))
         except OSError:  # it has just ended
             continue
-        found.append(boot + ticks / os.sysconf("SC_CLK_TCK"))
     return found
+
+
+def start(number: str, proc: str = "/proc") -> float:
+    """When the process of a number was started, in seconds since 1970 by the clock of now. Raises OSError."""
+    with open(os.path.join(proc, number, "stat"), encoding="utf-8", errors="replace") as file:
+        ticks = int(file.read().rpartition(")")[2].split()[19])
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def runs_on_older_files(program: str, patterns: Sequence[str], proc: str = "/proc") -> bool:

@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ..texts import some
+
 TABLE = "/proc/self/mountinfo"
 # File systems whose content goes with the mount, made by runtimes and agents for what they run.
 VIRTUAL = frozenset(
@@ -79,10 +81,9 @@ def refuse_foreign(directories: Iterable[str]) -> None:
     """Raise TreeError when something is mounted below that is no agent's own: a volume, a file system of the network."""
     foreign = [mount for mount in below(directories) if not mount.passing]
     if foreign:
-        named = ", ".join(f"{mount.point} ({mount.kind} from {mount.source})" for mount in foreign[:5])
-        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        named = some([f"{mount.point} ({mount.kind} from {mount.source})" for mount in foreign], 5)
         raise TreeError(
-            f"volumes are mounted below what would be deleted: {named}{more}. Nothing was deleted. Remove the applications "
+            f"volumes are mounted below what would be deleted: {named}. Nothing was deleted. Remove the applications "
             "that use them (drain the host), or unmount them, and run again"
         )
 

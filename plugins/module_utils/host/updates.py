@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from ..bundle import busy
 from ..bundle.install import InstallError
+from . import processes
 
 Run = Callable[..., "tuple[int, str, str]"]
 # What runs from boot to shutdown: a new version of it is at work only after a reboot.
@@ -153,9 +153,7 @@ def reasons(root: str = "/", running: str = "", started: float | None = None) ->
 
 def boot_time() -> float:
     """When this host was started, as seconds since 1970: in a container, the start of its first process."""
-    with open("/proc/1/stat", encoding="utf-8") as file:
-        ticks = int(file.read().rpartition(")")[2].split()[19])
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
+    return processes.start("1")
 
 
 def _flavour(kernel: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..texts import some
 from .api import Api
 from .view import evictable, list_nodes
 
@@ -47,7 +48,7 @@ def look(api: Api, managers: Iterable[str], version: str) -> Findings:
         found.faults.append(f"disruption budget {name} never lets a pod go ({why}): no drain of its node can end")
     lonely = uncontrolled(api)
     if lonely:
-        found.warnings.append(f"pods without a controller stay on their nodes meanwhile: {_some(lonely)}")
+        found.warnings.append(f"pods without a controller stay on their nodes meanwhile: {some(lonely, SHOWN)}")
     return found
 
 
@@ -90,12 +91,7 @@ def _name(meta: Mapping[str, Any]) -> str:
 
 
 def _named(names: list[str]) -> str:
-    return f"are written by that version ({_some(names)})" if names else "are asked for by a client"
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"
+    return f"are written by that version ({some(names, SHOWN)})" if names else "are asked for by a client"
 
 
 def _minor(version: str) -> tuple[int, ...]:

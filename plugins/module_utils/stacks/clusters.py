@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, Union
 
+from ..texts import some
 from . import (
     addresses,
     candidates,
@@ -236,12 +237,12 @@ class _Builder:
             )
         if public:
             self.inventory.warnings.append(
-                f"{part.place}: no private address is known, so cluster services would listen on a public one: {_some(public)}"
+                f"{part.place}: no private address is known, so cluster services would listen on a public one: {some(public, 6)}"
             )
         if unsure:
             self.inventory.warnings.append(
                 f"{part.place}: several private addresses could be meant, the first is taken; name the right ones by `networks:` "
-                f"or `host.address`: {_some(unsure)}"
+                f"or `host.address`: {some(unsure, 6)}"
             )
 
     def _without_address(self, candidate: Candidate, error: NoAddress, skip: bool, part: Part) -> None:
@@ -474,11 +475,6 @@ def _holds(value: Any, texts: set[str]) -> bool:
 
 def _ends(network: Network) -> tuple[Any, ...]:
     return (network.network_address, network.broadcast_address) if network.version == 4 else (network.network_address,)
-
-
-def _some(texts: list[str]) -> str:
-    """The first of many."""
-    return ", ".join(texts[:6]) + (f" and {len(texts) - 6} more" if len(texts) > 6 else "")
 
 
 def _entries(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..texts import some
+
 
 class StackError(Exception):
     """A fault in the stacks file or in what a stack holds.
@@ -31,6 +33,4 @@ def known(word: str, words: Iterable[str], what: str) -> str:
     if not names:
         return f"there are no {what}"
     near = get_close_matches(word, names, n=3, cutoff=0.6)
-    shown = near + [name for name in names if name not in near][: 6 - len(near)]
-    more = len(names) - len(shown)
-    return f"{what} there: {', '.join(shown)}" + (f" and {more} more" if more else "")
+    return f"{what} there: {some([*near, *(name for name in names if name not in near)], 6)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
+from ansible_collections.keelson.cluster.plugins.module_utils.texts import some
 
 from ..pages.graph import Arrow, graph
 from .model import Gateway, Mesh, Rule, Service
@@ -35,9 +36,8 @@ def _where(one: Service | Gateway) -> str:
 
 def _arrows(mesh: Mesh, called: dict[str, list[Check]]) -> Iterator[Arrow]:
     for key, gateway in mesh.gateways.items():
-        for route in gateway.routes[:1]:
-            more = f" and {len(gateway.routes) - 1} more" if len(gateway.routes) > 1 else ""
-            yield Arrow(OUTSIDE, key, f"{route.host}{route.path}{more}")
+        if gateway.routes:
+            yield Arrow(OUTSIDE, key, some([f"{route.host}{route.path}" for route in gateway.routes], 1))
     for key, caller in mesh.callers.items():
         for upstream in caller.upstreams:
             found = called.get(f"{key} → {upstream.key}", [])

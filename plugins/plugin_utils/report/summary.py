@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.host import processes
+
 from .. import components
 from ..contract import MANAGER
 
@@ -18,11 +20,9 @@ from ..contract import MANAGER
 def run_seconds() -> float:
     """Return for how long this run of Ansible has lasted, by the start of the process that started this one; 0 if unknown."""
     try:
-        with open(f"/proc/{os.getppid()}/stat", encoding="ascii") as file:
-            ticks = int(file.read().rpartition(")")[2].split()[19])
+        return time.time() - processes.start(str(os.getppid()))
     except (OSError, ValueError, IndexError):
         return 0
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def summary(hosts: Mapping[str, Mapping[str, Any]], done: str, seconds: float, further: Mapping[str, str]) -> str:

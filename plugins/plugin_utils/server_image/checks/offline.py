@@ -20,6 +20,7 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import digest
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, Verdict, answer
 from ansible_collections.keelson.cluster.plugins.module_utils.server_image import seal
+from ansible_collections.keelson.cluster.plugins.module_utils.texts import some
 
 from ..assembly import hardening
 from ..assembly.packages import read_packages
@@ -138,8 +139,7 @@ def questions(tree: Path, expected: Expected) -> Iterator[Question]:
 
 
 def _verdict(faults: Sequence[str], well: str) -> Verdict:
-    shown = ", ".join(faults[:8]) + (f" and {len(faults) - 8} more" if len(faults) > 8 else "")
-    return Verdict(not faults, shown or well)
+    return Verdict(not faults, some(faults, 8) or well)
 
 
 def no_traces(tree: Path, kind: str, unshared: Sequence[str]) -> Verdict:

@@ -1,0 +1,13 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words of messages. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def some(texts: Sequence[str], most: int) -> str:
+    """The first of many, and how many more there are."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
