@@ -21,22 +21,7 @@ options:
     description: Name of the cluster.
     type: str
     required: true
-  managers:
-    description: Addresses of all managers that answer.
-    type: list
-    elements: str
-    required: true
-  version:
-    description: The version to which the cluster is upgraded.
-    type: str
-    required: true
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment: keelson.cluster.upgrade_checks
 """
 
 EXAMPLES = r"""

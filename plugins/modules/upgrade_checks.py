@@ -14,23 +14,7 @@ description:
   - Runs on a manager the module of the cluster's engine, such as M(keelson.cluster.kubernetes_upgrade_checks). With an engine that
     has none it finds nothing.
 author: keelson.cluster contributors (@keelson-cluster)
-options:
-  managers:
-    description: Addresses of all managers that answer.
-    type: list
-    elements: str
-    required: true
-  version:
-    description: The version to which the cluster is upgraded.
-    type: str
-    required: true
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+extends_documentation_fragment: keelson.cluster.upgrade_checks
 """
 
 EXAMPLES = r"""

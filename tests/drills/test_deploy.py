@@ -10,21 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
+from lab.applications import HELLO
 from lab.runs import Run
 from lab.servers import Lab
 
-APP: dict[str, Any] = {
-    "name": "hello",
-    "artifact": "sample-app",
-    "image": "keelson/sample-app:1.1.0",
-    "pool": "web",
-    "instances": 2,
-    "port": 8080,
-    "health": "/healthz",
-    "cpu": 20,
-    "memory": 32,
-    "variables": {"LISTEN": ":8080", "RELEASE": "1"},
-}
+APP: dict[str, Any] = {**HELLO, "variables": {"LISTEN": ":8080", "RELEASE": "1"}}
 
 
 def deploy(lab: Lab, folder: Path, *arguments: str, **changes: Any) -> Run:

@@ -12,22 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
+from lab.applications import HELLO
 from lab.nomad_load import Load, asked
 from lab.runs import Run
 from lab.servers import Lab
 
-APP: dict[str, Any] = {
-    "name": "hello",
-    "artifact": "sample-app",
-    "image": "keelson/sample-app:1.1.0",
-    "pool": "web",
-    "instances": 2,
-    "port": 8080,
-    "health": "/healthz",
-    "cpu": 20,
-    "memory": 32,
-    "environments": {"test": {"instances": 1}, "prod": {}},
-}
+APP: dict[str, Any] = {**HELLO, "environments": {"test": {"instances": 1}, "prod": {}}}
 
 
 class Delivery:
