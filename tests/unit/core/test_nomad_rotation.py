@@ -52,11 +52,8 @@ def test_a_key_is_installed_used_and_the_one_before_removed(managers: FakeNomad,
         before = [list(ring) for ring in managers.keyrings]
         checked = change(managers, tmp_path, run, keys, check=True)
         assert (checked["changed"], managers.keyrings) == (True, before)
-        assert change(managers, tmp_path, run, keys) == {
-            "changed": True,
-            "operations": operations,
-            "invocation": checked["invocation"],
-        }
+        answer = change(managers, tmp_path, run, keys)
+        assert (answer["changed"], answer["operations"]) == (True, operations)
         assert managers.keyrings == [keys] * 3
         assert not change(managers, tmp_path, run, keys)["changed"]
 
