@@ -20,7 +20,8 @@ _DENIED = re.compile(
     r"|kube_?config(_raw)?|htpasswd|key_?store|conn(ection)?_(str|strings?|ur[il]s?)"
     r"|(sas|signed|presigned|webhook|jdbc|amqp|broker|database|db|redis|mongo(db)?|postgres(ql)?|mysql|mariadb|upload)_ur[il]s?"
     r"|user_?data(_base64)?|custom_data|cloud_init|\w*startup_script|keytab|pfx|p(kcs_?)?12|masterkey|\w*bindpw|\w*cookie|recovery_codes?"
-    r"|unseal_keys?|bearer|basic_auth|\w*_pat|\w*webhook|(ssh|tls|wg|wireguard|gpg|rsa)_private|private_?keys?(_\w+)?|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|sshkey)($|[^a-z])"
+    r"|unseal_keys?|bearer|basic_auth|\w*_pat|\w*webhook|(ssh|tls|wg|wireguard|gpg|rsa)_private|private_?keys?(_\w+)?"
+    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|sshkey)($|[^a-z])"
     r"|pass(wd|word|phrase|code|key)|secret(?!ar)|credential"
 )
 # `…_key` is a secret, but for keys that are public by their nature or only name something.
