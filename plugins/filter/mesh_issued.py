@@ -5,34 +5,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import inventory
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh.model import Mesh
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 
 def mesh_issued(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> dict[str, Any]:
     """The identities that each host of the mesh of `host` may have."""
-    engine = components.engine(str(hostvars[host]["cluster_engine"]))
-    return hosts.issued(_mesh(hostvars, host), engine.host_subject)
+    known = hostvars[host]
+    engine = components.engine(str(known["cluster_engine"]))
+    with _told(str(known["cluster_name"])) as cluster:
+        return hosts.issued(inventory.mesh_of(known, hostvars, cluster, "mesh_envoy"), engine.host_subject)
 
 
 def mesh_interval(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> str:
     """How often hosts of the mesh look whether a leaf certificate is due."""
-    return hosts.interval(_mesh(hostvars, host))
+    with _told(str(hostvars[host]["cluster_name"])) as cluster:
+        return hosts.interval(inventory.without_services(hostvars[host], cluster))
 
 
-def _mesh(hostvars: Mapping[str, Mapping[str, Any]], host: str) -> Mesh:
-    known = hostvars[host]
+@contextlib.contextmanager
+def _told(cluster: str) -> Iterator[str]:
+    """Tell what is wrong with the mesh of a cluster, whose name it gives, as filters do."""
     try:
-        return inventory.mesh_of(known, hostvars, str(known["cluster_name"]), "mesh_envoy")
+        yield cluster
     except UserError as error:
-        raise AnsibleFilterError(f"The mesh of {known['cluster_name']}:\n{error}") from error
+        raise AnsibleFilterError(f"The mesh of {cluster}:\n{error}") from error
 
 
 class FilterModule:

@@ -276,7 +276,8 @@ def read(variables: Mapping[str, Any], hosts: Sequence[Host], cluster: str) -> M
     ]
     outside = [destination for gateway in gateways for destination in gateway.destinations]
     named: list[Workload] = [*services, *gateways, *outside]
-    repeated = [one for number, one in enumerate(named) if one.key in [other.key for other in named[:number]]]
+    first = {one.key: one for one in reversed(named)}
+    repeated = [one for one in named if one is not first[one.key]]
     if repeated:
         raise MeshError("\n".join(f"{s.where}: {s.key} is described twice; remove one of them" for s in repeated))
     return Mesh(

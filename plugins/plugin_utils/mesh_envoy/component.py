@@ -44,7 +44,7 @@ def faults(cluster: Cluster) -> Iterator[Fault]:
 def _secrets(
     cluster: str, variables: Mapping[str, Any], present: Mapping[str, Any] | None, change: str
 ) -> dict[str, Any]:
-    return secrets.changed(present, change, cluster, inventory.trust_domain(variables, cluster))
+    return secrets.changed(present, change, cluster, inventory.without_services(variables, cluster).trust_domain)
 
 
 def diagrams(hosts: Mapping[str, Mapping[str, Any]], checks: Sequence[Check]) -> dict[str, str]:

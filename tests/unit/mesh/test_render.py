@@ -9,6 +9,8 @@ import json
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.keelson.cluster.plugins.filter.mesh_issued import mesh_interval
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import admin, validate
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, hosts, owner_rules, render
@@ -268,4 +270,10 @@ def test_a_host_may_have_the_identities_of_its_services_alone(mesh: model.Mesh) 
 @pytest.mark.parametrize(("minutes", "span"), [(1440, "3600s"), (60, "150s"), (2, "10s")])
 def test_renewals_are_tried_often_enough(variables: dict[str, Any], minutes: int, span: str) -> None:
     variables["mesh_identity"] = {"leaf_minutes": minutes}
-    assert hosts.interval(model.read(variables, HOSTS, "product")) == span
+    assert mesh_interval({"w1": {"cluster_name": "product", **variables}}, "w1") == span
+
+
+def test_how_often_they_are_tried_is_told_without_reading_the_services() -> None:
+    assert mesh_interval({"w1": {"cluster_name": "product", "mesh_services": "none of these"}}, "w1") == "3600s"
+    with pytest.raises(AnsibleFilterError, match="The mesh of product:\n.*leaf_minutes"):
+        mesh_interval({"w1": {"cluster_name": "product", "mesh_identity": {"leaf_minutes": "x"}}}, "w1")
