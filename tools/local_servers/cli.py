@@ -30,19 +30,21 @@ def parser() -> argparse.ArgumentParser:
         if name != "image":
             made.add_argument("--name", required=True, help="name of the set of servers")
         if name in ("up", "network"):
-            made.add_argument("--subnet", required=True, metavar="CIDR", help="addresses of the network")
+            made.add_argument(
+                "--subnet", required=True, metavar="CIDR[,CIDR]", help="addresses of the network, of one family or both"
+            )
         if name in ("up", "server"):
             made.add_argument("--image", type=Path, metavar="FOLDER", help=PUBLISHED)
         return made
 
     verb("up", "a network and its servers; what runs is kept").add_argument(
-        "hosts", nargs="+", metavar="HOST[=ADDRESS]"
+        "hosts", nargs="+", metavar="HOST[=ADDRESS[,ADDRESS]]"
     )
     verb("down", "remove these servers; without HOST all and the network").add_argument(
         "hosts", nargs="*", metavar="HOST"
     )
     verb("network", "the network and the ssh key alone")
-    verb("server", "one server, made anew").add_argument("host", metavar="HOST=ADDRESS", type=_with_address)
+    verb("server", "one server, made anew").add_argument("host", metavar="HOST=ADDRESS[,ADDRESS]", type=_with_address)
     ssh = verb("ssh", "log in")
     ssh.add_argument("host", metavar="HOST")
     ssh.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")

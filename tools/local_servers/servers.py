@@ -33,19 +33,32 @@ SSH_CONFIG = """Host *
 
 
 def placed(hosts: list[str], subnet: str) -> dict[str, str]:
-    """The address of each HOST[=ADDRESS]; one without gets the subnet's address 11 and on, by its place."""
+    """The addresses of each HOST[=ADDRESS]; one without gets address 11 and on of each subnet, by its place."""
     pairs = (host.partition("=") for host in hosts)
-    return {name: address or f"{subnet.rpartition('.')[0]}.{11 + n}" for n, (name, _, address) in enumerate(pairs)}
+    return {name: address or numbered(subnet, 11 + n) for n, (name, _, address) in enumerate(pairs)}
+
+
+def numbered(subnet: str, number: int) -> str:
+    """The addresses of that number in one subnet, or in several with commas between."""
+    return ",".join(str(ipaddress.ip_network(part)[number]) for part in subnet.split(","))
+
+
+def first(address: str) -> str:
+    """Of a server's addresses the one by which it is reached."""
+    return address.partition(",")[0]
 
 
 def mac(address: str) -> str:
     """The MAC of a server: one made anew keeps it, so that no neighbour table sends its first packets nowhere."""
-    return ":".join(["0a", "58", *(f"{octet:02x}" for octet in ipaddress.ip_address(address).packed[-4:])])
+    return ":".join(["0a", "58", *(f"{octet:02x}" for octet in ipaddress.ip_address(first(address)).packed[-4:])])
 
 
 def inventory(folder: Path, addresses: dict[str, str]) -> str:
     """An inventory of the servers."""
-    lines = [f"    {name}: {{ansible_host: {at}, cluster_address: {at}}}\n" for name, at in addresses.items()]
+    lines = [
+        f"    {name}: {{ansible_host: '{first(at)}', cluster_address: '{first(at)}'}}\n"
+        for name, at in addresses.items()
+    ]
     return (
         f"all:\n  vars: {{ansible_user: root, ansible_ssh_common_args: '-F {folder}/ssh_config'}}\n"
         f"  hosts:\n{''.join(lines)}"
@@ -70,8 +83,8 @@ class Servers:
         if not succeeds("podman", "network", "exists", self.name):
             labels = [f"--label={LABEL}={self.name}", f"--label={FOLDER}={self.folder}"]
             try:
-                family = ["--ipv6"] if ":" in subnet else []
-                run("podman", "network", "create", "--disable-dns", *family, "--subnet", subnet, *labels, self.name)
+                subnets = [f"--subnet={part}" for part in subnet.split(",")]
+                run("podman", "network", "create", "--disable-dns", *subnets, *labels, self.name)
             except Fault as fault:
                 raise Fault(f"network {self.name}: {fault}; a set of servers has a subnet of its own") from fault
         (self.folder / "known_hosts.d").mkdir(parents=True, exist_ok=True)
@@ -108,9 +121,10 @@ class Servers:
         public = (self.folder / "id_ed25519.pub").read_text(encoding="utf-8")
         run("podman", "exec", "-i", f"{self.name}-{host}", "sh", "-c", authorize, given=public)
         key = run("podman", "exec", f"{self.name}-{host}", "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
-        (self.folder / "known_hosts.d" / address).write_text(f"{address} {key}\n", encoding="utf-8")
-        if not succeeds(*self.ssh(address), "true"):
-            raise Fault(f"{host} at {address} does not let us in by ssh")
+        reached = first(address)
+        (self.folder / "known_hosts.d" / reached).write_text(f"{reached} {key}\n", encoding="utf-8")
+        if not succeeds(*self.ssh(reached), "true"):
+            raise Fault(f"{host} at {reached} does not let us in by ssh")
 
     def down(self, hosts: list[str]) -> None:
         """Remove these servers; all of them, the network and the files when none is named."""
@@ -128,10 +142,10 @@ class Servers:
 
     def ssh(self, host: str) -> list[str]:
         """The command that logs in to a server, by its name or address."""
-        return ["ssh", "-F", str(self.folder / "ssh_config"), self.address(host) or host]
+        return ["ssh", "-F", str(self.folder / "ssh_config"), first(self.address(host)) or host]
 
     def address(self, host: str) -> str:
-        """The address of a server; empty when there is none of that name."""
+        """The addresses of a server; empty when there is none of that name."""
         return asked("podman", "inspect", "-f", f'{{{{index .Config.Labels "{ADDRESS}"}}}}', f"{self.name}-{host}")
 
     # --- parts ---
@@ -143,7 +157,7 @@ class Servers:
 
     def _runs(self, host: str, address: str) -> bool:
         running = asked("podman", "inspect", "-f", "{{.State.Running}}", f"{self.name}-{host}") == "true"
-        known = (self.folder / "known_hosts.d" / address).exists()
+        known = (self.folder / "known_hosts.d" / first(address)).exists()
         return running and known and self.address(host) == address
 
     def _start(self, host: str, address: str, image: str) -> list[str]:
@@ -153,8 +167,12 @@ class Servers:
         return [
             *["podman", "--runtime", "runc", "run", "-d", "--name", f"{self.name}-{host}", "--hostname", host],
             *[f"--label={LABEL}={self.name}", f"--label={ADDRESS}={address}"],
-            *["--network", self.name, "--ip6" if ":" in address else "--ip", address, "--mac-address", mac(address)],
-            *["--privileged", "--cgroupns=private", "--systemd=always"],
+            *["--network", self.name, "--mac-address", mac(address)],
+            *(f"--ip{'6' if ':' in one else ''}={one}" for one in address.split(",")),
+            # What podman does for systemd, but that it mounts this machine's whole tree of it: servers would share that, and
+            # one that stops would remove the groups of all others.
+            *["--privileged", "--cgroupns=private", "--systemd=false"],
+            *(f"--tmpfs={path}:rw,exec,nosuid,nodev" for path in ("/run", "/run/lock", "/tmp", "/var/log/journal")),
             "--restart=always",  # a server that reboots comes back; one that podman stops or kills does not
             *["--ulimit", f"nofile={files}", "--ulimit", "nproc=32768:32768"],
             *(f"--volume=/var/lib/{volume}" for volume in VOLUMES),
@@ -177,9 +195,9 @@ class Servers:
         address = self.address(host)
         if not address:
             return
-        for socket in (Path.home() / ".ansible" / "cp").glob(f"{address}-*"):
+        for socket in (Path.home() / ".ansible" / "cp").glob(f"{first(address)}-*"):
             # A connection of Ansible's to a server made anew would hang.
             if not succeeds("ssh", "-S", socket, "-O", "exit", "-"):
                 socket.unlink(missing_ok=True)
         run("podman", "rm", "-f", "-v", "-t", "0", f"{self.name}-{host}")
-        (self.folder / "known_hosts.d" / address).unlink(missing_ok=True)
+        (self.folder / "known_hosts.d" / first(address)).unlink(missing_ok=True)

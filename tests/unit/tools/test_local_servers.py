@@ -47,13 +47,25 @@ def test_the_inventory_is_one_that_ansible_reads() -> None:
 def test_up_makes_the_network_the_key_and_a_server_that_answers(servers: Servers, programs: Programs) -> None:
     servers.up(["m1"], "10.0.0.0/24")
     (created,) = programs.calls("podman network create")
-    assert "--subnet 10.0.0.0/24" in created
+    assert "--subnet=10.0.0.0/24" in created
     assert f"--label=keelson.folder={servers.folder}" in created
     (started,) = programs.calls("podman --runtime")
-    assert "--ip 10.0.0.11 --mac-address 0a:58:0a:00:00:0b --privileged --cgroupns=private" in started
+    assert "--mac-address 0a:58:0a:00:00:0b --ip=10.0.0.11 --privileged --cgroupns=private --systemd=false" in started
     assert started.endswith("image-of-host /lib/systemd/systemd")
     assert (servers.folder / "known_hosts.d" / "10.0.0.11").read_text() == "10.0.0.11 ssh-ed25519 AAAA\n"
     assert programs.calls("ssh ")[-1] == f"ssh -F {servers.folder}/ssh_config 10.0.0.11 true"
+
+
+def test_servers_of_both_families_are_reached_by_their_first_address(servers: Servers, programs: Programs) -> None:
+    servers.up(["m1"], "fd00:1::/64,10.0.0.0/24")
+    (created,) = programs.calls("podman network create")
+    assert "--subnet=fd00:1::/64 --subnet=10.0.0.0/24" in created
+    (started,) = programs.calls("podman --runtime")
+    assert "--mac-address 0a:58:00:00:00:0b --ip6=fd00:1::b --ip=10.0.0.11 --privileged" in started
+    assert (servers.folder / "known_hosts.d" / "fd00:1::b").read_text() == "fd00:1::b ssh-ed25519 AAAA\n"
+    read = yaml.safe_load((servers.folder / "hosts.yml").read_text())["all"]
+    assert read["hosts"]["m1"] == {"ansible_host": "fd00:1::b", "cluster_address": "fd00:1::b"}
+    assert programs.calls("ssh ")[-1] == f"ssh -F {servers.folder}/ssh_config fd00:1::b true"
 
 
 def test_up_keeps_what_runs_at_its_address(servers: Servers, programs: Programs) -> None:
