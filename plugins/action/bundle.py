@@ -17,6 +17,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_cor
 
 # isort: on
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fetch import Fetcher
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import FillRequest, desired, fill
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Component
@@ -31,6 +32,7 @@ ARGUMENTS = {
     "manifests": {"type": "list", "elements": "path", "default": []},
     "directory": {"type": "path"},
     "apt_sources": {"type": "path"},
+    "registries": {"type": "dict", "default": {}},
     "refresh": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": False},
     "key": {"type": "path"},
@@ -57,6 +59,7 @@ class ActionModule(ControllerAction):
             drop=Path(options["directory"]) if options["directory"] else None,
             apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
             refresh=options["refresh"],
+            fetcher=Fetcher(registries=options["registries"]),
         )
         if self._task.check_mode:
             titles = [artifact.title for artifact in desired(request.resolve(), store, request)]

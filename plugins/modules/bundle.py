@@ -69,6 +69,12 @@ options:
         for hosts of another release than the controller's.
       - The controller's own apt sources when not given.
     type: path
+  registries:
+    description:
+      - Registries that are asked for images instead of others, by the others' names, as C(HOST) or C(HOST/PATH).
+      - Credentials are those of C(podman login) or C(docker login), see containers-auth.json(5).
+    type: dict
+    default: {}
   refresh:
     description: Whether to obtain artifacts anew that the bundle already has.
     type: bool

@@ -22,7 +22,9 @@ PATIENCE = 10
 class Fetcher:
     """Downloads for one run. Proxies and certificate authorities come from the environment, as everywhere."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
+    def __init__(self, patience: float = PATIENCE, registries: Mapping[str, str] | None = None) -> None:
+        """C(registries) are those asked instead of others, as HOST or HOST/PATH."""
+        self.registries = registries or {}
         self._patience = patience
         self._dead: dict[str, str] = {}
 

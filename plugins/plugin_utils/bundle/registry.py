@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Container images as their registry has them (OCI distribution specification 1.1), every part checked by digest.
 
-Anonymous, with the token that public registries give to everybody.
+With the login that this machine has for the registry, else anonymous, with the token that public registries give to everybody.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import urllib.parse
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import images
 
-from . import cosign
+from . import cosign, logins
 from .errors import BundleError, Refused, Unavailable
 from .fetch import Fetcher
 from .store import digest_of
@@ -100,7 +101,10 @@ class _Repository:
 
     def __init__(self, fetcher: Fetcher, name: str, scratch: Path) -> None:
         host, _slash, path = images.full_name(name).rsplit(":", 1)[0].partition("/")
-        self._fetcher, self._scratch, self._title = fetcher, scratch, name
+        instead, _slash, folder = fetcher.registries.get(host, "").strip("/").partition("/")
+        host, path = instead or host, f"{folder}/{path}" if folder else path
+        self._fetcher, self._scratch, self._title, self._host = fetcher, scratch, name, host
+        self._login = logins.login(os.environ, host, path)
         # As all container tools have it: a registry on this very machine may speak without TLS.
         plain = re.match(r"(localhost|127(\.\d+){3})(:|$)", host)
         self._base = f"{'http' if plain else 'https'}://{HOSTS.get(host, host)}/v2/{path}"
@@ -125,18 +129,38 @@ class _Repository:
     def _get(self, what: str, headers: Mapping[str, str]) -> Path:
         url, target = f"{self._base}/{what}", self._scratch / what.replace("/", "-").replace(":", "-")
         try:
+            try:
+                return self._fetcher.get(url, target, {**headers, **self._headers})
+            except Refused as error:
+                if self._headers:
+                    raise
+                self._headers = self._answer(error)
             return self._fetcher.get(url, target, {**headers, **self._headers})
         except Refused as error:
-            if self._headers or not error.challenge.lower().startswith("bearer "):
-                raise
-            self._headers = {"Authorization": f"Bearer {self._token(error.challenge)}"}
-        return self._fetcher.get(url, target, {**headers, **self._headers})
+            login = "the login that this machine has is not taken" if self._login else "nobody has logged in here"
+            remedy = f"run podman login {self._host}, or name the file in REGISTRY_AUTH_FILE"
+            raise Unavailable(f"{error}: {login}; {remedy}") from error
+
+    def _answer(self, refused: Refused) -> dict[str, str]:
+        """What to send to a registry that wants to know who asks. Raises Refused."""
+        kind = refused.challenge.partition(" ")[0].lower()
+        if kind == "bearer":
+            return {"Authorization": f"Bearer {self._token(refused.challenge)}"}
+        if kind == "basic" and self._login:
+            return self._basic()
+        raise refused
+
+    def _basic(self) -> dict[str, str]:
+        return {"Authorization": f"Basic {self._login}"} if self._login else {}
 
     def _token(self, challenge: str) -> str:
         """Ask for what the registry's refusal names (distribution specification, token authentication)."""
         words = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
         asked = urllib.parse.urlencode({key: words[key] for key in ("service", "scope") if key in words})
-        path = self._fetcher.get(f"{words.get('realm', '')}?{asked}", self._scratch / "token")
+        realm = words.get("realm", "")
+        # A login never travels in the clear, but where the registry itself has no TLS.
+        own = self._basic() if realm.startswith("https://") or self._base.startswith("http://") else {}
+        path = self._fetcher.get(f"{realm}?{asked}", self._scratch / "token", own)
         answer = json.loads(path.read_text())
         path.unlink()
         return str(answer.get("token") or answer.get("access_token"))

@@ -129,8 +129,7 @@ class Filling:
             artifacts=names or ("tool",),
             architectures=options.pop("architectures", ("amd64",)),
             manifests=[self.manifests],
-            fetcher=Fetcher(patience=2),
-            **options,
+            **{"fetcher": Fetcher(patience=2), **options},
         )
         return fill(self.store, request, self.said.append)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -13,10 +14,13 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import logins
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fetch import Fetcher
 from bundle_world import Filling
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -30,16 +34,20 @@ def sha(content: bytes) -> str:
 class FakeRegistry:
     """A registry on loopback: one repository ``team/tool``; blobs lie on another host, as public registries have it."""
 
-    def __init__(self, token: str = "") -> None:
+    def __init__(self, token: str = "", login: str = "") -> None:
         self.content: dict[str, bytes] = {}
         self.asked: list[tuple[str, str]] = []
         self.token = token
+        self.login = login
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 registry.asked.append((self.path, self.headers.get("Authorization") or ""))
-                if self.path.startswith("/token"):
+                guarded = self.path.startswith("/token" if registry.token else "/v2/")
+                if registry.login and guarded and self.headers.get("Authorization") != f"Basic {registry.login}":
+                    self.answer(401, b"", **{"WWW-Authenticate": 'Basic realm="fake"'})
+                elif self.path.startswith("/token"):
                     self.answer(200, json.dumps({"token": registry.token}).encode())
                 elif self.path.startswith("/store/"):
                     body = registry.content.get(self.path.removeprefix("/store/"))
@@ -166,3 +174,83 @@ def test_registry_that_lacks_the_image_gives_way(filling: Filling, registry: Fak
     registry.publish("v1.0.0")
     with pytest.raises(BundleError, match=r"has no image for arm64 \(it has amd64\)"):
         filling.fill(architectures=("arm64",))
+
+
+LOGIN = base64.b64encode(b"puller:secret").decode()
+
+
+def log_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, variable: str = "REGISTRY_AUTH_FILE") -> None:
+    file = tmp_path / "auth.json" if variable == "REGISTRY_AUTH_FILE" else tmp_path / "containers" / "auth.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({"auths": {name: {"auth": LOGIN}}}))
+    monkeypatch.setenv(variable, str(file if variable == "REGISTRY_AUTH_FILE" else tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["basic", "token"])
+def test_a_registry_that_needs_a_login(
+    filling: Filling, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = FakeRegistry("pass" if kind == "token" else "", LOGIN)
+    try:
+        name = tool(filling, registry, registry.publish("v1.0.0"))
+        with pytest.raises(BundleError, match=f"nobody has logged in here; run podman login {registry.host}"):
+            filling.fill()
+        log_in(monkeypatch, tmp_path, f"{registry.host}/team")
+        filling.fill()
+        assert filling.entry()["images"][0]["name"] == name
+        sent = {path.partition("?")[0]: header for path, header in registry.asked if header}
+        assert sent.get("/token", f"Basic {LOGIN}") == f"Basic {LOGIN}"
+        assert not any(header for path, header in registry.asked if path.startswith("/store/"))
+    finally:
+        registry.close()
+
+
+def test_a_login_that_is_not_taken(filling: Filling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = FakeRegistry("", "b3RoZXI6eA==")
+    try:
+        tool(filling, registry, registry.publish("v1.0.0"))
+        log_in(monkeypatch, tmp_path, registry.host)
+        with pytest.raises(BundleError, match="the login that this machine has is not taken"):
+            filling.fill()
+    finally:
+        registry.close()
+
+
+def test_another_registry_is_asked_instead(filling: Filling, registry: FakeRegistry) -> None:
+    digest = registry.publish("v1.0.0")
+    filling.manifest(
+        sources=[{"kind": "upstream", "images": {"registry.example.com/tool:v1.0.0": digest}}],
+        images=[{"name": "registry.example.com/tool:v1.0.0", "files": {"/tool": "tool"}}],
+        files={},
+        links={},
+    )
+    filling.fill(fetcher=Fetcher(patience=2, registries={"registry.example.com": f"{registry.host}/team"}))
+    assert filling.entry()["images"][0]["name"] == "registry.example.com/tool:v1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("auths", "host", "found"),
+    [
+        ({"a.example.com": "1"}, "a.example.com", "1"),
+        ({"a.example.com": "1", "a.example.com/team": "2"}, "a.example.com", "2"),
+        ({"a.example.com": "1", "a.example.com/te": "2"}, "a.example.com", "1"),
+        ({"https://a.example.com/": "3"}, "a.example.com", "3"),
+        ({"https://index.docker.io/v1/": "4"}, "docker.io", "4"),
+        ({"b.example.com": "1"}, "a.example.com", ""),
+        ({}, "a.example.com", ""),
+    ],
+)
+def test_whose_login_it_is(auths: dict[str, str], host: str, found: str, tmp_path: Path) -> None:
+    file = tmp_path / "containers" / "auth.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"auths": {name: {"auth": text} for name, text in auths.items()}}))
+    environment = {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)}
+    assert logins.login(environment, host, "team/tool") == found
+    file.write_text("{")
+    with pytest.raises(BundleError, match=r"auth\.json: cannot be read"):
+        logins.login(environment, host, "team/tool")
+    file.unlink()
+    old = tmp_path / ".docker" / "config.json"
+    old.parent.mkdir()
+    old.write_text(json.dumps({"auths": {host: {"auth": "5"}}, "credsStore": "x"}))
+    assert logins.login(environment, host, "team/tool") == "5"
