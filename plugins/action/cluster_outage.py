@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import canonical
 from ansible_collections.keelson.cluster.plugins.plugin_utils.checks.action import ChecksAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import NODE
 
@@ -23,7 +24,7 @@ class ActionModule(ChecksAction):
         if self._task.args.get("state") == "up":
             return bool(self.vars["cluster_part"] == NODE)
         outage_host = self.from_acting_manager("verify_sample").get("outage_host") or {}
-        return bool(outage_host.get("address") == self.vars["cluster_address"])
+        return canonical(outage_host.get("address", "")) == canonical(self.vars["cluster_address"])
 
     def parameters(self) -> dict[str, Any]:
         """Return what is killed."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import canonical
+
 
 def restart_order(hosts: list[str], hostvars: Mapping[str, Any], leader: str, register: str) -> list[str]:
     """The hosts whose units run on old files, the one at the address C(leader) last."""
     stale = [host for host in hosts if (hostvars[host].get(register) or {}).get("stale")]
-    return sorted(stale, key=lambda host: hostvars[host]["cluster_address"] == leader)
+    return sorted(stale, key=lambda host: canonical(hostvars[host]["cluster_address"]) == canonical(leader))
 
 
 class FilterModule:

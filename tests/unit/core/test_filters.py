@@ -31,6 +31,12 @@ def test_only_those_on_old_files_are_restarted() -> None:
     assert restart_order(["m2"], found, "10.0.0.3", UNITS) == []
 
 
+def test_the_leader_is_last_in_any_spelling_of_its_address() -> None:
+    stale = {UNITS: {"stale": True}}
+    found = {name: {"cluster_address": address, **stale} for name, address in (("m1", "FD00:0::1"), ("m2", "fd00::2"))}
+    assert restart_order(["m1", "m2"], found, "fd00::1", UNITS) == ["m2", "m1"]
+
+
 def test_a_host_that_dropped_out_has_said_nothing() -> None:
     assert restart_order(["m1"], {"m1": {"cluster_address": "10.0.0.1"}}, "", UNITS) == []
 
