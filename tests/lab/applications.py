@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+from .servers import Lab
 
 HELLO: dict[str, Any] = {
     "name": "hello",
@@ -18,3 +25,15 @@ HELLO: dict[str, Any] = {
     "cpu": 20,
     "memory": 32,
 }
+
+
+@contextmanager
+def deployed(lab: Lab, folder: Path, **changes: Any) -> Iterator[str]:
+    """The application while it runs on the cluster, and its name."""
+    path = folder / "hello.yml"
+    path.write_text(yaml.safe_dump({**HELLO, "variables": {"LISTEN": ":8080", "RELEASE": "1"}, **changes}))
+    lab.play("deploy", "-e", f"deploy={path}").expect()
+    try:
+        yield HELLO["name"]
+    finally:
+        lab.play("deploy", "-e", f"deploy={path}", "-e", "deploy_state=absent").expect()

@@ -9,16 +9,12 @@ import json
 from functools import partial
 from typing import Any
 
-from .servers import SUBNET, Lab, Server
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.defaults import NETWORKS
+
+from .servers import Lab, Server, numbered
 from .waiting import wait
 
-#: Servers of the lab share one network and one disk.
-VARIABLES: dict[str, Any] = {
-    "cluster_vip": f"{SUBNET.rpartition('.')[0]}.100",
-    "host_node_kubernetes_kubelet": {
-        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "2Gi", "imagefs.available": "2Gi"}
-    },
-}
 UNIT = "kubelet"
 #: A change that is good for host nodes, and one that is not.
 GOOD: dict[str, Any] = {"host_node_kubernetes_kubelet": {"maxPods": 77}}
@@ -27,6 +23,19 @@ WRONG: dict[str, Any] = {"host_node_kubernetes_kubelet": {"featureGates": {"NoSu
 SCRIPT, TASKS, HOSTS = "install_kubernetes.sh", 40, ("m1", "m2", "m3", "w1", "w2")
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 50), 900.0
+
+
+def variables(subnet: str) -> dict[str, Any]:
+    """Variables of a cluster on servers of that network, which share one disk."""
+    families = [6 if ":" in part else 4 for part in subnet.split(",")]
+    networks = {name: ",".join(of[family] for family in families) for name, of in NETWORKS.items()}
+    return {
+        "cluster_vip": numbered(100, subnet)[0],
+        **(networks if 6 in families else {}),
+        "host_node_kubernetes_kubelet": {
+            "evictionHard": {"memory.available": "100Mi", "nodefs.available": "2Gi", "imagefs.available": "2Gi"}
+        },
+    }
 
 
 def kubectl(lab: Lab, *arguments: str, manager: Server | None = None) -> Any:
@@ -47,7 +56,7 @@ def assert_whole(lab: Lab) -> None:
     assert nodes == {host.name: (host.pool, "True") for host in lab.hosts}, nodes
     pki = "/etc/kubernetes/pki/etcd"
     files = f"--cacert={pki}/ca.crt --cert={pki}/healthcheck-client.crt --key={pki}/healthcheck-client.key"
-    etcdctl = f"etcdctl --endpoints=https://127.0.0.1:2379 {files}"
+    etcdctl = f"etcdctl --endpoints=https://localhost:2379 {files}"
     members = json.loads(lab.ssh(lab.managers[0], f"{etcdctl} member list -w json"))["members"]
     assert {entry.get("name") for entry in members} == {manager.name for manager in lab.managers}, members
     assert not [entry for entry in members if entry.get("isLearner")], members
@@ -62,7 +71,9 @@ def assert_whole(lab: Lab) -> None:
 
 def _serves(lab: Lab, manager: Server) -> bool:
     """Whether a manager's API server is ready; raise AssertionError with what it says of itself when not."""
-    ask = f"curl -sS --cacert /etc/kubernetes/pki/ca.crt 'https://{manager.address}:6443/readyz?verbose' 2>&1"
+    ask = (
+        f"curl -sS --cacert /etc/kubernetes/pki/ca.crt 'https://{bracketed(manager.address)}:6443/readyz?verbose' 2>&1"
+    )
     said = lab.ssh(manager, f"{ask} | grep -v '^\\[+\\]'", check=False).strip()
     assert said == "readyz check passed", said
     return True
@@ -85,6 +96,16 @@ def ready(lab: Lab) -> dict[str, str]:
         if not node["spec"].get("taints")
         and {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}["Ready"] == "True"
     }
+
+
+def published(lab: Lab, name: str) -> list[str]:
+    """Where the instances of an application answer, as URLs; the last one is its service's."""
+    service = kubectl(lab, "get", "service", name)["spec"]
+    slices = kubectl(lab, "get", "endpointslices", "-l", f"kubernetes.io/service-name={name}")["items"]
+    found = [(address, s["ports"][0]["port"]) for s in slices for e in s["endpoints"] for address in e["addresses"]]
+    return [
+        f"http://{bracketed(a)}:{port}" for a, port in [*found, (service["clusterIP"], service["ports"][0]["port"])]
+    ]
 
 
 def forget(lab: Lab, names: set[str]) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import acl
 
 from .servers import Lab, Server
 
-VARIABLES: dict[str, Any] = {}
 UNIT = "nomad"
 #: A change that is good for host nodes, and one that is not.
 GOOD: dict[str, Any] = {"host_node_nomad_config": {"log_level": "DEBUG"}}
@@ -21,6 +21,11 @@ WRONG: dict[str, Any] = {"host_node_nomad_config": {"no_such_option": True}}
 SCRIPT, TASKS, HOSTS = "install.sh", 25, ("m1", "m2", "m3", "w1", "w2", "b1")
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 20, 50), 450.0
+
+
+def variables(_subnet: str) -> dict[str, Any]:
+    """Variables of a cluster on servers of that network."""
+    return {}
 
 
 def ask(lab: Lab, path: str, manager: Server | None = None) -> Any:
@@ -45,7 +50,11 @@ def assert_whole(lab: Lab) -> None:
     """Managers healthy, one bootstrap, every host node ready in its pool with its drivers."""
     health = ask(lab, "/v1/operator/autopilot/health")
     assert health["Healthy"], health
-    voters = {entry["Address"].rpartition(":")[0] for entry in health["Servers"] if entry["Voter"] and entry["Healthy"]}
+    voters = {
+        entry["Address"].rpartition(":")[0].strip("[]")
+        for entry in health["Servers"]
+        if entry["Voter"] and entry["Healthy"]
+    }
     assert voters == {manager.address for manager in lab.managers}, health
 
     number = lab.secrets().get("rotations", {}).get("management_token", {"number": 1})["number"]
@@ -73,6 +82,11 @@ def application(lab: Lab, name: str) -> tuple[str, int] | None:
     live = [a for a in ask(lab, f"/v1/job/{name}/allocations") if a["ClientStatus"] == "running"]
     release = job["TaskGroups"][0]["Tasks"][0]["Env"]["RELEASE"]
     return release, sum(a["JobVersion"] == job["Version"] and a["DesiredStatus"] == "run" for a in live)
+
+
+def published(lab: Lab, name: str) -> list[str]:
+    """Where the instances of an application answer, as URLs."""
+    return [f"http://{bracketed(e['Address'])}:{e['Port']}" for e in ask(lab, f"/v1/service/{name}")]
 
 
 def forget(lab: Lab, names: set[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import ipaddress
 import json
 import os
 import subprocess
@@ -23,7 +24,9 @@ from .runs import ROOT, Run, run
 
 # Each clone has servers of its own: what another one left, or runs at this moment, is never in the way.
 _CLONE = hashlib.sha256(str(ROOT).encode()).digest()
+# Of one family or, with a comma between, of both: the first one is that of cluster_address.
 SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", f"10.89.{128 + _CLONE[0] % 112}.0/24")
+SUBNET6 = f"fd89:{_CLONE[0]:x}:{_CLONE[1]:x}::/64"
 NAME = os.environ.get("KEELSON_DRILLS_NAME", f"kd{_CLONE[1:3].hex()}")
 ENGINE = os.environ.get("KEELSON_DRILLS_ENGINE", "nomad")
 # A smaller set, such as "m1 w1", is enough for drills of host nodes.
@@ -32,18 +35,24 @@ HOSTS = tuple(os.environ.get("KEELSON_DRILLS_HOSTS", "m1 m2 m3 w1 w2 b1").split(
 
 @dataclass(frozen=True)
 class Server:
-    """One server; `pool` is empty for a manager."""
+    """One server; `pool` is empty for a manager, `other` its address of the other family."""
 
     name: str
     address: str
     pool: str = ""
+    other: str = ""
 
 
-def server(name: str) -> Server:
+def numbered(number: int, subnet: str = SUBNET) -> list[str]:
+    """The address of that number in each subnet."""
+    return [str(ipaddress.ip_network(part)[number]) for part in subnet.split(",")]
+
+
+def server(name: str, subnet: str = SUBNET) -> Server:
     """The server of that name: m1, m2 … are managers, w… are of pool web, b… of pool batch, u… of pool burst."""
     first = {"m": 10, "w": 20, "b": 30, "u": 40}[name[0]]
-    address = f"{SUBNET.rpartition('.')[0]}.{first + int(name[1:])}"
-    return Server(name, address, {"m": "", "w": "web", "b": "batch", "u": "burst"}[name[0]])
+    address, *other = numbered(first + int(name[1:]), subnet)
+    return Server(name, address, {"m": "", "w": "web", "b": "batch", "u": "burst"}[name[0]], "".join(other))
 
 
 def driver(engine: str) -> ModuleType:
@@ -54,12 +63,15 @@ def driver(engine: str) -> ModuleType:
 class Lab:
     """Servers of one cluster. Inventory, logs and ssh's shared connections lie in `.demo/<name>`."""
 
-    def __init__(self, name: str = NAME, hosts: Sequence[str] = HOSTS, engine: str = ENGINE) -> None:
+    def __init__(
+        self, name: str = NAME, hosts: Sequence[str] = HOSTS, engine: str = ENGINE, subnet: str = SUBNET
+    ) -> None:
         """Describe the servers; nothing is made yet."""
         self.name = name
         self.engine = engine
+        self.subnet = subnet
         self.generations = 1  # of secrets; a rotation makes more
-        self.hosts = [server(host) for host in hosts]
+        self.hosts = [server(host, subnet) for host in hosts]
         self.folder = ROOT / ".demo" / name
         self.connections = self.folder / "cp"
 
@@ -84,10 +96,14 @@ class Lab:
         """Make these servers anew, all of the lab when none is named; plain ones, or of a published server image."""
         self.disconnect()
         self.generations = self.generations if hosts else 1
-        self._hosts("network", "--subnet", SUBNET)
+        self._hosts("network", "--subnet", self.subnet)
         of = ["--image", str(image)] if image else []
+
+        def one(host: Server) -> None:
+            self._hosts("server", *of, f"{host.name}={','.join(filter(None, (host.address, host.other)))}")
+
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda host: self._hosts("server", *of, f"{host.name}={host.address}"), hosts or self.hosts))
+            list(pool.map(one, hosts or self.hosts))
 
     def exist(self) -> bool:
         """Whether all servers are there and answer."""
@@ -147,8 +163,8 @@ class Lab:
             "cluster_name": self.name,
             "cluster_engine": self.engine,
             "cluster_environment": "test",
-            "cluster_networks": [SUBNET],
-            **self.driver.VARIABLES,
+            "cluster_networks": self.subnet.split(","),
+            **self.driver.variables(self.subnet),
             **(variables or {}),
         }
         pools = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..contract import NODE
+from ..preflight.model import families
 
 
 def networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -18,7 +19,7 @@ def networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     docker = variables.get("host_node_docker_config") or {}
     client = (variables.get("host_node_nomad_config") or {}).get("client") or {}
     yield "host_node_docker_config.bip", str(docker.get("bip") or "172.17.0.0/16")
-    six = ":" in str(variables.get("cluster_address", ""))
+    six = 6 in families([str(variables.get("cluster_address") or "")], variables.get("cluster_networks"))
     if six:
         yield "host_node_docker_config.fixed-cidr-v6", str(docker.get("fixed-cidr-v6") or DOCKER_IPV6)
     name = "bridge_network_subnet"
@@ -27,5 +28,5 @@ def networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"host_node_nomad_config.client.{name}_ipv6", str(client.get(f"{name}_ipv6") or BRIDGE_IPV6)
 
 
-# On hosts whose cluster_address is of IPv6; roles/host_node/vars/main/nomad.yml has them too.
+# Where the cluster has addresses of IPv6; roles/host_node/vars/main/nomad.yml has them too.
 DOCKER_IPV6, BRIDGE_IPV6 = "fd17:2a::/64", "fd26:64::/64"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -108,6 +109,18 @@ def networks(value: Any) -> dict[str, str]:
         except ValueError as error:
             raise ValueError(f"cluster_networks, entry {name}: {cidr!r} is no network in CIDR form") from error
     return found
+
+
+def families(addresses: Iterable[str], value: Any = None) -> list[int]:
+    """Return the families of a cluster's addresses, 4 and 6, first that of its hosts' C(addresses), then those of cluster_networks.
+
+    An address that is none is passed over. Raises ValueError as C(networks) does.
+    """
+    found = []
+    for text in (*addresses, *networks(value).values()):
+        with contextlib.suppress(ValueError):
+            found.append(ipaddress.ip_interface(text).version)
+    return list(dict.fromkeys(found))
 
 
 def _name(entry: Any) -> str:

@@ -154,6 +154,17 @@ def resolvers(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(host.name, "resolver", text, remedy, level)
         elif not servers:
             yield Fault(host.name, "resolver", "/etc/resolv.conf names no name server", remedy, level)
+        elif facts.get("interfaces") and not {family(server) for server in servers} & _has(facts):
+            text = (
+                f"the name servers {', '.join(servers)} are of IPv{family(servers[0])}, the host has no address of it"
+            )
+            yield Fault(host.name, "resolver", text, "name servers that the host reaches", WARNING)
+
+
+def _has(facts: Mapping[str, Any]) -> set[int]:
+    """The families of which a host has an address that others reach."""
+    own = (ipaddress.ip_interface(entry).ip for known in facts["interfaces"] for entry in known["addresses"])
+    return {address.version for address in own if not (address.is_loopback or address.is_link_local)}
 
 
 def mtu(cluster: Cluster) -> Iterator[Fault]:

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pod_network
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from lab import kubernetes
-from lab.servers import Lab, Server, server
+from lab.servers import Lab, Server, numbered
 from lab.state import assert_whole
 from lab.waiting import wait
 
 
 def answers(lab: Lab, asker: Server, timeout: float = 60) -> float:
     """Seconds until the endpoint is ready again, asked from a server."""
-    vip, start = f"{server('m1').address.rpartition('.')[0]}.100", time.monotonic()
-    ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 2 https://{vip}:6443/readyz"
+    vip, start = numbered(100)[0], time.monotonic()
+    ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 2 https://{bracketed(vip)}:6443/readyz"
     while lab.ssh(asker, ask, check=False) != "ok":
         assert time.monotonic() < start + timeout, f"the endpoint does not answer within {timeout} s"
     return time.monotonic() - start
@@ -42,7 +43,7 @@ def test_the_endpoint_outlives_any_manager(cluster: Lab, number: int) -> None:
 
 def test_the_address_is_held_without_any_proxy(cluster: Lab) -> None:
     """A check that fails, or is late on a busy host, costs priority: one manager holds the address all the same."""
-    held = f"ip -brief address | grep -c {server('m1').address.rpartition('.')[0]}.100/"
+    held = f"ip -brief address | grep -c {numbered(100)[0]}/"
     try:
         for manager in cluster.managers:
             cluster.ssh(manager, "systemctl stop haproxy")
@@ -58,8 +59,8 @@ class Watch:
     """Asks the endpoint all the time, from a host node; `refusals` counts the answers that were none."""
 
     def __init__(self, lab: Lab) -> None:
-        vip = f"{server('m1').address.rpartition('.')[0]}.100"
-        ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 5 -o /dev/null -w '%{{http_code}} ' https://{vip}:6443/readyz"
+        url = f"https://{bracketed(numbered(100)[0])}:6443/readyz"
+        ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 5 -o /dev/null -w '%{{http_code}} ' {url}"
         self.lab, self.asker = lab, lab.nodes[0]
         script = f"while [ ! -e /run/watched ]; do {ask} >> /run/watch; sleep 0.2; done"
         lab.ssh(self.asker, "rm -f /run/watch /run/watched")

@@ -77,12 +77,10 @@ def told(found: Cluster) -> list[Fault]:
 
 SIX = {"old": "10.0.0.", "new": "fd00::"}
 PODS_SIX = {
-    "cluster_pod_network": "manifest",
     "cluster_pod_subnet": "fd10:244::/56",
     "cluster_service_subnet": "fd10:96::/112",
 }
 PODS_BOTH = {
-    "cluster_pod_network": "manifest",
     "cluster_pod_subnet": "10.244.0.0/16,fd10:244::/56",
     "cluster_service_subnet": "10.96.0.0/16,fd10:96::/112",
 }
@@ -158,6 +156,7 @@ CASES: list[tuple[str, Cluster, str, tuple[str, ...]]] = [
     ("resolvers", each(fit(), "w1", resolvers=["127.0.0.1", "10.0.0.1"]), "w1", ("names 127.0.0.1", "systemd-resolved")),
     ("resolvers", each(fit("kubernetes"), "m1", resolvers=["::1"]), "m1", ("names ::1",)),
     ("resolvers", each(fit(), "w2", resolvers=[]), "w2", ("names no name server",)),
+    ("resolvers", each(fit("nomad", **SIX), "w1", resolvers=["10.0.0.1"]), "w1", ("10.0.0.1 are of IPv4", "no address of it")),
     ("mtu", each(fit(), "w1", interfaces=link("10.0.0.21/24", mtu=1280)), "w1", ("MTU of eth0 is 1280", "needs 1350")),
     ("mtu", each(fit(), "w1", interfaces=link("10.0.0.21/24", mtu=1450)), "w1", ("is 1450, on most hosts it is 1500",)),
     ("networks", fit("kubernetes", **SIX), "", ("cluster_pod_subnet is of IPv4, cluster_address of IPv6", "fd10:244::/56")),
@@ -169,8 +168,8 @@ CASES: list[tuple[str, Cluster, str, tuple[str, ...]]] = [
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_pod_subnet": "fd10:244::/32"}), "", ("can divide", "/48")),
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_pod_subnet": "fd10:244::/64"}), "", ("room for 1 hosts",)),
     ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_service_subnet": "fd10:96::/64"}), "", ("than the API server takes",)),
-    ("networks", each(fit("kubernetes", **SIX), "", {**PODS_SIX, "cluster_pod_network": "calico"}), "", ("calico is set up for IPv4 alone", "manifest")),
-    ("networks", each(fit("kubernetes"), "", {**PODS_BOTH, "cluster_pod_network": "bridge"}), "", ("bridge is set up for IPv4 alone",)),
+    ("networks", each(fit("kubernetes", **SIX), "", PODS_BOTH), "", ("cluster_pod_subnet begins with IPv4", "fd10:244::/56,10.244.0.0/16")),
+    ("networks", each(fit("kubernetes"), "", {**PODS_BOTH, "cluster_pod_subnet": "10.244.0.0/16, fd10:244::/56"}), "", ("is no network",)),
     ("advertised", each(fit("nomad", **SIX), "w1", routes=route("::/0", "eth0", 9)), "w1", ("router advertisements", "net.ipv6.conf.eth0.accept_ra")),
     ("tunnels", each(fit("kubernetes"), "w1", features={"vxlan": "not supported"}), "w1", ("vxlan does not work here", "bridge")),
 ]  # fmt: skip

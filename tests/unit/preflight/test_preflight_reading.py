@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.action.host_facts import traces
+from ansible_collections.keelson.cluster.plugins.filter.addresses import address_families
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink, occupants
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, variable_types
@@ -269,6 +270,19 @@ def test_networks(value: Any, found: dict[str, str]) -> None:
 def test_networks_that_are_none(value: Any) -> None:
     with pytest.raises(ValueError, match="cluster_networks"):
         model.networks(value)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "value", "found"),
+    [
+        (["10.0.0.1", "10.0.0.2"], None, [4]),
+        (["fd00::1"], ["10.0.0.0/24", "fd00:0:0:0:0:0:0:0/64"], [6, 4]),
+        (["10.0.0.1"], {"a": {"cidr": "fd00::/64"}}, [4, 6]),
+        (["ADDRESS.placeholder", ""], None, []),
+    ],
+)
+def test_the_families_of_a_cluster(addresses: list[str], value: Any, found: list[int]) -> None:
+    assert address_families(addresses, value) == found
 
 
 HOSTVARS: dict[str, dict[str, Any]] = {
