@@ -60,6 +60,7 @@ class LookupModule(LookupBase):
                 "identity": vars(engine.identity),
                 "runtime": engine.runtime,
                 "held": list(engine.held),
+                "kept": {part: list(of.owned.kept) for part, of in engine.parts.items()},
                 "defaults": dict(engine.defaults),
             }
             for engine in found

@@ -85,7 +85,7 @@ class Owned:
 
     `trees` are directories (or files) removed with all in them, where {cluster} stands for the cluster's name; `units` those
     that packages bring; `interfaces`, `tables` (family and name), `chains` of iptables and whole `comments` of its rules are
-    shell patterns of exact names.
+    shell patterns of exact names. `kept` are those chains and interfaces whose rules are written once: the host keeps them.
     """
 
     trees: tuple[str, ...] = ()
@@ -94,6 +94,7 @@ class Owned:
     tables: tuple[str, ...] = ()
     chains: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def claims(self, cluster: str) -> dict[str, list[str]]:
         """The same by kind, for a host of that cluster; without a cluster (an image) none of its own trees."""

@@ -60,31 +60,37 @@ def chains(saved: str) -> list[str]:
     return [line[1:].split()[0] for line in saved.splitlines() if line.startswith(":")]
 
 
+def tables(saved: str) -> dict[str, list[str]]:
+    """The lines of chains and rules in what iptables-save printed, by table (*NAME)."""
+    found: dict[str, list[str]] = {}
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            found[line] = []
+        elif line.startswith((":", "-A ")):
+            found[next(reversed(found))].append(line)
+    return found
+
+
 def script(saved: str, ours: Callable[[str], bool], interfaces: Collection[str], comments: Collection[str]) -> str:
     """For iptables-restore --noflush: what removes our chains, and of others' chains the rules that lead into them, that are
     for our interfaces, or whose whole comment is of one of these forms. Empty where there are none; policies stay."""
-    tables: dict[str, list[str]] = {}
-    for line in saved.splitlines():
-        if line.startswith("*"):
-            tables[line] = []
-        elif line.startswith((":", "-A ")):
-            tables[next(reversed(tables))].append(line)
     parts: list[str] = []
-    for table, lines in tables.items():
+    for table, lines in tables(saved).items():
         own = [name for name in chains("\n".join(lines)) if ours(name)]
         rules = [line for line in lines if line.startswith("-A ") and not ours(line.split()[1])]
-        drop = [f"-D {line[3:]}" for line in rules if _leads(line, ours, interfaces, comments)]
+        drop = [f"-D {line[3:]}" for line in rules if leads(line, ours, interfaces.__contains__, comments)]
         if own or drop:
             parts += [table, *drop, *(f"-F {name}" for name in own), *(f"-X {name}" for name in own), "COMMIT"]
     return "\n".join([*parts, ""]) if parts else ""
 
 
-def _leads(rule: str, ours: Callable[[str], bool], interfaces: Collection[str], comments: Collection[str]) -> bool:
+def leads(rule: str, ours: Callable[[str], bool], by: Callable[[str], bool], comments: Collection[str]) -> bool:
+    """Whether a rule leads into a chain of ours, is for an interface C(by) which ours are known, or bears such a comment."""
     words = shlex.split(rule)
     for option, value in zip(words, words[1:]):
         if (
             (option in ("-j", "-g") and ours(value))
-            or (option in ("-i", "-o") and value in interfaces)
+            or (option in ("-i", "-o") and by(value))
             or (option == "--comment" and any(fnmatchcase(value, form) for form in comments))
         ):
             return True

@@ -26,7 +26,7 @@ _CA = "/etc/kubernetes/pki/ca.crt"
 CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bridge_netfilter")
 _SECRETS = ("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*")
-_SERVICES = ("kubelet.service", "containerd.service", "keelson-metadata.service")
+_SERVICES = ("kubelet.service", "containerd.service", "keelson-metadata.service", "keelson-rules.service")
 
 # What every host runs, and what managers run besides.
 _EVERYWHERE = (
@@ -64,8 +64,16 @@ _OWNED = Owned(
         "/run/containerd",
     ),
     interfaces=("cni0", "cali*", "vxlan.calico"),
-    tables=("ip kube-proxy", "ip6 kube-proxy", "ip keelson_pods", "inet keelson_metadata", "inet keelson_vrrp"),
+    tables=(
+        "ip kube-proxy",
+        "ip6 kube-proxy",
+        "inet keelson_pods",
+        "inet keelson_metadata",
+        "inet keelson_rules",
+        "inet keelson_vrrp",
+    ),
     chains=("cali-*", "KUBE-*", "CNI-*"),
+    kept=("CNI-*",),  # Calico and kube-proxy look after theirs
     # Calico marks its rules in chains of others by their digest.
     comments=(f"cali:{'?' * 16}",),
 )

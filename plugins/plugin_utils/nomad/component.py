@@ -41,6 +41,8 @@ _HTTP = Listener(HTTP, "tcp", "cluster", "nomad", "HTTPS API", probe=probes.HTTP
 _IDENTITY = Identity("/etc/nomad.d/tls/ca.pem", "/etc/nomad.d/tls/cert.pem", "/etc/nomad.d/tls/key.pem")
 _NODE_ARTIFACTS = ("nomad", "docker", "cni-plugins", "pause")
 
+_HOST_SERVICES = ("keelson-metadata.service", "keelson-rules.service")
+
 # What the daemon makes beside its data.
 _DOCKER_FILES = ("/etc/docker/key.json", "/var/lib/containerd", "/run/docker", "/run/containerd")
 
@@ -78,7 +80,7 @@ COMPONENT = Engine(
     artifacts=("sample-app",),
     image=ServerImage(
         artifacts=_NODE_ARTIFACTS,
-        units=("containerd.service", "docker.service", "docker.socket", "keelson-metadata.service"),
+        units=("containerd.service", "docker.service", "docker.socket", *_HOST_SERVICES),
         unshared=(
             "etc/docker/key.json",
             "var/lib/docker/engine-id",
@@ -136,7 +138,7 @@ COMPONENT = Engine(
                 # Applications that use the host's network: client.min_dynamic_port and client.max_dynamic_port.
                 Listener(20000, "tcp", "any", "", "applications", last=32000, clients=_ALL),
             ),
-            services=("nomad.service", "docker.service", "keelson-metadata.service", "keelson-renewal.timer"),
+            services=("nomad.service", "docker.service", *_HOST_SERVICES, "keelson-renewal.timer"),
             secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json"),
             artifacts=_NODE_ARTIFACTS,
             owned=Owned(
@@ -150,8 +152,9 @@ COMPONENT = Engine(
                 ),
                 units=("docker.service", "docker.socket", "containerd.service"),
                 interfaces=("nomad", "docker0"),
-                tables=("inet keelson_metadata",),
+                tables=("inet keelson_metadata", "inet keelson_rules"),
                 chains=("NOMAD-ADMIN", "CNI-*", "DOCKER", "DOCKER-*"),
+                kept=("NOMAD-ADMIN", "CNI-*", "DOCKER", "DOCKER-*", "nomad", "docker0"),
             ),
             outage=_OUTAGE,
         ),
