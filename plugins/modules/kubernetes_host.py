@@ -56,7 +56,8 @@ features:
   description:
     - C(cgroup) (version), C(oom_score) (processes can be protected from the out-of-memory killer), C(confined) (the host
       is a container itself, and the kernel refuses some settings), C(conntrack) (the table's size can be set),
-      C(nftables) (kube-proxy's nftables mode runs), C(interface) and C(prefix) (of O(address)).
+      C(nftables) (kube-proxy's nftables mode runs), C(interface) and C(prefix) (of O(address)), C(other_address) (the first
+      one of the other family there).
   type: dict
   returned: always
 state:
@@ -118,14 +119,14 @@ def main() -> None:
     cluster, part, address = module.params["cluster"], module.params["part"], module.params["address"]
     note = membership.read_note(cluster)
     try:
-        name, prefix = network.interface(address)
+        found = network.interface(address)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"the address {address!r} cannot be looked up: {error}")
     state = kubeadm.state(cluster, part)
     known = state != membership.ABSENT or os.path.isdir(f"/etc/keelson/{cluster}")
     module.exit_json(
         changed=False,
-        features={**kernel.features(), "interface": name, "prefix": prefix},
+        features={**kernel.features(), "interface": found.name, "prefix": found.prefix, "other_address": found.other},
         state=state,
         step=note.step,
         fault=network.serves(address) if part == MANAGER and state != membership.ABSENT else "",

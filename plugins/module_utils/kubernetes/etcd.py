@@ -21,7 +21,7 @@ PKI = "/etc/kubernetes/pki/etcd"
 UTIL = "/usr/local/bin/etcdutl"
 COMMAND = (
     "/usr/local/bin/etcdctl",
-    "--endpoints=https://127.0.0.1:2379",
+    "--endpoints=https://localhost:2379",  # 127.0.0.1, of a cluster of IPv6 ::1
     f"--cacert={PKI}/ca.crt",
     f"--cert={PKI}/healthcheck-client.crt",
     f"--key={PKI}/healthcheck-client.key",

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..cluster.parts import NODE
 from ..enrollment.join import HostSide, main
-from . import kernel, kubeadm, membership
+from . import kernel, kubeadm, membership, network
 
 MARK = re.compile(r'"DEMAND\.([a-z0-9_]+)"|DEMAND\.([a-z0-9_]+)')
 TIMEOUT = 60.0  # seconds
@@ -48,8 +48,10 @@ def join(answer: dict[str, Any], key: str) -> None:
     discovery = json.loads(json.dumps(answer["discovery"]))
     discovery["users"][0]["user"]["client-key-data"] = base64.b64encode(key.encode()).decode()
     ignore = kernel.requirements(kernel.features())["ignore"]
+    other = {"other_address": network.interface(answer["address"]).other}
+    config = json.loads(fill(json.dumps(answer["config"]), other))
     try:
-        kubeadm.join(cluster, NODE, answer["address"], answer["config"], discovery, ignore, TIMEOUT)
+        kubeadm.join(cluster, NODE, answer["address"], config, discovery, ignore, TIMEOUT)
     except kubeadm.KubeadmError as error:
         raise OSError(str(error)) from error
 

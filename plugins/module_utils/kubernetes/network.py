@@ -9,6 +9,7 @@ import contextlib
 import ipaddress
 import socket
 import ssl
+from typing import NamedTuple
 
 from ..cluster.remote import bracketed
 from ..preflight import netlink
@@ -18,14 +19,24 @@ from .api import CA_FILE
 UNTIMELY = (9, 10)
 
 
-def interface(address: str) -> tuple[str, int]:
-    """Return name and prefix length of the interface that has C(address); ('', 0) where none has it."""
+class Interface(NamedTuple):
+    """Name and prefix length of an interface with an address, and C(other), its first one of the other family."""
+
+    name: str = ""
+    prefix: int = 0
+    other: str = ""
+
+
+def interface(address: str) -> Interface:
+    """Return the interface that has C(address), all empty where none has it."""
+    sought = ipaddress.ip_address(address)
     for found in netlink.interfaces():
-        for entry in found["addresses"]:
-            own = ipaddress.ip_interface(entry)
-            if own.ip == ipaddress.ip_address(address):
-                return str(found["name"]), int(own.network.prefixlen)
-    return "", 0
+        own = [ipaddress.ip_interface(entry) for entry in found["addresses"]]
+        others = [entry.ip for entry in own if entry.version != sought.version and not entry.ip.is_link_local]
+        for entry in own:
+            if entry.ip == sought:
+                return Interface(str(found["name"]), int(entry.network.prefixlen), str(others[0]) if others else "")
+    return Interface()
 
 
 def serves(address: str, port: int = 6443, timeout: float = 3.0) -> str:

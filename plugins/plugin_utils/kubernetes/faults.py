@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import canonical
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import HAIRPIN, endpoint, join
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.grammar import GRAMMAR
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.membership import ABSENT, JOINED
@@ -26,7 +27,6 @@ NODE_BITS = {4: 8, 6: 64}
 MOST_NODE_BITS = 16  # pkg/controller/nodeipam/ipam/cidrset: a mask at most so much longer than the network's
 MOST_SERVICE_BITS = 20  # cmd/kube-apiserver/app/options: maxCIDRBits
 SERVICES = 256  # fewer addresses for services are soon used up
-IPV4_NETWORKS = ("calico", "bridge")
 
 
 def _shared(cluster: Cluster, name: str) -> Any:
@@ -59,7 +59,7 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
             remedy,
         )
         return
-    owner = next((host.name for host in cluster.hosts if name in (host.address, host.name)), "")
+    owner = next((h.name for h in cluster.hosts if name == h.name or canonical(name) == canonical(h.address)), "")
     if owner:
         yield Fault("", "endpoint", f"the endpoint {name} is {owner}'s own: it goes when that host goes", remedy)
     # A host that has not joined knows no CA: an unauthorized client's is one where no manager of this cluster has one.
@@ -96,7 +96,7 @@ def networks(cluster: Cluster) -> Iterator[Fault]:
     for variable, default in SUBNETS.items():
         value = str(_shared(cluster, variable) or default)
         try:
-            found[variable] = [ipaddress.ip_network(text.strip()) for text in value.split(",")]
+            found[variable] = [ipaddress.ip_network(text) for text in value.split(",")]
         except ValueError:
             yield Fault("", "network", f"{variable} is {value!r}, which is no network", f"write it as {default}")
             continue
@@ -132,13 +132,13 @@ def _families(cluster: Cluster, found: Mapping[str, list[Any]]) -> Iterator[Faul
         for missing in sorted(hosts - set(versions)) if len(hosts) == 1 else ():
             text = f"{variable} is of IPv{versions[0]}, cluster_address of IPv{missing}"
             yield Fault("", "network", text, f"set {variable} to {NETWORKS[variable][missing]}, or to both families")
+    for variable, nets in found.items() if len(hosts) == 1 else ():
+        if len(nets) == 2 and nets[0].version not in hosts:
+            text = f"{variable} begins with IPv{nets[0].version}, cluster_address is of IPv{nets[1].version}"
+            yield Fault("", "network", text, f"write it as {nets[1]},{nets[0]}")
     if len({tuple(versions) for versions in desired.values()}) > 1:
         text = "cluster_pod_subnet and cluster_service_subnet are of different families"
         yield Fault("", "network", text, "give both one network of the same family, or both one of each")
-    network = str(_shared(cluster, "cluster_pod_network") or "calico")
-    if any(6 in versions for versions in desired.values()) and network in IPV4_NETWORKS:
-        text = f"pod network {network} is set up for IPv4 alone"
-        yield Fault("", "network", text, "use IPv4 networks, or cluster_pod_network: manifest with one that has IPv6")
     for host in cluster.hosts if any(len(versions) == 2 for versions in desired.values()) else ():
         interface = link(host)
         have = {ipaddress.ip_interface(entry).version for entry in interface.get("addresses", ())}

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keep this node's part of pod network `bridge`: its CNI configuration, and routes to the pods of all other nodes.
 
-Asks the API with the certificate that kubelet has, every few seconds, for the nodes and the network each was given.
-usage: pod_network.py ENDPOINT NODE POD_SUBNET
+Asks the API with the certificate that kubelet has, every few seconds, for the nodes and the networks each was given, one
+of each family that pods have.
+usage: pod_network.py ENDPOINT NODE POD_SUBNET[,POD_SUBNET]
 """
 
 from __future__ import annotations
@@ -16,40 +17,51 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 CA = "/etc/kubernetes/pki/ca.crt"
 IDENTITY = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 CONFIGURATION = "/etc/cni/net.d/10-bridge.conflist"
 PROTOCOL = "201"  # marks our routes in the kernel's table (rtnetlink(7): above 4 is free for use)
+TABLE = "inet keelson_pods"
 PAUSE = 5.0
 
 
-def networks(nodes: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return {node: (pod network, address)} of a list of nodes; those without either are left out."""
+def networks(nodes: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Return {node: {pod network: address of its family}} of a list of nodes; those without any are left out."""
     found = {}
     for node in nodes["items"]:
-        addresses = node.get("status", {}).get("addresses", [])
-        address = next((entry["address"] for entry in addresses if entry["type"] == "InternalIP"), "")
-        network = node.get("spec", {}).get("podCIDR", "")
-        if network and address:
-            found[node["metadata"]["name"]] = (network, address)
+        listed = node.get("status", {}).get("addresses", [])
+        addresses = [entry["address"] for entry in listed if entry["type"] == "InternalIP"]
+        spec = node.get("spec", {})
+        own = {
+            network: address
+            for network in spec.get("podCIDRs") or filter(None, [spec.get("podCIDR")])
+            for address in [next((one for one in addresses if (":" in one) == (":" in network)), "")]
+            if address
+        }
+        if own:
+            found[node["metadata"]["name"]] = own
     return found
 
 
-def configuration(network: str) -> str:
-    """Return the CNI configuration of a node with pods in `network`."""
-    ipam = {"type": "host-local", "ranges": [[{"subnet": network}]], "routes": [{"dst": "0.0.0.0/0"}]}
+def configuration(pods: Iterable[str]) -> str:
+    """Return the CNI configuration of a node with pods in these networks."""
+    ranges = [[{"subnet": network}] for network in pods]
+    ways = [{"dst": "::/0" if ":" in network else "0.0.0.0/0"} for network in pods]
+    ipam = {"type": "host-local", "ranges": ranges, "routes": ways}
     bridge = {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipam": ipam}
     ports = {"type": "portmap", "snat": True, "capabilities": {"portMappings": True}}
     return json.dumps({"cniVersion": "0.4.0", "name": "bridge", "plugins": [bridge, ports]}, indent=2) + "\n"
 
 
-def masquerade(subnet: str) -> str:
+def masquerade(subnets: Iterable[str]) -> str:
     """Return nft's commands by which pods leave the cluster under their node's address, and reach each other as they are."""
-    rule = f"ip saddr {subnet} ip daddr != {subnet} masquerade"
-    chain = f"chain postrouting {{\ntype nat hook postrouting priority srcnat\n{rule}\n}}"
-    return f"table ip keelson_pods\ndelete table ip keelson_pods\ntable ip keelson_pods {{\n{chain}\n}}\n"
+    kinds = [("ip6" if ":" in subnet else "ip", subnet) for subnet in subnets]
+    rules = [f"{kind} saddr {subnet} {kind} daddr != {subnet} masquerade\n" for kind, subnet in kinds]
+    chain = f"chain postrouting {{\ntype nat hook postrouting priority srcnat\n{''.join(rules)}}}"
+    return f"table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n{chain}\n}}\n"
 
 
 def changes(desired: dict[str, str], present: dict[str, str]) -> list[list[str]]:
@@ -63,12 +75,14 @@ def changes(desired: dict[str, str], present: dict[str, str]) -> list[list[str]]
     return gone + new
 
 
-def routes() -> dict[str, str]:
-    """Return our routes in the kernel."""
-    shown = subprocess.run(
-        ["ip", "-json", "route", "show", "proto", PROTOCOL], capture_output=True, text=True, check=True
-    ).stdout
-    return {entry["dst"]: entry.get("gateway", "") for entry in json.loads(shown or "[]")}
+def routes(subnets: Iterable[str]) -> dict[str, str]:
+    """Return our routes in the kernel, of the families of these subnets."""
+    found = {}
+    for family in {"-6" if ":" in subnet else "-4" for subnet in subnets}:
+        command = ["ip", family, "-json", "route", "show", "proto", PROTOCOL]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found.update({entry["dst"]: entry.get("gateway", "") for entry in json.loads(shown or "[]")})
+    return found
 
 
 def ask(endpoint: str) -> dict[str, Any]:
@@ -88,20 +102,20 @@ def ask(endpoint: str) -> dict[str, Any]:
     return found
 
 
-def filter_rules(subnet: str) -> None:
+def filter_rules(subnets: list[str]) -> None:
     """Write the rules of the packet filter where they are missing, as after a firewall was loaded anew."""
-    there = subprocess.run(["nft", "list", "table", "ip", "keelson_pods"], capture_output=True, text=True, check=False)
-    if "masquerade" not in there.stdout:
-        subprocess.run(["nft", "-f", "-"], input=masquerade(subnet), text=True, check=True)
+    there = subprocess.run(["nft", "list", "table", *TABLE.split()], capture_output=True, text=True, check=False)
+    if there.stdout.count("masquerade") < len(subnets):
+        subprocess.run(["nft", "-f", "-"], input=masquerade(subnets), text=True, check=True)
 
 
-def settle(endpoint: str, node: str, subnet: str) -> None:
+def settle(endpoint: str, node: str, subnets: list[str]) -> None:
     """Write configuration, rules and routes, once."""
-    filter_rules(subnet)
+    filter_rules(subnets)
     known = networks(ask(endpoint))
     own = known.pop(node, None)
     if own:
-        text = configuration(own[0])
+        text = configuration(own)
         try:
             with open(CONFIGURATION, encoding="utf-8") as file:
                 same = file.read() == text
@@ -112,16 +126,17 @@ def settle(endpoint: str, node: str, subnet: str) -> None:
                 os.fchmod(file.fileno(), 0o600)
                 file.write(text)
             os.replace(f"{CONFIGURATION}.partial", CONFIGURATION)
-    for command in changes(dict(known.values()), routes()):
+    desired = {network: address for others in known.values() for network, address in others.items()}
+    for command in changes(desired, routes(subnets)):
         subprocess.run(["ip", "route", *command], check=True)
 
 
-def main(endpoint: str, node: str, subnet: str) -> None:
+def main(endpoint: str, node: str, subnets: str) -> None:
     """Settle for ever; say once what is wrong, and once that it is well again."""
     said = ""
     while True:
         try:
-            settle(endpoint, node, subnet)
+            settle(endpoint, node, subnets.split(","))
             fault = ""
         except (OSError, ValueError, http.client.HTTPException, subprocess.CalledProcessError) as error:
             fault = str(error)

@@ -290,6 +290,7 @@ def test_a_host_puts_in_what_its_kernel_requirements(
 
 def test_the_marks_are_what_a_host_knows() -> None:
     [task] = yaml.safe_load((ROLE / "tasks/kubernetes/enrollment.yml").read_text())
+    assert task["vars"]["__host_node_other_address"] == "DEMAND.other_address"
     marks = task["vars"]["__host_node_requirements"]
     assert marks == {name: f"DEMAND.{name}" for name in marks}
     assert set(marks) | {"ignore"} == set(kernel.requirements(MODERN))
@@ -302,13 +303,24 @@ def test_kubeadm_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "features", lambda: OLD)
     monkeypatch.setattr(joining_host.kubeadm, "join", lambda *arguments: calls.append(arguments))
     discovery = {"users": [{"user": {"client-certificate-data": "c"}}]}
-    answer = {"cluster": "product", "address": "10.0.0.27", "config": {"kind": "x"}, "discovery": discovery}
+    config = {"node-ip": "10.0.0.27,DEMAND.other_address"}
+    answer = {"cluster": "product", "address": "10.0.0.27", "config": config, "discovery": discovery}
+    interface = joining_host.network.Interface("eth0", 24, "fd00::27")
+    monkeypatch.setattr(joining_host.network, "interface", lambda _address: interface)
     joining_host.join(answer, "a key")
     joining_host.join(answer, "a key")
     user = {"client-certificate-data": "c", "client-key-data": base64.b64encode(b"a key").decode()}
     given = {"users": [{"user": user}]}
     assert calls == [
-        ("product", "node", "10.0.0.27", {"kind": "x"}, given, ["SystemVerification"], joining_host.TIMEOUT)
+        (
+            "product",
+            "node",
+            "10.0.0.27",
+            {"node-ip": "10.0.0.27,fd00::27"},
+            given,
+            ["SystemVerification"],
+            joining_host.TIMEOUT,
+        )
     ]
 
 

@@ -79,6 +79,7 @@ def test_a_fit_cluster_has_none(fit: Cluster) -> None:
     [
         ({"cluster_endpoint": ""}, "has no endpoint"),
         ({"cluster_endpoint": "10.0.0.11"}, "the endpoint 10.0.0.11 is m1's own"),
+        ({"cluster_endpoint": "[::ffff:0a00:000b]:6443"}, "the endpoint ::ffff:0a00:000b is m1's own"),
         ({"cluster_endpoint": "", "cluster_vip": "10.0.0.12"}, "the endpoint 10.0.0.12 is m2's own"),
         ({"cluster_endpoint": "two words"}, "the endpoint 'two words' is none"),
         ({"cluster_pod_subnet": "10.244.0.0/23"}, "has room for 2 hosts, the cluster has 4"),

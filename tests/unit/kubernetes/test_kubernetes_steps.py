@@ -817,3 +817,16 @@ def test_whether_an_api_server_is_ready(kubernetes: FakeKubernetes, monkeypatch:
 def test_a_name_that_stands_for_nothing() -> None:
     assert network.resolve("nowhere.invalid") == []
     assert "127.0.0.1" in network.resolve("127.0.0.1")
+
+
+def test_the_interface_of_an_address_and_its_other_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        {"name": "lo", "addresses": ["127.0.0.1/8", "::1/128"]},
+        {"name": "eth0", "addresses": ["10.0.0.5/24", "fe80::1/64", "fd00::5/64"]},
+        {"name": "eth1", "addresses": ["10.1.0.5/16", "fe80::2/64"]},
+    ]
+    monkeypatch.setattr(network.netlink, "interfaces", lambda: found)
+    assert network.interface("10.0.0.5") == ("eth0", 24, "fd00::5")
+    assert network.interface("fd00:0::5") == ("eth0", 64, "10.0.0.5")
+    assert network.interface("10.1.0.5") == ("eth1", 16, "")
+    assert network.interface("10.9.0.5") == ("", 0, "")

@@ -349,16 +349,33 @@ def program() -> ModuleType:
 
 
 def test_the_nodes_networks(program: ModuleType) -> None:
-    def node(name: str, network: str, address: str) -> dict[str, Any]:
-        addresses = [{"type": "Hostname", "address": name}] + (
-            [{"type": "InternalIP", "address": address}] if address else []
-        )
-        return {"metadata": {"name": name}, "spec": {"podCIDR": network}, "status": {"addresses": addresses}}
+    def node(name: str, networks: list[str], *addresses: str) -> dict[str, Any]:
+        listed = [{"type": "Hostname", "address": name}, *({"type": "InternalIP", "address": a} for a in addresses)]
+        return {"metadata": {"name": name}, "spec": {"podCIDRs": networks}, "status": {"addresses": listed}}
 
     answer = {
-        "items": [node("a", "10.244.0.0/24", "10.0.0.1"), node("b", "", "10.0.0.2"), node("c", "10.244.2.0/24", "")]
+        "items": [
+            node("a", ["10.244.0.0/24"], "10.0.0.1"),
+            node("b", [], "10.0.0.2"),
+            node("c", ["10.244.2.0/24"]),
+            node("d", ["fd10:244:0:3::/64", "10.244.3.0/24"], "10.0.0.4", "fd00::4"),
+            node("e", ["10.244.4.0/24", "fd10:244:0:4::/64"], "fd00::5"),
+        ]
     }
-    assert program.networks(answer) == {"a": ("10.244.0.0/24", "10.0.0.1")}
+    assert program.networks(answer) == {
+        "a": {"10.244.0.0/24": "10.0.0.1"},
+        "d": {"fd10:244:0:3::/64": "fd00::4", "10.244.3.0/24": "10.0.0.4"},
+        "e": {"fd10:244:0:4::/64": "fd00::5"},
+    }
+
+
+def test_pods_of_both_families(program: ModuleType) -> None:
+    found = json.loads(program.configuration(["10.244.3.0/24", "fd10:244:0:3::/64"]))["plugins"][0]["ipam"]
+    assert found["ranges"] == [[{"subnet": "10.244.3.0/24"}], [{"subnet": "fd10:244:0:3::/64"}]]
+    assert found["routes"] == [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+    rules = program.masquerade(["10.244.0.0/16", "fd10:244::/56"])
+    assert "ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade\n" in rules
+    assert "ip6 saddr fd10:244::/56 ip6 daddr != fd10:244::/56 masquerade\n" in rules
 
 
 def test_routes_follow_the_nodes(program: ModuleType) -> None:
@@ -383,9 +400,9 @@ def test_rules_that_a_firewall_flushed_are_written_again(program: ModuleType, mo
         return subprocess.CompletedProcess(command, 0, "".join(table[-1:]), "")
 
     monkeypatch.setattr(program.subprocess, "run", nft)
-    program.filter_rules("10.244.0.0/16")
-    program.filter_rules("10.244.0.0/16")
+    program.filter_rules(["10.244.0.0/16"])
+    program.filter_rules(["10.244.0.0/16"])
     assert len(table) == 1 and "masquerade" in table[0]
     table.clear()
-    program.filter_rules("10.244.0.0/16")
+    program.filter_rules(["10.244.0.0/16"])
     assert len(table) == 1

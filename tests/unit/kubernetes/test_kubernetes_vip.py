@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What keepalived is told of the endpoint's address."""
+"""What keepalived and haproxy are told of the endpoint's address."""
 
 from __future__ import annotations
 
@@ -49,3 +49,19 @@ def test_unicast_where_there_are_peers(names: list[str], peers: list[str]) -> No
     text = config(names, "m1")
     assert re.findall(r"^    (\S+)$", "".join(re.findall(r"unicast_peer \{\n(.*?)  \}", text, re.S)), re.M) == peers
     assert ("unicast_peer" in text) == ("check_unicast_src" in text) == bool(peers)
+
+
+@pytest.mark.parametrize(
+    ("address", "vip", "written"), [("10.0.0.11", "10.0.0.100", "{}"), ("fd00::b", "fd00::64", "[{}]")]
+)
+def test_the_proxy_knows_addresses_of_both_families(address: str, vip: str, written: str) -> None:
+    text = (ROLE / "templates" / "haproxy.cfg.j2").read_text()
+    shown = jinja2.Environment(trim_blocks=True, autoescape=False).from_string(text)  # noqa: S701
+    told = shown.render(
+        __cluster_manager_vip=vip,
+        __cluster_manager_endpoint_port=6443,
+        __cluster_manager_names=["m1"],
+        hostvars={"m1": {"cluster_address": address}},
+    )
+    assert f"bind {written.format(vip)}:6443 transparent" in told
+    assert f"server m1 {written.format(address)}:6443" in told
