@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from lab.applications import deployed
-from lab.servers import NAME, SUBNET, SUBNET6, Lab
-from lab.state import assert_whole
+from lab.enrollment import enroll, give, outcome
+from lab.servers import NAME, ROOT, SUBNET, SUBNET6, Lab, server
+from lab.state import assert_whole, await_ready
 
+PREPARE = str(ROOT / "tests" / "drills" / "prepare_new.yml")
 #: The first one is the family of cluster_address.
 FAMILIES = {"six": SUBNET6, "both": f"{SUBNET},{SUBNET6}", "six-first": f"{SUBNET6},{SUBNET}"}
 
@@ -47,3 +49,23 @@ def test_instances_reach_hosts_by_every_family(lab: Lab, tmp_path: Path) -> None
             for address in filter(None, (manager.address, manager.other)):
                 ask = f"nsenter -t $(pgrep -ox sample) -n timeout 10 bash -c 'head -c 3 </dev/tcp/{address}/22'"
                 assert lab.ssh(node, ask, check=False) == "SSH", (node.name, address)
+
+
+def test_a_host_joins_by_itself(lab: Lab, tmp_path: Path) -> None:
+    """With a join document alone, by the family of its cluster; its instances have what those of other nodes have."""
+    new, before = server("w6", lab.subnet), list(lab.hosts)
+    lab.make(new)
+    lab.hosts = [*before, new]
+    try:
+        lab.play(PREPARE, "-e", f"new={new.name}").expect()
+        lab.hosts = before
+        give(lab, new, enroll(lab, tmp_path))
+        said = outcome(lab, new)
+        assert said["state"] == "joined", said
+        await_ready(lab, [new])
+        told = lab.ssh(before[1], lab.driver.FAMILIES), lab.ssh(new, lab.driver.FAMILIES)
+        assert told[0] == told[1]
+    finally:
+        lab.hosts = before
+        lab.destroy(new)
+        lab.driver.forget(lab, {new.name})

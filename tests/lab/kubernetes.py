@@ -19,6 +19,8 @@ UNIT = "kubelet"
 #: A change that is good for host nodes, and one that is not.
 GOOD: dict[str, Any] = {"host_node_kubernetes_kubelet": {"maxPods": 77}}
 WRONG: dict[str, Any] = {"host_node_kubernetes_kubelet": {"featureGates": {"NoSuchGate": True}}}
+#: What tells a host node's families of addresses.
+FAMILIES = "grep -o 'node-ip=[^ \"]*' /var/lib/kubelet/kubeadm-flags.env | tr -dc '=,\\n'; cat /etc/cni/net.d/10-calico.conflist | grep assign"
 #: Of the bench of an install: the plain script, tasks of one host, servers.
 SCRIPT, TASKS, HOSTS = "install_kubernetes.sh", 40, ("m1", "m2", "m3", "w1", "w2")
 #: Hosts of the bench of growth, and the most MiB of a server image.

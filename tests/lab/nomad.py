@@ -17,6 +17,10 @@ UNIT = "nomad"
 #: A change that is good for host nodes, and one that is not.
 GOOD: dict[str, Any] = {"host_node_nomad_config": {"log_level": "DEBUG"}}
 WRONG: dict[str, Any] = {"host_node_nomad_config": {"no_such_option": True}}
+#: What tells a host node's families of addresses.
+FAMILIES = (
+    "grep -E 'preferred_address_family|bridge_network_subnet_ipv6' /etc/nomad.d/agent.json; cat /etc/docker/daemon.json"
+)
 #: Of the bench of an install: the plain script, tasks of one host, servers.
 SCRIPT, TASKS, HOSTS = "install.sh", 25, ("m1", "m2", "m3", "w1", "w2", "b1")
 #: Hosts of the bench of growth, and the most MiB of a server image.
