@@ -17,8 +17,8 @@ class ActionModule(ControllerAction):
     """See the module of the same name."""
 
     ARGUMENTS = {
-        "facts": {"type": "str", "required": True},
-        "found": {"type": "str", "required": True},
+        "facts": {"type": "str"},
+        "found": {"type": "str"},
         "packages": {"type": "str", "default": "security"},
         "reboot": {"type": "str", "default": "needed"},
         "max_unavailable": {"type": "raw", "default": 1},
@@ -26,10 +26,13 @@ class ActionModule(ControllerAction):
     FAULTS = (ValueError, UserError)
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Plan, show the plan, and fail when it is refused."""
+        """Check the options; with facts, plan, show the plan, and fail when it is refused."""
+        how = (options["packages"], options["reboot"], options["max_unavailable"])
+        if not (options["facts"] and options["found"]):
+            patch.check(*how)
+            return {}
         cluster = read_cluster(task_vars["hostvars"], task_vars["ansible_play_hosts_all"], options["facts"])
         found = {host.name: host.variables.get(options["found"]) or {} for host in cluster.hosts}
-        how = (options["packages"], options["reboot"], options["max_unavailable"])
         decided = patch.plan(read.hosts(cluster), found, *how)
         told = list(decided.lines) or ["every host is up to date"]
         held = sorted({text for entry in found.values() for text in entry.get("held") or ()})

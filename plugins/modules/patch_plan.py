@@ -18,12 +18,11 @@ author: keelson.cluster contributors (@keelson-cluster)
 options:
   facts:
     description: Name of the variable in which the task with M(keelson.cluster.host_facts) registered its result.
+      Without it and O(found), only the other options are checked.
     type: str
-    required: true
   found:
     description: Name of the variable in which the task with M(keelson.cluster.host_updates) registered its result.
     type: str
-    required: true
   packages:
     description: Which updates, V(security), V(all) or V(none).
     type: str

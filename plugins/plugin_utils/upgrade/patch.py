@@ -10,9 +10,12 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.texts import some
 
+from ..shares import share
 from .plan import Host, Plan, PlanError, arrange
 
 MARK = "patch"  # what a drain of ours says of itself
+PACKAGES = ("security", "all", "none")
+REBOOT = ("needed", "always", "never")
 SHOWN = 4  # names of packages in a line of the plan
 
 
@@ -31,12 +34,24 @@ def due(host: Host, found: Mapping[str, Any], reboot: str) -> list[str]:
     return told or (["is drained by a patch that was interrupted"] if host.mark == MARK else [])
 
 
+def check(packages: str, reboot: str, max_unavailable: Any) -> None:
+    """Refuse options that no cluster can be patched with. Raises PlanError."""
+    for name, given, known in (("patch_packages", packages, PACKAGES), ("patch_reboot", reboot, REBOOT)):
+        if given not in known:
+            raise PlanError(f"{name}: {given!r} is none of {', '.join(known)}")
+    try:
+        share(max_unavailable, 1)
+    except ValueError as error:
+        raise PlanError(f"patch_max_unavailable: {error}") from error
+    if packages == "none" and reboot == "never":
+        raise PlanError("patch_packages is none and patch_reboot is never, so there is nothing to do; set one of them")
+
+
 def plan(
     hosts: Sequence[Host], found: Mapping[str, Mapping[str, Any]], packages: str, reboot: str, max_unavailable: Any
 ) -> Plan:
     """Plan the updates by what was found on each host of the run. Raises PlanError."""
-    if packages == "none" and reboot == "never":
-        raise PlanError("patch_packages is none and patch_reboot is never, so there is nothing to do; set one of them")
+    check(packages, reboot, max_unavailable)
     return arrange(
         "patch",
         hosts,

@@ -68,8 +68,8 @@ def whole(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("patch_packages=some", "patch_packages"),
-        ("patch_reboot=sometimes", "patch_reboot"),
+        ("patch_packages=some", "patch_packages: 'some' is none of"),
+        ("patch_reboot=sometimes", "patch_reboot: 'sometimes' is none of"),
         ("patch_max_unavailable=0", "patch_max_unavailable: '0' is neither a number"),
         ("patch_packages=none patch_reboot=never", "so there is nothing to do; set one of them"),
     ],

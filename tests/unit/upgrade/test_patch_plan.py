@@ -79,6 +79,8 @@ def test_limit() -> None:
     ("hosts", "more", "message"),
     [
         (CLUSTER, {"max_unavailable": 0}, "patch_max_unavailable: 0 is neither a number"),
+        (CLUSTER, {"packages": "some"}, "patch_packages: 'some' is none of security, all, none"),
+        (CLUSTER, {"reboot": "sometimes"}, "patch_reboot: 'sometimes' is none of needed, always, never"),
         (CLUSTER, {"packages": "none", "reboot": "never"}, "so there is nothing to do; set one of them"),
         (changed("m2", status="failed"), {}, "managers are changed only while all are well, and m2 (failed) is not"),
         (
