@@ -11,6 +11,8 @@ from typing import Any
 from .. import components
 from .model import Cluster, Host, networks
 
+LEFT_OUT = "__preflight_left_out"  # where playbooks/tasks/members.yml registers what managers outside the run answered
+
 
 def chosen(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> str:
     """Return the name of the one cluster `hosts` belong to; raise ValueError when it is not one."""
@@ -85,4 +87,15 @@ def read_cluster(hostvars: Mapping[str, Mapping[str, Any]], play: Iterable[str],
         networks=networks(own[0].variables.get("cluster_networks")),
         hosts=own,
         others=tuple(host for host in hosts if host.cluster != name),
+        told=_told(hostvars, run),
     )
+
+
+def _told(hostvars: Mapping[str, Mapping[str, Any]], run: Iterable[str]) -> tuple[str, list[Mapping[str, Any]]]:
+    """Return the first manager outside the run that told the members, and them."""
+    for host in run:
+        for answer in (hostvars[host].get(LEFT_OUT) or {}).get("results", ()):
+            members = ((answer.get("ansible_facts") or {}).get("keelson") or {}).get("members")
+            if members is not None:
+                return str(answer["item"]), list(members)
+    return "", []

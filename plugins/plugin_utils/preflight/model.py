@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -52,13 +52,17 @@ class Host:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One cluster: its hosts, and the hosts of the inventory's other clusters."""
+    """One cluster: its hosts, and the hosts of the inventory's other clusters.
+
+    `told` is a manager that the run leaves out, and the members as it knows them, where somebody asked.
+    """
 
     name: str
     engine: Engine
     networks: Mapping[str, str]
     hosts: tuple[Host, ...]
     others: tuple[Host, ...] = ()
+    told: tuple[str, Sequence[Mapping[str, Any]]] = ("", ())
 
     def seen(self) -> Iterable[tuple[Host, Mapping[str, Any]]]:
         """Return the hosts whose facts are known, with them."""

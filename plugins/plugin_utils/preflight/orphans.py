@@ -24,7 +24,7 @@ def listed(cluster: Cluster) -> tuple[str, list[Entry]]:
     for host, facts in cluster.seen():
         if facts.get("members") is not None:
             return host.name, list(facts["members"])
-    return "", []
+    return cluster.told[0], list(cluster.told[1])
 
 
 def orphans(cluster: Cluster) -> list[dict[str, Any]]:

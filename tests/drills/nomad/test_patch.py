@@ -94,14 +94,13 @@ def test_a_repository_that_does_not_answer(offered: Lab) -> None:
 def test_a_package_that_cannot_be_installed(offered: Lab) -> None:
     """The host takes work again, the message has apt's words, and the next run goes on once that is corrected."""
     lab, host = offered, offered.nodes[0]
-    lab.ssh(
-        host, "printf '#!/bin/sh\\nexit 1\\n' > /var/lib/dpkg/info/toy.prerm; chmod 755 /var/lib/dpkg/info/toy.prerm"
-    )
     lab.ssh(host, "cp /bin/false /usr/local/bin/dpkg-deb")
-    refused = lab.play("patch", *ALL, "--limit", host.name).expect(2)
+    try:
+        refused = lab.play("patch", *ALL, "--limit", host.name).expect(2)
+    finally:
+        lab.ssh(host, "rm /usr/local/bin/dpkg-deb")
     assert "upgrade failed: " in words(refused) and "Correct that on the host" in words(refused), refused.output[-3000:]
     assert drained(lab) == [] and packages.installed(lab, host, "toy") == "1"
-    lab.ssh(host, "mv /srv/toy-2.deb /srv/plain")
     lab.play("patch", *ALL, "--limit", host.name).expect()
     whole(lab)
     assert packages.installed(lab, host, "toy") == "2"

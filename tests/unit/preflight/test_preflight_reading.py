@@ -18,7 +18,7 @@ from ansible_collections.keelson.cluster.plugins.filter.addresses import address
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink, occupants
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, variable_types
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import inventory, model, table, variables
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import inventory, model, orphans, table, variables
 
 
 def test_sockets_with_their_processes() -> None:
@@ -324,6 +324,16 @@ def test_a_cluster_is_read_with_what_each_host_answered() -> None:
         ("a3", None, ""),
     ]
     assert [h.name for h in found.others] == ["b1"]
+
+
+def test_managers_outside_the_run_tell_the_members() -> None:
+    members = [{"name": "a3", "part": "manager"}]
+    silent = {"item": "a2", "unreachable": True}
+    told = {"item": "a3", "ansible_facts": {"keelson": {"members": members}}}
+    known = {"a1": {**HOSTVARS["a1"], inventory.LEFT_OUT: {"results": [silent, told]}}, "a3": HOSTVARS["a1"]}
+    assert orphans.listed(inventory.read_cluster(known, ["a1"], "reg")) == ("a3", members)
+    known["a1"][inventory.LEFT_OUT] = {"results": [silent]}
+    assert orphans.listed(inventory.read_cluster(known, ["a1"], "reg")) == ("", [])
 
 
 def test_engines() -> None:
