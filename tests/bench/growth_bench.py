@@ -33,6 +33,7 @@ IGNORED = [
     "duplicate machine-id",
     "duplicate hostname",
     "address",
+    "connection",
     "feature",
     "foreign cluster",
     "leftovers",

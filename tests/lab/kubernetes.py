@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,23 @@ FAMILIES = "grep -o 'node-ip=[^ \"]*' /var/lib/kubelet/kubeadm-flags.env | tr -d
 SCRIPT, TASKS, HOSTS = "install_kubernetes.sh", 40, ("m1", "m2", "m3", "w1", "w2")
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 50), 900.0
+
+#: Where its secrets may lie on a host.
+SECRET_PLACES = ("/etc/kubernetes/", "/var/lib/kubelet/pki/")
+#: Tasks that hand over secrets, and at which module with some on one host the controller is killed: some read before they write.
+SECRET_CUTS = [("Secrets |", 2), ("what is secret", 1)]
+
+
+def secrets(payload: Mapping[str, Any]) -> dict[str, str]:
+    """The secrets of a generation by their names."""
+    keys = {name: text for name, text in payload.items() if name.endswith("ca_key") or name == "service_account_key"}
+    return keys | {"encryption_key": payload["encryption_keys"][0]["secret"]}
+
+
+def host_key(lab: Lab, host: Server) -> str:
+    """The private key of a host, '' where it has none yet."""
+    path = "/var/lib/kubelet/pki/kubelet-client-current.pem" if host.pool else "/etc/kubernetes/pki/apiserver.key"
+    return lab.ssh(host, f"sed -n '/PRIVATE KEY/,/PRIVATE KEY/p' {path} 2>/dev/null", check=False)
 
 
 def variables(subnet: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
@@ -25,6 +26,28 @@ FAMILIES = (
 SCRIPT, TASKS, HOSTS = "install.sh", 25, ("m1", "m2", "m3", "w1", "w2", "b1")
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 20, 50), 450.0
+
+#: Where its secrets may lie on a host.
+SECRET_PLACES = ("/etc/nomad.d/", "/var/lib/nomad/")
+#: Tasks that hand over secrets, and at which module with some on one host the controller is killed: some read before they write.
+SECRET_CUTS = [
+    ("Secrets |", 2),
+    ("Give the manager its certificate", 2),
+    ("what is secret", 1),
+    ("Nomad | Start the agent", 1),
+    ("Give the host node its certificate", 2),
+    ("Join | Run the agent", 1),
+]
+
+
+def secrets(payload: Mapping[str, Any]) -> dict[str, str]:
+    """The secrets of a generation by their names."""
+    return {name: payload[name] for name in ("ca_key", "gossip_key", "bootstrap_token")}
+
+
+def host_key(lab: Lab, host: Server) -> str:
+    """The private key of a host, '' where it has none yet."""
+    return lab.ssh(host, "cat /etc/nomad.d/tls/key.pem 2>/dev/null", check=False)
 
 
 def variables(_subnet: str) -> dict[str, Any]:

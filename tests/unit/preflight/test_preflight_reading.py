@@ -18,7 +18,13 @@ from ansible_collections.keelson.cluster.plugins.filter.addresses import address
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sockets
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import features, gather, netlink, occupants
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, variable_types
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import inventory, model, orphans, table, variables
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import (
+    inventory,
+    model,
+    orphans,
+    table,
+    variables,
+)
 
 
 def test_sockets_with_their_processes() -> None:

@@ -60,15 +60,6 @@ esac
 exec /usr/bin/python3 "$@"
 """
 
-# Tasks that hand over secrets, and at which of such modules on one host the controller is killed: some read before they write.
-KILLED = [
-    ("Secrets |", 2),
-    ("Give the manager its certificate", 2),
-    ("what is secret", 1),
-    ("Nomad | Start the agent", 1),
-]
-KILLED += [("Give the host node its certificate", 2), ("Join | Run the agent", 1)]
-
 
 class Killer(threading.Thread):
     """Kills the controller while a host runs the module number NUMBER of a task that has secrets."""
@@ -123,18 +114,26 @@ class CommandLines(threading.Thread):
         self.join()
 
 
+def word(text: str) -> str:
+    """The longest line of a secret: a word that no quoting changes."""
+    return max(text.splitlines(), key=len)
+
+
 def secrets(lab: Lab) -> dict[str, str]:
-    """Every secret by a name, each as a word without line ends; of a key its longest line."""
-    kept = lab.secrets()
-    keys = {f"key of {host.name}": lab.ssh(host, "cat /etc/nomad.d/tls/key.pem") for host in lab.hosts}
-    keys["ca_key"] = kept["ca_key"]
-    words = {name: max(text.splitlines(), key=len) for name, text in keys.items()}
-    return {**words, "gossip_key": kept["gossip_key"], "bootstrap_token": kept["bootstrap_token"]}
+    """Every secret by a name, each as a word without line ends, also on hosts that are half installed."""
+    words = {}
+    for host in lab.hosts:
+        key = lab.driver.host_key(lab, host)
+        words |= {f"key of {host.name}": word(key)} if key else {}
+        kept = lab.ssh(host, f"cat /etc/keelson/{lab.name}/secrets/*.json 2>/dev/null", check=False)
+        for line in kept.splitlines():
+            words |= {name: word(text) for name, text in lab.driver.secrets(json.loads(line)["payload"]).items()}
+    return words
 
 
 def places(lab: Lab, name: str) -> tuple[str, ...]:
     """Where a secret may lie on a manager, and on a host node its own key; for the services' accounts alone."""
-    kept = ("/etc/nomad.d/", "/var/lib/nomad/")
+    kept: tuple[str, ...] = lab.driver.SECRET_PLACES
     return kept if name.startswith("key of") else (*kept, f"/etc/keelson/{lab.name}/")
 
 
@@ -169,6 +168,7 @@ def leaks(lab: Lab, folder: Path, *arguments: str) -> list[str]:
     assert_whole(lab)
     assert len(lines.seen) > 50 and any(b"ansible-playbook" in line for line in lines.seen)
     words = secrets(lab)
+    assert len(words) > len(lab.hosts)
     texts = {"the output": run.output.encode(), "a command line": b"\n".join(lines.seen)}
     texts |= {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert str(folder / "ansible.log") in texts
@@ -192,24 +192,10 @@ def left_by_killed(lab: Lab, cuts: list[tuple[str, int]], *arguments: str) -> li
         run = lab.play("install", *slow, *arguments, environment={"ANSIBLE_PIPELINING": "0"})
         assert killer.killed, f"the run was not cut off at {task} but ended with {run.code}:\n{run.output[-2000:]}"
         time.sleep(7)  # what it had begun on a host goes on for a moment
-        found += [f"{task}: {place}" for place in on_hosts(lab, held(lab))]
+        found += [f"{task}: {place}" for place in on_hosts(lab, secrets(lab))]
     for host in lab.hosts:
         lab.ssh(host, f"rm {SLOW} {NOTED}")
     return found
-
-
-def held(lab: Lab) -> dict[str, str]:
-    """The secrets that are there, also on hosts that are half installed; each as `secrets` has it."""
-    words = {}
-    for host in lab.hosts:
-        key = lab.ssh(host, "cat /etc/nomad.d/tls/key.pem 2>/dev/null", check=False)
-        words |= {f"key of {host.name}": max(key.splitlines(), key=len)} if key else {}
-        kept = lab.ssh(host, f"cat /etc/keelson/{lab.name}/secrets/*.json 2>/dev/null", check=False)
-        for line in kept.splitlines():
-            payload = json.loads(line)["payload"]
-            words["ca_key"] = max(payload["ca_key"].splitlines(), key=len)
-            words |= {name: payload[name] for name in ("gossip_key", "bootstrap_token")}
-    return words
 
 
 def test_no_secret_shows(lab: Lab, tmp_path: Path) -> None:
@@ -217,7 +203,7 @@ def test_no_secret_shows(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_no_secret_stays_where_the_controller_is_killed(lab: Lab) -> None:
-    assert left_by_killed(lab, KILLED) == []
+    assert left_by_killed(lab, lab.driver.SECRET_CUTS) == []
     lab.play("install").expect()
     assert_whole(lab)
 
@@ -225,7 +211,7 @@ def test_no_secret_stays_where_the_controller_is_killed(lab: Lab) -> None:
 def test_the_search_finds_what_a_killed_controller_leaves(lab: Lab) -> None:
     """Without what the roles force, the same search finds secrets in the login user's temporary folder."""
     unforced = ("-e", "ansible_ssh_pipelining=false", "-e", '{"preflight_ignore": ["pipelining"]}')
-    found = left_by_killed(lab, KILLED[2:3], *unforced)
+    found = left_by_killed(lab, [cut for cut in lab.driver.SECRET_CUTS if cut[0] == "what is secret"], *unforced)
     assert any("/.ansible/tmp/" in place for place in found), found
     for host in lab.hosts:
         lab.ssh(host, "rm -rf ~/.ansible/tmp")
@@ -234,7 +220,7 @@ def test_the_search_finds_what_a_killed_controller_leaves(lab: Lab) -> None:
 def test_the_search_finds_what_is_shown(lab: Lab, tmp_path: Path) -> None:
     """With the one switch off, the same search finds the same secrets in the log."""
     found = leaks(lab, tmp_path, "-e", "cluster_no_log=false")
-    for name in ("ca_key", "gossip_key", "bootstrap_token"):
+    for name in lab.driver.secrets(lab.secrets()):
         assert f"{name} in the output" in found
 
 
