@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .servers import Lab, Server
 
-# Of a package, a control file and a script that asks for a reboot; of the repository, what apt reads. $1 is the folder, $2 the
+# Of a package, a control file, a script that asks for a reboot, and one that refuses it where a file says so; of the repository, what apt reads. $1 is the folder, $2 the
 # label, the others are NAME=VERSION.
 _SCRIPT = r"""
 set -e
@@ -18,7 +18,8 @@ for package; do
   rm -rf build; mkdir -p build/DEBIAN
   printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: test\nDescription: test\n' $name $version > build/DEBIAN/control
   printf '#!/bin/sh\n[ "$1" != configure ] || touch /run/reboot-required\n' > build/DEBIAN/postinst
-  chmod 755 build/DEBIAN/postinst
+  printf '#!/bin/sh\n[ ! -e /run/refuse-packages ]\n' > build/DEBIAN/preinst
+  chmod 755 build/DEBIAN/p*inst
   dpkg-deb -b build $name-$version.deb > /dev/null
   { cat build/DEBIAN/control; echo "Filename: ./$name-$version.deb"; echo "Size: $(stat -c %s $name-$version.deb)"
     echo "SHA256: $(sha256sum $name-$version.deb | cut -d' ' -f1)"; echo; } >> Packages

@@ -94,11 +94,11 @@ def test_a_repository_that_does_not_answer(offered: Lab) -> None:
 def test_a_package_that_cannot_be_installed(offered: Lab) -> None:
     """The host takes work again, the message has apt's words, and the next run goes on once that is corrected."""
     lab, host = offered, offered.nodes[0]
-    lab.ssh(host, "cp /bin/false /usr/local/bin/dpkg-deb")
+    lab.ssh(host, "touch /run/refuse-packages")
     try:
         refused = lab.play("patch", *ALL, "--limit", host.name).expect(2)
     finally:
-        lab.ssh(host, "rm /usr/local/bin/dpkg-deb")
+        lab.ssh(host, "rm /run/refuse-packages")
     assert "upgrade failed: " in words(refused) and "Correct that on the host" in words(refused), refused.output[-3000:]
     assert drained(lab) == [] and packages.installed(lab, host, "toy") == "1"
     lab.play("patch", *ALL, "--limit", host.name).expect()
