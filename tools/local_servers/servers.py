@@ -162,7 +162,8 @@ class Servers:
 
     def _start(self, host: str, address: str, image: str) -> list[str]:
         # Limits are this machine's own, since raising them may not be allowed; a private cgroup namespace lets the
-        # server run containers itself.
+        # server run containers itself. Podman's own mode for systemd would give it the root of all control groups where
+        # they are of version 1: a server that shuts down removes the others' there, and their runtimes start no container.
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         return [
             *["podman", "--runtime", "runc", "run", "-d", "--name", f"{self.name}-{host}", "--hostname", host],
@@ -171,7 +172,7 @@ class Servers:
             *(f"--ip{'6' if ':' in one else ''}={one}" for one in address.split(",")),
             # What podman does for systemd, but that it mounts this machine's whole tree of it: servers would share that, and
             # one that stops would remove the groups of all others.
-            *["--privileged", "--cgroupns=private", "--systemd=false"],
+            *["--privileged", "--cgroupns=private", "--systemd=false", "--stop-signal=SIGRTMIN+3"],
             *(f"--tmpfs={path}:rw,exec,nosuid,nodev" for path in ("/run", "/run/lock", "/tmp", "/var/log/journal")),
             "--restart=always",  # a server that reboots comes back; one that podman stops or kills does not
             *["--ulimit", f"nofile={files}", "--ulimit", "nproc=32768:32768"],
