@@ -18,6 +18,8 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import age, compon
 from ansible_collections.keelson.cluster.plugins.plugin_utils.backup import restore
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager, ManagersAction
 
+BLOCK = 16 << 20  # bytes of a backup that are in memory on their way
+
 
 class ActionModule(ManagersAction):
     """Check everything, then write the secrets on all managers and the files on one."""
@@ -99,11 +101,20 @@ def _send(manager: Manager, tar: BinaryIO, arguments: dict[str, Any]) -> None:
     """Have a manager unpack a file without a name, which touches no disk on its way but where the cluster's secrets lie."""
     action, source = manager.action, restoring.SENT.format(cluster=arguments["cluster"])
     folder, quote = os.path.dirname(source), action._connection._shell.quote
-    tar.seek(0)
-    done = action._low_level_execute_command(
-        f"mkdir -p {quote(os.path.dirname(folder))} && umask 077 && mkdir -p {quote(folder)} && cat > {quote(source)}",
-        in_data=tar.read(),
+    _run(
+        manager,
+        f"mkdir -p {quote(os.path.dirname(folder))} && umask 077 && mkdir -p {quote(folder)} && : > {quote(source)}",
     )
+    tar.seek(0)
+    while block := tar.read(BLOCK):
+        # A connection may repeat a command: what an earlier try has written is cut off first.
+        start = tar.tell() - len(block)
+        _run(manager, f"truncate -s {start} {quote(source)} && cat >> {quote(source)}", block)
+    manager.ask(**arguments, source=source)
+
+
+def _run(manager: Manager, command: str, given: bytes = b"") -> None:
+    """Have a manager's shell do something with C(given) as its input. Raises BackupError."""
+    done = manager.action._low_level_execute_command(command, in_data=given)
     if done["rc"] != 0:
         raise BackupError(f"{manager.name} cannot keep it: {' '.join(done['stderr'].split())[:300]}")
-    manager.ask(**arguments, source=source)

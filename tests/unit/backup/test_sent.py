@@ -19,11 +19,18 @@ from ansible_collections.keelson.cluster.plugins.module_utils.backup.archive imp
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
 
 
-def send(tar: bytes) -> list[dict[str, Any]]:
-    """Send to a manager that is this machine; returns what its module was asked. It has no temporary folder to use."""
+def send(tar: bytes, tries: int = 1) -> tuple[list[dict[str, Any]], int]:
+    """Send to a manager that is this machine, whose connection does each command so often.
+
+    Returns what its module was asked, and the bytes of the largest input of a command. It has no temporary folder to use.
+    """
     asked: list[dict[str, Any]] = []
+    sizes: list[int] = []
 
     def execute(command: str, in_data: bytes) -> dict[str, Any]:
+        sizes.append(len(in_data))
+        for _try in range(tries - 1):
+            subprocess.run(["sh", "-c", command], input=in_data, check=False)
         done = subprocess.run(["sh", "-c", command], input=in_data, capture_output=True, check=False)
         return {"rc": done.returncode, "stderr": done.stderr.decode()}
 
@@ -31,15 +38,26 @@ def send(tar: bytes) -> list[dict[str, Any]]:
     action = SimpleNamespace(_connection=connection, _low_level_execute_command=execute)
     manager = Manager("m1", lambda **arguments: asked.append(arguments) or {}, action)
     cluster_restore._send(manager, io.BytesIO(tar), {"cluster": "c1", "state": "sent", "restore": "r1"})
-    return asked
+    return asked, max(sizes)
 
 
 def test_it_lies_with_the_secrets_for_root_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restoring, "SENT", f"{tmp_path}/keelson/{{cluster}}/restore.tar")
     sent = tmp_path / "keelson" / "c1" / "restore.tar"
-    assert send(b"secrets") == [{"cluster": "c1", "state": "sent", "restore": "r1", "source": str(sent)}]
+    assert send(b"secrets")[0] == [{"cluster": "c1", "state": "sent", "restore": "r1", "source": str(sent)}]
     assert sent.read_bytes() == b"secrets"
     assert (sent.stat().st_mode & 0o777, sent.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_no_more_than_a_block_of_it_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int) -> None:
+    monkeypatch.setattr(restoring, "SENT", f"{tmp_path}/keelson/{{cluster}}/restore.tar")
+    monkeypatch.setattr(cluster_restore, "BLOCK", 1 << 16)
+    tar = bytes(range(256)) * 1000
+    (tmp_path / "keelson" / "c1").mkdir(parents=True)
+    (tmp_path / "keelson" / "c1" / "restore.tar").write_bytes(tar * 2)  # of a run that was cut off
+    assert send(tar, tries)[1] == 1 << 16
+    assert (tmp_path / "keelson" / "c1" / "restore.tar").read_bytes() == tar
 
 
 def test_a_manager_that_cannot_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
