@@ -54,22 +54,26 @@ BLOCK ?= 10.89.48.0/21
 export TF_VAR_name := $(DEMO)
 export TF_VAR_block := $(BLOCK)
 vip := $(if $(filter-out ks-demo,$(DEMO)),-e cluster_vip=$(BLOCK:.0/21=.100))
-# FAAS=1: with functions.
-faas := $(if $(FAAS),-e @examples/functions/demo.yml)
-playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip) $(faas)
+# FAAS=1: with functions; MESH=1: with the example shop in a mesh. The folder of each has demo.yml, its variables; deploy.yml,
+# played before the installation where it needs that; and call.yml, after it.
+also := $(strip $(if $(FAAS),functions) $(if $(MESH),apps/shop))
+components := $(foreach one,$(if $(FAAS),faas_runtime) $(if $(MESH),mesh_envoy),"$(one)",)
+with := $(if $(also),-e '{"cluster_components": [$(components)]}' $(also:%=-e @examples/%/demo.yml))
+played = $(foreach one,$(wildcard $(also:%=examples/%/$(1).yml)),tools/step $(one) ansible-playbook $(one) -i $(inventory) $(with);)
+playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip) $(with)
 
 .PHONY: demo demo-down opentofu stack bundle install verify
 demo: export STEPS := $(CURDIR)/build/demo.tsv
-demo: venv hosts-tools ## three local stacks, and on them a verified cluster
+demo: venv hosts-tools ## three local stacks, and on them a verified cluster; FAAS=1 with functions, MESH=1 with a mesh
 	@rm -f $(STEPS)
 	@tools/step "stacks and bundle" tools/side-by-side stack "$(MAKE) -s stack" bundle "$(MAKE) -s bundle"
+	@$(call played,deploy)
 	@tools/step install $(call playbook,install)
-	@[ -z "$(FAAS)" ] || tools/step function ansible 'demo_managers[0]' -i $(inventory) -m ansible.builtin.uri \
-	  -a 'url=https://{{ cluster_address }}:8480/greet?name=demo ca_path=/etc/keelson-faas/tls/ca.pem return_content=true'
+	@$(call played,call)
 	@tools/step verify $(call playbook,verify) -e verify_drills=true -e verify_report=$(CURDIR)/report
 	@tools/step --summary
 	@printf '\n%s\n' "log in with: tools/hosts ssh --name $(DEMO) m1" \
-	  "grow with:   make stack install VARS=web=3 ENGINE=$(ENGINE)" "remove with: make demo-down"
+	  "grow with:   make stack install VARS=web=3 $(MAKEOVERRIDES)" "remove with: make demo-down $(MAKEOVERRIDES)"
 
 demo-down: ## remove everything `make demo` made, but for the caches
 	@! [ -e .venv/stamp ] || tools/stack destroy
@@ -91,7 +95,7 @@ opentofu: venv ## without terraform and tofu on PATH: OpenTofu as an artifact
 
 bundle: venv ## fill the bundle for ENGINE
 	$(call need,bundle)
-	@$(fill) -e cluster_engine=$(ENGINE) $(faas) $(quiet)
+	@$(fill) -e cluster_engine=$(ENGINE) $(with) $(quiet)
 
 install: venv ## install the cluster on the local stacks' servers
 	@$(call playbook,install)
