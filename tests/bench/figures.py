@@ -12,12 +12,18 @@ import datetime
 import json
 import os
 import platform
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "bench"
+HEAD = """\
+# Benchmarks
+
+Written by `make bench` from what it measured; do not edit. A figure that another run cannot repeat is a fault: report it.
+"""
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,13 @@ def markdown(document: dict[str, Any]) -> str:
         f"Measured on {document['date']}, 1-minute load {document['load']:.1f} at the end: {document['machine']}."
     )
     return "\n".join(lines)
+
+
+def composed(page: str, measured: list[str]) -> str:
+    """The page with sections that were measured in place of those of the same title, new ones at its end."""
+    _head, *old = re.split(r"\n(?=## )", page)
+    sections = {section.partition("\n")[0]: section.strip() for section in [*old, *measured]}
+    return "\n\n".join([HEAD.strip(), *sections.values()]) + "\n"
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> list[str]:
