@@ -58,6 +58,7 @@ def shop(lab: Lab) -> Iterator[Mesh]:
     """The shop, its services in the mesh."""
     mesh = Mesh(lab)
     variables = mesh.variables()
+    lab.play("bundle", variables=variables).expect()
     if lab.ssh(lab.nodes[0], "systemctl is-active nomad", check=False).strip() != "active":
         lab.play("install").expect()
     lab.play(str(SHOP / "deploy.yml"), variables=variables).expect()

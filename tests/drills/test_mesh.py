@@ -278,6 +278,7 @@ def test_a_killed_sidecar_is_back(mesh: Mesh) -> None:
 
 
 def test_envoy_is_upgraded_and_taken_back_without_a_loss(mesh: Mesh) -> None:
+    mesh.lab.play("bundle", "-e", '{"bundle_artifacts": ["envoy=1.40.0"]}').expect()
     for version in ("1.40.0", "1.36.4"):
         chosen = json.dumps({"mesh_sidecar_envoy_artifacts": [f"envoy={version}", "mesh-host"]})
         with mesh.load() as found:

@@ -320,13 +320,16 @@ def endpoints(name: str, service: Callee, subset: str) -> dict[str, Any]:
 def http_filter(
     mesh: Mesh, service: Workload, name: str, side: str, filters: list[dict[str, Any]], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    router = {"name": "router", "typed_config": {"@type": f"{EXTENSION}.filters.http.router.v3.Router"}}
+    router: dict[str, Any] = {"@type": f"{EXTENSION}.filters.http.router.v3.Router"}
+    if side == "egress":
+        # Destinations are told nothing by Envoy itself, such as the host that the service has asked for.
+        router["suppress_envoy_headers"] = True
     manager: dict[str, Any] = {
         "@type": HCM,
         "stat_prefix": name,
         "codec_type": "AUTO",
         "rds": {"route_config_name": name, "config_source": source(service, f"rds_{name}.json")},
-        "http_filters": [*filters, router],
+        "http_filters": [*filters, {"name": "router", "typed_config": router}],
         "access_log": access_log(mesh, side, True),
         "use_remote_address": False,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
