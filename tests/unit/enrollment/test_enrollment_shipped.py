@@ -106,3 +106,20 @@ def test_a_file_that_is_not_there() -> None:
         "/usr/local/lib/keelson/x/utils/nomad/api.py",
     ]
     assert entries[-1]["content"] == (MODULE_UTILS / "nomad/api.py").read_text()
+
+
+def test_what_a_role_writes_of_an_address_can_be_put_in_later(tmp_path: Path) -> None:
+    """Where a role changed the text of the address that stands in for a new host's, the managers would not find it."""
+    said = {"that": "'ADDRESS.placeholder' in __host_node_nomad_interface"}
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars": {"cluster_address": "ADDRESS.placeholder"},
+        "vars_files": [str(ROLES / "host_node/vars/main/nomad.yml")],
+        "tasks": [{"ansible.builtin.assert": said}],
+    }
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", str(tmp_path / "play.yml")]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROLES.parent / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROLES.parent, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
