@@ -76,7 +76,8 @@ def assert_whole(lab: Lab) -> None:
     assert nodes == {host.name: (host.pool, "True") for host in lab.hosts}, nodes
     pki = "/etc/kubernetes/pki/etcd"
     files = f"--cacert={pki}/ca.crt --cert={pki}/healthcheck-client.crt --key={pki}/healthcheck-client.key"
-    etcdctl = f"etcdctl --endpoints=https://localhost:2379 {files}"
+    loopback = "[::1]" if ":" in lab.managers[0].address else "127.0.0.1"
+    etcdctl = f"etcdctl --endpoints=https://{loopback}:2379 {files}"
     members = json.loads(lab.ssh(lab.managers[0], f"{etcdctl} member list -w json"))["members"]
     assert {entry.get("name") for entry in members} == {manager.name for manager in lab.managers}, members
     assert not [entry for entry in members if entry.get("isLearner")], members

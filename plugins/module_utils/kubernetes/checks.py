@@ -226,7 +226,7 @@ def host_checks(run: Run, days: float, now: datetime.datetime) -> list[Check]:
 
     def served() -> Verdict:
         own = (f"{etcd.PKI}/{name}" for name in ("ca.crt", "healthcheck-client.crt", "healthcheck-client.key"))
-        return tls.certificate(tls.Endpoint("localhost", 2379, b""), tls.Identity(*own), days)
+        return tls.certificate(tls.Endpoint(etcd.loopback(), 2379, b""), tls.Identity(*own), days)
 
     remedy = "run the install playbook, or kubeadm certs renew all and restart the management services"
     return [

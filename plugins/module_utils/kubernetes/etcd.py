@@ -14,19 +14,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.members import canonical
-from ..cluster.remote import ApiError
+from ..cluster.remote import ApiError, bracketed
 from ..host import programs
 
 PKI = "/etc/kubernetes/pki/etcd"
+MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 UTIL = "/usr/local/bin/etcdutl"
 COMMAND = (
     "/usr/local/bin/etcdctl",
-    "--endpoints=https://localhost:2379",  # 127.0.0.1, of a cluster of IPv6 ::1
     f"--cacert={PKI}/ca.crt",
     f"--cert={PKI}/healthcheck-client.crt",
     f"--key={PKI}/healthcheck-client.key",
     "--command-timeout=10s",
 )
+
+
+def loopback() -> str:
+    """The loopback address at which this manager's etcd serves: kubeadm takes the one of its advertised address's family."""
+    try:
+        with open(MANIFEST, encoding="utf-8") as file:
+            return "::1" if "https://[::1]:2379" in file.read() else "127.0.0.1"
+    except FileNotFoundError:
+        return "127.0.0.1"
+
+
+def command() -> list[str]:
+    """How etcdctl asks this manager's etcd."""
+    return [COMMAND[0], f"--endpoints=https://{bracketed(loopback())}:2379", *COMMAND[1:]]
 
 
 class EtcdError(ApiError):
@@ -63,7 +77,7 @@ def parse_members(answer: dict[str, Any]) -> list[Member]:
 
 def ask(*arguments: str, partly: bool = False) -> Any:
     """Run etcdctl and return its JSON, C(partly) also where it ends with an error. Raises EtcdError."""
-    return json.loads(run([*COMMAND, "--write-out=json"], *arguments, partly=partly) or "{}")
+    return json.loads(run([*command(), "--write-out=json"], *arguments, partly=partly) or "{}")
 
 
 def run(program: Sequence[str], *arguments: str, partly: bool = False) -> str:
@@ -84,7 +98,7 @@ def leads() -> bool:
 
 def save(path: str) -> None:
     """Write a snapshot of all that is in etcd, however long that takes. Raises EtcdError."""
-    run([*COMMAND, "--command-timeout=4h"], "snapshot", "save", path)
+    run([*command(), "--command-timeout=4h"], "snapshot", "save", path)
 
 
 def restore(snapshot: str, folder: str, name: str, address: str, token: str) -> None:
@@ -93,7 +107,7 @@ def restore(snapshot: str, folder: str, name: str, address: str, token: str) -> 
     Its revisions are above all that were ever told, so whoever watches reads everything anew. Raises EtcdError.
     https://etcd.io/docs/v3.6/op-guide/recovery/
     """
-    peer = f"https://{f'[{address}]' if ':' in address else address}:2380"
+    peer = f"https://{bracketed(address)}:2380"
     cluster = [
         f"--initial-cluster={name}={peer}",
         f"--initial-cluster-token={token}",
@@ -149,7 +163,7 @@ def hand_over(address: str) -> None:
     """If the member at C(address), which is this manager's, leads, another one takes over. Raises EtcdError."""
     heirs = [member for member in members() if member.address != canonical(address) and not member.learner]
     if heirs and leader() == canonical(address):
-        run(COMMAND, "move-leader", heirs[0].number)
+        run(command(), "move-leader", heirs[0].number)
 
 
 def sick() -> str:

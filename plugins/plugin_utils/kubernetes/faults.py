@@ -63,10 +63,12 @@ def endpoints(cluster: Cluster) -> Iterator[Fault]:
     if owner:
         yield Fault("", "endpoint", f"the endpoint {name} is {owner}'s own: it goes when that host goes", remedy)
     # A host that has not joined knows no CA: an unauthorized client's is one where no manager of this cluster has one.
-    managers = [
-        host.facts and host.facts.get("engine", {}).get("state") for host in cluster.hosts if host.part == MANAGER
-    ]
-    none_made = all(state is not None and state != JOINED for state in managers)
+    # One whose making was cut off has the CA, and knows its own API server by it.
+    managers = [(host.facts or {}).get("engine", {}) for host in cluster.hosts if host.part == MANAGER]
+    none_made = all(
+        found.get("state", JOINED) != JOINED and (found.get("endpoint") or {}).get("serves") != "ours"
+        for found in managers
+    )
     answers = any(
         facts.get("engine", {}).get("endpoint", {}).get("serves") == "ours" for _host, facts in cluster.seen()
     )

@@ -138,6 +138,14 @@ def test_a_new_host_cannot_tell_the_cluster_s_certificate_from_a_unauthorized_s(
     assert faults(replace(made, hosts=(*limited, new))) == []
 
 
+def test_a_new_host_beside_a_first_manager_whose_making_was_cut_off() -> None:
+    strange, own = endpoint(["10.0.0.5"], "others"), endpoint(["10.0.0.5"], "ours")
+    first = host("m1", 11, "manager", {}, {"state": "incomplete", **own})
+    others = [host("m2", 12, "manager", {}, strange), host("n1", 21, "node", {}, strange)]
+    assert faults(replace(cluster(), hosts=(first, *others))) == []
+    assert len(faults(replace(cluster(), hosts=tuple(others)))) == 2
+
+
 @pytest.mark.parametrize(
     ("version", "wrong"), [("1.36.9", False), ("1.33.1", False), ("1.32.0", True), ("1.37.0", True)]
 )

@@ -830,3 +830,13 @@ def test_the_interface_of_an_address_and_its_other_family(monkeypatch: pytest.Mo
     assert network.interface("fd00:0::5") == ("eth0", 64, "10.0.0.5")
     assert network.interface("10.1.0.5") == ("eth1", 16, "")
     assert network.interface("10.9.0.5") == ("", 0, "")
+
+
+def test_etcd_is_asked_at_the_loopback_address_that_it_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    manifest = tmp_path / "etcd.yaml"
+    monkeypatch.setattr(etcd, "MANIFEST", str(manifest))
+    assert etcd.command()[1] == "--endpoints=https://127.0.0.1:2379"
+    manifest.write_text("    - --listen-client-urls=https://127.0.0.1:2379,https://10.0.0.11:2379\n")
+    assert etcd.command()[1] == "--endpoints=https://127.0.0.1:2379"
+    manifest.write_text("    - --listen-client-urls=https://[::1]:2379,https://[fd00::b]:2379\n")
+    assert etcd.command()[1] == "--endpoints=https://[::1]:2379"
