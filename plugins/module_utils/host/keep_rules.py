@@ -4,8 +4,9 @@
 """Bring back packet filter rules that a firewall has flushed when it was loaded anew. Standard library only.
 
 Units say which nft table they load (X-Table=FAMILY NAME); one that is missing while its unit is active is loaded by a reload
-of the unit. Rules of iptables that runtimes write once, for ports of applications, are remembered from round to round. A table
-of our own, which goes with all others, tells that there was a flush: without one nothing that is missing is brought back.
+of the unit. A unit that names none (X-Table=) is reloaded after every flush. Rules of iptables that runtimes write once, for
+ports of applications, are remembered from round to round. A table of our own, which goes with all others, tells that there was
+a flush: without one nothing that is missing is brought back.
 
 usage: keep_rules.py [PATTERN ...]     names of iptables chains, and of interfaces, whose rules are remembered
 """
@@ -31,7 +32,7 @@ def tables(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
     """{unit: the table it loads} of (path, text) of unit files and their drop-ins."""
     found = {}
     for path, text in texts:
-        line = re.search(r"^X-Table=(.+)$", text, re.MULTILINE)
+        line = re.search(r"^X-Table=(.*)$", text, re.MULTILINE)
         if line:
             found[path.removeprefix(UNITS).partition("/")[0].removesuffix(".d")] = line[1].strip()
     return found
@@ -60,6 +61,7 @@ class Keeper:
         """Remember nothing yet."""
         self.patterns = tuple(patterns)
         self.saved: dict[str, str] = {}
+        self.begun = False
 
     def ours(self, name: str) -> bool:
         """Whether a chain or interface is one whose rules are remembered."""
@@ -69,8 +71,9 @@ class Keeper:
         """Bring back what is missing after a flush; returns what that was. Raises OSError, subprocess.CalledProcessError."""
         shown = programs.run(["nft", "list", "tables"], check=True).stdout
         listed = {line.removeprefix("table ").strip() for line in shown.splitlines()}
-        done = self._reload(listed)
         flushed = MARK not in listed
+        done = self._reload(listed | (set() if flushed and self.begun else {""}))
+        self.begun = True
         for program in network.PROGRAMS if self.patterns else ():
             present = programs.run([f"{program}-save"], check=True).stdout
             given = lost(self.saved.get(program, ""), present, self.ours) if flushed else ""
@@ -88,7 +91,7 @@ class Keeper:
         for unit, table in tables(map(_read, glob.glob(f"{UNITS}*.service") + glob.glob(f"{UNITS}*.d/*.conf"))).items():
             if table not in listed and programs.run(["systemctl", "is-active", unit]).returncode == 0:
                 programs.run(["systemctl", "reload", unit], check=True)
-                done.append(f"table {table}")
+                done.append(f"table {table}" if table else f"what {unit} stands for")
         return done
 
 

@@ -26,7 +26,13 @@ _CA = "/etc/kubernetes/pki/ca.crt"
 CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bridge_netfilter")
 _SECRETS = ("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*")
-_SERVICES = ("kubelet.service", "containerd.service", "keelson-metadata.service", "keelson-rules.service")
+_SERVICES = (
+    "kubelet.service",
+    "containerd.service",
+    "keelson-metadata.service",
+    "keelson-rules.service",
+    "keelson-kube-proxy.service",
+)
 
 # What every host runs, and what managers run besides.
 _EVERYWHERE = (
@@ -73,7 +79,7 @@ _OWNED = Owned(
         "inet keelson_vrrp",
     ),
     chains=("cali-*", "KUBE-*", "CNI-*"),
-    kept=("CNI-*",),  # Calico and kube-proxy look after theirs
+    kept=("CNI-*",),  # Calico looks after its own, kube-proxy when it starts
     # Calico marks its rules in chains of others by their digest.
     comments=(f"cali:{'?' * 16}",),
 )

@@ -131,6 +131,17 @@ def test_the_table_of_a_unit_that_was_stopped_stays_away(monkeypatch: pytest.Mon
     assert host.changes() == ["nft add table inet keelson_rules"]
 
 
+def test_a_unit_without_a_table_is_reloaded_after_each_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(monkeypatch)
+    monkeypatch.setattr(keep_rules, "_read", lambda _path: ("/etc/systemd/system/a.service", "X-Table=\n"))
+    keeper = keep_rules.Keeper(())
+    assert keeper.round() == [], "no flush was seen"
+    assert keeper.round() == []
+    host.tables.clear()
+    assert keeper.round() == ["what a.service stands for"]
+    assert keeper.round() == []
+
+
 def test_what_could_not_be_restored_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(monkeypatch)
     keeper = keep_rules.Keeper(PATTERNS)
