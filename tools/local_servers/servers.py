@@ -162,8 +162,7 @@ class Servers:
 
     def _start(self, host: str, address: str, image: str) -> list[str]:
         # Limits are this machine's own, since raising them may not be allowed; a private cgroup namespace lets the
-        # server run containers itself. Podman's own mode for systemd would give it the root of all control groups where
-        # they are of version 1: a server that shuts down removes the others' there, and their runtimes start no container.
+        # server run containers itself.
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         return [
             *["podman", "--runtime", "runc", "run", "-d", "--name", f"{self.name}-{host}", "--hostname", host],
