@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from typing import Any
 
@@ -22,7 +23,8 @@ description:
     at the end.
   - With C(LAB_CUT=N) the run gets SIGKILL as soon as task N is over on all its hosts, counted from 1; with
     C(LAB_CUT=N.first) as soon as the first host is through it, while it is still at work on the others. Instead of its
-    number a part of the task's name may be given, and with C(NAME#K) the K-th task of that name.
+    number a part of the task's name may be given, and with C(NAME#K) the K-th task of that name. With C(@SECONDS) behind it the
+    run gets the signal that long after the task began, while it is at work.
 """
 
 
@@ -40,7 +42,8 @@ class CallbackModule(CallbackBase):
         self._file = open(os.environ["LAB_OBSERVER"], "a", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
         where = os.environ.get("LAB_CUT", "0")
         self._early = where.endswith(".first")
-        where = where.removesuffix(".first")
+        where, _within, seconds = where.removesuffix(".first").partition("@")
+        self._within = float(seconds) if seconds else None
         where, _number, nth = where.partition("#")
         self._cut, self._cut_name = (int(where), "") if where.isdigit() else (0, where)
         self._before = int(nth or 1)  # tasks of that name until then
@@ -54,6 +57,8 @@ class CallbackModule(CallbackBase):
             self._before -= 1
             self._cut = self._cut if self._before else self._number
         self._write(event="task", number=self._number, name=task.get_name(), action=task.resolved_action)
+        if self._within is not None and self._number == self._cut:
+            threading.Timer(self._within, self._end).start()
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """The last task is over."""
@@ -82,7 +87,7 @@ class CallbackModule(CallbackBase):
             self._end()
 
     def _cut_after(self, number: int) -> None:
-        if number and number == self._cut and not self._early:
+        if number and number == self._cut and not self._early and self._within is None:
             self._end()
 
     def _end(self) -> None:
