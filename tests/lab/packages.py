@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from .servers import Lab, Server
 
-# Of a package, a control file, a script that asks for a reboot, and one that refuses it where a file says so; of the repository, what apt reads. $1 is the folder, $2 the
-# label, the others are NAME=VERSION.
+# Of a package, a control file, a script that asks for a reboot, and one that refuses it where a file says so;
+# of the repository, what apt reads. $1 is the folder, $2 the label, the others are NAME=VERSION.
 _SCRIPT = r"""
 set -e
 folder=$1 label=$2; shift 2
