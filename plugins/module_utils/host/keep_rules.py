@@ -103,20 +103,26 @@ def _read(path: str) -> tuple[str, str]:
         return path, ""
 
 
+def tell(text: str) -> None:
+    """Write a line to the journal."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main(*patterns: str) -> None:
     """Keep the rules for ever; say what was brought back, and once what is wrong."""
     keeper, said = Keeper(patterns), ""
     while True:
         try:
             for found in keeper.round():
-                print(f"a firewall has flushed it, it is back: {found}", flush=True)
+                tell(f"a firewall has flushed it, it is back: {found}")
             fault = ""
         except subprocess.CalledProcessError as error:
             fault = f"{' '.join(error.cmd)}: {error.stderr.strip()}"
         except OSError as error:
             fault = str(error)
         if fault and fault != said:
-            print(fault, flush=True)
+            tell(fault)
         said = fault
         time.sleep(PAUSE)
 
