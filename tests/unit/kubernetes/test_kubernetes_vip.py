@@ -64,4 +64,5 @@ def test_the_proxy_knows_addresses_of_both_families(address: str, vip: str, writ
         hostvars={"m1": {"cluster_address": address}},
     )
     assert f"bind {written.format(vip)}:6443 transparent" in told
-    assert f"server m1 {written.format(address)}:6443" in told
+    assert told.count(f"server m1 {written.format(address)}:6443") == 2
+    assert "use_backend unchecked if { nbsrv(managers) eq 0 }" in told
