@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.utils.display import Display
+from ansible_collections.keelson.cluster.plugins.module_utils.texts import count
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model, page, render, rules
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
@@ -51,7 +52,7 @@ class ActionModule(ControllerAction):
         if found:
             faults = [(v.place, v.text, v.remedy) for v in found[:SHOWN]]
             Display().display(f"\n{table(('PLACE', 'WHAT IS WRONG', 'REMEDY'), (30, 60, 34), faults)}\n")
-            counted = f"{len(found)} violation{'s' * (len(found) > 1)} of the placement {placement.path}"
+            counted = f"{count(len(found), 'violation')} of the placement {placement.path}"
             first = f"the first: {found[0].place} {found[0].text}"
             result.update(failed=True, msg=f"{counted}; {first}: {found[0].remedy}")
         return result

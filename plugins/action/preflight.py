@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.keelson.cluster.plugins.module_utils.texts import count
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import connections, pipelining, variables
@@ -54,7 +55,7 @@ class ActionModule(ControllerAction):
         }
         errors = [fault for fault in faults if fault.level == ERROR]
         if errors:
-            told = f"preflight found {len(errors)} error{'s' * (len(errors) > 1)} in cluster {cluster.name}"
+            told = f"preflight found {count(len(errors), 'error')} in cluster {cluster.name}"
             return {**found, "failed": True, "msg": f"{told}, listed in the table above; nothing was changed"}
         fit = f"{len(cluster.hosts)} hosts of cluster {cluster.name} are fit"
         return {**found, "msg": fit, "faults": [dataclasses.asdict(fault) for fault in faults]}

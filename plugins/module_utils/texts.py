@@ -11,3 +11,8 @@ from collections.abc import Sequence
 def some(texts: Sequence[str], most: int) -> str:
     """The first of many, and how many more there are."""
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things: 1 manager, 2 managers."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.host import processes
+from ansible_collections.keelson.cluster.plugins.module_utils.texts import count
 
 from .. import components
 from ..contract import MANAGER
@@ -31,9 +32,9 @@ def summary(hosts: Mapping[str, Mapping[str, Any]], done: str, seconds: float, f
     pools = Counter(str(v.get("cluster_pool", "")) for name, v in hosts.items() if name not in managers)
     first, variables = next(iter(managers.items()))
     cluster, engine = str(variables["cluster_name"]), components.engine(str(variables["cluster_engine"]))
-    counted = ", ".join(f"{pool} ({count})" for pool, count in sorted(pools.items()))
+    counted = ", ".join(f"{pool} ({number})" for pool, number in sorted(pools.items()))
     lines = {
-        "hosts": f"{len(managers)} managers, {sum(pools.values())} host nodes"
+        "hosts": f"{count(len(managers), 'manager')}, {count(sum(pools.values()), 'host node')}"
         + (f" in pools {counted}" if pools else ""),
         "endpoint": " ".join(engine.endpoints(list(managers.values()))),
         "log in": f"ssh {variables.get('ansible_host', first)}, and as root: {engine.login.format(cluster=cluster)}",

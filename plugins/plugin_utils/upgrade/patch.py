@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.texts import some
+from ansible_collections.keelson.cluster.plugins.module_utils.texts import count, some
 
 from ..shares import share
 from .plan import Host, Plan, PlanError, arrange
@@ -23,7 +23,7 @@ def due(host: Host, found: Mapping[str, Any], reboot: str) -> list[str]:
     """What is to be done to a host, in words, by what module host_updates C(found) there; nothing where all is done."""
     updates = list(found.get("updates") or ())
     names = [text.split()[0] for text in updates]
-    told = [f"{len(updates)} package{'s' * (len(updates) > 1)} ({some(names, SHOWN)})"] if updates else []
+    told = [f"{count(len(updates), 'package')} ({some(names, SHOWN)})"] if updates else []
     if found.get("interrupted"):
         told.append("an installation of packages that was interrupted")
     reasons = [*(found.get("reboot") or ()), *(found.get("foreseen") or ())]

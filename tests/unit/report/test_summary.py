@@ -47,5 +47,11 @@ def test_a_summary(engine: str, shared: dict[str, Any], endpoint: str, login: st
     assert text.endswith("report    /tmp/report.html\n")
 
 
+def test_one_is_no_plural() -> None:
+    known = {name: v for name, v in hosts("nomad").items() if v["cluster_part"] == "manager"}
+    alone = dict([next(iter(known.items()))])
+    assert "hosts     1 manager, 0 host nodes\n" in summary(alone, "installed", 0, {})
+
+
 def test_the_time_of_a_run_is_that_of_the_parent() -> None:
     assert 0 < run_seconds() < 1e8
