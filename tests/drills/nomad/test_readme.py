@@ -52,7 +52,7 @@ def user(servers: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     def run(*command: str) -> str:
         done = subprocess.run(command, cwd=folder, env=plain, capture_output=True, text=True, check=False, timeout=900)
         assert done.returncode == 0, f"{command}\n{done.stdout[-5000:]}\n{done.stderr[-2000:]}"
-        return done.stdout
+        return done.stdout + done.stderr
 
     subprocess.run([*galaxy, "build", "--output-path", str(folder)], cwd=ROOT, check=True, capture_output=True)
     run(*galaxy, "install", "-p", str(folder / "collections"), str(next(folder.glob("keelson-cluster-*.tar.gz"))))
