@@ -61,10 +61,18 @@ def of_address(text: str) -> Hosts:
     return [(f"ip-{ipaddress.ip_address(text)}".replace(".", "-"), text)]
 
 
+def of_list(value: Any) -> Hosts:
+    """An output that is an address, or a list of addresses or objects."""
+    if isinstance(value, str):
+        return of_address(value)
+    return [
+        h for one in value for h in (of_address(one) if isinstance(one, str) else [(one["name"], one["private_ip"])])
+    ]
+
+
 def of_output(document: Any) -> Hosts:
     """`output -json`."""
-    value = document["batch_hosts"]["value"]
-    return of_address(value) if isinstance(value, str) else [(host["name"], host["private_ip"]) for host in value]
+    return of_list(document["batch_hosts"]["value"])
 
 
 def of_pulumi(document: Any) -> Hosts:
