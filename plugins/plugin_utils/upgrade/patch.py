@@ -10,8 +10,7 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.texts import count, some
 
-from ..shares import share
-from .plan import Host, Plan, PlanError, arrange
+from .plan import Host, Plan, PlanError, arrange, at_once
 
 MARK = "patch"  # what a drain of ours says of itself
 PACKAGES = ("security", "all", "none")
@@ -39,10 +38,7 @@ def check(packages: str, reboot: str, max_unavailable: Any) -> None:
     for name, given, known in (("patch_packages", packages, PACKAGES), ("patch_reboot", reboot, REBOOT)):
         if given not in known:
             raise PlanError(f"{name}: {given!r} is none of {', '.join(known)}")
-    try:
-        share(max_unavailable, 1)
-    except ValueError as error:
-        raise PlanError(f"patch_max_unavailable: {error}") from error
+    at_once("patch", max_unavailable, 1)
     if packages == "none" and reboot == "never":
         raise PlanError("patch_packages is none and patch_reboot is never, so there is nothing to do; set one of them")
 

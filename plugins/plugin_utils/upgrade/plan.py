@@ -136,10 +136,8 @@ def arrange(
     first = sorted((h for h in managers if due[h.name] and h.run), key=lambda h: h.leader)
     skipped = [host for host in nodes if due[host.name] and host.run and host.status not in WELL]
     ready = [host for host in nodes if due[host.name] and host.run and host.status in WELL]
-    try:
-        batches = _batches(ready, Counter(host.pool for host in nodes), max_unavailable)
-    except ValueError as error:
-        raise PlanError(f"{verb}_max_unavailable: {error}") from error
+    sizes = Counter(host.pool for host in nodes)
+    batches = _batches(ready, {pool: at_once(verb, max_unavailable, size) for pool, size in sizes.items()})
     later: list[str] = []
     if pause_after and any(host.pool == pause_after for host in ready):
         later = [host.name for host in ready if host.pool != pause_after]
@@ -164,9 +162,16 @@ def arrange(
     )
 
 
-def _batches(hosts: Sequence[Host], sizes: Mapping[str, int], max_unavailable: Any) -> list[list[str]]:
-    """Batches of one pool after the other; the very first host goes alone. Raises ValueError."""
-    limits = {pool: share(max_unavailable, size) for pool, size in sizes.items()}
+def at_once(verb: str, max_unavailable: Any, size: int) -> int:
+    """How many host nodes of a pool of this size may be away at once. Raises PlanError."""
+    try:
+        return share(max_unavailable, size)
+    except ValueError as error:
+        raise PlanError(f"{verb}_max_unavailable: {error}") from error
+
+
+def _batches(hosts: Sequence[Host], limits: Mapping[str, int]) -> list[list[str]]:
+    """Batches of one pool after the other; the very first host goes alone."""
     batches: list[list[str]] = []
     for pool in dict.fromkeys(host.pool for host in hosts):
         names = [host.name for host in hosts if host.pool == pool]
