@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from lab.applications import deployed
 from lab.enrollment import enroll, give, outcome
-from lab.servers import NAME, ROOT, SUBNET, SUBNET6, Lab, server
+from lab.servers import NAME, OWN_SUBNET, ROOT, SUBNET6, Lab, server
 from lab.state import assert_whole, await_ready
 
 PREPARE = str(ROOT / "tests" / "drills" / "prepare_new.yml")
 #: The first one is the family of cluster_address.
-FAMILIES = {"six": SUBNET6, "both": f"{SUBNET},{SUBNET6}", "six-first": f"{SUBNET6},{SUBNET}"}
+FAMILIES = {"six": SUBNET6, "both": f"{OWN_SUBNET},{SUBNET6}", "six-first": f"{SUBNET6},{OWN_SUBNET}"}
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

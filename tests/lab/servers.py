@@ -27,6 +27,8 @@ _CLONE = hashlib.sha256(str(ROOT).encode()).digest()
 # Of one family or, with a comma between, of both: the first one is that of cluster_address.
 SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", f"10.89.{128 + _CLONE[0] % 112}.0/24")
 SUBNET6 = f"fd89:{_CLONE[0]:x}:{_CLONE[1]:x}::/64"
+# For drills that make servers of their own while those of all others are there.
+OWN_SUBNET = f"10.90.{128 + _CLONE[0] % 112}.0/24"
 NAME = os.environ.get("KEELSON_DRILLS_NAME", f"kd{_CLONE[1:3].hex()}")
 ENGINE = os.environ.get("KEELSON_DRILLS_ENGINE", "nomad")
 # A smaller set, such as "m1 w1", is enough for drills of host nodes.

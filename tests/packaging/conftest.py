@@ -5,33 +5,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
-
-
-def plain() -> dict[str, str]:
-    """The environment without the settings of this repository."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+from lab import package
+from lab.runs import BIN
 
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of collections that ansible-galaxy installed the package to."""
-    base = tmp_path_factory.mktemp("package")
-    galaxy = [str(BIN / "ansible-galaxy"), "collection"]
-    subprocess.run([*galaxy, "build", "--output-path", str(base)], cwd=ROOT, check=True, capture_output=True)
-    package = next(base.glob("keelson-cluster-*.tar.gz"))
-    install = [*galaxy, "install", "-p", str(base / "to"), str(package)]
-    subprocess.run(install, check=True, capture_output=True, env=plain() | {"ANSIBLE_COLLECTIONS_PATH": str(base)})
-    return base / "to"
+    return package.installed(tmp_path_factory.mktemp("package"))
 
 
 Run = Callable[..., str]
@@ -40,7 +26,7 @@ Run = Callable[..., str]
 @pytest.fixture
 def ansible(installed: Path, tmp_path: Path) -> Run:
     """Runs a program of Ansible in tmp_path with the installed collection; returns what it prints."""
-    environment = plain() | {"ANSIBLE_COLLECTIONS_PATH": str(installed), "ANSIBLE_LOCALHOST_WARNING": "false"}
+    environment = package.plain() | {"ANSIBLE_COLLECTIONS_PATH": str(installed), "ANSIBLE_LOCALHOST_WARNING": "false"}
     environment |= {"ANSIBLE_INVENTORY_ENABLED": "keelson.cluster.stacks,host_list,yaml", "NO_COLOR": "1"}
     environment |= {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", "ANSIBLE_HOME": str(tmp_path / ".ansible")}
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Run  # type: ignore[import-not-found]
+from conftest import Run  # type: ignore[import-not-found]
+from lab.runs import ROOT
 
 STACKS = """
 plugin: keelson.cluster.stacks

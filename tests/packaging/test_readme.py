@@ -11,8 +11,9 @@ import shutil
 from pathlib import Path
 
 import yaml
-from conftest import ROOT, Run  # type: ignore[import-not-found]
+from conftest import Run  # type: ignore[import-not-found]
 from lab.readme import README, block, state
+from lab.runs import ROOT
 
 
 def test_the_stacks_file_of_the_readme_loads_as_it_stands(ansible: Run, tmp_path: Path) -> None:

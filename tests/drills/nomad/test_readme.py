@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lab import package
 from lab.readme import block, state
-from lab.runs import BIN, ROOT
-from lab.servers import Lab
+from lab.runs import BIN
+from lab.servers import NAME, OWN_SUBNET, Lab
 
 KEY = "~/.ssh/product.pem"
 Run = Callable[..., str]
@@ -25,7 +26,7 @@ Run = Callable[..., str]
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Lab]:
     """Three servers with a login user that sudo asks for no password."""
-    lab = Lab(hosts=("m1", "w1", "w2"), engine="nomad")
+    lab = Lab(f"{NAME}-readme", ("m1", "w1", "w2"), "nomad", OWN_SUBNET)
     lab.make()
     for host in lab.hosts:
         lab.ssh(
@@ -41,10 +42,8 @@ def servers() -> Iterator[Lab]:
 def user(servers: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     """A folder of the user's, and how programs are run there with the installed package."""
     folder = tmp_path_factory.mktemp("user")
-    galaxy = [str(BIN / "ansible-galaxy"), "collection"]
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    plain |= {
-        "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
+    plain = package.plain() | {
+        "ANSIBLE_COLLECTIONS_PATH": str(package.installed(folder)),
         "ANSIBLE_SSH_ARGS": f"-F {servers.folder / 'ssh_config'}",  # the servers' host keys are known there
         "PATH": f"{BIN}:{os.environ['PATH']}",
     }
@@ -54,8 +53,6 @@ def user(servers: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
         assert done.returncode == 0, f"{command}\n{done.stdout[-5000:]}\n{done.stderr[-2000:]}"
         return done.stdout + done.stderr
 
-    subprocess.run([*galaxy, "build", "--output-path", str(folder)], cwd=ROOT, check=True, capture_output=True)
-    run(*galaxy, "install", "-p", str(folder / "collections"), str(next(folder.glob("keelson-cluster-*.tar.gz"))))
     text = block("# product.stacks.yml")
     assert KEY in text
     (folder / "product.stacks.yml").write_text(text.replace(KEY, str(servers.folder / "id_ed25519")))
@@ -80,7 +77,7 @@ def test_the_scenario_to_copy(user: tuple[Path, Run], servers: Lab) -> None:
     """Converge, idempotence and verify, by the steps of docs/how-to/molecule.md."""
     folder, run = user
     run("ansible-playbook", "keelson.cluster.uninstall", "-i", "product.stacks.yml", "-e", "uninstall_confirm=product")
-    packed = folder / "collections/ansible_collections/keelson/cluster/extensions/molecule"
+    packed = folder / "to/ansible_collections/keelson/cluster/extensions/molecule"
     shutil.copytree(packed, folder / "molecule")
     manager, *nodes = ({"name": host.name, "private_ip": host.address} for host in servers.hosts)
     (folder / "molecule/default/servers.json").write_text(json.dumps({"managers": [manager], "web": nodes}))
