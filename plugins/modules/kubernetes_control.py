@@ -14,8 +14,8 @@ version_added: "0.1.0"
 description:
   - Runs on a manager. When the files its services are configured from have changed since they were started, the cluster's
     configuration is brought to what the files say, and kubeadm exchanges the services one after the other; one that does
-    not come up is taken back. Certificates of kubeadm that end soon are renewed, and the services started with them,
-    also those that an earlier run, cut off, has left with the old ones.
+    not come up is taken back. Certificates of kubeadm that end soon are renewed, and the services started with them.
+  - Services that run with older certificates or keys than those on disk are started again.
   - Changes nothing unless all managers and etcd are well.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -69,7 +69,7 @@ renewed:
   elements: str
   returned: always
 restarted:
-  description: Names of the services that ran with older certificates than those on disk.
+  description: Names of the services that ran with older certificates or keys than those on disk.
   type: list
   elements: str
   returned: always

@@ -205,7 +205,7 @@ class Rotated:
     a number is made from the cluster's name, unless its members make it."""
 
     fields: tuple[str, ...]
-    make: Callable[[str, int], dict[str, str]] = lambda _cluster, _number: {}
+    make: Callable[[str, int], dict[str, Any]] = lambda _cluster, _number: {}
 
 
 OwnSecrets = Callable[[str, Mapping[str, Any], Mapping[str, Any] | None, str], dict[str, Any]]

@@ -77,7 +77,7 @@ def after(
     asked: Mapping[str, int],
     rotated: Mapping[str, Rotated],
     cluster: str,
-    made: Mapping[str, Mapping[str, str]],
+    made: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The secrets after a phase of all that is asked for; each may be done again. C(made) are new ones that were made elsewhere."""
     found = {**payload, "rotations": dict(payload.get("rotations", {}))}

@@ -89,7 +89,7 @@ def restart(services: Sequence[str], address: str, timeout: float) -> None:
         stop(service)
         fault = etcd.await_health(timeout) if service == "etcd" else await_ready(address, timeout)
         if fault:
-            raise KubeadmError(f"{service} does not come back with its new certificate: {fault}")
+            raise KubeadmError(f"{service} does not come back with its new certificates and keys: {fault}")
 
 
 def stop(service: str) -> None:

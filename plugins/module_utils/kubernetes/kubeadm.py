@@ -57,10 +57,10 @@ LEAVES = (
     *("etcd/server", "etcd/peer", "etcd/healthcheck-client"),
 )
 
-# The management services, in the order in which they are restarted, and the certificates each was started with.
+# The management services, in the order in which they are restarted, and the certificates and keys each was started with.
 CERTIFICATES = {
     "etcd": ("/etc/kubernetes/pki/etcd/*.crt",),
-    "kube-apiserver": ("/etc/kubernetes/pki/*.crt",),
+    "kube-apiserver": ("/etc/kubernetes/pki/*.crt", "/etc/kubernetes/control/encryption.json"),
     "kube-controller-manager": ("/etc/kubernetes/controller-manager.conf",),
     "kube-scheduler": ("/etc/kubernetes/scheduler.conf",),
 }

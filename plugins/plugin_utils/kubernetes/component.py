@@ -19,7 +19,7 @@ from .defaults import DEFAULTS
 from .endpoints import endpoints
 from .faults import RULES, container_networks
 from .listeners import API, ETCD_PEER, KUBELET, LISTENERS
-from .secrets import make_secrets, restored_secrets
+from .secrets import ROTATED, make_secrets, restored_secrets
 
 _CA = "/etc/kubernetes/pki/ca.crt"
 # What a host is known by; the kubelet puts the newest key and certificate of its client here, in one file.
@@ -114,6 +114,7 @@ COMPONENT = Engine(
     versioned=("kubeadm", "kubelet", "kubectl", "kubernetes-images"),
     refuse_step=functools.partial(steps.refuse, minors=1),
     held=("runc",),
+    rotated=ROTATED,
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",
     benchmark=BENCHMARK,
     host_subject="system:node:",

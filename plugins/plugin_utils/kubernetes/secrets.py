@@ -9,6 +9,7 @@ import base64
 import os
 from typing import Any
 
+from ..contract import Rotated
 from ..pki import make_ca, make_keys
 
 
@@ -22,10 +23,19 @@ def make_secrets(cluster: str) -> dict[str, Any]:
         ca = make_ca(f"keelson {cluster} {name}")
         payload |= {f"{prefix}ca_certificate": ca.certificate, f"{prefix}ca_key": ca.key}
     payload["service_account_key"], payload["service_account_public_key"] = make_keys()
-    payload["encryption_keys"] = [{"name": "key1", "secret": base64.b64encode(os.urandom(32)).decode()}]
-    return payload
+    return payload | encryption_keys(1)
+
+
+def encryption_keys(number: int) -> dict[str, Any]:
+    """A fresh key, whose name is in all that is encrypted by it."""
+    return {"encryption_keys": [{"name": f"key{number}", "secret": base64.b64encode(os.urandom(32)).decode()}]}
 
 
 def restored_secrets(payload: dict[str, Any]) -> dict[str, Any]:
     """Those of a backup: what lies in etcd is encrypted by them, and pods and host nodes know these CAs."""
     return payload
+
+
+ROTATED = {
+    "encryption_key": Rotated(("encryption_keys",), lambda _cluster, number: encryption_keys(number)),
+}

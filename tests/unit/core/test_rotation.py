@@ -136,8 +136,10 @@ def test_what_an_engine_does_not_replace_is_refused() -> None:
         rotation.RotationError, match="rotate_x: this release does not replace it .* nomad; it takes rotate_ca"
     ):
         rotation.read_asked({"x": 2}, ROTATED, "nomad")
-    with pytest.raises(rotation.RotationError, match="in a cluster of engine kubernetes$"):
-        rotation.read_asked({"ca": 2}, components.engine("kubernetes").rotated, "kubernetes")
+    with pytest.raises(
+        rotation.RotationError, match="in a cluster of engine kubernetes; it takes rotate_encryption_key"
+    ):
+        rotation.read_asked({"gossip_key": 2}, components.engine("kubernetes").rotated, "kubernetes")
 
 
 def host(name: str, part: str, **more: Any) -> Host:
@@ -210,8 +212,8 @@ def test_the_plan_tells_no_secret_and_check_mode_goes_through_no_phase() -> None
         (
             FRESH,
             "kubernetes",
-            {"ca": 2},
-            "rotate_ca: this release does not replace it in a cluster of engine kubernetes",
+            {"gossip_key": 2},
+            "rotate_gossip_key: this release does not replace it in a cluster of engine kubernetes",
         ),
     ],
 )

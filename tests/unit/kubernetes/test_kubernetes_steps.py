@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
-import importlib
 import json
 import os
 import socket
@@ -23,7 +22,6 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from ansible.module_utils import basic
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import Member
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import (
     Changed,
@@ -92,21 +90,6 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKub
     kubernetes.add(CONFIG, data={"kubelet": "maxPods: 110"})
     kubernetes.add(f"{SYSTEM}/configmaps/kubeadm-config", data={"ClusterConfiguration": "as it was"})
     return fake
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
-    """Call as run(module, **options); returns what the module answers."""
-
-    def call(module: str, **options: Any) -> dict[str, Any]:
-        monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy")
-        monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": options}).encode())
-        with pytest.raises(SystemExit):
-            importlib.import_module(f"ansible_collections.keelson.cluster.plugins.modules.{module}").main()
-        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return answer
-
-    return call
 
 
 def state(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
@@ -407,7 +390,7 @@ def test_certificates_that_end_soon_are_renewed(
 def test_rotate_renews_every_certificate_one_manager_at_a_time() -> None:
     """With more days than any certificate has; the gate is the module's own."""
     root = Path(__file__).parents[3]
-    [task] = yaml.safe_load((root / "roles/cluster_manager/tasks/kubernetes/rotate.yml").read_text())
+    task = yaml.safe_load((root / "roles/cluster_manager/tasks/kubernetes/rotate.yml").read_text())[-1]
     variables = yaml.safe_load((root / "roles/cluster_manager/vars/main/main.yml").read_text())
     given = task["keelson.cluster.kubernetes_control"]
     assert given["renew_before_days"] == "{{ __cluster_manager_renew_days }}"
