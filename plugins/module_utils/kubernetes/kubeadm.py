@@ -60,8 +60,12 @@ LEAVES = (
 # The management services, in the order in which they are restarted, and the certificates and keys each was started with.
 CERTIFICATES = {
     "etcd": ("/etc/kubernetes/pki/etcd/*.crt",),
-    "kube-apiserver": ("/etc/kubernetes/pki/*.crt", "/etc/kubernetes/control/encryption.json"),
-    "kube-controller-manager": ("/etc/kubernetes/controller-manager.conf",),
+    "kube-apiserver": (
+        "/etc/kubernetes/pki/*.crt",
+        "/etc/kubernetes/pki/sa.*",
+        "/etc/kubernetes/control/encryption.json",
+    ),
+    "kube-controller-manager": ("/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/pki/sa.key"),
     "kube-scheduler": ("/etc/kubernetes/scheduler.conf",),
 }
 

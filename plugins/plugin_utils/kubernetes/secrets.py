@@ -22,8 +22,13 @@ def make_secrets(cluster: str) -> dict[str, Any]:
     for prefix, name in (("", "CA"), ("etcd_", "etcd CA"), ("front_proxy_", "front proxy CA")):
         ca = make_ca(f"keelson {cluster} {name}")
         payload |= {f"{prefix}ca_certificate": ca.certificate, f"{prefix}ca_key": ca.key}
-    payload["service_account_key"], payload["service_account_public_key"] = make_keys()
-    return payload | encryption_keys(1)
+    return payload | service_account_keys() | encryption_keys(1)
+
+
+def service_account_keys() -> dict[str, str]:
+    """A fresh pair, that signs tokens of service accounts and proves them."""
+    key, public_key = make_keys()
+    return {"service_account_key": key, "service_account_public_key": public_key}
 
 
 def encryption_keys(number: int) -> dict[str, Any]:
@@ -37,5 +42,8 @@ def restored_secrets(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 ROTATED = {
+    "service_account_key": Rotated(
+        ("service_account_key", "service_account_public_key"), lambda _cluster, _number: service_account_keys()
+    ),
     "encryption_key": Rotated(("encryption_keys",), lambda _cluster, number: encryption_keys(number)),
 }

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.rotation import PHASES, accepted
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import api, encryption, etcd
+from ansible_collections.keelson.cluster.plugins.module_utils.host import units
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import account_tokens, api, encryption, etcd
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, rotation
 from fake_kubernetes import Answer, FakeKubernetes
+from kubernetes_world import node
 
 ENGINE = components.engine("kubernetes")
 
@@ -136,3 +138,98 @@ def test_etcd_that_does_not_answer_is_told(
 
     monkeypatch.setattr(etcd, "ask", silent)
     assert "It cannot be seen by which key" in run("kubernetes_encryption", cluster="c1")["msg"]
+
+
+# --- service accounts ------------------------------------------------------------------------------------------------
+
+
+def token(public_key: str) -> str:
+    """A token as the API server makes them: it names the key that signed it."""
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "ES256", "kid": account_tokens.key_id(public_key)}).encode())
+    return f"{head.decode().rstrip('=')}.e30.x"
+
+
+def test_a_service_account_key_is_accepted_before_it_signs_and_afterwards() -> None:
+    found = phases("service_account_key")
+    old, new = found[0]["service_account_public_key"], found[-1]["service_account_public_key"]
+    keys = [accepted(payload, "service_account_public_key") for payload in found]
+    assert old != new and keys == [[old], [old, new], [new, old], [new]]
+    assert [p["service_account_key"] == found[0]["service_account_key"] for p in found] == [True, True, False, False]
+
+
+def test_a_token_names_its_key_as_kubernetes_does() -> None:
+    key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEH6cuzP8XuD5wal6wf9M6xDljTOPL\nX2i8uIp/C/ASqiIGUeeKQtX0/IR3qCXyThP/dbCiHrF3v1cuhBOHY8CLVg==\n-----END PUBLIC KEY-----\n"  # noqa: E501
+    assert account_tokens.key_id(key) == "SoABiieYuNx4UdqYvZRVeuC6SihxgLrhLy9peHMHpTc"  # pkg/serviceaccount/jwt_test.go
+    assert account_tokens.signer(token(key)) == account_tokens.key_id(key)
+    assert [account_tokens.signer(text) for text in ("", "a.b.c", "e30.e30.", "bnVsbA.x.y", "ü")] == [""] * 5
+
+
+@pytest.fixture
+def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The volumes of pods of a host; kubelet is restarted by name."""
+    monkeypatch.setattr(account_tokens, "TOKENS", f"{tmp_path}/pods/*/volumes/kubernetes.io~projected/**")
+    return tmp_path / "pods"
+
+
+def volume(pods: Path, name: str, text: str) -> Path:
+    """A projected volume with a file below a folder, as kubelet makes them."""
+    folder = pods / name / "volumes" / "kubernetes.io~projected" / "kube-api-access"
+    (folder / "..2026").mkdir(parents=True)
+    (folder / "..2026" / "token").write_text(text)
+    (folder / "token").symlink_to("..2026/token")
+    return folder / "..2026" / "token"
+
+
+def test_kubelet_is_restarted_while_a_pod_has_a_token_of_the_key_before(
+    pods: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., dict[str, Any]]
+) -> None:
+    payload = phases("service_account_key")[2]
+    keys = accepted(payload, "service_account_public_key")
+    old = [volume(pods, name, token(keys[1])) for name in ("a", "b")]
+    volume(pods, "c", token(keys[0]))
+    volume(pods, "d", "somebody's own file")
+    restarts: list[str] = []
+
+    def restart(unit: units.Unit) -> None:
+        restarts.append(unit.name)
+        for path in old:
+            path.write_text(token(keys[0]))
+
+    monkeypatch.setattr(units, "restart", restart)
+    checked = run("kubernetes_identity", public_keys=keys, _ansible_check_mode=True)
+    assert (checked["changed"], checked["tokens"], restarts) == (True, 2, [])
+    assert run("kubernetes_identity", public_keys=keys)["changed"] and restarts == ["kubelet.service"]
+    assert not run("kubernetes_identity", public_keys=keys)["changed"]
+    for other in (keys[::-1], keys[:1]):  # before it is used, and afterwards
+        expected = other[1:] == keys[:1]
+        assert run("kubernetes_identity", public_keys=other, _ansible_check_mode=True)["changed"] is expected
+
+
+def test_tokens_that_stay_are_told(
+    pods: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., dict[str, Any]]
+) -> None:
+    keys = accepted(phases("service_account_key")[2], "service_account_public_key")
+    volume(pods, "a", token(keys[1]))
+    monkeypatch.setattr(units, "restart", lambda _unit: None)
+    told = run("kubernetes_identity", public_keys=keys, timeout=0)["msg"]
+    assert "1 tokens of pods are by the key before" in told and "stays accepted" in told
+
+
+def test_secrets_and_nodes_that_need_the_key_before_are_named(
+    kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, run: Callable[..., dict[str, Any]]
+) -> None:
+    keys = accepted(phases("service_account_key")[2], "service_account_public_key")
+    monkeypatch.setattr(api.Api, "from_env", classmethod(lambda _cls, _cluster, **_options: kubernetes.api()))
+    for name, key in (("old", keys[1]), ("new", keys[0])):
+        text = base64.b64encode(token(key).encode()).decode()
+        kubernetes.add(f"/api/v1/namespaces/ci/secrets/{name}", data={"token": text})
+    kubernetes.add("/api/v1/namespaces/ci/secrets/empty")
+    for name, ready in (("w1", "True"), ("w2", "True"), ("w3", "Unknown")):
+        kubernetes.add(f"/api/v1/nodes/{name}", **node(name, ready=ready))
+    given = {"cluster": "c1", "public_keys": keys}
+    told = run("kubernetes_account_tokens", **given, took_part=["w1"])["msg"]
+    assert told.startswith(
+        "node w2 has taken no part; Secret old of namespace ci has a token by the key before. The key before stays"
+    )
+    del kubernetes.objects["/api/v1/namespaces/ci/secrets/old"]
+    assert "msg" not in run("kubernetes_account_tokens", **given, took_part=["w1", "w2"])
