@@ -131,7 +131,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 def claims(component: str, variables: Mapping[str, Any]) -> dict[str, list[str]]:
     """What the component owns on such a host besides what its tasks place, by kind; nothing of one that declares nothing."""
     try:
-        parts = components.load(component).parts
+        parts = components.load(component, str(variables.get("cluster_engine") or "")).parts
     except components.ComponentError:
         return {}
     part = parts.get(str(variables.get("cluster_part", NODE)))

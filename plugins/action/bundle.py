@@ -75,7 +75,8 @@ def requested(engine: str, more: list[str], hosts: Iterable[Mapping[str, Any]]) 
     """Return an engine and more components, else those of all hosts; raise ComponentError when there are none."""
     if engine:
         return components.of({"cluster_engine": engine, components.ENABLED: more})
-    found = {known.name: known for host in hosts if host.get("cluster_engine") for known in components.of(host)}
+    # By identity: a component may be another one on each engine.
+    found = {id(known): known for host in hosts if host.get("cluster_engine") for known in components.of(host)}
     if not found:
         engines = " or ".join(components.engines())
         raise components.ComponentError(

@@ -10,7 +10,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, nomad_jobs
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, gateway
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 
 
 class ActionModule(ActionBase):
@@ -31,7 +32,7 @@ class ActionModule(ActionBase):
         try:
             # The task's own arguments still know where in which file they stand.
             given = self._task.args
-            declared = functions.read(given.get("tenants", []), given.get("functions", []))
+            declared = functions.read(given.get("tenants", []), given.get("functions", []), nomad_jobs.refused)
             code = artifacts.read(declared)
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             raise AnsibleActionFail(str(error)) from error
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
             nomad_jobs.job(one, declared.tenants[one.tenant], code[one.artifact], programs)
             for one in declared.functions
         ]
-        secrets = {f"{nomad_jobs.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}
+        secrets = {f"{gateway.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}
         own = {"jobs": jobs, "secrets": secrets, "policies": nomad_jobs.policies(declared)}
         tenants = [{"name": name} for name in declared.tenants]
         module_args = {"cluster": args["cluster"], "tenants": tenants, **own}

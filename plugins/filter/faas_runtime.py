@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import events, functions, nomad_jobs
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import events, functions, gateway
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes import serving
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 
 
 def _read(declared: list[Any], tenants: list[Any]) -> functions.Declared:
@@ -31,7 +33,7 @@ def faas_runtime_egress(declared: list[Any], tenants: list[Any], closed: list[st
 
 def faas_runtime_gateway(declared: list[Any], tenants: list[Any]) -> dict[str, Any]:
     """What the gateway knows of tenants and functions."""
-    return nomad_jobs.gateway(_read(declared, tenants))
+    return gateway.gateway(_read(declared, tenants))
 
 
 def faas_runtime_events(tenants: list[Any], secret: str, managers: int) -> dict[str, Any]:
@@ -44,6 +46,11 @@ def faas_runtime_routes(addresses: list[str]) -> list[dict[str, str]]:
     return [{"dst": f"{address}/{128 if ':' in address else 32}"} for address in addresses]
 
 
+def faas_runtime_knative(images: list[str], hosts: int, given: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+    """The runtime of a Kubernetes cluster, as objects."""
+    return serving.runtime(images, hosts, given)
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -54,5 +61,6 @@ class FilterModule:
             "faas_runtime_egress": faas_runtime_egress,
             "faas_runtime_events": faas_runtime_events,
             "faas_runtime_gateway": faas_runtime_gateway,
+            "faas_runtime_knative": faas_runtime_knative,
             "faas_runtime_routes": faas_runtime_routes,
         }

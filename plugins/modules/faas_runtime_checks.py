@@ -38,15 +38,21 @@ checks:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
+from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad.checks import functions
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad.deploy import PREFIX
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import checks as module
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
 
 
 def asked(api: Api, given: Mapping[str, Any]) -> list[Check]:
     """What this manager's services say and, where asked, the jobs of the functions."""
-    return checks.checks(api, len(given["managers"]), given["whole"])
+
+    def deployed(declared: list[Mapping[str, Any]]) -> Verdict:
+        return functions(api.get(f"/v1/jobs?namespace=*&prefix={PREFIX}&meta=true") or [], declared)
+
+    return checks.checks(len(given["managers"]), given["whole"], deployed)
 
 
 def main() -> None:

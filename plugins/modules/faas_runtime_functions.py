@@ -72,7 +72,7 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import deploy
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad import deploy
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 
 

@@ -64,7 +64,7 @@ changed_paths:
 import contextlib
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import deploy
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad import deploy
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError

@@ -28,7 +28,7 @@ options:
     default: []
     suboptions:
       path:
-        description: Path of the manifest.
+        description: Path of the manifest, or of a folder with manifests.
         type: path
         required: true
       kinds:

@@ -4,7 +4,8 @@
 """Which components there are, and which of them a host has.
 
 A component NAME is C(plugin_utils/NAME/component.py) of this collection, and NAMESPACE.COLLECTION.NAME is
-C(plugins/plugin_utils/NAME/component.py) of another one. That file defines C(COMPONENT).
+C(plugins/plugin_utils/NAME/component.py) of another one. That file defines C(COMPONENT). A component that is another thing on
+each engine has C(ENGINE/component.py) beside it for each that it runs on, and C(ENGINE/STEP.yml) beside its steps.
 """
 
 from __future__ import annotations
@@ -12,23 +13,31 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .contract import Component, Engine, Part
 from .user_error import UserError
 
 ENABLED = "cluster_components"  # the variable that lists a host's components besides its engine
+DRIVERS = "*/component.py"
 
 
 class ComponentError(UserError, ValueError):
     """A component that does not exist; the message names it and what to do."""
 
 
-def load(name: str) -> Component:
-    """Return the component `name`; raise ComponentError when there is none."""
-    return _load(name, ENABLED, sorted(known()))
+def load(name: str, engine: str = "") -> Component:
+    """Return the component `name`, as it is on an engine; raise ComponentError when there is none."""
+    found = _load(name, ENABLED, sorted(known()))
+    drivers = sorted(path.parent.name for path in Path(str(sys.modules[_module(name)].__file__)).parent.glob(DRIVERS))
+    if not engine or not drivers:
+        return found
+    if engine not in drivers:
+        raise ComponentError(f"{ENABLED} has {name!r}, which runs on {' or '.join(drivers)}, not on {engine}")
+    package = _module(name).rpartition(".")[0]
+    return cast(Component, importlib.import_module(f"{package}.{engine}.component").COMPONENT)
 
 
 def engine(name: str) -> Engine:
@@ -52,7 +61,8 @@ def known() -> dict[str, Component]:
 
 def enabled(variables: Mapping[str, Any]) -> tuple[Component, ...]:
     """Return the components besides the engine that the variables of a host enable."""
-    return tuple(load(str(name)) for name in variables.get(ENABLED) or ())
+    on = str(variables.get("cluster_engine") or "")
+    return tuple(load(str(name), on) for name in variables.get(ENABLED) or ())
 
 
 def of(variables: Mapping[str, Any]) -> tuple[Component, ...]:
@@ -65,15 +75,16 @@ def parts(components: Iterable[Component], part: str) -> list[Part]:
     return [component.parts[part] for component in components if part in component.parts]
 
 
-def tasks(found: Iterable[Component], role: str, step: str) -> list[str]:
+def tasks(found: Sequence[Component], role: str, step: str) -> list[str]:
     """Return the files with the tasks of components for a step of a role; an engine has one for each."""
     files = []
+    engine = next((component.name for component in found if isinstance(component, Engine)), "")
     for component in found:
         collection, _dot, name = component.name.rpartition(".")
         place = ("roles", name, "tasks", role) if collection else ("roles", role, "tasks", name)
-        file = _collection(component).joinpath(*place, f"{step}.yml")
-        if isinstance(component, Engine) or file.is_file():
-            files.append(str(file))
+        folder = _collection(component).joinpath(*place)
+        both = [folder / engine / f"{step}.yml", folder / f"{step}.yml"]
+        files += [str(file) for file in both if file.is_file()][:1] or [str(both[1])] * isinstance(component, Engine)
     return files
 
 

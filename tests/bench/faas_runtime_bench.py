@@ -18,7 +18,7 @@ from figures import ROOT, Bench, Figure, Table
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT / ".ansible/collections")]
 
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import nomad_jobs  # noqa: E402
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts  # noqa: E402
 from lab import nomad  # noqa: E402
 from lab.servers import Lab  # noqa: E402
 
@@ -73,7 +73,7 @@ MEMORY = "systemctl show -p MainPID --value {} | xargs -I% awk '/VmRSS/ {{print 
 
 def function(name: str, **given: Any) -> dict[str, Any]:
     """A function of the bench."""
-    code = {"artifact": str(CODE), "digest": nomad_jobs.digest(CODE.read_bytes()), "command": ["python3", CODE.name]}
+    code = {"artifact": str(CODE), "digest": artifacts.digest(CODE.read_bytes()), "command": ["python3", CODE.name]}
     return {"name": name, "tenant": "bench", **code, "http": [f"/{name}"], "concurrency": 50, **given}
 
 

@@ -1,20 +1,19 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the function runtime on a manager: its gateway, its events, its functions. Standard library only."""
+"""Checks of the function runtime on a manager: its gateway and its events. Standard library only."""
 
 from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..checks.model import Check, Verdict, answer
-from ..nomad.api import Api
-from .deploy import MARK, PREFIX
 
 METRICS, MONITOR = 8481, 8222
+TOLD = "/etc/keelson-faas/functions.json"
 LOGS = "look at the logs (journalctl -u {unit}); run the install playbook"
 
 
@@ -55,32 +54,20 @@ def events(told: Mapping[str, Any], managers: int) -> Verdict:
     return Verdict(not behind and (meta.get("cluster_size") or count) == managers, text)
 
 
-def functions(jobs: list[Mapping[str, Any]], declared: list[Mapping[str, Any]]) -> Verdict:
-    """Judge that Nomad has a job for each function of the gateway, and none is stopped."""
-    present = {(job["Namespace"], job["ID"]): job for job in jobs if MARK in (job.get("Meta") or {})}
-    lacking = [
-        f"{one['tenant']}/{one['name']}"
-        for one in declared
-        if present.get((one["namespace"], one["job"]), {"Stop": True}).get("Stop")
-    ]
-    if lacking:
-        return Verdict(False, f"not deployed: {', '.join(lacking)}")
-    return Verdict(True, f"{len(declared)} functions are deployed")
+def checks(
+    managers: int, whole: bool, deployed: Callable[[list[Mapping[str, Any]]], Verdict], path: str = TOLD
+) -> list[Check]:
+    """All of a manager; those of the whole cluster on one of them: C(deployed) judges what the gateway knows of functions."""
 
-
-def checks(api: Api, managers: int, whole: bool, path: str = "/etc/keelson-faas/functions.json") -> list[Check]:
-    """All of a manager; those of the whole cluster on one of them."""
-
-    def deployed() -> Verdict:
+    def every() -> Verdict:
         with open(path, encoding="utf-8") as handle:
-            declared = json.load(handle)["functions"]
-        return functions(api.get(f"/v1/jobs?namespace=*&prefix={PREFIX}&meta=true") or [], declared)
+            return deployed(json.load(handle)["functions"])
 
     unit, nats = "keelson-faas-gateway", "keelson-nats"
     found = [
         answer(
             "gateway",
-            "The gateway reaches Nomad and JetStream",
+            "The gateway reaches the engine and JetStream",
             "",
             LOGS.format(unit=unit),
             lambda: gateway(*local(METRICS, "/healthz")),
@@ -94,5 +81,5 @@ def checks(api: Api, managers: int, whole: bool, path: str = "/etc/keelson-faas/
         ),
     ]
     if whole:
-        found.append(answer("function", "Every declared function is deployed", "", LOGS.format(unit=unit), deployed))
+        found.append(answer("function", "Every declared function is deployed", "", LOGS.format(unit=unit), every))
     return found

@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..host import programs
@@ -39,11 +40,14 @@ def chosen(document: str, kinds: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def compose(files: Sequence[dict[str, Any]], objects: Sequence[dict[str, Any]]) -> str:
-    """One text of the chosen documents of C(files) ({path, kinds, names}) and of C(objects). Raises ManifestError."""
+    """One text of the chosen documents of C(files) ({path, kinds, names}; a path may be a folder) and of C(objects). Raises ManifestError."""
     found = []
     for file in files:
-        with open(file["path"], encoding="utf-8") as reading:
-            taken = [entry for entry in documents(reading.read()) if chosen(entry, file["kinds"], file["names"])]
+        path = Path(file["path"])
+        text = "---\n".join(
+            one.read_text("utf-8") for one in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])
+        )
+        taken = [entry for entry in documents(text) if chosen(entry, file["kinds"], file["names"])]
         if not taken:
             raise ManifestError(
                 f"{file['path']} has no object of {', '.join(file['kinds'] or file['names']) or 'any kind'}"

@@ -19,7 +19,7 @@ from .api import Api
 from .view import POOL
 
 OURS = {"keelson.cluster/tenancy": "cluster-namespaces"}
-RESERVED = ("kube-", "keelson-")  # what begins so is Kubernetes' or ours
+RESERVED = ("kube-", "knative-", "faas-", "keelson-")  # what begins so is Kubernetes', of functions, or ours
 _SELECT = "?labelSelector=keelson.cluster%2Ftenancy%3Dcluster-namespaces"
 _POD_SECURITY = "pod-security.kubernetes.io"
 _CORE, _RBAC, _NETWORKING = "v1", "rbac.authorization.k8s.io/v1", "networking.k8s.io/v1"
@@ -167,20 +167,20 @@ def ensure(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> 
     outcome = Outcome()
     wide = dict(policies(namespaces))
     for path, body in wide.items():
-        _apply(api, path, body, predict, outcome, True)
+        bring(api, path, body, predict, outcome, True)
     for entry in namespaces:
         path = f"/api/v1/namespaces/{entry['name']}"
-        known = _apply(api, path, namespace(entry), predict, outcome, True)
+        known = bring(api, path, namespace(entry), predict, outcome, True)
         desired = dict(content(entry))
         for inner, body in desired.items():
-            _apply(api, inner, body, predict, outcome, known or not predict)
+            bring(api, inner, body, predict, outcome, known or not predict)
         if known:
             _prune(api, entry["name"], set(desired), predict, outcome)
     for plural in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
         for found in api.items(f"/apis/{_ADMISSION}/{plural}{_SELECT}"):
             path = f"/apis/{_ADMISSION}/{plural}/{found['metadata']['name']}"
             if path not in wide:
-                _delete(api, path, found, predict, outcome)
+                drop(api, path, found, predict, outcome)
     for name in dropped:
         outcome.note("delete", f"/api/v1/namespaces/{name}", {"metadata": {"name": name}}, {})
         if not predict:
@@ -188,7 +188,7 @@ def ensure(api: Api, namespaces: Sequence[Mapping[str, Any]], predict: bool) -> 
     return outcome
 
 
-def _apply(api: Api, path: str, body: dict[str, Any], predict: bool, outcome: Outcome, askable: bool) -> bool:
+def bring(api: Api, path: str, body: dict[str, Any], predict: bool, outcome: Outcome, askable: bool) -> bool:
     """Apply one object if that changes it; return whether it was there. Of a namespace to come nothing can be asked."""
     found = api.find(path) if askable else None
     before, after = settled(found), settled(api.apply(path, body, dry_run=True) if askable else body)
@@ -205,10 +205,11 @@ def _prune(api: Api, space: str, desired: set[str], predict: bool, outcome: Outc
         for found in api.items(f"{base(version, space)}/{plural}{_SELECT}"):
             path = f"{base(version, space)}/{plural}/{found['metadata']['name']}"
             if path not in desired:
-                _delete(api, path, found, predict, outcome)
+                drop(api, path, found, predict, outcome)
 
 
-def _delete(api: Api, path: str, found: Mapping[str, Any], predict: bool, outcome: Outcome) -> None:
+def drop(api: Api, path: str, found: Mapping[str, Any], predict: bool, outcome: Outcome) -> None:
+    """Delete one object."""
     outcome.note("delete", path, settled(found), {})
     if not predict:
         api.delete(path)

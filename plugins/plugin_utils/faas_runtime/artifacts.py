@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from .functions import LARGEST_CODE, Declared
-from .nomad_jobs import digest
 
 ROLE = Path(__file__).parents[3] / "roles/faas_runtime/files"
+
+
+def digest(content: bytes) -> str:
+    """The digest of an artifact."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 class ArtifactError(ValueError):
@@ -23,11 +28,11 @@ def programs() -> dict[str, bytes]:
 
 
 def read(declared: Declared) -> dict[str, bytes]:
-    """The content of every artifact; of one with an address nothing, as hosts fetch it by its digest. Raises ArtifactError."""
+    """The content of every artifact; of one with an address nothing, as hosts fetch it, nor of a function without. Raises ArtifactError."""
     found, faults = {}, []
     for function in declared.functions:
         name, label = function.artifact, function.label
-        if name.startswith("https://"):
+        if not name or name.startswith("https://"):
             found[name] = b""
             continue
         try:

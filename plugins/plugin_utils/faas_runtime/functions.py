@@ -62,9 +62,10 @@ class Function:
 
     tenant: str
     name: str
-    artifact: str
-    digest: str
-    command: tuple[str, ...]
+    artifact: str = ""
+    digest: str = ""
+    command: tuple[str, ...] = ()
+    image: str = ""
     contract: str = "http/v1"
     isolation: str = "per_request"
     http: tuple[str, ...] = ()
@@ -101,12 +102,12 @@ class Function:
 
     @property
     def job(self) -> str:
-        """Its name in Nomad."""
+        """Its name in its namespace."""
         return f"faas-{self.label.partition('/')[2]}"
 
     @property
     def service(self) -> str:
-        """The name under which Nomad lists its instances: a host name, so without the job's underscore."""
+        """The name of its service: a host name, so without the job's underscore."""
         return f"canary-faas-{self.name}" if self.version else self.job
 
 
@@ -226,6 +227,10 @@ FUNCTION_RULES: dict[str, Rule] = {
     "artifact": matching(r"\S+", "a file, or the https:// address of an archive"),
     "digest": matching(r"sha256:[0-9a-f]{64}", "the artifact's digest, sha256: and 64 hexadecimal digits"),
     "command": lambda value: texts(_ONE_LINE)(value) or ("" if value else "must not be empty"),
+    "image": matching(
+        r"[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?(?!:latest$)(:[\w.-]+|@sha256:[0-9a-f]{64})",
+        "a container image with its digest or its tag, which may not be latest",
+    ),
     "contract": one_of(CONTRACTS),
     "isolation": one_of(ISOLATIONS),
     "http": texts(_PATH),
@@ -250,7 +255,19 @@ FUNCTION_RULES: dict[str, Rule] = {
 # What a canary may have otherwise than its function.
 CANARY_RULES: dict[str, Rule] = {"weight": number(0, 100)} | {
     key: FUNCTION_RULES[key]
-    for key in ("artifact", "digest", "command", "contract", "memory", "cpu", "disk", "pids", "files", "timeout")
+    for key in (
+        "artifact",
+        "digest",
+        "command",
+        "image",
+        "contract",
+        "memory",
+        "cpu",
+        "disk",
+        "pids",
+        "files",
+        "timeout",
+    )
     + ("answer", "env", "secrets", "egress", "services")
 }
 INSTANCE_RULES: dict[str, Rule] = {"min": number(0, 1000), "max": number(1, 1000)}
@@ -280,14 +297,16 @@ def _values(
 
 
 _NESTED = ("instances", "canary")
-_REQUIRED = ("tenant", "name", "artifact", "digest", "command")
+_NAMES, _CODE = ("tenant", "name"), ("artifact", "digest", "command")
+Refused = Callable[[Function], Iterable[tuple[str, str]]]  # by an engine: fields of a function, and why
 
 
-def _function(entry: Any, path: str, faults: Faults) -> list[tuple[str, Any, Function]]:
+def _function(entry: Any, path: str, faults: Faults, refused: Refused) -> list[tuple[str, Any, Function]]:
     """A function and, where there is one, its canary, each with its place and entry; nothing where they have faults."""
     before = len(faults.found)
-    values = _values(FUNCTION_RULES, entry, path, _REQUIRED, faults)
     given = entry if isinstance(entry, dict) else {}
+    alone = "image" in given and not {"artifact", "digest"} & set(given)
+    values = _values(FUNCTION_RULES, entry, path, _NAMES if alone else (*_NAMES, *_CODE), faults)
     if "instances" in given:
         values["instances"] = _values(INSTANCE_RULES, given["instances"], f"{path}.instances", (), faults)
     other = _values(CANARY_RULES, given["canary"], f"{path}.canary", ["weight"], faults) if "canary" in given else {}
@@ -300,6 +319,9 @@ def _function(entry: Any, path: str, faults: Faults) -> list[tuple[str, Any, Fun
     if other:
         canary = replace(function, **{**other, "version": "canary", "weight": 0, "http": (), "cron": (), "queue": ()})
         found.append((f"{path}.canary", given["canary"], canary))
+    for where, members, one in found:
+        for key, text in refused(one):
+            faults.add(members.get(key, entry), f"{where}.{key}", f"{one.label}: {text}")
     return found
 
 
@@ -311,8 +333,8 @@ class Declared:
     functions: tuple[Function, ...]
 
 
-def read(tenants: Any, functions: Any) -> Declared:
-    """Read both variables. Raises FunctionError with a line for every fault."""
+def read(tenants: Any, functions: Any, refused: Refused = lambda _function: ()) -> Declared:
+    """Read both variables. Raises FunctionError with a line for every fault, and for all that the engine refuses."""
     faults = Faults()
     for name, value in (("faas_tenants", tenants), ("faas_functions", functions)):
         if not isinstance(value, list):
@@ -331,7 +353,9 @@ def read(tenants: Any, functions: Any) -> Declared:
             if tokens.setdefault(token, tenant.name) != tenant.name:
                 faults.add(tenants, "faas_tenants", f"{tokens[token]} and {tenant.name} have the same token")
     read_functions = [
-        found for at, entry in enumerate(functions) for found in _function(entry, f"faas_functions[{at}]", faults)
+        found
+        for at, entry in enumerate(functions)
+        for found in _function(entry, f"faas_functions[{at}]", faults, refused)
     ]
     _together(known, {str(entry["name"]) for entry in tenants if _named(entry)}, read_functions, faults)
     if faults.found:

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, nomad_jobs
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 from lab import nomad
 from lab.runs import ROOT
 from lab.servers import SUBNET, Lab
@@ -48,7 +49,7 @@ def function(name: str, artifact: str, **given: Any) -> dict[str, Any]:
         "name": name,
         "tenant": "shop",
         "artifact": str(ROOT / artifact),
-        "digest": nomad_jobs.digest((ROOT / artifact).read_bytes()),
+        "digest": artifacts.digest((ROOT / artifact).read_bytes()),
         "command": ["python3", Path(artifact).name],
         "http": [f"/{given.get('tenant', 'shop')}/{name}"],
         "timeout": 20,

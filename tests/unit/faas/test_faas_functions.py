@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, nomad_jobs
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 
 TENANTS: list[dict[str, Any]] = [{"name": "shop", "tokens": ["a" * 64]}, {"name": "bank", "tokens": ["b" * 64]}]
 
@@ -159,7 +160,7 @@ def test_an_artifact_that_is_another_one(tmp_path: Path) -> None:
         artifacts.ArtifactError, match=r"a\.py has the digest sha256:[0-9a-f]{64}, not sha256:0+; deploy what"
     ):
         artifacts.read(declared)
-    good = nomad_jobs.digest(path.read_bytes())
+    good = artifacts.digest(path.read_bytes())
     assert artifacts.read(functions.read(TENANTS, [function(artifact=str(path), digest=good)])) == {
         str(path): b"print(1)\n"
     }

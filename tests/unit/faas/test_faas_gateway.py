@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.backup.archive import BackupError
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import backup
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import functions, nomad_jobs
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import functions
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import gateway as told
 
 from .test_faas_functions import function
 
-FILES = Path(__file__).parents[3] / "roles/faas_runtime/files/gateway"
+FILES = Path(__file__).parents[3] / "roles/faas_runtime/files"
 TENANTS = [
     {"name": name, "tokens": [hashlib.sha256(f"token-{name}".encode()).hexdigest()], "concurrency": 3}
     for name in ("shop", "bank")
@@ -53,7 +54,8 @@ def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
         stand_in("nats.aio.msg", Msg=object),
     ):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.syspath_prepend(str(FILES))
+    for folder in ("gateway", "nomad"):
+        monkeypatch.syspath_prepend(str(FILES / folder))
     declared = functions.read(
         TENANTS,
         [
@@ -61,11 +63,11 @@ def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
             function(name="open", tenant="bank", http=["/greet/open", "/open"], public=True, concurrency=3),
         ],
     )
-    (tmp_path / "functions.json").write_text(json.dumps(nomad_jobs.gateway(declared)))
+    (tmp_path / "functions.json").write_text(json.dumps(told.gateway(declared)))
     (tmp_path / "gateway.json").write_text(json.dumps({"nats": {}}))
     module = importlib.import_module("gateway")
     yield module.Gateway(str(tmp_path))
-    for name in ("gateway", "events", "nomad", "snapshot"):
+    for name in ("gateway", "calls", "events", "engine", "snapshot"):
         sys.modules.pop(name, None)
 
 
@@ -206,7 +208,7 @@ def test_schedules_have_seconds_in_jetstream(gateway: Any) -> None:
 
 
 def test_why_a_call_left_no_answer(gateway: Any) -> None:
-    why = sys.modules["nomad"].why
+    why = sys.modules["engine"].why
     killed = {"Type": "Terminated", "Details": {"oom_killed": "true"}, "DisplayMessage": "OOM Killed"}
     assert "more than its memory" in why({"ClientStatus": "failed", "TaskStates": {"function": {"Events": [killed]}}})
     assert why({"ClientStatus": "lost", "TaskStates": None}) == "the function ended without an answer (lost: no event)"
@@ -241,12 +243,12 @@ class Agent:
 def test_a_host_without_room_is_not_one_that_is_slow(
     gateway: Any, monkeypatch: pytest.MonkeyPatch, states: list[str], status: int, after: int
 ) -> None:
-    nomad = sys.modules["nomad"]
+    nomad = sys.modules["engine"]
     agent = Agent(states)
     monkeypatch.setattr(nomad.time, "monotonic", agent.monotonic)
     found = 0
     try:
-        asyncio.run(nomad.Nomad._await(agent, "job", {}, 20, {}))
+        asyncio.run(nomad.Engine._await(agent, "job", {}, 20, {}))
     except nomad.CallFailed as error:
         found = error.status
     assert (found, agent.clock) == (status, after)
@@ -295,10 +297,10 @@ def test_a_dead_letter_goes_back_under_one_id_however_often_that_is_cut_off(gate
 def test_a_call_that_is_still_being_stopped_is_removed_when_it_has_ended(
     gateway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nomad = sys.modules["nomad"]
+    nomad = sys.modules["engine"]
     asked: list[str] = []
 
-    class Agent(nomad.Nomad):  # type: ignore[misc, name-defined]
+    class Agent(nomad.Engine):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             self.collecting: set[Any] = set()
 
@@ -343,7 +345,7 @@ def test_metrics_tell_how_many_events_wait_and_are_dead(gateway: Any) -> None:
 
 
 def test_an_event_waits_while_nomad_is_away(gateway: Any) -> None:
-    failed, greet = sys.modules["nomad"].CallFailed, gateway.functions[("shop", "greet")]
+    failed, greet = sys.modules["calls"].CallFailed, gateway.functions[("shop", "greet")]
     event = {"headers": {"ce-id": "a"}}
     for given, found in ((503, 429), (429, 429), (504, 504)):
 

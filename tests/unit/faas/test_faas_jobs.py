@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks, deploy
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad import checks as nomad_checks
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad import deploy
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import (
-    component,
+    artifacts,
     events,
     functions,
-    nomad_jobs,
+    gateway,
+    preflight,
 )
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import model
 
 from .test_faas_functions import TENANTS, function
@@ -214,22 +218,21 @@ def host(name: str, part: str, **variables: Any) -> model.Host:
 
 
 def test_preflight_tells_every_fault_of_functions_before_anything_is_changed() -> None:
-    def judged(tenants: Any, declared: Any, engine: str = "nomad") -> list[str]:
+    def judged(tenants: Any, declared: Any) -> list[str]:
         hosts = (
             host("m1", "manager", faas_tenants=tenants, faas_functions=declared),
             host("w1", "node", cluster_pool="web"),
         )
-        cluster = model.Cluster("product", components.engine(engine), {}, hosts)
-        return [fault.text for fault in component.declared(cluster)]
+        cluster = model.Cluster("product", components.engine("nomad"), {}, hosts)
+        return [fault.text for fault in preflight.declared(cluster, nomad_jobs.refused)]
 
     assert judged([{"name": "shop", "pool": "web"}], []) == []
     assert judged([{"name": "shop", "pool": "weeb"}], []) == ["faas_tenants: shop has the pool weeb, which has no host"]
     assert len(judged([{"name": "shop"}], [function(timeout=0, http=["x"])])) == 2
-    one = function(artifact=__file__, digest=nomad_jobs.digest(Path(__file__).read_bytes()), egress=["10.0.0.1:443"])
+    one = function(artifact=__file__, digest=artifacts.digest(Path(__file__).read_bytes()), egress=["10.0.0.1:443"])
     assert judged([{"name": "shop", "pool": "web"}], [one]) == [
         "shop/greet may not reach 10.0.0.1:443: 10.0.0.1 is a host of the cluster"
     ]
-    assert judged([], [], "kubernetes") == ["faas_runtime has no driver for the engine kubernetes"]
 
 
 def test_the_gateway_may_only_act_in_the_tenants_namespaces() -> None:
@@ -275,10 +278,10 @@ def test_events_without_a_leader_or_a_replica() -> None:
 
 
 def test_a_function_that_is_not_deployed() -> None:
-    declared = nomad_jobs.gateway(functions.read(TENANTS, [function()]))["functions"]
-    assert checks.functions([listed(job())], declared).passed
-    assert checks.functions([], declared) == (False, "not deployed: shop/greet")
-    assert not checks.functions([listed(job(), Stop=True)], declared).passed
+    declared = gateway.gateway(functions.read(TENANTS, [function()]))["functions"]
+    assert nomad_checks.functions([listed(job())], declared).passed
+    assert nomad_checks.functions([], declared) == (False, "not deployed: shop/greet")
+    assert not nomad_checks.functions([listed(job(), Stop=True)], declared).passed
 
 
 def test_every_internal_variable_of_the_role_is_defined() -> None:

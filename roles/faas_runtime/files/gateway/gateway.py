@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gateway of the function runtime: HTTPS in, a dispatch or a proxied call to a function, its answer out.
 
-It keeps nothing: queues, schedules and retries are JetStream's, placement and clean-up Nomad's. Any number may run.
+It keeps nothing: queues, schedules and retries are JetStream's, placement and clean-up the engine's (engine.py). Any number may run.
     gateway.py /etc/keelson-faas
 """
 
@@ -28,8 +28,9 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from calls import Answer, CallFailed
+from engine import START, Engine
 from events import EventsFailed, Tenant
-from nomad import START, Answer, CallFailed, Nomad
 
 LOG = logging.getLogger("gateway")
 HOP = {
@@ -176,30 +177,30 @@ class Gateway:
         """Run one call by the function's isolation. Raises Refused and CallFailed."""
         with self.room(function):
             if function["isolation"] == "per_request":
-                return await self.nomad.call(function, request, token)
+                return await self.engine.call(function, request, token)
             return await self.proxy(function, request)
 
     async def proxy(self, function: dict[str, Any], request: dict[str, Any]) -> Answer:
         """Hand a call to an instance of a `per_function` function; start one where there is none. Raises CallFailed."""
         deadline, cold = time.monotonic() + START, False
         while True:
-            instances = await self.nomad.instances(function)
+            instances = await self.engine.instances(function)
             name = (function["tenant"], function["name"])
             wanted = max(1, min(function["max"], -(-self.at_once[name] // function["concurrency"])))
             cold = cold or not instances
             if len(instances) < wanted:
-                await self.nomad.scale(function, wanted)
+                await self.engine.scale(function, wanted)
             if instances:
                 self.turn[function["job"]] += 1
                 chosen = instances[self.turn[function["job"]] % len(instances)]
-                limit = aiohttp.ClientTimeout(total=function["timeout"], sock_connect=2)
+                limit = aiohttp.ClientTimeout(total=function["timeout"] + self.engine.HELD, sock_connect=2)
                 try:
                     address = chosen + request["path"]
                     async with self.direct.request(
                         request["method"],
                         address,
                         data=request["body"],
-                        headers=request["headers"],
+                        headers={**request["headers"], **self.engine.headers(function)},
                         timeout=limit,
                         allow_redirects=False,
                     ) as answer:
@@ -332,7 +333,7 @@ class Gateway:
         return web.json_response(found, headers=headers)
 
     async def deliver(self, function: dict[str, Any], event: dict[str, Any], token: str) -> int:
-        """Hand an event to its function; returns the status, 429 when it is to wait: no attempt is lost while Nomad is away."""
+        """Hand an event to its function; returns the status, 429 when it is to wait: no attempt is lost while the engine is away."""
         started, instance, reason, cold, output = time.monotonic(), "", "", False, ""
         function = self.version(function, token)
         try:
@@ -395,11 +396,11 @@ class Gateway:
     async def rest(self) -> None:
         """Give up instances that nobody used for a while, and calls that nobody waits for."""
         with contextlib.suppress(CallFailed):
-            await self.nomad.sweep({function["namespace"] for function in self.functions.values()})
+            await self.engine.sweep({function["namespace"] for function in self.functions.values()})
             for name, function in self.functions.items():
                 idle = time.monotonic() - self.used.get(name, time.monotonic())
                 if function["isolation"] == "per_function" and idle > IDLE and not self.at_once[name]:
-                    await self.nomad.scale(function, function["min"], down=True)
+                    await self.engine.scale(function, function["min"], down=True)
                     del self.used[name]
 
     async def depths(self) -> str:
@@ -420,7 +421,7 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until SIGTERM; calls at work are finished then."""
-        self.nomad = Nomad(self.config["nomad"])
+        self.engine = Engine(self.config["engine"])
         self.direct = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
         listen = self.config["listen"]
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From functions to what Nomad runs, and to what the gateway knows of them. Pure."""
+"""From functions to what Nomad runs. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.deploy import POLICY, TENANT_POLICY
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad.deploy import POLICY, TENANT_POLICY
 
-from .egress import CLOSED, parse
-from .functions import Declared, Function, Tenant
+from ..egress import CLOSED, parse
+from ..functions import Declared, Function, Tenant
+from ..gateway import namespace
 
 MARK = "keelson_faas"  # in a job's meta: the digest of its specification
 PYTHON = "/usr/lib/python3.11"  # host volume faas-python of the host nodes
@@ -22,9 +23,10 @@ WAY_OUT = {"Name": "egress", "Type": "host", "Source": "faas-egress", "ReadOnly"
 SANDBOX, EXEC, NONE = "sandbox", "exec", "none"  # the guards of a function's process; the tests take them away
 
 
-def namespace(tenant: str) -> str:
-    """The Nomad namespace of a tenant."""
-    return f"faas-{tenant}"
+def refused(function: Function) -> Iterable[tuple[str, str]]:
+    """What of a function does not run here: the field, and why."""
+    if function.image:
+        yield "image", "container images do not run on this engine; give artifact, digest and command"
 
 
 def account(function: Function) -> str:
@@ -167,46 +169,6 @@ def egress(declared: Declared, closed: Iterable[str]) -> dict[str, Any]:
     return {"closed": [*CLOSED, *closed], "functions": functions, "listen": "/var/lib/faas-egress/socket"}
 
 
-def gateway(declared: Declared) -> dict[str, Any]:
-    """What the gateway knows: who may call, and for each function how."""
-    tenants = {
-        tenant.name: {
-            "tokens": list(tenant.tokens),
-            **{name: getattr(tenant, name) for name in ("concurrency", "body", "timeout", "storage")},
-        }
-        for tenant in declared.tenants.values()
-    }
-    kept = (
-        "tenant",
-        "job",
-        "service",
-        "version",
-        "weight",
-        "contract",
-        "isolation",
-        "public",
-        "timeout",
-        "concurrency",
-        "answer",
-        "retries",
-        "dead_letter",
-    )
-    canaries = {one.label: one.label.partition("/")[2] for one in declared.functions if one.version}
-    functions = [
-        {
-            **{name: getattr(function, name) for name in kept},
-            **{name: list(getattr(function, name)) for name in ("http", "cron", "queue")},
-            "name": function.label.partition("/")[2],
-            "canary": canaries.get(f"{function.label}_canary", ""),
-            "namespace": namespace(function.tenant),
-            "min": function.instances.min,
-            "max": function.instances.max,
-        }
-        for function in declared.functions
-    ]
-    return {"tenants": tenants, "functions": functions}
-
-
 def policies(declared: Declared) -> dict[str, str]:
     """The ACL policies: the gateway's, to dispatch, read answers and scale in the tenants' namespaces, and a tenant's, to look."""
 
@@ -216,13 +178,3 @@ def policies(declared: Declared) -> dict[str, str]:
     calls = ["dispatch-job", "list-jobs", "read-job", "read-fs", "scale-job", "submit-job"]
     found = {f"{TENANT_POLICY}{name}": rules(name, ["list-jobs", "read-job", "read-logs"]) for name in declared.tenants}
     return found | {POLICY: "".join(rules(name, calls) for name in sorted(declared.tenants))}
-
-
-def digest(content: bytes) -> str:
-    """The digest of an artifact."""
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def without_code(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A job as it is listed: what module faas_runtime_functions compares."""
-    return {"namespace": found["Namespace"], "id": found["ID"], "digest": found["Meta"][MARK]}

@@ -11,11 +11,11 @@ import contextlib
 import json
 import ssl
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from calls import Answer, CallFailed
 
 LARGEST_PAYLOAD = 16 * 1024  # Nomad's own limit of what a dispatched job is given
 ROOM, START, END = (
@@ -26,28 +26,10 @@ ROOM, START, END = (
 FINAL = ("complete", "failed", "lost")
 
 
-class CallFailed(Exception):
-    """No answer; `status` is the HTTP status for the caller, `output` what the function wrote."""
-
-    def __init__(self, status: int, reason: str, output: str = "") -> None:
-        super().__init__(reason)
-        self.status, self.output = status, output
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a function answered. `cold` tells that an instance was started for it, `output` is what a call of its own wrote."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    cold: bool
-    instance: str
-    output: str = ""
-
-
-class Nomad:
+class Engine:
     """A client of one agent's API."""
+
+    HELD = 0  # seconds that it holds a call which is handed to an instance
 
     def __init__(self, access: dict[str, str]) -> None:
         context = ssl.create_default_context(cafile=access["ca_file"])
@@ -163,6 +145,10 @@ class Nomad:
                     await self.forget(job["ID"], "", {"namespace": namespace})
                     count += 1
         return count
+
+    def headers(self, function: dict[str, Any]) -> dict[str, str]:
+        """What a call needs to find its function: nothing, as an instance is of one function."""
+        return {}
 
     async def instances(self, function: dict[str, Any]) -> list[str]:
         """Where the running instances of a `per_function` function listen."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from ..nomad.api import Api, ApiError
+from ...nomad.api import Api, ApiError
 
 PREFIX = "faas-"  # of our namespaces and jobs
 MARK = "keelson_faas"
