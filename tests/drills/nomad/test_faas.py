@@ -14,48 +14,26 @@ import http.server
 import json
 import os
 import secrets
-import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 from lab import nomad
+from lab.faas import AGAIN, GREET, LEAK, TOKENS, Runtime, function, measured, row
 from lab.runs import ROOT
 from lab.servers import SUBNET, Lab
 
-TOKENS = {name: f"token-of-{name}" for name in ("shop", "bank", "tiny")}
 DEPLOY = str(ROOT / "tests/drills/nomad/faas/deploy.yml")
-GREET = "examples/functions/http/greet.py"
-LEAK, FAULTS = "examples/functions/leak/leak.py", "tests/drills/nomad/faas/faults.py"
+FAULTS = "tests/drills/nomad/faas/faults.py"
 # Where a call finds nothing to write to, so nothing can be found: its code, and what Nomad and the runtime keep.
 CLOSED = {"working_directory", "allocation", "var_tmp", "runtime"}
 SITE, SITE_PORT = f"{SUBNET.rpartition('.')[0]}.1", 18088  # this machine, as the servers see it
 OUT = {"egress": [f"{SITE}:{SITE_PORT}", "site.test", "manager.test", "metadata.test"]}
 OUT |= {"services": {"SERVICE_SITE": f"site.test:{SITE_PORT}"}}
-AGAIN = ("sequence", "overlap", "timeout", "oom", "crash")
-
-
-def function(name: str, artifact: str, **given: Any) -> dict[str, Any]:
-    """A function of the drill."""
-    return {
-        "name": name,
-        "tenant": "shop",
-        "artifact": str(ROOT / artifact),
-        "digest": artifacts.digest((ROOT / artifact).read_bytes()),
-        "command": ["python3", Path(artifact).name],
-        "http": [f"/{given.get('tenant', 'shop')}/{name}"],
-        "timeout": 20,
-        "memory": 96,
-        **given,
-    }
 
 
 FUNCTIONS = [
@@ -88,41 +66,8 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-class Faas:
-    """The runtime as its callers see it."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab, self.manager = lab, lab.managers[0]
-        self.context = ssl.create_default_context(cadata=lab.ssh(self.manager, "cat /etc/keelson-faas/tls/ca.pem"))
-
-    def ask(
-        self, path: str, body: Any = None, tenant: str = "shop", **headers: str
-    ) -> tuple[int, Any, Mapping[str, str]]:
-        """Status, body and headers of an answer."""
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        given = {name.replace("_", "-"): text for name, text in headers.items()}
-        given |= {"Authorization": f"Bearer {TOKENS.get(tenant, tenant)}"} if tenant else {}
-        request = urllib.request.Request(f"https://{self.manager.address}:8480{path}", data, given)
-        try:
-            with urllib.request.urlopen(request, timeout=120, context=self.context) as answer:
-                return answer.status, loaded(answer.read()), answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, loaded(error.read()), error.headers
-
-    def plant(self, path: str, token: str, then: str = "answer", **more: str) -> tuple[int, Any]:
-        """Leave a token behind."""
-        return self.ask(path, {"do": "plant", "token": token, "then": then, **more})[:2]
-
-    def found(self, path: str, token: str, tenant: str = "shop") -> set[str]:
-        """The places where a call finds a token; an instance that was killed takes the calls of that moment with it."""
-        deadline = time.monotonic() + 30
-        while True:
-            status, answer, _headers = self.ask(path, {"do": "search", "token": token}, tenant)
-            if status == 200:
-                break
-            assert "warm" in path and status == 502 and time.monotonic() < deadline, answer
-            time.sleep(1)
-        return {place for place, seen in answer["found"].items() if seen}
+class Faas(Runtime):
+    """The runtime, and Nomad below it."""
 
     def guards(self, guards: str) -> None:
         """Deploy the functions of the leak test with other guards."""
@@ -180,14 +125,6 @@ class Faas:
         )
 
 
-def loaded(text: bytes) -> Any:
-    """JSON, or the text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text.decode("utf-8", "replace")
-
-
 @pytest.fixture(scope="module")
 def faas(lab: Lab) -> Iterator[Faas]:
     """A cluster with the function runtime."""
@@ -199,42 +136,6 @@ def faas(lab: Lab) -> Iterator[Faas]:
         time.sleep(2)
     found.only(lab.nodes[0].name)
     yield found
-
-
-def measured(faas: Faas, planter: str, scenarios: tuple[str, ...] = AGAIN) -> dict[str, set[str]]:
-    """By searcher, the places in which any scenario shows a token that `planter` left."""
-    searchers = {
-        "same function": (planter, "shop"),
-        "other function": ("/shop/peer", "shop"),
-        "other tenant": ("/bank/leak", "bank"),
-    }
-    if planter == "/shop/warm":
-        searchers["other function"] = ("/shop/warm-peer", "shop")
-    found: dict[str, set[str]] = {name: set() for name in searchers}
-    for scenario in scenarios:
-        token = secrets.token_hex(12)
-        if scenario == "overlap":
-            other = threading.Thread(target=faas.plant, args=(planter, token, "wait"), kwargs={"seconds": "15"})
-            other.start()
-            time.sleep(3)
-        else:
-            then = {"timeout": "hang", "sequence": "answer", "redeploy": "answer"}
-            faas.plant(planter, token, then.get(scenario, scenario))
-        if scenario == "redeploy":
-            faas.redeploy(planter.rpartition("/")[2])
-        # While the other call runs all search at once; afterwards one by one, as who takes a message of a queue puts it back.
-        with ThreadPoolExecutor(3 if scenario == "overlap" else 1) as pool:
-            seen = pool.map(lambda one, token=token: faas.found(one[0], token, one[1]), searchers.values())
-            for name, places in zip(searchers, seen):
-                found[name] |= places
-        if scenario == "overlap":
-            other.join()
-    return found
-
-
-def row(label: str, found: Mapping[str, set[str]]) -> None:
-    """A row of the table in docs/functions.md."""
-    print(f"\n| {label} | " + " | ".join(", ".join(sorted(places)) or "nothing" for places in found.values()) + " |")
 
 
 def test_a_call_of_per_request_shares_nothing(faas: Faas) -> None:

@@ -1,0 +1,202 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Functions on Knative on real hosts: called, from zero, shut off from one another and from the rest of the cluster.
+
+One manager and two host nodes are enough; all functions are put on the first one:
+KEELSON_DRILLS_ENGINE=kubernetes KEELSON_DRILLS_HOSTS="m1 w1 w2" tests/drills/run tests/drills/kubernetes/test_faas.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab.faas import AGAIN, GREET, LEAK, TOKENS, Runtime, function, measured, row
+from lab.servers import Lab
+from lab.waiting import wait
+
+OWN = {"isolation": "per_function", "instances": {"min": 0, "max": 2}, "cpu": 20}
+FUNCTIONS = [
+    function("greet", GREET, **OWN),
+    function("warm", LEAK, **OWN),
+    function("warm-peer", LEAK, **OWN),
+    function("leak", LEAK, tenant="bank", **OWN),
+]
+VARIABLES: dict[str, Any] = {
+    "cluster_components": ["faas_runtime"],
+    "faas_runtime_knative_config": {
+        "config-autoscaler": {"stable-window": "20s", "scale-to-zero-grace-period": "10s"},
+    },
+    "faas_tenants": [
+        {"name": name, "pool": "web", "tokens": [hashlib.sha256(TOKENS[name].encode()).hexdigest()], "body": 100000}
+        for name in ("shop", "bank")
+    ],
+    "faas_functions": FUNCTIONS,
+}
+FUNCTION_PODS = "get pods -A -l serving.knative.dev/service"
+
+
+class Knative(Runtime):
+    """The runtime, and Kubernetes below it."""
+
+    def kubectl(self, command: str, check: bool = True, given: str = "") -> str:
+        """What kubectl prints on the manager."""
+        line = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl {command}"
+        return self.lab.ssh(self.manager, line, check=check, given=given)
+
+    def pods(self, chosen: str) -> list[dict[str, Any]]:
+        """Pods that are not ending."""
+        found = json.loads(self.kubectl(f"get pods {chosen} -o json"))["items"]
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def redeploy(self, name: str) -> None:
+        """A new revision, and nothing of the one before."""
+        where = f"-n faas-shop -l serving.knative.dev/service=faas-{name}"
+        before = {pod["metadata"]["name"] for pod in self.pods(where)}
+        patch = {"spec": {"template": {"metadata": {"annotations": {"again": secrets.token_hex(4)}}}}}
+        self.kubectl(f"-n faas-shop patch ksvc faas-{name} --type=merge -p '{json.dumps(patch)}'")
+        self.kubectl(f"-n faas-shop wait ksvc faas-{name} --for=condition=Ready --timeout=120s")
+        wait("the old revision is gone", lambda: not before & {p["metadata"]["name"] for p in self.pods(where)}, 120)
+
+    def ready(self, name: str, tenant: str = "shop") -> None:
+        """Await a function."""
+        self.kubectl(f"-n faas-{tenant} wait ksvc faas-{name} --for=condition=Ready --timeout=240s")
+
+
+@pytest.fixture(scope="module")
+def faas(lab: Lab) -> Iterator[Knative]:
+    """A cluster with the function runtime; what can run on the second host node has been there."""
+    lab.play("install", variables=VARIABLES).expect()
+    found = Knative(lab)
+    for entry in FUNCTIONS:
+        found.ready(entry["name"], entry["tenant"])
+    found.kubectl(f"cordon {lab.nodes[1].name}")
+    for tenant in ("shop", "bank"):
+        found.kubectl(f"-n faas-{tenant} delete pods --all")
+    yield found
+    found.kubectl(f"uncordon {lab.nodes[1].name}", check=False)
+
+
+def test_a_second_run_changes_nothing_and_every_check_passes(faas: Knative) -> None:
+    """Also of the runtime itself, which writes into its own objects."""
+    again = faas.lab.play("install", variables=VARIABLES).expect()
+    assert not again.changed(), again.changed()
+    faas.kubectl(f"cordon {faas.lab.nodes[1].name}")
+    faas.lab.play("verify", variables=VARIABLES).expect()
+
+
+def test_who_may_call(faas: Knative) -> None:
+    """The gateway asks for a token of the tenant."""
+    assert faas.ask("/shop/greet?name=Ada")[0] == 200
+    assert faas.ask("/shop/greet", tenant="")[0] == 401
+    assert faas.ask("/shop/greet", tenant="wrong")[0] == 401
+    assert faas.ask("/shop/greet", tenant="bank")[0] == 403
+
+
+def test_from_zero_and_back(faas: Knative) -> None:
+    """A function that nobody calls has no instance; the first call makes one."""
+    where = "-n faas-shop -l serving.knative.dev/service=faas-greet"
+    assert faas.ask("/shop/greet")[0] == 200
+    wait("no instance", lambda: not faas.pods(where), 180)
+    started = time.monotonic()
+    assert faas.ask("/shop/greet")[0] == 200
+    cold = time.monotonic() - started
+    times = []
+    for _call in range(20):
+        started = time.monotonic()
+        assert faas.ask("/shop/greet")[0] == 200
+        times.append(time.monotonic() - started)
+    print(f"\nfrom zero {cold:.2f} s, then {sorted(times)[10] * 1000:.1f} ms a call (p50)")
+    assert cold < 30
+
+
+def test_an_instance_shares_with_its_own_function_alone(faas: Knative) -> None:
+    """The declared level, per_function, is the measured one."""
+    found = measured(faas, "/shop/warm", AGAIN)
+    row("per_function on Kubernetes", found)
+    assert found["same function"] >= {"global", "tmp", "process"}
+    assert found["other function"] == found["other tenant"] == set()
+    after = measured(faas, "/shop/warm", ("redeploy",))
+    row("per_function on Kubernetes, after a deployment", after)
+    assert set().union(*after.values()) == set()
+
+
+def targets(faas: Knative) -> dict[str, str]:
+    """What a pod might try, by name."""
+    node, space = faas.lab.nodes[0].address, "-n {} get svc {} -o jsonpath={{.spec.clusterIP}}"
+    kourier = faas.kubectl(space.format("kourier-system", "kourier-internal"))
+    (gateway, *_more) = faas.pods("-n kourier-system -l app=3scale-kourier-gateway")
+    (activator, *_more) = faas.pods("-n knative-serving -l app=activator")
+    (peer, *_more) = faas.pods("-n faas-shop -l serving.knative.dev/service=faas-warm-peer")
+    return {
+        "kourier": f"{kourier}:80",
+        "kourier's pod": f"{gateway['status']['podIP']}:8081",
+        "activator": f"{activator['status']['podIP']}:8012",
+        "another function": f"{peer['status']['podIP']}:8012",
+        "another function's port": f"{peer['status']['podIP']}:8080",
+        "api": f"{faas.kubectl(space.format('default', 'kubernetes'))}:443",
+        "host": f"{node}:22",
+        "manager": f"{faas.manager.address}:8480",
+        "metadata": "169.254.169.254:80",
+    }
+
+
+def test_a_function_reaches_nobody(faas: Knative) -> None:
+    """Neither the runtime, nor another function, nor hosts; without the policies it would."""
+    assert faas.ask("/shop/warm-peer", {"do": "search", "token": "x"})[0] == 200
+    known = targets(faas)
+
+    def reached() -> set[str]:
+        status, answer, _headers = faas.ask("/shop/warm", {"do": "reach", "targets": " ".join(known.values())})
+        assert status == 200, answer
+        return {name for name, target in known.items() if answer["reached"][target]}
+
+    assert reached() == set()
+    for space, name in (("faas-shop", "functions"), ("kourier-system", "kourier"), ("knative-serving", "activator")):
+        faas.kubectl(f"-n {space} delete networkpolicy {name}")
+    try:
+        wait("the guards are gone", lambda: reached() >= {"kourier", "activator", "another function", "api"}, 30)
+    finally:
+        faas.lab.play("install", variables=VARIABLES).expect()
+        faas.kubectl(f"cordon {faas.lab.nodes[1].name}")
+    wait("the guards are back", lambda: reached() == set(), 30)
+
+
+def test_another_pod_of_the_cluster_calls_no_function(faas: Knative) -> None:
+    """Kourier asks for no token: it is for the managers alone."""
+    image = faas.kubectl("-n faas-shop get ksvc faas-greet -o jsonpath={.spec.template.spec.containers[0].image}")
+    assert faas.ask("/shop/warm-peer", {"do": "search", "token": "x"})[0] == 200
+    known = {name: where for name, where in targets(faas).items() if name not in ("api", "host", "manager", "metadata")}
+    program = (
+        "import socket\n"
+        f"for where in {sorted(known.values())!r}:\n"
+        "    host, _colon, port = where.rpartition(':')\n"
+        "    try:\n"
+        "        socket.create_connection((host, int(port)), 3).close(); print(where)\n"
+        "    except OSError: pass\n"
+        "print('tried')\n"
+    )
+    run = f"-n default run drill --image={image} --restart=Never --rm -i --quiet --command -- python3 -"
+    assert faas.kubectl(run, given=program).split() == ["tried"]
+
+
+def test_what_is_not_declared_any_more_is_gone(faas: Knative) -> None:
+    """A function with its code; a tenant with its namespace."""
+    kept = {**VARIABLES, "faas_functions": FUNCTIONS[:1], "faas_tenants": VARIABLES["faas_tenants"][:1]}
+    faas.lab.play("install", variables=kept).expect()
+    assert faas.kubectl("get ksvc -A -o name").split() == ["service.serving.knative.dev/faas-greet"]
+    wait("the namespace is gone", lambda: "faas-bank" not in faas.kubectl("get ns -o name"), 120)
+
+
+def test_what_does_not_run_here_is_refused_before_anything_is_changed(faas: Knative) -> None:
+    """One line for each member."""
+    wrong = [function("leak", LEAK), function("out", LEAK, egress=["api.example.com"], **OWN)]
+    told = faas.lab.play("preflight", variables={**VARIABLES, "faas_functions": wrong}).expect(2).output
+    assert "faas_functions[0].isolation: shop/leak: per_request is not held here" in told
+    assert "faas_functions[1].egress: shop/out: a name is not held here" in told

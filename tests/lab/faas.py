@@ -1,0 +1,127 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The function runtime as its callers see it, and the leak test: the same on every engine."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts
+
+from .runs import ROOT
+from .servers import Lab
+
+TOKENS = {name: f"token-of-{name}" for name in ("shop", "bank", "tiny")}
+GREET, LEAK = "examples/functions/http/greet.py", "examples/functions/leak/leak.py"
+AGAIN = ("sequence", "overlap", "timeout", "oom", "crash")
+
+
+def function(name: str, artifact: str, **given: Any) -> dict[str, Any]:
+    """A function of the drill."""
+    return {
+        "name": name,
+        "tenant": "shop",
+        "artifact": str(ROOT / artifact),
+        "digest": artifacts.digest((ROOT / artifact).read_bytes()),
+        "command": ["python3", Path(artifact).name],
+        "http": [f"/{given.get('tenant', 'shop')}/{name}"],
+        "timeout": 20,
+        "memory": 96,
+        **given,
+    }
+
+
+class Runtime:
+    """The runtime of a cluster."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.manager = lab, lab.managers[0]
+        self.context = ssl.create_default_context(cadata=lab.ssh(self.manager, "cat /etc/keelson-faas/tls/ca.pem"))
+
+    def redeploy(self, name: str) -> None:
+        """Deploy a function of the tenant shop once more, and await that no instance of before runs."""
+        raise NotImplementedError
+
+    def ask(
+        self, path: str, body: Any = None, tenant: str = "shop", **headers: str
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, body and headers of an answer."""
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        given = {name.replace("_", "-"): text for name, text in headers.items()}
+        given |= {"Authorization": f"Bearer {TOKENS.get(tenant, tenant)}"} if tenant else {}
+        request = urllib.request.Request(f"https://{self.manager.address}:8480{path}", data, given)
+        try:
+            with urllib.request.urlopen(request, timeout=120, context=self.context) as answer:
+                return answer.status, loaded(answer.read()), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, loaded(error.read()), error.headers
+
+    def plant(self, path: str, token: str, then: str = "answer", **more: str) -> tuple[int, Any]:
+        """Leave a token behind."""
+        return self.ask(path, {"do": "plant", "token": token, "then": then, **more})[:2]
+
+    def found(self, path: str, token: str, tenant: str = "shop") -> set[str]:
+        """The places where a call finds a token; an instance that was killed takes the calls of that moment with it."""
+        deadline = time.monotonic() + 90
+        while True:
+            status, answer, _headers = self.ask(path, {"do": "search", "token": token}, tenant)
+            if status == 200:
+                break
+            assert "warm" in path and status in (502, 503, 504) and time.monotonic() < deadline, answer
+            time.sleep(1)
+        return {place for place, seen in answer["found"].items() if seen}
+
+
+def loaded(text: bytes) -> Any:
+    """JSON, or the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.decode("utf-8", "replace")
+
+
+def measured(faas: Runtime, planter: str, scenarios: tuple[str, ...] = AGAIN) -> dict[str, set[str]]:
+    """By searcher, the places in which any scenario shows a token that `planter` left."""
+    searchers = {
+        "same function": (planter, "shop"),
+        "other function": ("/shop/peer", "shop"),
+        "other tenant": ("/bank/leak", "bank"),
+    }
+    if planter == "/shop/warm":
+        searchers["other function"] = ("/shop/warm-peer", "shop")
+    found: dict[str, set[str]] = {name: set() for name in searchers}
+    for scenario in scenarios:
+        token = secrets.token_hex(12)
+        if scenario == "overlap":
+            other = threading.Thread(target=faas.plant, args=(planter, token, "wait"), kwargs={"seconds": "15"})
+            other.start()
+            time.sleep(3)
+        else:
+            then = {"timeout": "hang", "sequence": "answer", "redeploy": "answer"}
+            faas.plant(planter, token, then.get(scenario, scenario))
+        if scenario == "redeploy":
+            faas.redeploy(planter.rpartition("/")[2])
+        # While the other call runs all search at once; afterwards one by one, as who takes a message of a queue puts it back.
+        with ThreadPoolExecutor(3 if scenario == "overlap" else 1) as pool:
+            seen = pool.map(lambda one, token=token: faas.found(one[0], token, one[1]), searchers.values())
+            for name, places in zip(searchers, seen):
+                found[name] |= places
+        if scenario == "overlap":
+            other.join()
+    return found
+
+
+def row(label: str, found: Mapping[str, set[str]]) -> None:
+    """A row of the table in docs/functions.md."""
+    print(f"\n| {label} | " + " | ".join(", ".join(sorted(places)) or "nothing" for places in found.values()) + " |")
