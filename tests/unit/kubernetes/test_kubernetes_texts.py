@@ -266,6 +266,13 @@ def test_of_a_manifest_some_kinds_are_taken(tmp_path: Path) -> None:
         manifests.compose([{"path": str(path), "kinds": ["Deployment"], "names": []}], [])
 
 
+def test_of_a_folder_the_manifests_are_taken_by_name(tmp_path: Path) -> None:
+    for name, kind in (("20-b.yaml", "Role"), ("10-a.yaml", "Namespace"), ("README.md", "Nothing")):
+        (tmp_path / name).write_text(f"kind: {kind}\n")
+    taken = {"path": str(tmp_path), "kinds": [], "names": []}
+    assert manifests.compose([taken], []) == "kind: Namespace\n---\nkind: Role\n"
+
+
 def test_a_token_ends_and_is_bound_to_joining() -> None:
     token, body = tokens.secret(15, datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc))
     data = body["stringData"]
