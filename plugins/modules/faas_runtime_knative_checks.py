@@ -13,7 +13,7 @@ short_description: Check the function runtime of a Kubernetes cluster on a manag
 version_added: "0.1.0"
 description:
   - Runs on a manager. Asks its gateway and its NATS server how they are and, where asked, Kubernetes for the deployments of
-    Knative and for every function, and calls each function through the gateway of Knative, which answers in its place.
+    Knative and for every function, and calls each function through the gateway of Knative with a probe that its proxy answers.
 extends_documentation_fragment:
   - keelson.cluster.checks
   - keelson.cluster.cluster_checks

@@ -332,7 +332,8 @@ def test_a_function_that_the_gateway_does_not_find() -> None:
     class Kourier(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             known = self.headers["Host"] == "faas-greet.faas-shop.svc.cluster.local"
-            self.send_response(200 if known and self.headers["K-Network-Probe"] == "queue" else 404)
+            own = 200 if self.headers["K-Network-Probe"] == "queue" else 400
+            self.send_response(own if known else 404)
             self.end_headers()
 
         def log_message(self, *_given: Any) -> None:
@@ -342,7 +343,7 @@ def test_a_function_that_the_gateway_does_not_find() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     known = gateway.gateway(declared(function(), function(name="other", http=["/o"])))["functions"]
-    assert checks.called(url, known[:1]) == (True, "1 functions answer")
+    assert checks.called(url, known[:1]) == (True, "1 functions are found")
     assert checks.called(url, known) == (False, "shop/other: 404")
     server.shutdown()
     server.server_close()
