@@ -163,7 +163,7 @@ def deployment(program: Program, image: str, count: int) -> dict[str, Any]:
         "CONFIG_LOGGING_NAME": "config-logging",
         "CONFIG_OBSERVABILITY_NAME": "config-observability",
     }
-    env = [{"name": name, "value": value} for name, value in values.items()]
+    env: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in values.items()]
     env += [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()]
     cpu, memory = program.requests
     container = {
