@@ -173,10 +173,11 @@ def sick() -> str:
         learners = [member.name or member.address for member in found if member.learner or not member.started]
         if learners:
             return f"etcd member {', '.join(learners)} has not come up"
-        ask("endpoint", "health", "--cluster")
+        well = healthy()
     except EtcdError as error:
         return str(error)
-    return ""
+    silent = [member.name or member.address for member in found if member.address not in well]
+    return f"etcd member {', '.join(silent)} does not answer or is not well" if silent else ""
 
 
 def await_health(timeout: float) -> str:

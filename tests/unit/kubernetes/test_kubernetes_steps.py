@@ -724,25 +724,28 @@ def test_the_node_of_a_replaced_manager_stays(kubernetes: FakeKubernetes, quorum
 # --- etcd ------------------------------------------------------------------------------------------------------------
 
 
+M1_MEMBER = {"ID": 1, "name": "m1", "peerURLs": ["https://10.0.0.11:2380"]}
+M2_MEMBER = {"ID": 2, "name": "m2", "peerURLs": ["https://10.0.0.12:2380"]}
+
+
 @pytest.mark.parametrize(
-    ("members", "health", "fault"),
+    ("members", "well", "fault"),
     [
-        ([{"ID": 1, "name": "m1", "peerURLs": ["https://10.0.0.11:2380"]}], 0, ""),
-        ([{"ID": 1, "peerURLs": ["https://10.0.0.12:2380"]}], 0, "etcd member 10.0.0.12 has not come up"),
-        (
-            [{"ID": 1, "name": "m1", "peerURLs": ["https://10.0.0.11:2380"]}],
-            1,
-            "'etcdctl endpoint health --cluster': unhealthy cluster",
-        ),
+        ([M1_MEMBER], [True], ""),
+        ([{**M2_MEMBER, "name": ""}], [True], "etcd member 10.0.0.12 has not come up"),
+        ([M1_MEMBER, M2_MEMBER], [True, False], "etcd member m2 does not answer or is not well"),
+        ([M1_MEMBER], [], "'etcdctl endpoint health --cluster': unhealthy cluster"),
     ],
 )
 def test_etcd_s_health(
-    members: list[dict[str, Any]], health: int, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    members: list[dict[str, Any]], well: list[bool], fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    health = [{"endpoint": f"https://10.0.0.1{n}:2379", "health": good} for n, good in enumerate(well, 1)]
+    told = f"echo '{json.dumps(health)}'" if health else ":"
     script = tmp_path / "etcdctl"
     script.write_text(
         f"#!/bin/sh\ncase \"$*\" in *'member list'*) echo '{json.dumps({'members': members})}' ;; "
-        f"*) [ {health} = 0 ] || {{ echo 'unhealthy cluster' >&2; exit 1; }}; echo '[]' ;; esac\n"
+        f"*) {told}; [ {all(well) and bool(well):d} = 1 ] || {{ echo 'unhealthy cluster' >&2; exit 1; }} ;; esac\n"
     )
     script.chmod(0o755)
     monkeypatch.setattr(etcd, "COMMAND", (str(script),))
