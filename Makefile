@@ -144,7 +144,7 @@ tree: venv
 
 test-unit: venv ## pytest, no host
 	$(call need,unit)
-	@tools/step unit pytest -q tests/unit
+	@tools/step unit pytest -q -n auto --dist loadfile tests/unit
 
 shells = $$(git grep -lE '^\#!/.*\bbash' -- :^*.md)
 static := ruff mypy shellcheck yamllint ansible-lint

@@ -22,7 +22,8 @@ if str(COLLECTIONS) not in sys.path:
 
 def _note_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
     """Write down why a test was skipped, for the end of the test ladder (tools/step --summary)."""
-    notes = os.environ.get("KEELSON_SKIPPED")
+    # A worker of pytest-xdist hands its reports to the process that started it, which notes them.
+    notes = "" if "PYTEST_XDIST_WORKER" in os.environ else os.environ.get("KEELSON_SKIPPED")
     if notes and report.skipped and isinstance(report.longrepr, tuple):
         reason = str(report.longrepr[2]).removeprefix("Skipped: ").split("\n")[0]
         with Path(notes).open("a", encoding="utf-8") as file:

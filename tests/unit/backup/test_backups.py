@@ -68,7 +68,11 @@ def test_another_key_is_named() -> None:
         opened(base64.b64decode(SEALED), Key().identity)
 
 
-@pytest.mark.parametrize("text", ["", "# only a comment", "nonsense", IDENTITY[:-1] + "Q", Key().recipient])
+@pytest.mark.parametrize(
+    "text",
+    ["", "# only a comment", "nonsense", IDENTITY[:-1] + "Q", Key().recipient],
+    ids=["nothing", "comment", "nonsense", "wrong sum", "recipient"],
+)
 def test_an_identity_that_is_none(text: str) -> None:
     with pytest.raises(age.AgeError, match=r"^backup\.key .*; give the file that age-keygen wrote$"):
         age.identities(text, "backup.key")
