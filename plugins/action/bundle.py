@@ -18,7 +18,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_cor
 # isort: on
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fetch import Fetcher
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import FillRequest, desired, fill
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import FillRequest, fill, plan
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Component
 
@@ -62,7 +62,7 @@ class ActionModule(ControllerAction):
             fetcher=Fetcher(registries=options["registries"]),
         )
         if self._task.check_mode:
-            titles = [artifact.title for artifact in desired(request.resolve(), store, request)]
+            titles = [artifact.title for artifact in plan(store, request)]
             return {"changed": bool(titles), "path": str(store.root), "would_fill": titles}
         damaged = store.discard_damaged(display.display) if options["verify"] else []
         filled = fill(store, request, display.display)

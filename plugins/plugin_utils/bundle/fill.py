@@ -72,7 +72,7 @@ class FillRequest:
 
 def fill(store: Store, request: FillRequest, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """Bring every artifact of the request into the bundle; return the entries that were filled anew."""
-    artifacts = desired(request.resolve(), store, request)
+    artifacts = plan(store, request)
     if not artifacts:
         return []
     done = itertools.count(1)
@@ -95,6 +95,18 @@ def fill(store: Store, request: FillRequest, progress: Callable[[str], None]) ->
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+
+
+def plan(store: Store, request: FillRequest) -> list[Artifact]:
+    """What must be obtained; raises BundleError, before anything is fetched, when this machine cannot have all of it."""
+    artifacts = desired(request.resolve(), store, request)
+    packages = [each.title for each in artifacts if {source["kind"] for source in choose(each, request)} == {"package"}]
+    if packages and package.lacking():
+        raise BundleError(
+            f"packages of the distribution are the only source of {', '.join(packages)}, and this machine {package.lacking()}: "
+            "fill the bundle on a machine, or in a container, of the hosts' distribution; cluster_bundle names its folder here"
+        )
+    return artifacts
 
 
 def desired(artifacts: Sequence[Artifact], store: Store, request: FillRequest) -> list[Artifact]:
@@ -131,11 +143,15 @@ def recipe(artifact: Artifact) -> str:
     return "sha256:" + digest.hexdigest()
 
 
-def choose(artifact: Artifact, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
+def choose(artifact: Artifact, request: FillRequest) -> list[Mapping[str, Any]]:
     """The sources to try in turn: the manifest's order, or the asked kinds in the asked order."""
-    if not kinds:
-        return list(artifact.sources)
-    return [source for kind in kinds for source in artifact.sources if source["kind"] == kind]
+    kinds = request.sources or list(dict.fromkeys(source["kind"] for source in artifact.sources))
+    return [
+        source
+        for kind in kinds
+        for source in artifact.sources
+        if source["kind"] == kind and (kind != "directory" or request.drop is not None)
+    ]
 
 
 def obtain(
@@ -143,9 +159,7 @@ def obtain(
 ) -> dict[str, Any]:
     """Try the sources in turn and keep what the first that works delivers; return its index entry."""
     failures: list[dict[str, str]] = []
-    for source in choose(artifact, request.sources):
-        if source["kind"] == "directory" and request.drop is None:
-            continue
+    for source in choose(artifact, request):
         folder = Path(tempfile.mkdtemp(prefix=f"{artifact.name}-", dir=scratch))
         work = Work(folder, progress, request.fetcher, request.drop, request.apt_sources, request.shared)
         try:

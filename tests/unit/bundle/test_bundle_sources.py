@@ -188,11 +188,33 @@ def test_private_root_knows_nothing_of_the_machine_but_proxies() -> None:
     assert "sourceparts" not in package.configuration(Path("/r"), "amd64", None, [])
 
 
-def test_machine_without_apt_gives_way(filling: Filling, monkeypatch: pytest.MonkeyPatch) -> None:
-    filling.manifest(sources=[{"kind": "package", "packages": ["tool"]}], files={}, links={})
+@pytest.mark.parametrize("present", [(), ("apt-get",)])
+def test_a_machine_without_apt_is_told_before_anything_is_fetched(
+    filling: Filling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, present: tuple[str, ...]
+) -> None:
+    packages = {"kind": "package", "packages": ["tool"]}
+    filling.manifest()
+    for name in ("first", "second"):
+        filling.manifest(name=name, sources=[packages, {"kind": "directory"}], files={}, links={})
+    monkeypatch.setattr(package.shutil, "which", lambda program: program if program in present else None)
+    drop = filling.drop(tmp_path / "drop")
+    lack = "dpkg-deb" if present else "apt-get and no dpkg-deb"
+    only = rf"only source of first 1.0.0 \(amd64\), second .*this machine has no {lack}: fill the bundle on a machine"
+    with pytest.raises(BundleError, match=only):
+        filling.fill("tool", "first", "second", drop=drop, sources=["package"])
+    with pytest.raises(BundleError, match=only):
+        filling.fill("first", "second")
+    assert filling.blobs() == set() and filling.said == []
+
+
+def test_without_apt_the_next_source_is_tried(
+    filling: Filling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filling.manifest(sources=[{"kind": "package", "packages": ["tool"]}, {"kind": "directory"}])
     monkeypatch.setattr(package.shutil, "which", lambda _program: None)
-    with pytest.raises(BundleError, match="package: needs apt-get: this machine's distribution has none"):
-        filling.fill()
+    filling.fill(drop=filling.drop(tmp_path / "drop"))
+    assert "this machine has no apt-get and no dpkg-deb" in filling.said[0]
+    assert filling.entry()["source"]["kind"] == "directory"
 
 
 @pytest.mark.skipif(not have("apt-get"), reason="needs apt")

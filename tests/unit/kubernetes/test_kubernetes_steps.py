@@ -53,6 +53,7 @@ from test_kubernetes_requests import csr
 SYSTEM = "/api/v1/namespaces/kube-system"
 CONFIG = f"{SYSTEM}/configmaps/kubelet-config"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+ROOT = Path(__file__).parents[3]
 DOWN = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "kubelet stopped posting"}]}
 
 
@@ -292,6 +293,37 @@ def test_nodes_are_not_all_of_a_cluster(
         kubernetes.add(f"{pods}/calico-{node}", metadata={"labels": labels}, spec=spec, status=status)
     system = ["coredns", "calico-node", "kube-proxy"]
     assert nodes.system_faults(kubernetes.api(), system, [nodes.Desired("n1", "10.0.2.1")]) == faults
+
+
+def test_an_installation_is_not_over_while_the_system_s_pods_are_not_ready(
+    kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "serves", lambda _address: "")
+    kubernetes.add("/api/v1/nodes/n1", status=READY)
+    path = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
+    kubernetes.add(path, status={"conditions": [{"type": "Available", "status": "False"}]})
+    want = [nodes.Desired("n1", "10.0.0.21")]
+    assert nodes.ensure(kubernetes.api(), want, {}, 0)[1] == [], "the node itself is ready"
+    faults = nodes.ensure(kubernetes.api(), want, {}, 0, ["coredns"])[1]
+    assert faults == ["of kube-system/coredns 0 pods are available"]
+    kubernetes.add(path, status={"conditions": [{"type": "Available", "status": "True"}], "updatedReplicas": 2})
+    assert nodes.ensure(kubernetes.api(), want, {}, 0, ["coredns"])[1] == []
+
+
+def test_managers_and_host_nodes_are_awaited_with_dns_services_and_the_pod_network() -> None:
+    network = yaml.safe_load((ROOT / "roles/cluster_manager/vars/main/kubernetes_calico.yml").read_text())
+    kinds = ("DaemonSet", "Deployment")
+    own = {made["metadata"]["name"] for made in network["__cluster_manager_calico"] if made["kind"] in kinds}
+
+    def awaited(path: str) -> set[str]:
+        tasks = yaml.safe_load((ROOT / path).read_text())
+        given = [
+            task["keelson.cluster.kubernetes_nodes"] for task in tasks if "keelson.cluster.kubernetes_nodes" in task
+        ]
+        return {name for options in given for name in options["system"]}
+
+    assert awaited("roles/cluster_manager/tasks/kubernetes/main.yml") == {"coredns", "kube-proxy", *own}
+    assert awaited("roles/host_node/tasks/kubernetes/join.yml") == {"coredns", "kube-proxy", "calico-node"}
 
 
 def test_kubelet_s_configuration_that_cannot_be_asked_for(

@@ -30,10 +30,16 @@ from .base import Delivery, Work
 ALONE = threading.Lock()
 
 
+def lacking() -> str:
+    """What this machine lacks to fetch packages, or ''."""
+    missing = [program for program in ("apt-get", "dpkg-deb") if shutil.which(program) is None]
+    return f"has no {' and no '.join(missing)}" if missing else ""
+
+
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
     """Resolve and download the packages of the source for the artifact's architecture."""
-    if shutil.which("apt-get") is None:
-        raise Unavailable("needs apt-get: this machine's distribution has none")
+    if lacking():
+        raise Unavailable(f"this machine {lacking()}")
     with ALONE:
         return _deliver(artifact, source, work)
 
@@ -73,8 +79,8 @@ def _deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Deliv
 
 def tree(artifact: Artifact, names: Sequence[str], work: Work, target: Path) -> list[dict[str, str]]:
     """Write a layer of packages and all they depend on, for an image; return their names and versions."""
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise Unavailable("needs apt-get and dpkg-deb: this machine's distribution has none")
+    if lacking():
+        raise Unavailable(f"this machine {lacking()}")
     with ALONE:
         return _tree(artifact, names, work, target)
 
