@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, sample
@@ -283,3 +285,17 @@ def test_host_nodes_that_take_no_work_for_a_moment_are_awaited(monkeypatch: pyte
 def test_a_pool_of_one_cannot_be_drained() -> None:
     check = sample_app.drain(trying(allocations=[allocation("a")], keelson_sample=[entry("a")]))
     assert not check["passed"] and "pool web has no other host node to move to" in check["evidence"]
+
+
+def test_applications_are_published_where_the_cluster_s_services_listen() -> None:
+    """By an interface that is found by the address; without one Nomad takes that of the default route."""
+    text = (Path(__file__).parents[3] / "roles/host_node/vars/main/nomad.yml").read_text()
+    found = yaml.safe_load(text)
+    clients = [value["client"] for value in found.values() if isinstance(value, dict) and "client" in value]
+    assert [client["network_interface"] for client in clients if "network_interface" in client] == [
+        "{{ __host_node_nomad_interface }}"
+    ]
+    assert (
+        'include "address"' in found["__host_node_nomad_interface"]
+        and "cluster_address" in found["__host_node_nomad_interface"]
+    )

@@ -91,3 +91,12 @@ def test_commands_that_fill_a_bundle_say_whose_artifacts() -> None:
     needed = re.compile(r" -i \S| cluster_engine=|bundle_artifacts")
     assert len(commands("bundle")) > 10
     assert [line for line in commands("bundle") if not needed.search(line)] == []
+
+
+def test_every_playbook_that_is_named_is_there() -> None:
+    there = {path.stem for path in [*ROOT.glob("playbooks/*.yml"), *ROOT.glob("molecule/default/*.yml")]}
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/how-to/*.md")]
+    named = re.compile(r"ansible-playbook (?:-\S+ \S+ )*keelson\.cluster\.(\w+)|[Pp]laybooks? `(\w+)`|`(\w+)` playbook")
+    found = {(page.name, "".join(names)) for page in pages for names in named.findall(page.read_text())}
+    assert len(found) > 40
+    assert [entry for entry in sorted(found) if entry[1] not in there] == []

@@ -6,20 +6,26 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import getpass
 import grp
 import json
 import os
+import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.host import private as judge_private
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, describe, ensure
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 
+ROLES = Path(__file__).parents[3] / "roles"
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
 
 
@@ -207,3 +213,26 @@ def test_files_that_others_may_use_are_closed_again(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_yet_exposes_nothing(tmp_path: Path) -> None:
     """As in check mode, in which nothing was made: Python's glob names the folder of ** whether it is there or not."""
     assert host_files.exposed(f"{tmp_path}/none/**", "root") == {}
+
+
+def entries(value: Any) -> Iterator[dict[str, Any]]:
+    """Every file that data of a role describe."""
+    if isinstance(value, dict) and isinstance(value.get("path"), str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from entries(item)
+
+
+@pytest.mark.parametrize("engine", components.engines())
+def test_an_installation_closes_what_verify_finds_open(engine: str) -> None:
+    for name, part in components.engine(engine).parts.items():
+        roles = ("host_node", "cluster_manager") if name == "manager" else ("host_node",)
+        files = [path for role in roles for path in ROLES.glob(f"{role}/[tv]a*s/**/*.yml")]
+        found = [entry for path in files for entry in entries(yaml.safe_load(path.read_text()))]
+        closed = {
+            entry["path"].replace("{{ cluster_name }}", "*")
+            for entry in found
+            if entry.get("state") == "private" or re.fullmatch("0[67][0-7]0", str(entry.get("mode")))
+        }
+        assert part.secrets
+        assert [want for want in part.secrets if not any(fnmatch.fnmatch(path, want) for path in closed)] == []

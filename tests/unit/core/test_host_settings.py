@@ -10,9 +10,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import jinja2.nativetypes
 import pytest
+import yaml
+from ansible.plugins.filter.core import combine
 from ansible_collections.keelson.cluster.plugins.module_utils.host import settings as host_settings
 from ansible_collections.keelson.cluster.plugins.module_utils.host.settings import Account, SettingError
+
+ROLE = Path(__file__).parents[3] / "roles" / "host_node"
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +37,19 @@ def kernel(tmp_path: Path) -> Path:
 def test_parameters_are_compared_by_their_words(kernel: Path) -> None:
     desired = {"net.ipv4.ip_forward": "1", "net.ipv4.range": "1024 65535", "net.bridge.x": "1"}
     assert host_settings.sysctl_changes(desired, str(kernel)) == ({"net.ipv4.ip_forward": "1"}, ["net.bridge.x"])
+
+
+@pytest.mark.parametrize("tasks", ["nomad/prepare.yml", "kubernetes/runtime.yml"])
+def test_a_site_s_parameters_are_added_to_the_role_s_own(tasks: str) -> None:
+    steps = yaml.safe_load((ROLE / "tasks" / tasks).read_text())
+    given = [step[name]["sysctls"] for step in steps for name in step if name.endswith(".host_settings")]
+    own = yaml.safe_load((ROLE / "vars/main/main.yml").read_text())["__host_node_sysctls"]
+    environment = jinja2.nativetypes.NativeEnvironment()
+    environment.filters["ansible.builtin.combine"] = combine
+    site = {"vm.swappiness": "1", "vm.max_map_count": "1048576"}
+    more = {"__host_node_kubernetes_sysctls": {}, "host_node_sysctls": site}
+    found = environment.from_string(given[0]).render(__host_node_sysctls=own, **more)
+    assert found == {**own, **site} and len(own) > 3
 
 
 def test_parameters_are_set(kernel: Path) -> None:

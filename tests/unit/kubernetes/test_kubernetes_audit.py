@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.keelson.cluster.plugins.module_utils.checks import controls
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import kernel
+from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.benchmark import BENCHMARK
 
 ROLES = Path(__file__).parents[3] / "roles"
 NODE, SYSTEM, PERSON = ["system:nodes"], ["system:serviceaccounts", "system:serviceaccounts:kube-system"], ["dev"]
@@ -58,3 +60,23 @@ def test_kubelet_insists_on_the_kernels_parameters_that_the_role_sets() -> None:
     free = {"cgroup": 2, "oom_score": True}
     assert kernel.requirements({**free, "confined": False})["protect_kernel_defaults"]
     assert not kernel.requirements({**free, "confined": True})["protect_kernel_defaults"]
+
+
+def test_kubelet_is_configured_as_the_benchmark_asks(tmp_path: Path) -> None:
+    """What the role sets itself; the other settings are kubeadm's."""
+    variables = yaml.safe_load((ROLES / "cluster_manager/vars/main/kubernetes_kubeadm.yml").read_text())
+    given = {**variables["__cluster_manager_kubelet"], "tlsCipherSuites": variables["__cluster_manager_ciphers"]}
+    ours = [entry for entry in BENCHMARK.controls if entry.kind == "setting" and entry.name in given]
+    names = {
+        "serverTLSBootstrap",
+        "rotateCertificates",
+        "readOnlyPort",
+        "tlsCipherSuites",
+        "seccompDefault",
+        "podPidsLimit",
+    }
+    assert {entry.name for entry in ours} == names
+    path = tmp_path / ours[0].target.lstrip("/")
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(given))
+    assert [fault for entry in ours if (fault := controls.fault(vars(entry), str(tmp_path)))] == []

@@ -197,6 +197,7 @@ def test_leftovers(tmp_path: Path) -> None:
         "var/lib/etcd/member",
         "etc/cni/net.d/05-cilium.conflist",
         "etc/cni/net.d/10-calico.conflist",
+        "etc/cni/net.d/87-podman-bridge.conflist",
         "etc/cni/net.d/cni.lock",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,3 +98,17 @@ def test_the_demo_ends_with_how_to_use_its_cluster() -> None:
     command = ["make", "-n", "demo", "DEMO=ks-two", "BLOCK=10.9.0.0/21", "ENGINE=toy"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "tools/hosts ssh --name ks-two m1" in shown and "VARS=web=3 ENGINE=toy" in shown
+
+
+def test_the_ladder_has_the_engine_s_rung_and_a_bare_machine_runs_its_first_ones() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (rungs,) = re.findall(r"^KEELSON_RUNGS \?= (.*)$", makefile, re.MULTILINE)
+    assert "kubernetes" in rungs.split()
+    assert [rung for rung in (*rungs.split(), "bare") if not re.search(rf"^test-{rung}:", makefile, re.MULTILINE)] == []
+    bare = (ROOT / "tools" / "bare").read_text()
+    assert "rungs=${*:-unit static docs gate}" in bare and 'debian-image" bare bookworm git make python3)' in bare
+    kubernetes = makefile.partition("\ntest-kubernetes:")[2].partition("\n\n")[0]
+    assert (
+        "test-molecule test-drills ENGINE=kubernetes" in kubernetes
+        and 'tools/step --skip kubernetes "$$missing"' in kubernetes
+    )
