@@ -15,12 +15,15 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.plan im
 REGISTER = "host_node_state"  # where the preparation of a host registers it
 
 
-def kubernetes_host_states(
-    hosts: list[str], hostvars: Mapping[str, Any], more: list[dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """What kubernetes_host found, by host: of hosts of this play as registered there, of others as a loop registers it."""
+def kubernetes_host_states(hosts: list[str], hostvars: Mapping[str, Any], loop: str) -> dict[str, dict[str, Any]]:
+    """What kubernetes_host found, by host: of hosts of this play as registered there, of others as one of them has them.
+
+    A loop over the others is registered as C(loop), whichever host that was: it may have dropped out since.
+    """
     found = {host: hostvars[host].get(REGISTER) or {} for host in hosts}
-    found |= {read["item"]: read for read in more}
+    for host in hosts:
+        reads = (hostvars[host].get(loop) or {}).get("results") or []
+        found |= {read["item"]: read for read in reads if not read.get("skipped")}
     return {host: answer for host, answer in found.items() if "state" in answer}
 
 

@@ -86,9 +86,14 @@ def test_no_second_cluster_is_made(found: dict[str, Any], run: list[str], messag
 
 
 def test_what_hosts_said_is_gathered() -> None:
-    hostvars = {"m1": {"host_node_state": said("joined")}, "m2": {"host_node_state": {"unreachable": True}}, "m3": {}}
     others = [{"item": "m4", **said("absent")}, {"item": "m5", "unreachable": True}]
-    assert kubernetes_host_states(ALL, hostvars, others) == {
+    passed_over = [{"item": "m4", "skipped": True}, {"item": "m5", "skipped": True}]
+    hostvars: dict[str, Any] = {
+        "m1": {"host_node_state": said("joined"), "states": {"results": others}},
+        "m2": {"host_node_state": {"unreachable": True}, "states": {"results": passed_over}},
+        "m3": {"states": {"skipped": True}},
+    }
+    assert kubernetes_host_states(ALL, hostvars, "states") == {
         "m1": said("joined"),
         "m4": {"item": "m4", **said("absent")},
     }

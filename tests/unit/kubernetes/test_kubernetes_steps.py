@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -532,6 +533,43 @@ def test_a_run_deletes_its_own_token_and_with_the_lease_what_was_left(kubernetes
     assert set(kubernetes.objects) == {f"{SYSTEM}/secrets/bootstrap-token-{left}" for left in {*kept, name}}
     assert tokens.forget(kubernetes.api(), lambda found, _mark: found == name) == 1
     assert set(kubernetes.objects) == {f"{SYSTEM}/secrets/bootstrap-token-{left}" for left in kept}
+
+
+def test_a_token_that_cannot_be_deleted_is_a_warning(
+    run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _module, text: told.append(text))
+    answer = run("kubernetes_token", cluster="product", state="absent", name="abcdef")
+    assert not answer.get("failed") and "ends within 15 minutes" in told[0]
+    assert "There is no token to join product with" in run("kubernetes_token", cluster="product")["msg"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "variables"),
+    [
+        ("host_node/tasks/kubernetes/join_new.yml", {"__host_node_live": {"manager": "m1"}, "host_node_no_log": False}),
+        (
+            "cluster_manager/tasks/kubernetes/join.yml",
+            {"__cluster_manager_plan": {"acting_manager": "m1", "join": []}, "cluster_manager_no_log": False},
+        ),
+    ],
+)
+def test_a_join_without_a_token_fails_with_one_message(tmp_path: Path, tasks: str, variables: dict[str, Any]) -> None:
+    step = {"ansible.builtin.include_tasks": str(ROOT / "roles" / tasks)}
+    given = {
+        **variables,
+        "cluster_name": "none",
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+    }
+    play = {"hosts": "all", "gather_facts": False, "vars": given, "tasks": [step]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "m1,m2,", str(tmp_path / "play.yml")]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "There is no token to join none with" in done.stdout
+    assert done.stdout.count("fatal:") == 1, done.stdout
 
 
 # --- nodes -----------------------------------------------------------------------------------------------------------
