@@ -12,8 +12,9 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from ansible_collections.keelson.cluster.plugins.plugin_utils.kubernetes.defaults import NETWORKS
+from local_servers.servers import numbered
 
-from .servers import Lab, Server, numbered
+from .servers import Lab, Server
 from .waiting import wait
 
 UNIT = "kubelet"
@@ -50,7 +51,7 @@ def variables(subnet: str) -> dict[str, Any]:
     families = [6 if ":" in part else 4 for part in subnet.split(",")]
     networks = {name: ",".join(of[family] for family in families) for name, of in NETWORKS.items()}
     return {
-        "cluster_vip": numbered(100, subnet)[0],
+        "cluster_vip": numbered(subnet, 100)[0],
         **(networks if 6 in families else {}),
         "host_node_kubernetes_kubelet": {
             "evictionHard": {"memory.available": "100Mi", "nodefs.available": "2Gi", "imagefs.available": "2Gi"}

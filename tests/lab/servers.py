@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import ipaddress
 import json
 import os
 import subprocess
@@ -19,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import yaml
+from local_servers.servers import numbered
 
 from .runs import ROOT, Run, run
 
@@ -45,15 +45,10 @@ class Server:
     other: str = ""
 
 
-def numbered(number: int, subnet: str = SUBNET) -> list[str]:
-    """The address of that number in each subnet."""
-    return [str(ipaddress.ip_network(part)[number]) for part in subnet.split(",")]
-
-
 def server(name: str, subnet: str = SUBNET) -> Server:
     """The server of that name: m1, m2 … are managers, w… are of pool web, b… of pool batch, u… of pool burst."""
     first = {"m": 10, "w": 20, "b": 30, "u": 40}[name[0]]
-    address, *other = numbered(first + int(name[1:]), subnet)
+    address, *other = numbered(subnet, first + int(name[1:]))
     return Server(name, address, {"m": "", "w": "web", "b": "batch", "u": "burst"}[name[0]], "".join(other))
 
 

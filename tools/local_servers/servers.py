@@ -35,12 +35,12 @@ SSH_CONFIG = """Host *
 def placed(hosts: list[str], subnet: str) -> dict[str, str]:
     """The addresses of each HOST[=ADDRESS]; one without gets address 11 and on of each subnet, by its place."""
     pairs = (host.partition("=") for host in hosts)
-    return {name: address or numbered(subnet, 11 + n) for n, (name, _, address) in enumerate(pairs)}
+    return {name: address or ",".join(numbered(subnet, 11 + n)) for n, (name, _, address) in enumerate(pairs)}
 
 
-def numbered(subnet: str, number: int) -> str:
-    """The addresses of that number in one subnet, or in several with commas between."""
-    return ",".join(str(ipaddress.ip_network(part)[number]) for part in subnet.split(","))
+def numbered(subnet: str, number: int) -> list[str]:
+    """The address of that number in each subnet; several have commas between."""
+    return [str(ipaddress.ip_network(part)[number]) for part in subnet.split(",")]
 
 
 def first(address: str) -> str:

@@ -14,14 +14,15 @@ import pod_network
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from lab import kubernetes
-from lab.servers import Lab, Server, numbered
+from lab.servers import Lab, Server
 from lab.state import assert_whole
 from lab.waiting import wait
+from local_servers.servers import numbered
 
 
 def answers(lab: Lab, asker: Server, timeout: float = 60) -> float:
     """Seconds until the endpoint is ready again, asked from a server."""
-    vip, start = numbered(100)[0], time.monotonic()
+    vip, start = numbered(lab.subnet, 100)[0], time.monotonic()
     ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 2 https://{bracketed(vip)}:6443/readyz"
     while lab.ssh(asker, ask, check=False) != "ok":
         assert time.monotonic() < start + timeout, f"the endpoint does not answer within {timeout} s"
@@ -43,7 +44,7 @@ def test_the_endpoint_outlives_any_manager(cluster: Lab, number: int) -> None:
 
 def test_the_address_is_held_without_any_proxy(cluster: Lab) -> None:
     """A check that fails, or is late on a busy host, costs priority: one manager holds the address all the same."""
-    held = f"ip -brief address | grep -c {numbered(100)[0]}/"
+    held = f"ip -brief address | grep -c {numbered(cluster.subnet, 100)[0]}/"
     try:
         for manager in cluster.managers:
             cluster.ssh(manager, "systemctl stop haproxy")
@@ -59,7 +60,7 @@ class Watch:
     """Asks the endpoint all the time, from a host node; `refusals` counts the answers that were none."""
 
     def __init__(self, lab: Lab) -> None:
-        url = f"https://{bracketed(numbered(100)[0])}:6443/readyz"
+        url = f"https://{bracketed(numbered(lab.subnet, 100)[0])}:6443/readyz"
         ask = f"curl -s --cacert /etc/kubernetes/pki/ca.crt -m 5 -o /dev/null -w '%{{http_code}} ' {url}"
         self.lab, self.asker = lab, lab.nodes[0]
         script = f"while [ ! -e /run/watched ]; do {ask} >> /run/watch; sleep 0.2; done"
