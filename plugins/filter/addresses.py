@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses of a cluster: their families, and their one spelling."""
+"""Addresses of a cluster: their families, their one spelling, and how they stand before a port."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import canonical
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import model
 
 
@@ -26,4 +27,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"address_families": address_families, "canonical_address": canonical}
+        return {"address_families": address_families, "bracketed_address": bracketed, "canonical_address": canonical}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..cluster.members import canonical
-from ..cluster.remote import ApiError, wait_for
+from ..cluster.remote import ApiError, bracketed, wait_for
 from .http import Instance, Load, answers
 from .model import Check, Verdict, answer, failure
 
@@ -198,7 +198,7 @@ def metadata(
 
     def closed() -> Verdict:
         one_a_host = {instance["host"]: instance["id"] for instance in sample.instances()}
-        urls = [f"http://[{address}]/" if ":" in address else f"http://{address}/" for address in addresses]
+        urls = [f"http://{bracketed(address)}/" for address in addresses]
         for host, number in one_a_host.items():
             for url in urls:
                 good, text = get(number, url)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import jinja2
 import pytest
+import yaml
+from ansible_collections.keelson.cluster.plugins.filter.addresses import FilterModule
 
 ROLE = Path(__file__).parents[3] / "roles" / "cluster_manager"
 
@@ -56,8 +58,9 @@ def test_unicast_where_there_are_peers(names: list[str], peers: list[str]) -> No
 )
 def test_the_proxy_knows_addresses_of_both_families(address: str, vip: str, written: str) -> None:
     text = (ROLE / "templates" / "haproxy.cfg.j2").read_text()
-    shown = jinja2.Environment(trim_blocks=True, autoescape=False).from_string(text)  # noqa: S701
-    told = shown.render(
+    environment = jinja2.Environment(trim_blocks=True, autoescape=False)  # noqa: S701
+    environment.filters["keelson.cluster.bracketed_address"] = FilterModule().filters()["bracketed_address"]
+    told = environment.from_string(text).render(
         __cluster_manager_vip=vip,
         __cluster_manager_endpoint_port=6443,
         __cluster_manager_names=["m1"],
@@ -66,3 +69,16 @@ def test_the_proxy_knows_addresses_of_both_families(address: str, vip: str, writ
     assert f"bind {written.format(vip)}:6443 transparent" in told
     assert told.count(f"server m1 {written.format(address)}:6443") == 2
     assert "use_backend unchecked if { nbsrv(managers) eq 0 }" in told
+
+
+@pytest.mark.parametrize(("address", "family"), [("10.0.0.11", "ip"), ("fd00::b", "ip6")])
+def test_adverts_of_others_than_managers_are_dropped(address: str, family: str) -> None:
+    variables = yaml.safe_load((ROLE / "vars" / "main" / "kubernetes_vip.yml").read_text())
+    files = {entry["path"]: entry.get("content", "") for entry in variables["__cluster_manager_vip_files"]}
+    rules = jinja2.Environment(autoescape=False).from_string(files["/etc/keepalived/keelson.nft"])  # noqa: S701
+    told = rules.render(
+        __cluster_manager_vip_table="inet t", __cluster_manager_addresses=[address], cluster_address=address
+    )
+    assert f"meta l4proto 112 {family} saddr != {{ {address} }} drop" in told and "hook input" in told
+    loads = "/usr/sbin/nft -f /etc/keepalived/keelson.nft"
+    assert loads in variables["__cluster_manager_keepalived_dropin"]["Service"]["ExecStartPre"]
