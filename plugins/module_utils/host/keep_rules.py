@@ -14,6 +14,7 @@ usage: keep_rules.py [PATTERN ...]     names of iptables chains, and of interfac
 from __future__ import annotations
 
 import glob
+import os
 import re
 import subprocess
 import sys
@@ -62,6 +63,8 @@ class Keeper:
         self.patterns = tuple(patterns)
         self.saved: dict[str, str] = {}
         self.begun = False
+        self.units: dict[str, str] = {}
+        self.files: dict[str, int] = {}
 
     def ours(self, name: str) -> bool:
         """Whether a chain or interface is one whose rules are remembered."""
@@ -88,11 +91,26 @@ class Keeper:
 
     def _reload(self, listed: set[str]) -> list[str]:
         done = []
-        for unit, table in tables(map(_read, glob.glob(f"{UNITS}*.service") + glob.glob(f"{UNITS}*.d/*.conf"))).items():
+        for unit, table in self._tables().items():
             if table not in listed and programs.run(["systemctl", "is-active", unit]).returncode == 0:
                 programs.run(["systemctl", "reload", unit], check=True)
                 done.append(f"table {table}" if table else f"what {unit} stands for")
         return done
+
+    def _tables(self) -> dict[str, str]:
+        """The units with their tables; files are read again only when one has changed."""
+        paths = glob.glob(f"{UNITS}*.service") + glob.glob(f"{UNITS}*.d/*.conf")
+        files = {path: _changed(path) for path in paths}
+        if files != self.files:
+            self.units, self.files = tables(map(_read, paths)), files
+        return self.units
+
+
+def _changed(path: str) -> int:
+    try:
+        return os.stat(path).st_ctime_ns
+    except FileNotFoundError:  # gone in between, or a link to nothing
+        return 0
 
 
 def _read(path: str) -> tuple[str, str]:
