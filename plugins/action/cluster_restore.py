@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.module_utils.backup import restoring
 from ansible_collections.keelson.cluster.plugins.module_utils.backup.archive import BackupError
 from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
@@ -70,13 +71,16 @@ class ActionModule(ManagersAction):
             well = [manager.name for manager in live if _is_well(manager, engine.members_module, cluster)]
             restore.refuse_well(well, given["confirm"], cluster, plan.backup)
         on = next(manager for manager in live if manager.name == (plan.begun or given["needed"][0]))
-        if not self._task.check_mode:
+        told = restore.foretell(contents, os.fstat(tar.fileno()).st_size, plan, [m.name for m in live], on.name)
+        if self._task.check_mode:
+            Display().display(told)
+        else:
             self.changes = True
             if not plan.begun:
                 _send(on, tar, {"cluster": cluster, "state": "sent", "restore": plan.restore})
             for manager in live:
                 manager.ask(cluster=cluster, state="written", generation=plan.generation, payload=plan.payload)
-        return {"changed": True, "backup": plan.backup, "on": on.name}
+        return {"changed": True, "backup": plan.backup, "on": on.name, "told": told}
 
 
 def _read(managers: Sequence[Manager], cluster: str, needed: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -70,7 +70,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Says what would be restored, or why not.
+    description: Checks all that a run checks, and says which backup would be restored onto which managers, or why not.
   diff_mode:
     support: none
     description: Secrets are never shown.
@@ -97,6 +97,10 @@ backup:
   returned: with state placed
 "on":
   description: The manager that has its files.
+  type: str
+  returned: with state placed
+told:
+  description: Which backup it is, from when, how large, and onto which managers it is restored.
   type: str
   returned: with state placed
 """

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,16 @@ def plan(
     restore = secrets.token_hex(8)
     made = {**restored(json.loads(json.dumps(payload))), "restore": {"id": restore, "backup": name}}
     return Plan(restore, name, max(top, number) + 1, made)
+
+
+def foretell(contents: archive.Contents, size: int, decided: Plan, managers: list[str], on: str) -> str:
+    """What a run would do, in one sentence."""
+    about, moment = contents.about, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(contents.about["created"]))
+    return (
+        f"{about['cluster']} would {'go on to be' if decided.begun else 'be'} restored from {decided.backup}, a backup of "
+        f"{about['cluster']} ({about['engine']}) that {about['host']} took at {moment}, {size / (1 << 20):.1f} MiB unpacked, "
+        f"onto {', '.join(managers)}; {on} loads it."
+    )
 
 
 def refuse_well(well: list[str], confirm: str, cluster: str, backup: str) -> None:
