@@ -153,7 +153,8 @@ class Engine:
     async def instances(self, function: dict[str, Any]) -> list[str]:
         """Where the running instances of a `per_function` function listen."""
         found, _index = await self.ask("GET", f"/v1/service/{function['service']}", namespace=function["namespace"])
-        return [f"http://{one['Address']}:{one['Port']}" for one in found or []]
+        hosts = [f"[{one['Address']}]" if ":" in one["Address"] else one["Address"] for one in found or []]
+        return [f"http://{host}:{one['Port']}" for host, one in zip(hosts, found or [])]
 
     async def scale(self, function: dict[str, Any], count: int, down: bool = False) -> None:
         """Set the number of instances: never lower unless asked. While a deployment is at work Nomad refuses, and that is all."""
