@@ -23,6 +23,7 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
+from ansible.module_utils import basic
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import Member
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import (
     Changed,
