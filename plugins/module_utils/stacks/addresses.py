@@ -34,19 +34,22 @@ _NEVER = [
         "a link-local address": ("169.254.0.0/16", "fe80::/10"),
         "a multicast address": ("224.0.0.0/4", "ff00::/8"),
         "the broadcast address": ("255.255.255.255/32",),
+        "the mask of a network": ("255.0.0.0/8",),
         "an IPv4 address in a form out of use": ("::/96",),
+        "an address that a translator stands for": (
+            *("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "192.0.0.0/29"),  # RFC 6052, 8215, 7915, 7335
+        ),
+        "an address of a tunnel out of use": ("2002::/16", "2001::/32"),  # RFC 7526, 4380
+        "an address that swallows all": ("100::/64",),  # RFC 6666
     }.items()
     for text in texts
 ]
 _PRIVATE = [
     span(ipaddress.ip_network(text))
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fec0::/10")
 ]
-# IPv6 networks whose addresses stand for the IPv4 address at this bit.
-_EMBEDDED = [
-    (span(ipaddress.ip_network(text)), shift)
-    for text, shift in (("64:ff9b::/96", 0), ("64:ff9b:1::/48", 0), ("::ffff:0:0:0/96", 0), ("2002::/16", 80))
-]
+# What Docker, podman and libvirt call every machine on their own bridge.
+_BRIDGES = {int(ipaddress.ip_address(text)) for text in ("172.17.0.1", "10.88.0.1", "192.168.122.1")}
 _NUMBER = r"(?:0x[0-9a-f]+|[0-9]+)"
 _LEGACY = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{1,3}}|0x[0-9a-f]+|[0-9]{{8,}}", re.IGNORECASE)
 
@@ -56,7 +59,7 @@ def read(text: str) -> Address:
     text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if "/" in text:
         interface = ipaddress.ip_interface(text)
-        if interface.network.num_addresses > 2 and interface.ip == interface.network.network_address:
+        if interface.network.num_addresses > 2 and interface.ip in ends(interface.network):
             raise ValueError(text)
         address: Address = interface.ip
     else:
@@ -68,22 +71,26 @@ def read(text: str) -> Address:
     return address.ipv4_mapped or address
 
 
+def ends(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> tuple[Address, ...]:
+    """The addresses of a network that none of its hosts has."""
+    first, last = network.network_address, network.broadcast_address
+    return (first, last) if network.version == 4 else (first,)
+
+
 def never(address: Address) -> str:
     """Why no host can have the address; empty when one can."""
     number, version = int(address), address.version
-    for (of, low, high), what in _NEVER:
-        if low <= number <= high and version == of:
-            return what
-    if version == 6:
-        for (_of, low, high), shift in _EMBEDDED:
-            if low <= number <= high:
-                return never(ipaddress.IPv4Address(number >> shift & 0xFFFFFFFF))
-    return ""
+    return next((what for (of, low, high), what in _NEVER if low <= number <= high and version == of), "")
 
 
 def private(address: Address) -> bool:
     """Whether the address lies in a private network."""
     return within(address, _PRIVATE)
+
+
+def bridge(address: Address) -> bool:
+    """Whether machines have the address on a bridge of their own, each the same."""
+    return address.version == 4 and int(address) in _BRIDGES
 
 
 def numeric(name: str) -> bool:

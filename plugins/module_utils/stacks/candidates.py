@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from . import (
     addresses,
+    documents,
+    elsewhere,
     host_types,
     lookup,
     paths,
@@ -23,7 +25,7 @@ from .model import Key, Resource, Stack
 
 _SEVERAL = re.compile(r"[,\s]+")
 _DNS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
-# By these an object is one host rather than a mapping of names to hosts.
+_OBJECT = "Make it an object with a name and an address, or an address alone"
 _NAMES = {path.split(".")[0] for path in host_types.PLAIN.name}
 _ADDRESSES = {"address", *host_types.PLAIN.private, *host_types.PLAIN.either, *host_types.PLAIN.public}
 
@@ -68,6 +70,7 @@ def of(part: Part, stacks: Mapping[str, Stack], warnings: list[str], origin: Sta
     found: list[Candidate] = []
     for key, item in part.hosts.items() if isinstance(part.hosts, dict) else enumerate(part.hosts):
         where = f"{place}.{key}" if isinstance(key, str) else f"{place}[{key}]"
+        lookup.no_reference(key, place)
         if not reference.is_reference(item):
             found.append(_object(key, lookup.follow(item, stacks, where), where, place, None, literal=True))
             continue
@@ -83,7 +86,11 @@ def _named(text: str, part: Part, place: str, stacks: Mapping[str, Stack], warni
     """The hosts that a reference names."""
     ref, stack = lookup.stack_of(text, stacks, place)
     if ref.pattern is None:
-        return _objects(lookup.output(text, stacks, place), text, place, stack)
+        value = lookup.output(text, stacks, place)
+        if _one(value):
+            key = (ref.name, *ref.path)[-1] if _NAMES.isdisjoint(value) else None
+            return [_object(key, value, text, place, stack, literal=False)]
+        return _objects(value, text, place, stack)
     stack, resources = lookup.resources(text, stacks, place)
     found = []
     for resource in resources:
@@ -94,14 +101,33 @@ def _named(text: str, part: Part, place: str, stacks: Mapping[str, Stack], warni
     return found
 
 
+def _one(value: Any) -> bool:
+    """Whether a mapping is one host rather than names with their hosts."""
+    if not isinstance(value, dict):
+        return False
+    if any(isinstance(value.get(key), (str, dict)) and not elsewhere.is_address(str(value[key])) for key in _NAMES):
+        return not _ADDRESSES.isdisjoint(value) or any(elsewhere.found(value))
+    return any(isinstance(value.get(key), str) for key in _ADDRESSES) or all(
+        isinstance(item, str) and elsewhere.means(key) for key, item in (value or {"": None}).items()
+    )
+
+
+def _hosts(value: Any) -> bool:
+    """Whether all in a mapping are hosts."""
+    return isinstance(value, dict) and all(
+        _one(item) or isinstance(item, str) and elsewhere.is_address(item) for item in value.values() or [""]
+    )
+
+
 def _objects(value: Any, label: str, place: str, stack: Stack | None, literal: bool = False) -> list[Candidate]:
     """The hosts of an output: objects or addresses in a list or a mapping, one of them alone, or addresses in a text with commas."""
+    value = documents.parsed(value)
     texts = [text for text in _SEVERAL.split(value) if text] if isinstance(value, str) else []
     if isinstance(value, str) and all(_DNS.fullmatch(_called(text)) for text in texts):
         if len(texts) == 1:
             return [_object(None, texts[0], label, place, stack, literal)]
         value = texts
-    if isinstance(value, dict) and not _NAMES.isdisjoint(value) and not _ADDRESSES.isdisjoint(value):
+    if _one(value):
         return [_object(None, value, label, place, stack, literal)]
     if isinstance(value, dict):
         return [_object(key, item, f"{label}.{key}", place, stack, literal) for key, item in value.items()]
@@ -124,14 +150,13 @@ def _object(key: Key, item: Any, address: str, place: str, stack: Stack | None, 
     """One host: an object, or an address, which has no attributes that a `host:` path could name."""
     if item is None or isinstance(item, str):
         item = item or ""
-        name = (
-            key if isinstance(key, str) else _called(item) or f"host-{key}"
-        )  # without an address it is left out or refused
+        name = key if isinstance(key, str) else _called(item)
+        if not _DNS.fullmatch(name):  # without an address it is left out or refused
+            name = f"host-{key}"
         return Candidate({"name": name, "address": item}, address, key, stack, None, literal=True)
-    if not isinstance(item, dict):
-        remedy = (
-            f"Name it alone, `{address}`" if isinstance(item, list) else "Make it an object with a name and an address"
-        )
+    several = isinstance(item, list) or not any(elsewhere.found(item)) and _hosts(item)
+    if several or not isinstance(item, dict):
+        remedy = f"Name it alone, `{address}`" if several and not literal else _OBJECT
         raise StackError(place, f"`{address}` is {describe(item)}, no host", remedy)
     if isinstance(key, str) and "name" not in item:
         item = {"name": key, **item}

@@ -310,7 +310,7 @@ class _Builder:
         around = [network for network in networks.values() if addresses.within(address, [addresses.span(network)])]
         if not around:
             fault = f"{host.address}, outside the networks of its cluster"
-        elif any(network.num_addresses > 2 and address in _ends(network) for network in around):
+        elif any(network.num_addresses > 2 and address in addresses.ends(network) for network in around):
             fault = f"{host.address}, which is the network's own or its broadcast address"
         else:
             return
@@ -471,10 +471,6 @@ def _holds(value: Any, texts: set[str]) -> bool:
     if isinstance(value, (dict, list)):
         return any(_holds(item, texts) for item in (value.values() if isinstance(value, dict) else value))
     return isinstance(value, str) and value in texts
-
-
-def _ends(network: Network) -> tuple[Any, ...]:
-    return (network.network_address, network.broadcast_address) if network.version == 4 else (network.network_address,)
 
 
 def _entries(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -89,6 +89,16 @@ def loads(text: str | bytes) -> Any:
     return json.loads(text, object_pairs_hook=_unique)
 
 
+def parsed(value: Any) -> Any:
+    """VALUE, or what it says where it is the JSON text of an object or a list: some outputs know nothing but text."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
 def _second(data: bytes, key: str) -> str:
     """Where KEY stands the second time in one object."""
     text = data.decode(json.detect_encoding(data), "replace")

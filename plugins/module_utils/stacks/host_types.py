@@ -88,7 +88,10 @@ HOSTS: dict[str, HostType] = {
         ("ipv6_addresses.*",),
         ("public_ip",),
         ("id", "primary_network_interface_id"),
-        {"network_interface.*.network_interface_id": "aws_network_interface"},
+        {
+            "network_interface.*.network_interface_id": "aws_network_interface",
+            "primary_network_interface.*.network_interface_id": "aws_network_interface",
+        },
         state=("instance_state",),
     ),
     "aws_spot_instance_request": HostType(
@@ -153,7 +156,7 @@ HOSTS: dict[str, HostType] = {
         ),
     ),
     "proxmox_virtual_environment_container": HostType(
-        ("initialization.*.hostname",), (), ("initialization.*.ip_config.*.ipv4.*.address",)
+        ("initialization.*.hostname",), (), ("initialization.*.ip_config.*.ipv4.*.address", "ipv4.*", "ipv6.*")
     ),
     "proxmox_lxc": HostType(("hostname",), (), ("network.*.ip",)),
     "proxmox_vm_qemu": HostType(("name",), (), ("default_ipv4_address", "ssh_host", "default_ipv6_address")),
@@ -234,7 +237,10 @@ HOSTS: dict[str, HostType] = {
 
 # What is none of the above: an object of an output, a static host, a member of a pool.
 PLAIN = HostType(
-    ("name", "Name", "tags.Name", "hostname", "id"),
+    (
+        *("name", "Name", "tags.Name", "hostname"),
+        *("instance_name", "server_name", "display_name", "displayName", "name_label", "label", "id"),
+    ),
     (
         *("private_ip", "private_ip_address", "private_address", "private_ipv4", "ipv4_address_private", "internal_ip"),
         *("PrivateIpAddress", "PrivateIp", "privateIp", "privateIpAddress", "internalIp"),
@@ -251,7 +257,9 @@ _METAL_IP = Neighbour({"device_id": "equinix_metal_device"}, either=("address",)
 
 NEIGHBOURS: dict[str, Neighbour] = {
     "aws_network_interface": Neighbour(
-        {"attachment.*.instance": "aws_instance"}, ("private_ip", "private_ips.*"), ("ipv6_addresses.*",)
+        {"attachment.*.instance": "aws_instance", "attachment.*.instance_id": "aws_instance"},
+        ("private_ip", "private_ips.*"),
+        ("ipv6_addresses.*",),
     ),
     "aws_network_interface_attachment": Neighbour(
         {"instance_id": "aws_instance", "network_interface_id": "aws_network_interface"}
@@ -291,12 +299,14 @@ NEIGHBOURS: dict[str, Neighbour] = {
     "openstack_networking_port_v2": Neighbour(
         {"device_id": "openstack_compute_instance_v2"}, either=("all_fixed_ips.*", "fixed_ip.*.ip_address")
     ),
-    "openstack_networking_floatingip_v2": Neighbour({"port_id": "openstack_networking_port_v2"}, public=("address",)),
+    "openstack_networking_floatingip_v2": Neighbour(
+        {"port_id": "openstack_networking_port_v2"}, ("fixed_ip",), public=("address",)
+    ),
     "openstack_networking_floatingip_associate_v2": Neighbour(
-        {"port_id": "openstack_networking_port_v2"}, public=("floating_ip",)
+        {"port_id": "openstack_networking_port_v2"}, ("fixed_ip",), public=("floating_ip",)
     ),
     "openstack_compute_floatingip_associate_v2": Neighbour(
-        {"instance_id": "openstack_compute_instance_v2"}, public=("floating_ip",)
+        {"instance_id": "openstack_compute_instance_v2"}, ("fixed_ip",), public=("floating_ip",)
     ),
     "hcloud_server_network": Neighbour({"server_id": "hcloud_server"}, ("ip",)),
     "hcloud_floating_ip": Neighbour({"server_id": "hcloud_server"}, public=("ip_address",)),
@@ -315,6 +325,15 @@ NEIGHBOURS: dict[str, Neighbour] = {
     "linode_instance_config": Neighbour(
         {"linode_id": "linode_instance"}, ("interface.*.ipv4.*.vpc", "interface.*.ipam_address")
     ),
+    "linode_interface": Neighbour(
+        {"linode_id": "linode_instance"},
+        (
+            "vpc.ipv4.assigned_addresses.*.address",
+            "vpc.ipv4.addresses.*.address",
+            "vlan.ipam_address",
+        ),
+        public=("public.ipv4.assigned_addresses.*.address", "public.ipv6.slaac.*.address"),
+    ),
     "linode_instance_ip": Neighbour({"linode_id": "linode_instance"}, either=("address",)),
     "scaleway_instance_private_nic": Neighbour(
         {"server_id": "scaleway_instance_server", "mac_address": "scaleway_instance_server"},
@@ -324,9 +343,14 @@ NEIGHBOURS: dict[str, Neighbour] = {
         {
             "resource.*.id": "scaleway_instance_private_nic",
             "resource.*.mac_address": "scaleway_instance_server",
+            "custom_resource.*.mac_address": "scaleway_instance_server",
             "mac_address": "scaleway_instance_server",
         },
         ("address",),
+    ),
+    "scaleway_ipam_ips": Neighbour({"resource.*.id": "scaleway_instance_private_nic"}, ("ips.*.address",)),
+    "scaleway_vpc_public_gateway_dhcp_reservation": Neighbour(
+        {"mac_address": "scaleway_instance_server"}, ("ip_address",)
     ),
     "scaleway_instance_ip": Neighbour({"server_id": "scaleway_instance_server"}, public=("address",)),
     "vultr_instance_ipv4": Neighbour({"instance_id": "vultr_instance"}, public=("ip",)),
@@ -338,11 +362,24 @@ NEIGHBOURS: dict[str, Neighbour] = {
         {"vnic_id": "oci_core_vnic_attachment"}, ("private_ip_address",), public=("public_ip_address",)
     ),
     "oci_core_private_ip": Neighbour({"vnic_id": "oci_core_vnic_attachment"}, ("ip_address",)),
+    "oci_core_private_ips": Neighbour({"vnic_id": "oci_core_vnic_attachment"}, ("private_ips.*.ip_address",)),
     "oci_core_public_ip": Neighbour({"private_ip_id": "oci_core_private_ip"}, public=("ip_address",)),
     "ibm_is_virtual_network_interface": Neighbour({}, ("primary_ip.*.address", "ips.*.address")),
+    "ibm_is_instance_network_interface": Neighbour(
+        {"instance": "ibm_is_instance"},
+        ("primary_ip.*.address", "primary_ipv4_address"),
+        public=("floating_ips.*.address",),
+        ids=("network_interface",),
+    ),
+    "ibm_is_instance_network_attachment": Neighbour(
+        {"instance": "ibm_is_instance", "virtual_network_interface.*.id": "ibm_is_virtual_network_interface"},
+        ("primary_ip.*.address", "virtual_network_interface.*.primary_ip.*.address"),
+    ),
+    "ibm_is_subnet_reserved_ip": Neighbour({"target": "ibm_is_instance"}, ("address",)),
     "ibm_is_floating_ip": Neighbour({"target": "ibm_is_instance"}, public=("address",)),
     "exoscale_nic": Neighbour({"compute_id": "exoscale_compute_instance"}, ("ip_address",)),
     "exoscale_elastic_ip": Neighbour({}, public=("ip_address",)),
+    "maas_network_interface_link": Neighbour({"machine": "maas_instance"}, either=("ip_address",)),
     "upcloud_floating_ip_address": Neighbour({"mac_address": "upcloud_server"}, public=("ip_address",)),
 }
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import socket
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from . import (
     addresses,
+    elsewhere,
     host_types,
     names,
     paths,
@@ -31,8 +32,9 @@ from .neighbours import Neighbours
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _DNS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
 _SEARCH = (("each", "private"), ("each", "public"))
-# How an address ranks: a private one, one that the stack itself calls the address, a public one that is only fallen back to.
-_PRIVATE, _CALLED, _PUBLIC = range(3)
+# How an address ranks: a private one, one that the stack itself calls the address, a public one that is only fallen back to, one
+# of a bridge within the machine.
+_PRIVATE, _CALLED, _PUBLIC, _BRIDGE = range(4)
 _LITERAL: HostRules = {"name": (("name",),), "address": (("address",),), "connect": (("connect",), ("address",))}
 
 
@@ -186,15 +188,25 @@ def _address(at: _Reading) -> _Item | None:
 
 def _search(at: _Reading, choices: Sequence[_Choice]) -> Iterator[_Item]:
     """The usable addresses of a host with their ranks: its own private ones, its neighbours', then all others."""
-    for choice in choices:
-        for address in _usable(at, choice.steps):
-            yield _Item(address, choice.private if addresses.private(address) else choice.public, choice.steps)
+    yield from _ranked(at, choices)
+    yield from _ranked(at, _elsewhere(at))
     if at.candidate.resource:
         for other in at.neighbours.of(at.candidate.resource):
             beside = at._replace(candidate=at.candidate._replace(values=other.attributes, resource=other))
-            for choice in _known(other.type)[2]:
-                for address in _usable(beside, choice.steps):
-                    yield _Item(address, choice.private if addresses.private(address) else choice.public, choice.steps)
+            yield from _ranked(beside, _known(other.type)[2])
+
+
+def _ranked(at: _Reading, choices: Iterable[_Choice]) -> Iterator[_Item]:
+    for choice in choices:
+        for address in _usable(at, choice.steps):
+            rank = choice.private if addresses.private(address) else choice.public
+            yield _Item(address, _BRIDGE if addresses.bridge(address) else rank, choice.steps)
+
+
+def _elsewhere(at: _Reading) -> Iterator[_Choice]:
+    """Where addresses stand in a host of no known type, whose keys may have any names."""
+    if not host_types.host(at.kind) and not at.candidate.literal:
+        yield from (_Choice(steps, _PRIVATE, _PUBLIC) for steps in elsewhere.found(at.candidate.values))
 
 
 def _stated(at: _Reading, what: str, number: int) -> Iterator[_Item]:
@@ -202,7 +214,7 @@ def _stated(at: _Reading, what: str, number: int) -> Iterator[_Item]:
     steps = at.rules[what][number]
     if steps in _SEARCH:
         for item in _search(at, _known(at.kind)[1]):
-            if (item.rank > _PRIVATE) is (steps == _SEARCH[1]):
+            if item.rank in ((_PRIVATE,) if steps == _SEARCH[0] else (_CALLED, _PUBLIC)):
                 yield item
         return
     for address in _usable(at, steps, last=number == len(at.rules[what]) - 1):
@@ -264,13 +276,13 @@ def _looked_up(name: str) -> list[Address]:
 
 
 def _others(at: _Reading, found: _Item) -> tuple[str, ...]:
-    """Further private addresses in a list whose order means nothing."""
-    choices = _known(at.kind)[1]
-    if not any(choice.steps == found.steps and choice.public for choice in choices) or not any(
-        str(step).startswith("*") for step in found.steps
-    ):
+    """Further private addresses in a list whose order means nothing, or under keys of no known meaning."""
+    choices: Iterable[_Choice] = [choice for choice in _known(at.kind)[1] if choice.steps == found.steps]
+    if not choices:
+        choices = _elsewhere(at)
+    elif not any(choice.public and str(step).startswith("*") for choice in choices for step in choice.steps):
         return ()
-    usable = dict.fromkeys(str(item) for item in _usable(at, found.steps) if addresses.private(item))
+    usable = dict.fromkeys(str(item.address) for item in _ranked(at, choices) if item.rank == _PRIVATE)
     return tuple(text for text in usable if text != str(found.address))
 
 
@@ -358,7 +370,9 @@ def _none(at: _Reading, choices: Sequence[Steps], what: str) -> StackError:
     )
     remedy = f"Correct `host.{what}`{f'; it has {some}' if some else ''}, or apply the stack until it has one"
     known = host_types.host(at.kind)
-    if known and known.remedy and what == "address":
+    if at.candidate.literal:
+        remedy = "Apply the stack until it has one" if at.candidate.stack else f"Write it as `{what}:`"
+    elif known and known.remedy and what == "address":
         remedy = known.remedy.format(stack=at.candidate.stack.name if at.candidate.stack else "")
     kind = NoAddress if what == "address" else StackError
     return kind(at.where, f"has no {what}: {', '.join(dict.fromkeys(at.refused)) or f'nothing at {tried}'}", remedy)

@@ -95,8 +95,16 @@ def follow(value: Any, stacks: Mapping[str, Stack], place: str, warnings: list[s
         return Secret(
             _secret(output(value["sensitive"], stacks, place, allow_sensitive=True), value["sensitive"], place)
         )
+    for key in value:
+        no_reference(key, place)
     items = ((key, follow(item, stacks, f"{place}.{key}", warnings)) for key, item in value.items())
     return {key: item for key, item in items if item is not paths.MISSING}
+
+
+def no_reference(key: Any, place: str) -> None:
+    """StackError where a key of the file is written as a reference: those are followed in values alone."""
+    if reference.is_reference(key):
+        raise StackError(place, f"has the reference `{key}` in place of a name", "Write the name itself")
 
 
 def _secret(value: Any, text: str, place: str) -> Any:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Dotted paths into values: `tags.Name`, `network_interface.0.ip`, `tags["a.b"]`. Resolved without Jinja.
 
-`network_interface.*.ip` is every item of a list, and `network_interface.*type=private.ip` every item of that type.
+`network_interface.*.ip` is every item of a list or a mapping, and `network_interface.*type=private.ip` every item of that type.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def every(value: Any, steps: Steps) -> Iterator[Any]:
     for number, step in enumerate(steps):
         if isinstance(step, str) and step.startswith("*"):
             key, _equals, wanted = step[1:].partition("=")
-            for item in value if isinstance(value, list) else ():
+            for item in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
                 if not key or isinstance(item, dict) and item.get(key) == wanted:
                     yield from every(item, steps[number + 1 :])
             return

@@ -61,6 +61,76 @@ STACKS: list[dict[str, dict[str, Any]]] = [
     {"proxmox_virtual_environment_container.w": {
         "initialization": [{"hostname": "w", "ip_config": [{"ipv4": [{"address": f"{PRIVATE}/24"}]}]}],
     }},
+    {"proxmox_virtual_environment_container.w": {
+        "initialization": [{"hostname": "w", "ip_config": [{"ipv4": [{"address": "dhcp"}]}]}], "ipv4": {"lo": "127.0.0.1", "eth0": PRIVATE},
+    }},
+    {
+        "aws_instance.w": {"id": "i", "tags": {"Name": "w"}, "public_ip": PUBLIC, "primary_network_interface": [{"network_interface_id": "e"}]},
+        "aws_network_interface.e": {"id": "e", "private_ip": PRIVATE},
+    },
+    {
+        "aws_instance.w": {"id": "i", "tags": {"Name": "w"}, "public_ip": PUBLIC},
+        "data.aws_network_interface.e": {"id": "e", "private_ip": PRIVATE, "attachment": [{"instance_id": "i"}]},
+    },
+    {
+        "openstack_compute_instance_v2.w": {"id": "i", "name": "w", "access_ip_v4": PUBLIC},
+        "openstack_compute_floatingip_associate_v2.f": {"instance_id": "i", "floating_ip": PUBLIC, "fixed_ip": PRIVATE},
+    },
+    {
+        "openstack_compute_instance_v2.w": {"id": "i", "name": "w", "access_ip_v4": PUBLIC, "network": [{"port": "p"}]},
+        "openstack_networking_floatingip_v2.f": {"port_id": "p", "address": PUBLIC, "fixed_ip": PRIVATE},
+    },
+    *(
+        {
+            "linode_instance.w": {"id": "5", "label": "w", "ip_address": PUBLIC},
+            "linode_interface.n": {"linode_id": 5, **interface},
+        }
+        for interface in (
+            {"vpc": {"ipv4": {"addresses": [{"address": "auto"}], "assigned_addresses": [{"address": PRIVATE}]}}},
+            {"vpc": {"ipv4": {"addresses": [{"address": PRIVATE}]}}},
+            {"vlan": {"ipam_address": f"{PRIVATE}/24"}},
+        )
+    ),
+    *(
+        {
+            "scaleway_instance_server.w": {"id": "z/1", "name": "w", "public_ips": [{"address": PUBLIC}]},
+            "scaleway_instance_private_nic.n": {"id": "z/1/2", "server_id": "z/1", "mac_address": "02:AA"},
+            **beside,
+        }
+        for beside in (
+            {"scaleway_ipam_ip.i": {"address": f"{PRIVATE}/22", "custom_resource": [{"mac_address": "02:aa"}]}},
+            {"data.scaleway_ipam_ips.i": {"resource": [{"id": "2"}], "ips": [{"address": f"{PRIVATE}/22"}]}},
+            {"scaleway_vpc_public_gateway_dhcp_reservation.r": {"mac_address": "02:aa", "ip_address": PRIVATE}},
+        )
+    ),
+    *(
+        {
+            "ibm_is_instance.w": {"id": "i", "name": "w", "primary_network_interface": [{"id": "n0"}]},
+            "ibm_is_floating_ip.f": {"target": "n0", "address": PUBLIC},
+            **beside,
+        }
+        for beside in (
+            {"ibm_is_instance_network_interface.n": {"instance": "i", "network_interface": "n1", "primary_ip": [{"address": PRIVATE}]}},
+            {"ibm_is_instance_network_attachment.n": {"instance": "i", "virtual_network_interface": [{"id": "v"}], "primary_ip": [{"address": PRIVATE}]}},
+            {"ibm_is_subnet_reserved_ip.r": {"target": "n0", "address": PRIVATE}},
+        )
+    ),
+    {
+        "oci_core_instance.w": {"id": "o", "display_name": "w", "public_ip": PUBLIC},
+        "oci_core_vnic_attachment.a": {"instance_id": "o", "vnic_id": "v"},
+        "data.oci_core_private_ips.p": {"vnic_id": "v", "private_ips": [{"ip_address": PRIVATE}]},
+    },
+    {
+        "maas_instance.w": {"id": "m", "hostname": "w", "ip_addresses": [PUBLIC]},
+        "maas_network_interface_link.l": {"machine": "m", "ip_address": PRIVATE},
+    },
+    {"google_compute_instance_from_machine_image.w": {
+        "name": "w", "network_interface": [{"network_ip": PRIVATE, "access_config": [{"nat_ip": PUBLIC}]}],
+    }},
+    {"huaweicloud_compute_instance.w": {"name": "w", "public_ip": PUBLIC, "network": [{"fixed_ip_v4": PRIVATE, "gateway": "10.0.0.1"}]}},
+    {"yandex_compute_instance.w": {"name": "w", "network_interface": [{"ip_address": PRIVATE, "nat_ip_address": PUBLIC, "dns_record": []}]}},
+    {"nutanix_virtual_machine.w": {"name": "w", "nic_list_status": [{"ip_endpoint_list": [{"ip": PRIVATE}]}]}},
+    {"xenorchestra_vm.w": {"id": "u", "name_label": "w", "ipv4_addresses": ["169.254.1.1", PRIVATE]}},
     {"proxmox_lxc.w": {"hostname": "w", "network": [{"ip": f"{PRIVATE}/24"}]}},
 ]  # fmt: skip
 
@@ -116,6 +186,28 @@ def test_objects_of_outputs(world: World, private: str, public: str) -> None:
             PRIVATE,
             PUBLIC if public != "address" else PRIVATE,
         )
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"private_ips": [PRIVATE]}, {"ipv4_addresses": [["127.0.0.1"], [PRIVATE]]}, {"fixed-ip": PRIVATE}, {"privateIPv4": PRIVATE}, {"internal": PRIVATE},
+     {"network_interface": [{"network_ip": PRIVATE, "subnetwork": "10.0.0.0/24", "gateway_ip": "10.0.0.1"}]},
+     {"gateway": "10.0.0.1", "dns_servers": ["10.0.0.2"], "tags": {"ip": "10.0.0.3"}, "vip": "10.0.0.4", "node_ip": PRIVATE}],
+)  # fmt: skip
+def test_objects_with_keys_of_any_names(world: World, own: dict[str, Any]) -> None:
+    for value in ([{"name": "w", "public_ip": PUBLIC, **own}], {"name": "w", **own}, {"w": {"wan": PUBLIC, **own}}):
+        world.write("o", {"h": {"value": value}})
+        inventory = one(world, {"outputs": "o.json"}, "s.outputs.h")
+        assert {name: host["cluster_address"] for name, host in inventory.hosts.items()} == {"w": PRIVATE}
+        assert inventory.warnings == []
+
+
+def test_of_several_private_addresses_under_such_keys_the_others_are_named(world: World) -> None:
+    world.write("o", {"h": {"value": [{"name": "w", "lan_ip": PRIVATE, "storage_ip": "10.1.0.5"}]}})
+    inventory = one(world, {"outputs": "o.json"}, "s.outputs.h")
+    assert f"w {PRIVATE}, not 10.1.0.5" in inventory.warnings[0]
+    world.document["clusters"]["c"]["networks"] = ["10.1.0.0/24"]
+    assert world.load().hosts["w"]["cluster_address"] == "10.1.0.5"
 
 
 def test_an_object_may_say_what_to_connect_to(world: World) -> None:

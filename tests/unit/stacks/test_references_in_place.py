@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
-from stacks_world import World, one
+from stacks_world import World, one, only
 
 OUTPUTS: dict[str, Any] = {
     "ip": "10.61.2.10",
@@ -36,6 +36,13 @@ OUTPUTS: dict[str, Any] = {
     "join_token": "known-secret-2",
     "nothing": "",
     "parts": {"web": ["10.61.2.10"]},
+    "groups": {"web": {"a": "10.61.2.10"}},
+    "json": '["10.61.2.10", "10.61.2.11"]',
+    "unnamed": {"private_ip": "10.61.2.10", "zone": "a"},
+    "each": {"w1": {"ip": "10.61.2.10"}},
+    "pair": {"public": "203.0.113.9", "private": "10.61.2.10"},
+    "url": ["http://10.61.2.10:80"],
+    "gap": ["10.61.2.10", ""],
 }
 
 
@@ -74,6 +81,11 @@ HOSTS: list[tuple[Any, dict[str, str]]] = [
     ("s.outputs.named", {"w1": "10.61.2.10", "w2": "10.61.2.11"}),
     ("s.outputs.object", {"w1": "10.61.2.10"}),
     ("s.outputs.instance", {"w1": "10.61.2.10"}),
+    ("s.outputs.json", BOTH),
+    ("s.outputs.unnamed", {"unnamed": "10.61.2.10"}),
+    ("s.outputs.each", {"w1": "10.61.2.10"}),
+    ("s.outputs.each.w1", {"w1": "10.61.2.10"}),
+    ("s.outputs.pair", {"pair": "10.61.2.10"}),
     ({"master": "s.outputs.ip"}, {"master": "10.61.2.10"}),
     ({"master": "s.outputs.object"}, {"master": "10.61.2.10"}),
     ({"master": "s.resources.aws_instance.x"}, {"master": "10.61.2.10"}),
@@ -148,6 +160,12 @@ def test_networks(stack: World, networks: Any) -> None:
         ({"master": "s.outputs.ips"}, "clusters.c.pools.web.hosts.master: `s.outputs.ips` names 2 hosts, but master is the name of one."),
         ({"master": "s.resources.aws_instance.*"}, "names 2 hosts, but master is the name of one. Name exactly one, or write a list"),
         ("s.outputs.parts", "`s.outputs.parts.web` is a list, no host. Name it alone, `s.outputs.parts.web`."),
+        ("s.outputs.groups", "`s.outputs.groups.web` is a mapping, no host. Name it alone, `s.outputs.groups.web`."),
+        ("s.outputs.url", "s.outputs.url[0] of {}/s.json: has the text 'http://10.61.2.10:80' as its address, which is no IP address."),
+        ("s.outputs.gap", "s.outputs.gap[1] of {}/s.json: has no address: nothing at address. Apply the stack until it has one;"),
+        ([{"name": "a", "ip": "10.61.2.10"}], "clusters.c.pools.web.hosts[0]: has no address: nothing at address. Write it as `address:`;"),
+        ([["s.outputs.ip"]], "hosts[0]` is a list, no host. Make it an object with a name and an address, or an address alone."),
+        ({"s.outputs.tier": "10.61.2.10"}, "clusters.c.pools.web.hosts: has the reference `s.outputs.tier` in place of a name. Write the name"),
         (["s.outputs.gone"], "clusters.c.pools.web.hosts[0]: `s.outputs.gone`: {}/s.json has no output gone."),
         ([{"name": "a", "address": "s.outputs.gone"}], "clusters.c.pools.web.hosts[0].address: `s.outputs.gone`: {}/s.json has no output"),
         (["s.outputs.ip", "s.outputs.ip"], "is claimed already by"),
@@ -158,6 +176,16 @@ def test_faults(stack: World, hosts: Any, message: str) -> None:
     with pytest.raises(StackError) as caught:
         loaded(stack, hosts)
     assert message.replace("{}", str(stack.folder)) in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["networks", "vars", "labels"])
+def test_names_are_no_references(stack: World, where: str) -> None:
+    value = {"a": {"s.outputs.tier": "10.61.2.0/24"}} if where == "vars" else {"s.outputs.tier": "10.61.2.0/24"}
+    only(stack, {"state": "s.json"}, "s.resources.aws_instance.*", **({"labels": value} if where == "labels" else {}))
+    if where != "labels":
+        stack.document["clusters"]["c"][where] = value
+    with pytest.raises(StackError, match=rf"{where}.*: has the reference `s\.outputs\.tier` in place of a name"):
+        stack.load()
 
 
 def test_what_a_stack_says_is_followed_nowhere(stack: World) -> None:

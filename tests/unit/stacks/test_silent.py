@@ -60,6 +60,7 @@ UNUSABLE = [
     "127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "169.254.7.7", "224.0.0.5", "239.255.255.250", "255.255.255.255",
     "::1", "::", "fe80::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1", "::FFFF:7f00:1", "::ffff:0.0.0.0", "::ffff:169.254.1.1",
     "::ffff:224.0.0.1", "::127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::", "[::1]", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1", "127.0.0.1/8",
+    "64:ff9b::10.0.0.5", "::ffff:0:10.0.0.5", "2002:a00:5::1", "2001:0:53aa:64c::1", "192.0.0.2", "255.255.255.0", "100::1", "10.0.0.255/24",
 ]  # fmt: skip
 
 
@@ -102,10 +103,19 @@ def test_a_path_of_the_file_may_search_too(world: World) -> None:
 
 
 def test_of_several_addresses_the_one_in_the_networks_is_meant(world: World) -> None:
-    ours = {"proxmox_virtual_environment_vm.w": {"name": "w", "ipv4_addresses": [["172.17.0.1"], ["10.9.0.4"]]}}
+    ours = {"proxmox_virtual_environment_vm.w": {"name": "w", "ipv4_addresses": [["172.17.0.5"], ["10.9.0.4"]]}}
     inventory = load(world, ours, networks={"a": "10.9.0.0/24"})
     assert (inventory.hosts["w"]["cluster_address"], inventory.warnings) == ("10.9.0.4", [])
-    assert "w 172.17.0.1, not 10.9.0.4" in load(world, ours).warnings[0]
+    assert "w 172.17.0.5, not 10.9.0.4" in load(world, ours).warnings[0]
+
+
+@pytest.mark.parametrize("bridge", ["172.17.0.1", "10.88.0.1", "192.168.122.1"])
+def test_a_bridge_within_the_machine_is_the_last_that_is_meant(world: World, bridge: str) -> None:
+    for own in ("10.9.0.4", "203.0.113.9"):
+        ours = {"proxmox_virtual_environment_vm.w": {"name": "w", "ipv4_addresses": [["127.0.0.1"], [bridge], [own]]}}
+        inventory = load(world, ours, host={"connect": ["each.public", "each.private"]})
+        assert (inventory.hosts["w"]["cluster_address"], inventory.hosts["w"]["ansible_host"]) == (own, own)
+        assert not [text for text in inventory.warnings if "several" in text]
 
 
 @pytest.mark.parametrize("text", ["10.9.0.0", "10.9.0.255"])

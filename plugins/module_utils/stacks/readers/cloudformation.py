@@ -92,7 +92,9 @@ def _describe(stack: Stack, described: dict[str, Any]) -> None:
         key = expect(output.get("OutputKey"), str, place, "an OutputKey")
         if key in stack.outputs:
             raise StackError(place, f"lists the output {key} twice", "Fetch it again, or correct what writes it")
-        stack.outputs[key] = Output(_value(expect(output.get("OutputValue"), str, place, f"the OutputValue of {key}")))
+        stack.outputs[key] = Output(
+            documents.parsed(expect(output.get("OutputValue"), str, place, f"the OutputValue of {key}"))
+        )
 
 
 def _add(stack: Stack, resource: dict[str, Any], details: dict[str, Any]) -> None:
@@ -118,16 +120,6 @@ def _add(stack: Stack, resource: dict[str, Any], details: dict[str, Any]) -> Non
         **details.get(str(physical), {}),
     }
     stack.resources.append(Resource(logical, logical, kind, None, attributes, fault=fault))
-
-
-def _value(text: Any) -> Any:
-    """An output's text, parsed where it is JSON of an object or a list: outputs know nothing but text."""
-    if isinstance(text, str) and text[:1] in ("{", "["):
-        try:
-            return documents.loads(text)
-        except ValueError:
-            return text
-    return text
 
 
 def _from_module(stacks: dict[str, Any], place: str) -> dict[str, Any]:
