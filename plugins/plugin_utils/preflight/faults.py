@@ -15,6 +15,7 @@ from typing import Any, Callable
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight.connections import PROCESS
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import grammar
 
 from ..contract import ANY_PORT, MANAGER
 from ..registries import faults as registry_faults
@@ -367,6 +368,21 @@ def registries(cluster: Cluster) -> Iterator[Fault]:
                 yield Fault(host.name, "variable", f"host_node_registries: {text}", remedy)
 
 
+def labels(cluster: Cluster) -> Iterator[Fault]:
+    """Labels of group_vars that the engine refuses: those of the stacks file were checked when it was loaded."""
+    rules = grammar.of(cluster.engine.name)
+    for host in cluster.hosts if rules else ():
+        given = host.variables.get("host_node_labels") or {}
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            if rules and not rules.label.permits(str(name)):
+                yield Fault(host.name, "variable", f"host_node_labels: {name!r} is no label", rules.label.advice)
+            if not isinstance(value, str):
+                text = f"host_node_labels: {name} is of type {type(value).__name__}, and labels are texts"
+                yield Fault(host.name, "variable", text, "put it in quotes")
+            elif rules and not rules.value.permits(value):
+                yield Fault(host.name, "variable", f"host_node_labels: {name} is {value!r}", rules.value.advice)
+
+
 def firewall_managers(cluster: Cluster) -> Iterator[Fault]:
     """A program that manages the packet filter. Its rules are left alone, so it must let the cluster's hosts through."""
     for host, facts in cluster.seen():
@@ -396,6 +412,7 @@ RULES: tuple[Rule, ...] = (
     foreign_cluster,
     foreign_runtime,
     registries,
+    labels,
     firewall_managers,
     orphaned,
     replaced,
