@@ -152,13 +152,16 @@ class _Builder:
         size = config.size(self._follow(part.size, cluster, place), place)
         if size == 0:
             return
-        found = candidates.of(part, self.stacks, self.inventory.warnings, cluster.origin)
+        told = list[str]()
+        found = candidates.of(part, self.stacks, told, cluster.origin)
         if not found:
+            fault = f"`{part.hosts}` names no host at all" if isinstance(part.hosts, str) else "names no host at all"
             raise StackError(
                 f"{part.place}.hosts",
-                f"`{part.hosts}` names no host at all" if isinstance(part.hosts, str) else "names no host at all",
-                "Apply the stack, correct the reference, or write `size: 0` where that is meant",
+                "; ".join([fault, *(text.removeprefix(f"{part.place}: ") for text in told)]),
+                f"Apply the stack, correct the reference{' or `members:`' if told else ''}, or write `size: 0` where that is meant",
             )
+        self.inventory.warnings.extend(told)
         if size is not None and size != len(found):
             self.inventory.warnings.append(f"{part.place}: wants {size} hosts and has {len(found)}")
         rules = {**self.host, **cluster.host, **part.host}
@@ -336,11 +339,8 @@ class _Builder:
                 "Give a mapping of names to CIDR texts such as 10.0.1.0/24, or a list",
             )
         found: dict[str, Network] = {}
-        for key, entry in _entries(value):
-            text, name = entry, key if isinstance(key, str) else None
-            if isinstance(entry, dict):
-                text = entry.get("cidr") or entry.get("cidr_block")
-                name = name or entry.get("name")
+        for key, text in _entries(value):
+            name = key if isinstance(key, str) else None
             try:
                 if not isinstance(text, str) or "/" not in text:
                     raise ValueError
@@ -353,6 +353,8 @@ class _Builder:
                 raise StackError(
                     f"{place}.{key}", f"is {text}, an address within the network {network}", f"Write {network}"
                 )
+            if not network.prefixlen:
+                raise StackError(f"{place}.{key}", f"is {text}, every address there is", "Write what hosts are in")
             found[str(name or network)] = network
         if not found:
             raise StackError(place, "lists no network", "Give at least one, or leave `networks:` out")
@@ -476,6 +478,11 @@ def _holds(value: Any, texts: set[str]) -> bool:
 def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
     """The networks of a mapping or a list: what is a list itself, or a text of several with commas, stands for its items."""
     for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, dict):
+            key = key if isinstance(key, str) else item.get("name", key)
+            item = next((item[each] for each in host_types.CIDR if item.get(each)), None)
+        if isinstance(item, list) and len(item) == 1:
+            item = item[0]
         if isinstance(item, str) and "," in item:
             item = [part.strip() for part in item.split(",")]
         if isinstance(item, list):

@@ -44,6 +44,8 @@ except ImportError:
 
 # The largest real states known are some 100 MiB; reading more than this into memory is a mistake, not a state.
 LIMIT = 512 * 1024 * 1024
+# As many values as no file has that was written for this: what aliases of YAML may stand for.
+VALUES = 10_000_000
 
 
 def read_file(path: str) -> bytes:
@@ -129,6 +131,8 @@ def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
             raise StackError(
                 place, f"unpacks to more than {LIMIT >> 20} MiB", "Name the state itself, or split the stack"
             )
+    if data[:4] == b"PK\x03\x04":
+        raise StackError(place, "is a plan as the tool saves it", "Print it by `show -json`, and give that to `show:`")
     if not data.strip():
         raise StackError(place, "is empty", "Apply the stack first, or fetch the file again")
     try:
@@ -160,19 +164,25 @@ def load_json(data: bytes, place: str, page: bool = False) -> dict[str, Any]:
         raise StackError(
             place,
             f"holds a JSON {_kind(document)} where an object is expected",
-            "Give the file that the tool writes or prints as JSON",
+            "Give the file that the tool writes or prints as JSON, whole and without a filter such as `--query` or `jq`",
         )
     if not page:
         whole(document, place)
     return document
 
 
-def load_yaml(data: bytes, place: str) -> Any:
-    """What the YAML says; StackError names PLACE, line and column."""
+def load_yaml(data: bytes, place: str, nodes: bool = False) -> Any:
+    """What the YAML says, or the NODES in which it is written; StackError names PLACE, line and column."""
     if not HAS_YAML:
         raise StackError(place, "needs the Python library PyYAML", f"Run {pip_command('PyYAML')}")
     try:
-        return yaml.load(data, _Loader)
+        if nodes:
+            return yaml.compose(data, _Loader)
+        document = yaml.load(data, _Loader)
+        if _values(document, {}) >= VALUES:
+            fault = f"unpacks to more than {VALUES} values: aliases of aliases, or one within itself"
+            raise StackError(place, fault, "Write it without them")
+        return document
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
@@ -180,23 +190,63 @@ def load_yaml(data: bytes, place: str) -> Any:
         raise StackError(place, f"{fault}{where}", "Correct it") from None
 
 
+def _values(value: Any, known: dict[int, int]) -> int:
+    """How many values there are once every alias is followed."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = VALUES  # for one within itself
+        items = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_values(item, known) for item in items)
+    return known[id(value)]
+
+
+def numbers(data: bytes, path: str) -> None:
+    """StackError where a number below `clusters`, `vars` apart, has become another by the time it is read: 010 is 8, 12:30 is 750."""
+    waiting, seen = [("", load_yaml(data, path, nodes=True))], set[int]()
+    while waiting:
+        place, node = waiting.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            named = [(str(key.value), item) for key, item in node.value]
+            kept = [(name, item) for name, item in named if name != "vars" and (place or name == "clusters")]
+            waiting += [(f"{place}.{name}" if place else name, item) for name, item in kept]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += [(f"{place}[{number}]", item) for number, item in enumerate(node.value)]
+        elif node and node.tag.endswith(":int") and str(yaml.safe_load(node.value)) != node.value:
+            fault = f"is {node.value}, which YAML reads as the number {yaml.safe_load(node.value)}"
+            raise StackError(f"{path}: {place}", fault, f'Put it in quotes: "{node.value}"')
+
+
 # How listings say that there is more of them, whatever the separators; and where among other things they say it.
 _MORE = re.compile(
-    r"next(page)?(token|link|marker|url|href)?|opcnextpage|(odata)?nextlink|nextcontinuationtoken|continue|hasmore|hasnextpage"
-    r"|(is)?truncated"
+    r"(opc)?next(page)?(token|link|marker|url|uri|href|cursor|key)?|odatanextlink|(next)?continuation(token)?|continue|lastevaluatedkey"
+    r"|has(more|next)(page|results|items)?|(is)?truncated|incomplete(results)?|remainingitemcount"
 )
-_ABOUT = ("links", "_links", "meta", "metadata", "pagination", "paging", "pageInfo", "page")
+_PAGE = ("page", "currentpage", "pagenumber")
+_PAGES = ("pages", "lastpage", "totalpages", "pagecount")
+_ABOUT = re.compile(r"links?|meta(data)?|responsemetadata|paginat(ion|or)|paging|pages?|pageinfo|cursors?")
 
 
-def whole(document: dict[str, Any], place: str, inside: bool = False) -> None:
-    """StackError where the document is a page of a listing that goes on."""
-    for key, value in document.items():
-        word = re.sub("[^a-z]", "", key.lower()) if isinstance(key, str) else ""
-        if key in _ABOUT and isinstance(value, dict):
-            whole(value, place, inside=True)
+def whole(document: dict[str, Any], place: str, inside: bool = False, size: int | None = None) -> None:
+    """StackError where the document is a page of a listing that goes on. INSIDE: of what tells about one of SIZE."""
+    lists = [value for value in document.values() if isinstance(value, list)]
+    size = len(lists[0]) if len(lists) == 1 else size
+    plain = {re.sub("[^a-z]", "", key.lower()): (key, value) for key, value in document.items() if isinstance(key, str)}
+    pages = [value for word, (_key, value) in plain.items() if word in _PAGES and isinstance(value, int)]
+    for word, (key, value) in plain.items():
+        if isinstance(value, dict) and _ABOUT.fullmatch(word):
+            whole(value, place, True, size)
             continue
-        more = value is True or value and isinstance(value, (str, int))
-        if more and _MORE.fullmatch(word) and (inside or word not in ("next", "continue")):
+        more = value is True or value and isinstance(value, (str, int, dict) if inside else (str, int))
+        more = more and _MORE.fullmatch(word) and (inside or word not in ("next", "continue") or "/" in str(value))
+        if isinstance(value, int) and (word == "totalcount" or inside and word == "total"):
+            more = size is not None and value > size
+        if isinstance(value, int) and word in _PAGE:
+            more = any(value < last for last in pages)
+        if more:
             raise StackError(
                 place,
                 f"is a part of a listing that goes on ({key})",

@@ -476,6 +476,31 @@ NODE_GROUP_SIZE = (
     "autoScalingGroupProvider.managedScaling.targetCapacity",
 )
 
+# Where resources that are networks say which, in Terraform's names and Pulumi's.
+CIDR = (
+    *(
+        "cidr",
+        "cidr_block",
+        "ip_cidr_range",
+        "ip_range",
+        "ipv4_cidr_block",
+        "address_prefixes",
+        "address_prefix",
+        "address_space",
+    ),
+    *(
+        "cidrBlock",
+        "ipCidrRange",
+        "ipRange",
+        "ipv4CidrBlock",
+        "addressPrefixes",
+        "addressPrefix",
+        "addressSpace",
+        "subnet",
+        "range",
+    ),
+)
+
 # Pulumi's packages that have another name than Terraform's provider, and modules that are no part of Terraform's type.
 _PACKAGES = {"azure": "azurerm", "gcp": "google", "equinix-metal": "equinixmetal"}
 _NO_PART = ("index", "aws/ec2", "azure/compute", "azure/network", "azure/containerservice")
@@ -554,10 +579,13 @@ def managed(kind: str) -> ManagedType | None:
 
 
 _MACHINE = re.compile(
-    r"(^|_)(instance|server|vm|virtual_machine|droplet|machine|compute_node|bare_?metal|host|lxd_container|packet_device"
-    r"|(instance|node|agent)_?(pool|group)s?|auto_?scaling_group|scaling_group|scale_set|autoscale|(spot|ec2)_fleet(_request)?)(_v\d+)?$"
+    r"(^|_)(instance(v\d)?|server|vm\d?|virtual_?machine|droplet|machine|compute_node|bare_?metal(_device)?|host|lxd_container|packet_device"
+    r"|(instance|node|agent)_?(pool|group)s?|auto_?scaling_group|scaling_group|scale_set|autoscale|(spot|ec2)_fleet(_request)?|as_group|spot_(market_)?request)(_v\d+)?$"
 )
-_NO_MACHINE = re.compile(r"(db|rds|redis|cache|database|sql|dns|template|profile|file|cluster_instance|connect)")
+_NO_MACHINE = re.compile(
+    r"(db|rds|redis|cache|database|sql|dns|template|profile|file|cluster_instance|connect"
+    r"|bigtable|spanner|memorystore|notebook|workbench|bastion|transfer|analysis)"
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 

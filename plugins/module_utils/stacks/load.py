@@ -35,7 +35,11 @@ def load(document: Any, path: str) -> Inventory:
 def load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
     """The inventory, and the stacks that it was built from, without the attributes of their resources."""
     with _uncollected():
-        return _load_both(document, path)
+        try:
+            return _load_both(document, path)
+        except RecursionError:
+            fault = "names a stack with a value that is nested too deeply to be read"
+            raise StackError(path, fault, "Give the file that the tool writes or prints") from None
 
 
 @contextlib.contextmanager
@@ -59,6 +63,8 @@ def _load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
         remedy = f"Choose one of: {', '.join(config.DUPLICATES)}"
         raise StackError(f"{path}: on_duplicate", f"is {config.describe(on_duplicate)}", remedy)
     given = config.clusters(entry["clusters"], f"{path}: clusters") if entry.get("clusters") is not None else None
+    if documents.HAS_YAML and _numbers(entry.get("clusters")) and os.path.exists(path):
+        documents.numbers(documents.read_file(path), path)
     constructed = any(key in entry for key in CONSTRUCTED)
     if constructed:  # imported on use, as in sources
         from . import construct
@@ -81,6 +87,13 @@ def _load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
         construct.apply(inventory, extra)
     inventory.records.clear()
     return inventory, list(stacks.values())
+
+
+def _numbers(value: Any) -> bool:
+    """Whether there is a number in VALUE."""
+    if isinstance(value, (dict, list)):
+        return any(_numbers(item) for item in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def document(path: str) -> dict[str, Any]:

@@ -14,12 +14,17 @@ from . import names, paths, reference, sensitive
 from .errors import StackError, known
 from .model import Resource, Secret, Stack
 
-# What tools print in place of a value that is secret, encrypted or not known yet.
+# What tools print in place of a value that is secret, encrypted or not known yet, and what programs make of one.
 _PLACEHOLDER = re.compile(
-    r"\[(secret|redacted)\]|\*{3,}|[(<](sensitive|sensitive value|known after apply|computed|redacted|unknown|nil|null|no value)[)>]"
-    r"|ENC\[.+\]|\$ANSIBLE_VAULT;.*|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    r"[\[(<{](secret|sensitive|sensitive value|sensitive, write-only|write-only|redacted|masked|hidden|encrypted|ephemeral|computed"
+    r"|known after apply|unknown|undefined|nil|null|none|no value|function|object object)[\])>}]"
+    r"|\*{3,}(\w+\*{3,})?|output<.*>|<pulumi\.\S+ object at .*>|.*(calling \[?(tostring|tojson|__str__)\]? on an|\$\{(tf)?token\[).*"
+    r"|.*\{\{resolve:.*\}\}.*|enc[\[(].+[\])]|\$ANSIBLE_VAULT;.*|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
     re.DOTALL | re.IGNORECASE,
 )
+_GIVE = "Give the output its value and apply the stack"
+# How programs write that there is no value, where no word is likely to be meant.
+_ABSENT = ("null", "nil", "undefined", "None", "NaN")
 
 
 def stack_of(text: str, stacks: Mapping[str, Stack], place: str) -> tuple[reference.Reference, Stack]:
@@ -70,6 +75,8 @@ def output(text: str, stacks: Mapping[str, Stack], place: str, allow_sensitive: 
             + (f"; {known(str(ref.path[0]), map(str, found.value), 'keys')}" if isinstance(found.value, dict) else ""),
         )
     shown(value, place, f"`{text}`")
+    if value in _ABSENT:
+        raise StackError(place, f"`{text}` is the text {value!r}, which stands for no value", _GIVE)
     if not allow_sensitive and sensitive.shows(value):
         raise StackError(
             place,
@@ -93,7 +100,7 @@ def follow(value: Any, stacks: Mapping[str, Stack], place: str, warnings: list[s
         return value
     if warnings is not None and _asks(value):
         return Secret(
-            _secret(output(value["sensitive"], stacks, place, allow_sensitive=True), value["sensitive"], place)
+            _secret(output(value["sensitive"], stacks, place, allow_sensitive=True), f"`{value['sensitive']}`", place)
         )
     for key in value:
         no_reference(key, place)
@@ -109,9 +116,14 @@ def no_reference(key: Any, place: str) -> None:
 
 def _secret(value: Any, text: str, place: str) -> Any:
     """VALUE, which is to be a secret: an empty one, or the text of an absent one, would let everybody in."""
-    if value in ([], {}) or isinstance(value, str) and value.strip().lower() in ("", *names.ABSENT):
-        fault = f"`{text}` is {'empty' if not value or not value.strip() else f'the text {value!r}, which stands for no value'}"
-        raise StackError(place, fault, "Give the output its value and apply the stack")
+    bare = value.strip(" \t\r\n\"'[]{}").lower() if isinstance(value, str) else value
+    if bare is None or bare in ("", [], {}, *names.ABSENT):
+        fault = f"{text} is {f'the text {value!r}, which stands for no value' if bare else 'empty'}"
+        raise StackError(place, fault, _GIVE)
+    if isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(value, list) or sensitive.denied(key) or isinstance(item, (dict, list)) and item:
+                _secret(item, f"{key} in {text}", place)
     return value
 
 

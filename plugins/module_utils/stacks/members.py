@@ -53,7 +53,9 @@ def add(stack: Stack, entry: Any, base: str, place: str) -> None:
     for pool, hosts in document.items():
         if pool not in pools:
             raise StackError(
-                f"{where}: {pool}", f"is no pool of {stack.place}", f"Correct the name; {known(pool, pools, 'pools')}"
+                f"{where}: {pool}",
+                f"is no pool of {stack.place}",
+                f"Correct the name, or give the text of `aws ec2 describe-instances`; {known(pool, pools, 'pools')}",
             )
         documents.expect(hosts, list, where, f"the list of {pool}")
         stack.members[pool] = [

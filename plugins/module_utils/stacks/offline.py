@@ -269,7 +269,9 @@ def _networks(place: str, value: Any, sizes: Mapping[str, int | None]) -> list[C
     )
     networks: dict[str, Any] = {}
     for name, entry in items:
-        text = entry.get("cidr") or entry.get("cidr_block") if isinstance(entry, dict) else entry
+        text = entry
+        if isinstance(entry, dict):
+            text = next((entry[key] for key in host_types.CIDR if entry.get(key)), None)
         if not isinstance(text, str):
             return [Check(title, None, "they are known only after the stack is applied")]
         try:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import (
+    addresses,
     candidates,
     config,
     grammar,
     host_types,
     hosts,
+    lookup,
 )
+from .addresses import Address
 from .errors import StackError
 from .model import Inventory, Stack
 from .neighbours import Neighbours
@@ -44,6 +47,7 @@ class Seen(NamedTuple):
     reference: str
     each: list[str]
     shown: list[str]
+    addresses: Sequence[Address] = ()
 
     @property
     def name(self) -> str:
@@ -74,43 +78,61 @@ def remedy(stacks: Mapping[str, Stack], build: Build) -> str:
 
 
 def _servers(stack: Stack, stacks: Mapping[str, Stack]) -> Iterator[Seen]:
-    """What of a stack is servers: resources of known types, else the outputs that are hosts with addresses."""
+    """What of a stack is servers: resources of known types and of such as sound like it, else the outputs that are hosts with addresses."""
     made = [item for item in stack.resources if item.mode == "managed"]
-    servers = [item for item in made if host_types.host(item.type) or host_types.pool(item.type)]
-    texts = [f"{stack.name}.resources.{_INDEX.sub('', item.base)}" for item in servers]
-    if not servers:
-        texts = [
-            f"{stack.name}.outputs.{name}{path}"
-            for name, output in stack.outputs.items()
-            for path in _paths(output.value)
-            if not _NO_HOSTS.search(name)
-        ]
+    known = {f"{stack.name}.resources.{_INDEX.sub('', item.base)}": _known(item.type) for item in made}
+    known = {text: sure for text, sure in known.items() if sure is not None}
+    outputs = [
+        f"{stack.name}.outputs.{name}{path}"
+        for name, output in stack.outputs.items()
+        for path in _paths(output.value)
+        if not _NO_HOSTS.search(name)
+    ]
     neighbours = Neighbours(stacks.values())
-    taken: set[str] = set()
-    for text in dict.fromkeys(texts):
+    found = [item for text, sure in known.items() for item in _seen(text, stacks, neighbours, sure)]
+    if not found:
+        found = [item for text in outputs for item in _seen(text, stacks, neighbours, False)]
+        inside = [item for item in found if any(map(addresses.private, item.addresses))]
+        taken: set[Address] = set()
+        for item in inside or found:
+            if taken.isdisjoint(item.addresses):
+                taken.update(item.addresses)
+                yield item
+    else:
+        yield from found
+
+
+def _known(kind: str) -> bool | None:
+    """Whether a type is one of servers, or only sounds like it; None for others."""
+    known = host_types.host(kind) or host_types.pool(kind)
+    return True if known else False if host_types.machine_like(kind) else None
+
+
+def _seen(text: str, stacks: Mapping[str, Stack], neighbours: Neighbours, sure: bool) -> Iterator[Seen]:
+    """What a reference names; nothing where it is not SURE to be servers and one has no address."""
+    try:
+        named = candidates.of(config.Part(text, text), stacks, [])
+    except StackError as error:
+        if sure:
+            yield Seen(text, [], [error.fault])
+        return
+    shown = [f"{host.address}: {hosts.off(host)}" for host in named if hosts.off(host)]
+    named = [host for host in named if not hosts.off(host)]
+    found: list[Address] = []
+    for host in named:
         try:
-            named = candidates.of(config.Part(text, text), stacks, [])
+            read = hosts.read(host, {"clean_names": True}, "", (), neighbours)
+            shown.append(f"{read.name} {read.address or 'without an address yet'}")
+            found += [addresses.read(read.address)] if read.address else []
         except StackError as error:
-            if servers:
-                yield Seen(text, [], [error.fault])
-            continue
-        shown = [f"{host.address}: {hosts.off(host)}" for host in named if hosts.off(host)]
-        named = [host for host in named if not hosts.off(host)]
-        addresses = []
-        for host in named:
-            try:
-                read = hosts.read(host, {"clean_names": True}, "", (), neighbours)
-                shown.append(f"{read.name} {read.address or 'without an address yet'}")
-                addresses.append(read.address)
-            except StackError as error:
-                shown.append(f"{host.address} {error.fault}")
-        if not servers and (len(addresses) < len(named) or not taken.isdisjoint(addresses)):
-            continue
-        taken.update(addresses)
-        each = [f"{stack.name}.resources.{host.address}" if host.resource else host.address for host in named]
-        if any(host.pool for host in named):
-            each = [text]
-        yield Seen(text, each, shown)
+            shown.append(f"{host.address} {error.fault}")
+    if not sure and len(found) < len(named):
+        return
+    each = [f"{text.split('.', 1)[0]}.resources.{host.address}" if host.resource else host.address for host in named]
+    whole = any(host.pool for host in named)
+    if ".outputs." in text:
+        whole = isinstance(lookup.output(text, stacks, ""), str)
+    yield Seen(text, [text] if whole else each, shown, found)
 
 
 def _paths(value: Any) -> list[str]:

@@ -25,12 +25,43 @@ def variables(world: World, value: Any, asked: Any = None) -> Inventory:
     return world.load()
 
 
-@pytest.mark.parametrize("value", ["", "  ", "null", "None", "nil", "undefined", "NaN", [], {}])
+@pytest.mark.parametrize(
+    "value", ["", "  ", "null", "None", "nil", "undefined", "NaN", " null ", '""', "''", "{}", '"null"', [], {}]
+)
 def test_an_empty_secret(world: World, value: Any) -> None:
     with pytest.raises(
         StackError, match=r"vars\.t: `s\.outputs\.t` is (empty|the text .* which stands for no value)\. Give the output"
     ):
         variables(world, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ({"user": "a", "password": None}, "password in `s.outputs.t` is empty"),
+        ({"user": "a", "password": ""}, "password in `s.outputs.t` is empty"),
+        ({"db": {"apiKey": "null"}}, "apiKey in db in `s.outputs.t` is the text 'null', which stands for no value"),
+        (["a", None], "1 in `s.outputs.t` is empty"),
+        ([{"token": ["a", ""]}], "1 in token in 0 in `s.outputs.t` is empty"),
+    ],
+)
+def test_an_empty_part_of_a_secret(world: World, value: Any, what: str) -> None:
+    with pytest.raises(StackError, match=rf"vars\.t: {what}\. Give the output its value"):
+        variables(world, value)
+
+
+@pytest.mark.parametrize("value", ["null", "None", "undefined", "nil", "NaN"])
+@pytest.mark.parametrize("key", ["endpoint", "environment", "vars", "labels"])
+def test_the_text_of_an_absent_value_is_none(world: World, value: str, key: str) -> None:
+    world.write("o", {"t": {"value": value}})
+    labels = {"labels": {"a": "s.outputs.t"}} if key == "labels" else {}
+    only(world, {"outputs": "o.json"}, [{"name": "w", "address": "10.0.0.1"}], **labels)
+    if not labels:
+        world.document["clusters"]["c"][key] = {"a": "s.outputs.t"} if key == "vars" else "s.outputs.t"
+    with pytest.raises(
+        StackError, match=rf"{key}.*: `s\.outputs\.t` is the text '{value}', which stands for no value\."
+    ):
+        world.load()
 
 
 @pytest.mark.parametrize("value", ["p", "0", 0, False, ["a"], {"user": "a", "port": None}])
@@ -40,8 +71,11 @@ def test_a_secret_with_a_value(world: World, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["<nil>", "<null>", "<no value>", "<unknown>", "<redacted>", "[REDACTED]", "(Known after apply)", "<Sensitive>"],
-)
+    ["<nil>", "<null>", "<no value>", "<unknown>", "<redacted>", "[REDACTED]", "(Known after apply)", "<Sensitive>", "[MASKED]", "<hidden>",
+     "(sensitive, write-only)", "****hidden****", "[object Object]", "output<string>", "<pulumi.output.Output object at 0x7f>",
+     "http://Calling [toString] on an [Output<T>] is not supported.\n:80", "Calling __str__ on an Output[T] is not supported.",
+     "http://${Token[TOKEN.12]}:80", "${TfToken[TOKEN.0]}", "{{resolve:secretsmanager:db:SecretString:password}}", "ENC(abc=)"],
+)  # fmt: skip
 def test_what_only_stands_for_a_value(world: World, value: str) -> None:
     for asked in (None, "s.outputs.t", {"in": ["s.outputs.t"]}):
         with pytest.raises(StackError, match="which only stands for a value"):

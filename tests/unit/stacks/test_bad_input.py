@@ -659,7 +659,7 @@ CASES: list[tuple[str, Bend, str]] = [
     (
         "members of no pool",
         lambda world: (world.write("m", {"asg": []}), source(state="nodes.json", members="m.json")(world)),
-        "{}/m.json: asg: is no pool of {}/nodes.json. Correct the name; there are no pools.",
+        "{}/m.json: asg: is no pool of {}/nodes.json. Correct the name, or give the text of `aws ec2 describe-instances`; there are no pools.",
     ),
     (
         "members a number",
@@ -794,6 +794,56 @@ CASES: list[tuple[str, Bend, str]] = [
         source(tfe={"organization": "acme", "workspace": "w", "hostname": "tfe.example.org"}),
         "tfe.example.org/acme/w: has no token. Run `terraform login tfe.example.org`, or set TF_TOKEN_tfe_example_org.",
     ),
+    *(
+        (
+            f"what is no stack, {key}",
+            lambda world, key=key, value=value: world.write("nodes", {key: value}),
+            f"{{}}/nodes.json: is {what}, no stack. {remedy}",
+        )
+        for key, value, what, remedy in [
+            ("Reservations", [], "a list of EC2 instances", "Give it as `members:` beside the stack"),
+            (
+                "Resources",
+                {"W": {"Type": "AWS::EC2::Instance"}},
+                "a template of CloudFormation",
+                "Give what `aws cloudformation desc",
+            ),
+            ("StackSummaries", [], "a list of stacks", "Give what `aws cloudformation describe-stacks`"),
+            ("steps", [], "a preview of Pulumi", "Give what `pulumi stack export` prints."),
+            (
+                "data",
+                {"type": "state-versions"},
+                "an answer of the API of HCP Terraform",
+                "Read the workspace by `tfe:`.",
+            ),
+            ("_meta", {}, "an inventory of Ansible", "Give it to Ansible itself."),
+        ]
+    ),
+    (
+        "a plan as it is saved",
+        lambda world: world.write("nodes", b"PK\x03\x04\0"),
+        "nodes.json: is a plan as the tool saves it. Print it by `show -json`, and give that to `show:`.",
+    ),
+    (
+        "what another command prints",
+        lambda world: (
+            world.write("nodes", {"format_version": "1.0", "valid": True}) or source(show="nodes.json")(world)
+        ),
+        "nodes.json: holds no values: it is of another command. Give what `show -json` prints of a state or a plan.",
+    ),
+    (
+        "a query of a description",
+        lambda world: world.write("nodes", [{"OutputKey": "a", "OutputValue": "b"}]),
+        "whole and without a filter such as `--query` or `jq`.",
+    ),
+    *(
+        (
+            f"a network of everything, {text}",
+            cluster(networks={"all": text}),
+            f"networks.all: is {text}, every address there is. Write what hosts are in.",
+        )
+        for text in ("0.0.0.0/0", "::/0")
+    ),
     ("cache folder a number", top(cache_folder=7), FILE + "cache_folder: is int '7', no path."),
 ]
 
@@ -809,6 +859,42 @@ def test_fault(world: World, bend: Bend, message: str) -> None:
 
 def test_there_are_enough_cases_and_each_has_a_name_of_its_own() -> None:
     assert len({case[0] for case in CASES}) == len(CASES) >= 60
+
+
+@pytest.mark.parametrize("where", ["hosts", "vars"])
+@pytest.mark.parametrize("text", ["bomb", "x: &x [*x]\n", "x: &x {a: {b: *x}}\n"])
+def test_aliases_that_unpack_to_too_much(world: World, text: str, where: str) -> None:
+    if text == "bomb":
+        lines = [f"{name}: &{name} [{', '.join(['*' + last] * 9)}]" for last, name in zip("abcdefgh", "bcdefghx")]
+        text = "a: &a [z, z, z, z, z, z, z, z, z]\n" + "\n".join(lines)
+    (world.folder / "s.yml").write_text("web: [10.61.2.10]\n" + text)
+    world.document["stacks"]["s"] = {"static": "s.yml"}
+    if where == "vars":
+        world.cluster()["vars"] = {"x": "s.outputs.x"}
+    else:
+        world.cluster()["pools"]["web"] = {"hosts": "s.outputs.x"}
+    with pytest.raises(StackError, match=r"s\.yml: unpacks to more than 10000000 values: aliases of aliases"):
+        world.load()
+
+
+@pytest.mark.parametrize("name", ["pulumi", "state"])
+def test_values_nested_too_deeply(world: World, name: str) -> None:
+    mark = {
+        "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+        "plaintext": "[" * 50_000 + "]" * 50_000,
+    }
+    stack = {
+        "urn": "urn:pulumi:a::b::pulumi:pulumi:Stack::c",
+        "type": "pulumi:pulumi:Stack",
+        "custom": False,
+        "outputs": {"x": mark},
+    }
+    deep = '{"version": 4, "outputs": {"x": {"value": ' + "[" * 800 + "1" + "]" * 800 + "}}}"
+    world.write("d", {"version": 3, "deployment": {"resources": [stack]}} if name == "pulumi" else deep)
+    world.document["stacks"]["d"] = {name: "d.json"}
+    world.cluster()["vars"] = {"x": {"sensitive": "d.outputs.x"} if name == "pulumi" else "d.outputs.x"}
+    with pytest.raises(StackError, match="holds a secret that is not JSON|nested too deeply to be read"):
+        world.load()
 
 
 @pytest.mark.parametrize("members", [1, 3])

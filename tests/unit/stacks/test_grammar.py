@@ -11,7 +11,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks import grammar
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks import grammar, load
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from stacks_world import World
@@ -51,6 +51,29 @@ def test_a_number_that_yaml_has_shortened_is_refused(world: World) -> None:
         fault(world)
         == 'pools.web.labels.version: is the number 1.1, maybe not as it was written. Put it in quotes: "1.1".'
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "text", "number"),
+    [("pools.web.labels.build", "010", 8), ("pools.web.labels.build", "0x1F", 31), ("pools.web.labels.build", "1_000", 1000),
+     ("pools.web.labels.build", "12:30", 750), ("pools.web.hosts[0].name", "007", 7), ("pools.web.size", "01", 1)],
+)  # fmt: skip
+def test_a_number_that_yaml_reads_as_another_is_refused(world: World, where: str, text: str, number: int) -> None:
+    values = {"build": "7", "name": "w1", "size": "1"}
+    values[where.rsplit(".", 1)[1]] = text
+    file = pathlib.Path(world.path)
+    file.write_text(
+        "plugin: keelson.cluster.stacks\nstacks: {s: {state: network.json}}\nclusters:\n  c:\n    engine: another\n"
+        "    vars: {mode: 0644}\n    managers: {hosts: [{name: m1, address: 10.61.1.11}]}\n    pools:\n      web:\n"
+        f"        hosts: [{{name: {values['name']}, address: 10.61.2.10}}]\n        size: {values['size']}\n"
+        f"        labels: {{build: {values['build']}}}\n"
+    )
+    with pytest.raises(StackError) as caught:
+        load.load(load.document(world.path), world.path)
+    message = f'is {text}, which YAML reads as the number {number}. Put it in quotes: "{text}".'
+    assert str(caught.value) == f"{world.path}: clusters.c.{where}: {message}"
+    file.write_text(file.read_text().replace(text, f'"{text}"'))
+    assert load.load(load.document(world.path), world.path).hosts
 
 
 FAULTS: list[tuple[str, dict[str, Any], str]] = [

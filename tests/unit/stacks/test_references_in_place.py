@@ -145,7 +145,8 @@ def test_values_of_a_cluster(stack: World) -> None:
 
 @pytest.mark.parametrize(
     "networks",
-    ["s.outputs.cidrs", "s.outputs.cidr_text", ["s.outputs.cidrs"], ["s.outputs.cidr", "10.61.3.0/24"], {"a": "s.outputs.cidr_text"}],
+    [{"a": {"ip_cidr_range": "10.61.2.0/24"}, "b": {"addressPrefixes": ["10.61.3.0/24"]}}, [{"address_space": ["10.61.2.0/24", "10.61.3.0/24"]}],
+     "s.outputs.cidrs", "s.outputs.cidr_text", ["s.outputs.cidrs"], ["s.outputs.cidr", "10.61.3.0/24"], {"a": "s.outputs.cidr_text"}],
 )  # fmt: skip
 def test_networks(stack: World, networks: Any) -> None:
     loaded(stack, "s.resources.aws_instance.*")

@@ -508,7 +508,9 @@ def test_what_a_cluster_has_by_another_way_is_named(world: World) -> None:
     "mark",
     [{"NextToken": "x"}, {"nextToken": "x"}, {"next_token": "x"}, {"nextPageToken": "x"}, {"nextLink": "https://x"}, {"IsTruncated": True},
      {"Truncated": True}, {"NextMarker": "x"}, {"@odata.nextLink": "x"}, {"has_more": True}, {"links": {"next": "https://x"}},
-     {"meta": {"pagination": {"next-page": 2}}}, {"metadata": {"continue": "x"}}],
+     {"meta": {"pagination": {"next-page": 2}}}, {"metadata": {"continue": "x"}}, {"_links": {"next": {"href": "/x"}}}, {"next_cursor": "x"},
+     {"links": {"pages": {"next": "https://x"}}}, {"ResponseMetadata": {"NextToken": "x"}}, {"continuationToken": "x"}, {"next": "https://x"},
+     {"metadata": {"remainingItemCount": 5}}, {"incomplete_results": True}],
 )  # fmt: skip
 def test_a_page_of_a_listing_is_refused(world: World, mark: dict[str, Any]) -> None:
     for name, stack in (
@@ -523,6 +525,55 @@ def test_a_page_of_a_listing_is_refused(world: World, mark: dict[str, Any]) -> N
             world.load()
         world.write(name, {**content, **{key: value and type(value)() for key, value in mark.items()}})
         world.load()
+
+
+@pytest.mark.parametrize(
+    ("of", "all_of"),
+    [({"page": 1, "total_pages": 3}, {"page": 3, "total_pages": 3}), ({"current_page": 1, "last_page": 2}, {"current_page": 1, "last_page": 1}),
+     ({"meta": {"total": 2}}, {"meta": {"total": 1}}), ({"total_count": 9}, {"total_count": 1}),
+     ({"meta": {"pagination": {"page": 1, "last_page": 3}}}, {"meta": {"pagination": {"page": 1, "last_page": 1, "next_page": None}}})],
+)  # fmt: skip
+def test_a_page_is_told_by_its_number_and_by_how_many_there_are(
+    world: World, of: dict[str, Any], all_of: dict[str, Any]
+) -> None:
+    content = {"web": [{"name": "a", "address": "10.0.0.1"}]}
+    world.write("static", {**content, **of})
+    with pytest.raises(StackError, match=r"static\.json: is a part of a listing that goes on"):
+        one(world, {"static": "static.json"}, "s.outputs.web")
+    world.write("static", {**content, **all_of})
+    assert one(world, {"static": "static.json"}, "s.outputs.web").hosts
+
+
+@pytest.mark.parametrize("name", ["next", "metadata", "links", "pages", "next_token", "page"])
+def test_outputs_may_have_the_names_of_such_marks(world: World, name: str) -> None:
+    value = {"next": "https://x", "page": 1, "pages": 2}
+    world.write("o", {name: {"value": value, "type": "x"}, "web": {"value": ["10.0.0.1"]}})
+    assert one(world, {"outputs": "o.json"}, "s.outputs.web").hosts
+
+
+def test_stacks_within_a_stack_are_told(world: World) -> None:
+    content = world.state("cloudformation")
+    nested = {
+        "LogicalResourceId": "Inner",
+        "ResourceType": "AWS::CloudFormation::Stack",
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+    content["StackResourceSummaries"] = [*content.get("StackResourceSummaries", []), nested]
+    world.write("cloudformation", content)
+    inventory = one(world, {"cloudformation": "cloudformation.json", "members": "instances.json"}, "s.outputs.Hosts")
+    assert any(
+        "lists nothing of the stacks within it, Inner: give each that holds" in text for text in inventory.warnings
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("harvester_virtualmachine", True), ("hivelocity_bare_metal_device", True), ("proxmox_virtual_environment_vm2", True), ("gcore_instancev2", True),
+     ("equinix_metal_spot_market_request", True), ("huaweicloud_as_group", True), ("google_bigtable_instance", False), ("azurerm_bastion_host", False),
+     ("google_workbench_instance", False), ("aws_transfer_server", False)],
+)  # fmt: skip
+def test_what_sounds_like_a_machine(kind: str, told: bool) -> None:
+    assert host_types.machine_like(kind) is told
 
 
 def test_two_pages_are_not_put_together_by_leaving_one_out(world: World) -> None:

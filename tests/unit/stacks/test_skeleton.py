@@ -77,6 +77,9 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "outputs": (state(web_ips=["10.61.2.1", "10.61.2.2", "10.61.2.3"], vpc="vpc-1", lb_ip="198.51.100.1"), 1),
     "outputs of objects": (state(servers=[{"name": f"w{n}", "private_ip": f"10.61.2.{n}"} for n in (1, 2, 3)]), 1),
     "outputs of names": (state(servers={f"w{n}": f"10.61.2.{n}" for n in (1, 2, 3)}), 1),
+    "outputs of objects by name": (state(servers={f"w{n}": {"ip": f"10.61.2.{n}"} for n in (1, 2, 3)}), 1),
+    "outputs of one text": (state(web_ips="10.61.2.1,10.61.2.2,10.61.2.3"), 3),
+    "outputs of both addresses": (state(private_ips=["10.61.2.1", "10.61.2.2", "10.61.2.3"], public_ips=["198.51.100.1"]), 1),
     "outputs of lists": (state(all={"managers": ["10.61.2.1"], "workers": ["10.61.2.2", "10.61.2.3"]}), 1),
     "outputs of texts": (state(manager_ip="10.61.2.1", ips="10.61.2.2, 10.61.2.3", cidr="10.61.2.0/24"), 1),
     "outputs twice": (state(ips=["10.61.2.1", "10.61.2.2"], hosts={"a": "10.61.2.1", "b": "10.61.2.2"}), 1),
@@ -92,6 +95,14 @@ def test_what_is_printed_loads_when_pasted(world: World, document: dict[str, Any
     assert len(inventory.hosts) == wanted
     assert len(inventory.groups["main_managers"].hosts) == managers
     assert not [text for text in inventory.warnings if "no cluster names" in text]
+
+
+def test_servers_of_a_type_that_is_not_known(world: World) -> None:
+    servers = [{"attributes": {"name": f"w{n}", "nics": [{"ip": f"10.61.2.{n}"}]}, "index_key": n} for n in (1, 2, 3)]
+    found = {"mode": "managed", "type": "acme_server", "name": "web", "instances": servers}
+    other = {"mode": "managed", "type": "acme_mail_server", "name": "m", "instances": [{"attributes": {"name": "m"}}]}
+    world.write("s", {"version": 4, "resources": [found, other]})
+    assert list(two_tries(world, FIRST + STATE).hosts) == ["w1", "w2", "w3"]
 
 
 def test_the_block_is_short_and_the_servers_are_shown(world: World) -> None:

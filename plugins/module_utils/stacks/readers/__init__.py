@@ -34,6 +34,19 @@ OPTIONS = {
     "static": "static",
 }
 
+# What else tools of stacks print, by a key of it, and what to give instead.
+_DESCRIBE = "Give what `aws cloudformation describe-stacks` prints of one stack, or `list-stack-resources`"
+_FOREIGN = {
+    "Reservations": ("a list of EC2 instances", "Give it as `members:` beside the stack that made them"),
+    "Resources": ("a template of CloudFormation", _DESCRIBE),
+    "StackSummaries": ("a list of stacks", _DESCRIBE),
+    "StackResourceDetail": ("one resource of a stack", _DESCRIBE),
+    "StackResourceDrifts": ("a list of drifts", _DESCRIBE),
+    "steps": ("a preview of Pulumi", "Give what `pulumi stack export` prints"),
+    "data": ("an answer of the API of HCP Terraform", "Read the workspace by `tfe:`"),
+    "_meta": ("an inventory of Ansible", "Give it to Ansible itself"),
+}
+
 
 def _reader(option: str) -> Any:
     return import_module(f"{__name__}.{OPTIONS[option]}")
@@ -65,6 +78,9 @@ def parse(data: bytes, name: str, place: str, option: str | None = None) -> Stac
             stack = reader.parse(document, name, place)
             _once(stack)
             return stack
+    for key, (what, remedy) in _FOREIGN.items():
+        if key in document:
+            raise StackError(place, f"is {what}, no stack", remedy)
     kinds = "; ".join(_reader(each).KIND for each in OPTIONS if each != "static")
     bare = (
         f"write `static:` in place of `{option}:` under stacks.{name}" if option else "put it into a file for `static:`"

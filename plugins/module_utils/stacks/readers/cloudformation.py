@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...texts import some
 from .. import documents
 from ..documents import expect, optional
 from ..errors import StackError
 from ..model import Output, Resource, Skipped, Stack
 
 KIND = "a CloudFormation description"
-_BARE = {"StackName", "StackStatus"}
 _LISTS = ("StackResourceSummaries", "StackResources")
 _MOST = 100  # API reference, DescribeStackResources
 _USABLE = (
@@ -37,17 +37,22 @@ def recognise(document: dict[str, Any]) -> bool:
     """Described stacks, one of them alone, listed resources, or a result of the information module."""
     return (
         "Stacks" in document
-        or document.keys() >= _BARE
+        or _bare(document)
         or any(key in document for key in _LISTS)
         or isinstance(document.get("cloudformation"), dict)
     )
+
+
+def _bare(document: dict[str, Any]) -> bool:
+    """Whether it is one stack alone, whatever else of it was left out."""
+    return "StackStatus" in document or "StackName" in document and isinstance(document.get("Outputs"), list)
 
 
 def parse(document: dict[str, Any], name: str, place: str) -> Stack:
     """Read one stack; its status decides whether it may be used."""
     if isinstance(document.get("cloudformation"), dict):
         document = _from_module(document["cloudformation"], place)
-    if document.keys() >= _BARE:
+    if _bare(document):
         document = {"Stacks": [document]}
     stack = Stack(name, "cloudformation", place)
     if "Stacks" in document:
@@ -66,6 +71,11 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
         if key == _LISTS[0] or _LISTS[0] not in document:  # both tell of the same resources
             for resource in listed:
                 _add(stack, expect(resource, dict, place, f"an entry of {key}"), document.get("Details") or {})
+    nested = [item.address for item in stack.resources if item.type == "AWS::CloudFormation::Stack"]
+    if nested:
+        stack.warnings.append(
+            f"{place}: lists nothing of the stacks within it, {some(nested, 6)}: give each that holds servers as a stack of its own"
+        )
     return stack
 
 
@@ -78,6 +88,10 @@ def _describe(stack: Stack, described: dict[str, Any]) -> None:
             place,
             f"the stack {described.get('StackName')} is in {status}: there is nothing to use",
             "Create the stack, or name another one",
+        )
+    if status is None:
+        raise StackError(
+            place, "does not say the status of the stack", "Give all that `aws cloudformation describe-stacks` prints"
         )
     if status not in _USABLE:
         if not isinstance(status, str) or not status.endswith("_IN_PROGRESS"):
@@ -92,9 +106,9 @@ def _describe(stack: Stack, described: dict[str, Any]) -> None:
         key = expect(output.get("OutputKey"), str, place, "an OutputKey")
         if key in stack.outputs:
             raise StackError(place, f"lists the output {key} twice", "Fetch it again, or correct what writes it")
-        stack.outputs[key] = Output(
-            documents.parsed(expect(output.get("OutputValue"), str, place, f"the OutputValue of {key}"))
-        )
+        value = optional(output, "OutputValue", str, place, f"the OutputValue of {key}")
+        fault = () if "OutputValue" in output else ("has no value", "Describe the stack again")
+        stack.outputs[key] = Output(documents.parsed(value), fault=fault)
 
 
 def _add(stack: Stack, resource: dict[str, Any], details: dict[str, Any]) -> None:

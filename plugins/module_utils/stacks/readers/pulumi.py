@@ -152,7 +152,7 @@ def _plain(value: Any, above: Steps, marks: list[Steps], hidden: dict[Steps, Fau
             if signature == _SECRET and isinstance(value.get("plaintext"), str):
                 try:
                     return _plain(documents.loads(value["plaintext"]), above, marks, hidden)
-                except ValueError:
+                except (ValueError, RecursionError):
                     hidden[above] = ("holds a secret that is not JSON", "The file is damaged; export it again")
                     return None
             if signature == _OUTPUT and "value" in value:

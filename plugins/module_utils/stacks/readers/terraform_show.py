@@ -48,7 +48,11 @@ def parse(document: dict[str, Any], name: str, place: str) -> Stack:
         raise StackError(place, "is a plan that ended with errors", "Make the plan again")
     values = document.get("planned_values" if planned else "values")
     if values is None:
-        raise StackError(place, "holds no values: nothing is applied", "Apply the stack first")
+        other = not document.keys() <= {"format_version", "terraform_version", "values", "planned_values", "checks"}
+        remedy = "Give what `show -json` prints of a state or a plan" if other else "Apply the stack first"
+        raise StackError(
+            place, f"holds no values: {'it is of another command' if other else 'nothing is applied'}", remedy
+        )
     expect(values, dict, place, "values")
     if planned:
         stack.warnings.append(f"{place}: is a plan: it shows what would exist, not what does")

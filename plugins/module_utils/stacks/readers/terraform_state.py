@@ -110,7 +110,7 @@ def _add_resource(stack: Stack, resource: dict[str, Any], number: int) -> None:
         return
     base = f"{f'{module}.' if module else ''}{'data.' if mode == 'data' else ''}{base}"
     builtin = "terraform.io/builtin/" in str(resource.get("provider"))
-    instances = expect(resource.get("instances"), list, place, f"instances of {base}")
+    instances = optional(resource, "instances", list, place, f"instances of {base}")
     if not instances:
         stack.skipped.append(Skipped(stack.name, base, "it has no instances: its `count` or `for_each` makes none"))
     for instance in instances:
