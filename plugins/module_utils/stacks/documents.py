@@ -180,8 +180,8 @@ def load_yaml(data: bytes, place: str, nodes: bool = False) -> Any:
             return yaml.compose(data, _Loader)
         document = yaml.load(data, _Loader)
         if _values(document, {}) >= VALUES:
-            fault = f"unpacks to more than {VALUES} values: aliases of aliases, or one within itself"
-            raise StackError(place, fault, "Write it without them")
+            much = f"unpacks to more than {VALUES} values: aliases of aliases, or one within itself"
+            raise StackError(place, much, "Write it without them")
         return document
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
