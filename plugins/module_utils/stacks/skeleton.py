@@ -80,8 +80,8 @@ def remedy(stacks: Mapping[str, Stack], build: Build) -> str:
 def _servers(stack: Stack, stacks: Mapping[str, Stack]) -> Iterator[Seen]:
     """What of a stack is servers: resources of known types and of such as sound like it, else the outputs that are hosts with addresses."""
     made = [item for item in stack.resources if item.mode == "managed"]
-    known = {f"{stack.name}.resources.{_INDEX.sub('', item.base)}": _known(item.type) for item in made}
-    known = {text: sure for text, sure in known.items() if sure is not None}
+    kinds = {f"{stack.name}.resources.{_INDEX.sub('', item.base)}": _known(item.type) for item in made}
+    known = {text: sure for text, sure in kinds.items() if sure is not None}
     outputs = [
         f"{stack.name}.outputs.{name}{path}"
         for name, output in stack.outputs.items()
