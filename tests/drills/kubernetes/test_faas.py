@@ -198,5 +198,6 @@ def test_what_does_not_run_here_is_refused_before_anything_is_changed(faas: Knat
     """One line for each member."""
     wrong = [function("leak", LEAK), function("out", LEAK, egress=["api.example.com"], **OWN)]
     told = faas.lab.play("preflight", variables={**VARIABLES, "faas_functions": wrong}).expect(2).output
-    assert "faas_functions[0].isolation: shop/leak: per_request is not held here" in told
-    assert "faas_functions[1].egress: shop/out: a name is not held here" in told
+    lines = " ".join(told.split())
+    assert "(faas_functions[0].isolation): shop/leak: per_request is not held here" in lines
+    assert "(faas_functions[1].egress): shop/out: a name is not held here" in lines
