@@ -89,7 +89,7 @@ def of_pulumi(document: Any) -> Hosts:
 
 def of_cloudformation(document: Any) -> Hosts:
     """`aws cloudformation describe-stacks`."""
-    text = {output["OutputKey"]: output["OutputValue"] for output in document["Stacks"][0]["Outputs"]}["Hosts"]
+    text = {output.get("OutputKey"): output.get("OutputValue") for output in document["Stacks"][0]["Outputs"]}["Hosts"]
     return [(host["name"], host["address"]) for host in json.loads(text)] if text[:1] == "[" else of_address(text)
 
 

@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import obstacles
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from fake_kubernetes import FakeKubernetes
-from test_kubernetes_steps import run  # noqa: F401
 
 FLOW = 'group="flowcontrol.apiserver.k8s.io",removed_release="1.32",resource="flowschemas",subresource="",version="v1beta3"'
 LATER = 'group="",removed_release="1.99",resource="endpoints",subresource="",version="v1"'

@@ -29,7 +29,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.members import members
 from fake_kubernetes import FakeKubernetes
-from test_kubernetes_steps import SYSTEM, Kubeadm, program, run  # noqa: F401
+from test_kubernetes_steps import SYSTEM, Kubeadm, program  # noqa: F401
 
 OLD, NEW = "1.35.4", "1.36.3"
 ADDONS = "addons"

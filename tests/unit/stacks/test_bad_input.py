@@ -889,7 +889,7 @@ def test_values_nested_too_deeply(world: World, name: str) -> None:
         "custom": False,
         "outputs": {"x": mark},
     }
-    deep = '{"version": 4, "outputs": {"x": {"value": ' + "[" * 800 + "1" + "]" * 800 + "}}}"
+    deep = '{"version": 4, "outputs": {"x": {"value": ' + "[" * 990 + "1" + "]" * 990 + "}}}"
     world.write("d", {"version": 3, "deployment": {"resources": [stack]}} if name == "pulumi" else deep)
     world.document["stacks"]["d"] = {name: "d.json"}
     world.cluster()["vars"] = {"x": {"sensitive": "d.outputs.x"} if name == "pulumi" else "d.outputs.x"}
