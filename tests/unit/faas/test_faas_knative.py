@@ -213,6 +213,22 @@ def test_the_configuration_is_data_and_no_service_is_open_to_outside() -> None:
     ]
 
 
+def test_what_the_webhook_writes_is_declared_by_nobody() -> None:
+    """Its rules and its certificate: a second run would take them back, and it would write them again."""
+    hooks = [one for one in serving.runtime(images(), 1, {}) if one["kind"].endswith("WebhookConfiguration")]
+    assert [one["metadata"]["name"] for one in hooks] == [
+        "webhook.serving.knative.dev",
+        "validation.webhook.serving.knative.dev",
+    ]
+    assert not [
+        hook for one in hooks for hook in one["webhooks"] if "rules" in hook or "caBundle" in hook["clientConfig"]
+    ]
+    tasks = yaml.safe_load((ROOT / "roles/faas_runtime/tasks/kubernetes/functions.yml").read_text())
+    run = next(task["keelson.cluster.kubernetes_apply"] for task in tasks if task["name"].endswith("Run Knative"))
+    taken = {kind for file in run["files"] for kind in file.get("kinds", [])}
+    assert "MutatingWebhookConfiguration" not in taken and "ValidatingWebhookConfiguration" not in taken
+
+
 # --- what is done ---------------------------------------------------------------------------------------------------
 
 NODES = [

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Knative Serving and Kourier as objects: their deployments, services and configuration. Pure.
 
-What has no image (types, roles, webhooks) is taken from their own manifests; the rest is as there, but for the number of
+What has no image (types, roles) is taken from their own manifests; the rest is as there, but for the number of
 instances, and for Envoy, which drains by leaving its service instead of by a shell.
 """
 
@@ -223,10 +223,28 @@ def service(name: str, app: str, namespace: str, ports: Mapping[str, tuple[int, 
     )
 
 
+def webhooks() -> list[dict[str, Any]]:
+    """What asks Knative's webhook, which writes the rules itself: with those of its manifest no run would be the last one."""
+    found = []
+    for kind, name in (("Mutating", "webhook"), ("Validating", "validation.webhook")):
+        full = f"{name}.serving.knative.dev"
+        hook = {
+            "name": full,
+            "admissionReviewVersions": ["v1", "v1beta1"],
+            "clientConfig": {"service": {"name": "webhook", "namespace": SERVING}},
+            "failurePolicy": "Fail",
+            "sideEffects": "None",
+            "timeoutSeconds": 10,
+        }
+        entry = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": f"{kind}WebhookConfiguration"}
+        found.append({**entry, "metadata": {"name": full, "labels": dict(_NAMED)}, "webhooks": [hook]})
+    return found
+
+
 def runtime(images: list[str], hosts: int, given: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
     """All of it: `images` by their names, two instances of each program where there are two host nodes, what a site configures."""
     known = {image.rpartition("/")[2].partition(":")[0]: image for image in images}
-    found = configuration(known, given)
+    found = [*webhooks(), *configuration(known, given)]
     for program in PROGRAMS:
         ports = {**{name: (port, port) for name, port in _METRICS.items()}, **program.service}
         if program.namespace == SERVING:
