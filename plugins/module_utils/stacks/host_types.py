@@ -580,7 +580,8 @@ def managed(kind: str) -> ManagedType | None:
 
 _MACHINE = re.compile(
     r"(^|_)(instance(v\d)?|server|vm\d?|virtual_?machine|droplet|machine|compute_node|bare_?metal(_device)?|host|lxd_container|packet_device"
-    r"|(instance|node|agent)_?(pool|group)s?|auto_?scaling_group|scaling_group|scale_set|autoscale|(spot|ec2)_fleet(_request)?|as_group|spot_(market_)?request)(_v\d+)?$"
+    r"|(instance|node|agent)_?(pool|group)s?|auto_?scaling_group|scaling_group|scale_set|autoscale|(spot"
+    r"|ec2)_fleet(_request)?|as_group|spot_(market_)?request)(_v\d+)?$"
 )
 _NO_MACHINE = re.compile(
     r"(db|rds|redis|cache|database|sql|dns|template|profile|file|cluster_instance|connect"

@@ -17,11 +17,14 @@ from .model import Resource, Steps
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(
     r"(^|[^a-z])(\w*pw|pwd|\w*(?<!by)(?<!com)(?<!tres)(?<!over)(?<!under)(?<!sur)pass|psk|dsn|sas|jwt|[ht]?otp|hmac|mnemonic|creds?|\w*tokens?"
-    r"|kube_?(admin_)?config(_raw)?|admin_conf|docker(config(json)?|cfg)|(docker|registry)_auth|auth_header|join_command|htpasswd|htdigest|key_?store|conn(ection)?_(str|strings?|ur[il]s?)|jdbc|snmp_community|community_string"
+    r"|kube_?(admin_)?config(_raw)?|admin_conf|docker(config(json)?|cfg)|(docker|registry)_auth|auth_header"
+    r"|join_command|htpasswd|htdigest|key_?store|conn(ection)?_(str|strings?|ur[il]s?)|jdbc|snmp_community|community_string"
     r"|(sas|signed|presigned|webhook|jdbc|amqps?|slack|broker|database|db|redis|mongo(db)?|postgres(ql)?|mysql|mariadb|upload)_ur[il]s?"
     r"|dburi|user_?data(_base64)?|custom_data|cloud_?(init|config)|\w*startup_script|keytab|pfx|p(kcs_?)?12|jks|\w*cookie|recovery_codes?"
-    r"|(\w+_)?unseal(_keys?)?|gossip_encrypt(ion)?|consul_encrypt|bearer|client_assertion|service_account_json|basic_auth|\w*_pat|\w*webhook|(ssh|tls|wg|wireguard|gpg|pgp|rsa|dkim)_private|private_?(keys?|jwk)(_\w+)?"
-    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|(ssh|app|master|priv|auth|sign)key|ssh_privkey|key_pem|id_(rsa|dsa|ecdsa|ed25519))($|[^a-z])"
+    r"|(\w+_)?unseal(_keys?)?|gossip_encrypt(ion)?|consul_encrypt|bearer|client_assertion|service_account_json"
+    r"|basic_auth|\w*_pat|\w*webhook|(ssh|tls|wg|wireguard|gpg|pgp|rsa|dkim)_private|private_?(keys?|jwk)(_\w+)?"
+    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|(ssh|app|master|priv|auth|sign)key"
+    r"|ssh_privkey|key_pem|id_(rsa|dsa|ecdsa|ed25519))($|[^a-z])"
     r"|pass(wd|word|phrase|code|key)|secret(?!ar)|credential"
 )
 # `…_key` is a secret, but for keys that are public by their nature or only name something.
@@ -48,7 +51,8 @@ _OPEN = {
 # tokens by their form, hashes of passwords.
 _SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]*:[^/\s@]+@|[?&](sig|signature|x-(amz|goog)-signature|(access_)?token|api_?key)=[^&\s]"
-    r"|(?<![\w-])(eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+|gh[pousr]_\w{30}|npm_\w{30}|hf_\w{30}|dop_v1_\w{30}|dckr_pat_[\w-]{20}|pypi-AgE\w|AIza[\w-]{30}|xapp-\d|github_pat_\w{20}|glpat-[\w-]{15}|[rs]k_live_\w{15}|xox[abprs]-[\w-]{10}"
+    r"|(?<![\w-])(eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+|gh[pousr]_\w{30}|npm_\w{30}|hf_\w{30}|dop_v1_\w{30}|dckr_pat_[\w-]{20}"
+    r"|pypi-AgE\w|AIza[\w-]{30}|xapp-\d|github_pat_\w{20}|glpat-[\w-]{15}|[rs]k_live_\w{15}|xox[abprs]-[\w-]{10}"
     r"|hv[sb]\.[\w-]{12}|AGE-SECRET-KEY-1|PuTTY-User-Key-File-|(Account|SharedAccess)Key=\w|(\w{0,60}_)?(pwd|password|secret|token)=[^\s;&])"
     r'|client-key-data: |"auth": ?"[\w+/]{6}|--token \w|authorization: (basic|bearer) \w'
     r"|hooks\.slack\.com/services/|(discord\.com/api|office\.com)/webhook|^#cloud-config|(^|:)\$(1|5|6|y|2[abxy]|apr1|argon2\w+)\$[^\s$]"
