@@ -16,22 +16,8 @@ description:
     declared any more, and writes the policies of the gateway's tokens and of the tenants.
   - The action reads O(tenants) and O(functions) on the controller, with every fault named by file and line before anything is
     changed, and compares each artifact with its digest.
-author: keelson.cluster contributors (@keelson-cluster)
+extends_documentation_fragment: [keelson.cluster.functions]
 options:
-  cluster:
-    description: The cluster's name, which names its directory in C(/etc/keelson).
-    type: str
-    required: true
-  tenants:
-    description: The variable C(faas_tenants).
-    type: list
-    elements: dict
-    default: []
-  functions:
-    description: The variable C(faas_functions).
-    type: list
-    elements: dict
-    default: []
   jobs:
     description: Set by the action, the functions in the form of the engine's API.
     type: list

@@ -16,22 +16,8 @@ description:
     network policies, and removes those of functions that are not declared any more.
   - The action reads O(tenants) and O(functions) on the controller, with every fault named by file and line before anything is
     changed, and compares each artifact with its digest.
-author: keelson.cluster contributors (@keelson-cluster)
+extends_documentation_fragment: [keelson.cluster.functions]
 options:
-  cluster:
-    description: The cluster's name.
-    type: str
-    required: true
-  tenants:
-    description: The variable C(faas_tenants).
-    type: list
-    elements: dict
-    default: []
-  functions:
-    description: The variable C(faas_functions).
-    type: list
-    elements: dict
-    default: []
   image:
     description: Container image of functions that have an artifact and no image of their own.
     type: str

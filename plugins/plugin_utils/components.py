@@ -10,6 +10,7 @@ each engine has C(ENGINE/component.py) beside it for each that it runs on, and C
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import sys
@@ -31,8 +32,8 @@ class ComponentError(UserError, ValueError):
 def load(name: str, engine: str = "") -> Component:
     """Return the component `name`, as it is on an engine; raise ComponentError when there is none."""
     found = _load(name, ENABLED, sorted(known()))
-    drivers = sorted(path.parent.name for path in Path(str(sys.modules[_module(name)].__file__)).parent.glob(DRIVERS))
-    if not engine or not drivers:
+    drivers = _drivers(name) if engine else ()
+    if not drivers:
         return found
     if engine not in drivers:
         raise ComponentError(f"{ENABLED} has {name!r}, which runs on {' or '.join(drivers)}, not on {engine}")
@@ -83,8 +84,11 @@ def tasks(found: Sequence[Component], role: str, step: str) -> list[str]:
         collection, _dot, name = component.name.rpartition(".")
         place = ("roles", name, "tasks", role) if collection else ("roles", role, "tasks", name)
         folder = _collection(component).joinpath(*place)
-        both = [folder / engine / f"{step}.yml", folder / f"{step}.yml"]
-        files += [str(file) for file in both if file.is_file()][:1] or [str(both[1])] * isinstance(component, Engine)
+        of_engine, shared = folder / engine / f"{step}.yml", folder / f"{step}.yml"
+        if of_engine.is_file():
+            files.append(str(of_engine))
+        elif isinstance(component, Engine) or shared.is_file():
+            files.append(str(shared))
     return files
 
 
@@ -96,6 +100,13 @@ def manifests(found: Iterable[Component]) -> list[Path]:
 def _collection(component: Component) -> Path:
     """The root of the collection that a component is part of."""
     return Path(str(sys.modules[_module(component.name)].__file__)).parents[3]
+
+
+@functools.cache
+def _drivers(name: str) -> tuple[str, ...]:
+    """The engines that a component, which is loaded, has a folder for: asked for each host, so looked up once."""
+    folder = Path(str(sys.modules[_module(name)].__file__)).parent
+    return tuple(sorted(path.parent.name for path in folder.glob(DRIVERS)))
 
 
 def _module(name: str) -> str:

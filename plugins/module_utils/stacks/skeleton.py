@@ -82,24 +82,24 @@ def _servers(stack: Stack, stacks: Mapping[str, Stack]) -> Iterator[Seen]:
     made = [item for item in stack.resources if item.mode == "managed"]
     kinds = {f"{stack.name}.resources.{_INDEX.sub('', item.base)}": _known(item.type) for item in made}
     known = {text: sure for text, sure in kinds.items() if sure is not None}
+    neighbours = Neighbours(stacks.values())
+    found = [item for text, sure in known.items() for item in _seen(text, stacks, neighbours, sure)]
+    if found:
+        yield from found
+        return
     outputs = [
         f"{stack.name}.outputs.{name}{path}"
         for name, output in stack.outputs.items()
         for path in _paths(output.value)
         if not _NO_HOSTS.search(name)
     ]
-    neighbours = Neighbours(stacks.values())
-    found = [item for text, sure in known.items() for item in _seen(text, stacks, neighbours, sure)]
-    if not found:
-        found = [item for text in outputs for item in _seen(text, stacks, neighbours, False)]
-        inside = [item for item in found if any(map(addresses.private, item.addresses))]
-        taken: set[Address] = set()
-        for item in inside or found:
-            if taken.isdisjoint(item.addresses):
-                taken.update(item.addresses)
-                yield item
-    else:
-        yield from found
+    found = [item for text in outputs for item in _seen(text, stacks, neighbours, False)]
+    inside = [item for item in found if any(map(addresses.private, item.addresses))]
+    taken: set[Address] = set()
+    for item in inside or found:
+        if taken.isdisjoint(item.addresses):
+            taken.update(item.addresses)
+            yield item
 
 
 def _known(kind: str) -> bool | None:
