@@ -54,8 +54,9 @@ def engines() -> list[str]:
     return sorted(name for name, component in known().items() if isinstance(component, Engine))
 
 
-def known() -> dict[str, Component]:
-    """Return the components of this collection by their names."""
+@functools.cache
+def known() -> Mapping[str, Component]:
+    """Return the components of this collection by their names: asked for each host, so looked up once."""
     names = sorted(path.parent.name for path in Path(__file__).parent.glob("*/component.py"))
     return {name: _load(name, ENABLED, names) for name in names}
 
