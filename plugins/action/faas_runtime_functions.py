@@ -25,10 +25,13 @@ class ActionModule(ActionBase):
         dummy, args = self.validate_argument_spec(
             argument_spec={
                 "cluster": {"type": "str", "required": True},
+                "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
                 "tenants": {"type": "list", "elements": "dict", "default": []},
                 "functions": {"type": "list", "elements": "dict", "default": []},
             }
         )
+        if args["state"] == "absent":
+            return self._on_the_manager({name: args[name] for name in ("cluster", "state")}, task_vars)
         try:
             # The task's own arguments still know where in which file they stand.
             given = self._task.args
@@ -44,7 +47,10 @@ class ActionModule(ActionBase):
         secrets = {f"{gateway.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}
         own = {"jobs": jobs, "secrets": secrets, "policies": nomad_jobs.policies(declared)}
         tenants = [{"name": name} for name in declared.tenants]
-        module_args = {"cluster": args["cluster"], "tenants": tenants, **own}
+        return self._on_the_manager({"cluster": args["cluster"], "tenants": tenants, **own}, task_vars)
+
+    def _on_the_manager(self, module_args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """The result of the module."""
         return dict(
             self._execute_module(
                 module_name="keelson.cluster.faas_runtime_functions", module_args=module_args, task_vars=task_vars

@@ -26,12 +26,17 @@ class ActionModule(ActionBase):
         dummy, args = self.validate_argument_spec(
             argument_spec={
                 "cluster": {"type": "str", "required": True},
+                "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
                 **lists,
-                "image": {"type": "str", "required": True},
+                "image": {"type": "str"},
                 "closed": {"type": "list", "elements": "str", "default": []},
                 "timeout": {"type": "int", "default": 0},
-            }
+            },
+            required_if=[("state", "present", ["image"])],
         )
+        module_args = {name: args[name] for name in ("cluster", "state", "timeout")}
+        if args["state"] == "absent":
+            return self._on_the_manager(module_args, task_vars)
         try:
             # The task's own arguments still know where in which file they stand.
             given = self._task.args
@@ -39,7 +44,10 @@ class ActionModule(ActionBase):
             found = objects.objects(declared, artifacts.read(declared), args["image"], args["closed"])
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             raise AnsibleActionFail(str(error)) from error
-        module_args = {name: args[name] for name in ("cluster", "image", "timeout")} | {"objects": found}
+        return self._on_the_manager(module_args | {"image": args["image"], "objects": found}, task_vars)
+
+    def _on_the_manager(self, module_args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """The result of the module."""
         return dict(
             self._execute_module(
                 module_name="keelson.cluster.faas_runtime_knative", module_args=module_args, task_vars=task_vars

@@ -17,6 +17,13 @@ options:
     description: The cluster's name, which names its directory in C(/etc/keelson).
     type: str
     required: true
+  state:
+    description:
+      - With V(absent) the function runtime is taken out of the engine with all functions, and the rest is not read. What is
+        not of this collection, and would go too, is named, and nothing is changed then.
+    type: str
+    choices: [present, absent]
+    default: present
   tenants:
     description: The variable C(faas_tenants).
     type: list

@@ -21,6 +21,10 @@ options:
     type: list
     elements: str
     required: true
+  only:
+    description: Name of a component, whose tasks alone are returned, whether the host's variables enable it or not. All unless set.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -50,11 +54,14 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[list[str]]:
         """Look for the files; the one element is the list, so that C(lookup) gives a list even of one path."""
+        only = str(kwargs.get("only") or "")
+        given = self._templar.template({key: (variables or {}).get(key) for key in VARIABLES})
         try:
-            enabled = components.of(self._templar.template({key: (variables or {}).get(key) for key in VARIABLES}))
+            found = components.alone(only, given, ALONE) if only else components.of(given)
         except components.ComponentError as error:
             raise AnsibleLookupError(str(error)) from error
-        return [[path for term in terms for path in components.tasks(enabled, *term.split("/"))]]
+        return [[path for term in terms for path in components.tasks(found, *term.split("/"), only=only)]]
 
 
+ALONE = "uninstall_component"  # of the playbook that takes one component away
 VARIABLES = ("cluster_engine", components.ENABLED)

@@ -58,7 +58,7 @@ changes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad import deploy
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad import deploy, removal
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 
 
@@ -68,6 +68,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "cluster": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             **lists,
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "policies": {"type": "dict", "default": {}},
@@ -77,6 +78,9 @@ def main() -> None:
     given = module.params
     try:
         api = Api.from_env(given["cluster"])
+        if given["state"] == "absent":
+            gone = removal.remove(api, module.check_mode)
+            module.exit_json(changed=bool(gone), changes=gone)
         found = deploy.read(api, given["jobs"], [tenant["name"] for tenant in given["tenants"]])
         deploy.secrets_present(api, found, given["secrets"])
         rights = (
@@ -84,7 +88,7 @@ def main() -> None:
             if module.check_mode
             else deploy.apply(api, found, given["policies"])
         )
-    except (ApiError, deploy.SecretMissing) as error:
+    except (ApiError, deploy.SecretMissing, removal.InUse) as error:
         module.fail_json(msg=str(error))
     changes = [*found.lines(), *(f"the policy {name} is written or removed" for name in rights)]
     module.exit_json(changed=bool(changes), changes=changes)

@@ -19,9 +19,8 @@ description:
 extends_documentation_fragment: [keelson.cluster.functions]
 options:
   image:
-    description: Container image of functions that have an artifact and no image of their own.
+    description: Container image of functions that have an artifact and no image of their own. Needed where they are present.
     type: str
-    required: true
   closed:
     description: Networks that no function reaches, whatever its egress list says.
     type: list
@@ -30,7 +29,7 @@ options:
   timeout:
     description:
       - Seconds to wait for Knative, which runs on host nodes. With 0 nothing is done before it is there, and RV(deferred)
-        says so.
+        says so. With O(state=absent) for each of its steps, after which what holds functions back is released without Knative.
     type: int
     default: 0
   objects:
@@ -75,7 +74,7 @@ deferred:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.kubernetes import deploy
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.kubernetes import deploy, removal
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 
 
@@ -85,21 +84,26 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "cluster": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             **lists,
-            "image": {"type": "str", "required": True},
+            "image": {"type": "str"},
             "closed": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 0},
         },
+        required_if=[("state", "present", ["image"])],
         supports_check_mode=True,
     )
     given = module.params
     try:
         api = Api.from_env(given["cluster"])
+        if given["state"] == "absent":
+            gone = removal.remove(api, given["timeout"], module.check_mode)
+            module.exit_json(changed=bool(gone), changes=gone, address="", deferred=False)
         if not deploy.ready(api, 0 if module.check_mode else given["timeout"]):
             module.exit_json(changed=False, changes=[], address=deploy.address(api), deferred=True)
         found = deploy.apply(api, given["objects"], module.check_mode)
         where = deploy.address(api)
-    except (ApiError, deploy.NotReady) as error:
+    except (ApiError, deploy.NotReady, removal.InUse, removal.Stuck) as error:
         module.fail_json(msg=str(error))
     diff = {"before": found.before, "after": found.after}
     module.exit_json(changed=bool(found.changes), changes=found.changes, address=where, deferred=False, diff=diff)

@@ -29,14 +29,14 @@ class ComponentError(UserError, ValueError):
     """A component that does not exist; the message names it and what to do."""
 
 
-def load(name: str, engine: str = "") -> Component:
-    """Return the component `name`, as it is on an engine; raise ComponentError when there is none."""
-    found = _load(name, ENABLED, sorted(known()))
+def load(name: str, engine: str = "", variable: str = ENABLED) -> Component:
+    """Return the component `name` of a variable, as it is on an engine; raise ComponentError when there is none."""
+    found = _load(name, variable, sorted(known()))
     drivers = _drivers(name) if engine else ()
     if not drivers:
         return found
     if engine not in drivers:
-        raise ComponentError(f"{ENABLED} has {name!r}, which runs on {' or '.join(drivers)}, not on {engine}")
+        raise ComponentError(f"{variable} has {name!r}, which runs on {' or '.join(drivers)}, not on {engine}")
     package = _module(name).rpartition(".")[0]
     return cast(Component, importlib.import_module(f"{package}.{engine}.component").COMPONENT)
 
@@ -77,11 +77,22 @@ def parts(components: Iterable[Component], part: str) -> list[Part]:
     return [component.parts[part] for component in components if part in component.parts]
 
 
-def tasks(found: Sequence[Component], role: str, step: str) -> list[str]:
-    """Return the files with the tasks of components for a step of a role; an engine has one for each."""
+def alone(name: str, variables: Mapping[str, Any], variable: str) -> tuple[Component, ...]:
+    """Return the engine of a host, and the one component of a variable's value, whether the host's variables enable it or not."""
+    on = str(variables.get("cluster_engine") or "")
+    found = load(name, on, variable)
+    if isinstance(found, Engine):
+        raise ComponentError(
+            f"{variable} is {name!r}, an engine: a cluster goes with its engine; leave the variable out"
+        )
+    return engine(on), found
+
+
+def tasks(found: Sequence[Component], role: str, step: str, only: str = "") -> list[str]:
+    """Return the files with the tasks of components for a step of a role; an engine has one for each. `only` is the one asked for."""
     files = []
     engine = next((component.name for component in found if isinstance(component, Engine)), "")
-    for component in found:
+    for component in (one for one in found if only in ("", one.name)):
         collection, _dot, name = component.name.rpartition(".")
         place = ("roles", name, "tasks", role) if collection else ("roles", role, "tasks", name)
         folder = _collection(component).joinpath(*place)

@@ -11,9 +11,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import shutil
 import subprocess
 from typing import Any
 
+from ..bundle.runtimes import RUNTIMES
 from . import files, network, settings, trees, units
 from .receipts import (
     ACCOUNT,
@@ -134,8 +136,9 @@ class Wipe:
         """Images loaded into a runtime that stays; of one that goes they go with its data."""
         for key in self._mine(IMAGE):
             runtime, _space, name = key.partition(" ")
-            stays = runtime in DATA and DATA[runtime] not in self._trees() and os.path.exists("/run/docker.sock")
-            if stays and _run(["docker", "image", "rm", name]).returncode == 0:
+            kind = RUNTIMES[runtime]
+            stays = f"/{kind.data}" not in self._trees() and shutil.which(kind.remove(name)[0])
+            if stays and _run(kind.remove(name)).returncode == 0:
                 self.removed.append(f"image {name}")
 
     def _units(self) -> None:

@@ -19,12 +19,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleLookupError
+from ansible.template import Templar
 from ansible_collections.keelson.cluster.plugins.action import bundle, host_facts
 from ansible_collections.keelson.cluster.plugins.action import report as report_action
 from ansible_collections.keelson.cluster.plugins.action.cluster_checks import ActionModule as ClusterChecks
 from ansible_collections.keelson.cluster.plugins.action.cluster_outage import ActionModule as ClusterOutage
 from ansible_collections.keelson.cluster.plugins.action.endpoint_security_checks import ActionModule as SecurityChecks
 from ansible_collections.keelson.cluster.plugins.action.host_checks import ActionModule as HostChecks
+from ansible_collections.keelson.cluster.plugins.lookup import component_tasks
 from ansible_collections.keelson.cluster.plugins.lookup import engine as lookup
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight import gather
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, contract
@@ -264,6 +266,19 @@ def test_tasks_of_a_host_are_its_components(monkeypatch: pytest.MonkeyPatch) -> 
     ]
     (only,) = components.tasks(components.of(VARIABLES), "host_node", "join")
     assert only.endswith("/roles/host_node/tasks/nomad/join.yml")
+
+
+def test_one_component_s_tasks_are_looked_up_alone() -> None:
+    tasks = component_tasks.LookupModule(templar=Templar(loader=None), loader=None)
+
+    def found(**given: str) -> list[str]:
+        (paths,) = tasks.run(["host_node/prepare"], {**VARIABLES, "cluster_components": []}, **given)
+        return [path.partition("/roles/")[2] for path in paths]
+
+    assert found() == found(only="") == ["host_node/tasks/nomad/prepare.yml"]
+    assert found(only=BEACON) == ["beacon/tasks/host_node/prepare.yml"]
+    with pytest.raises(AnsibleLookupError, match="uninstall_component is 'nomad', an engine"):
+        found(only="nomad")
 
 
 # --- shared code knows no component ---------------------------------------------------------------------------------

@@ -435,3 +435,25 @@ def test_receipts_of_sysctls_hold_the_newest_value(host: Path) -> None:
     for value in ("1", "2", "1"):
         Receipts("nomad").record([Entry(SYSCTL, "a", "0", value)])
     assert Receipts("nomad").of(SYSCTL)["a"] == {"before": "0", "ours": ["2", "1"]}
+
+
+def test_images_go_where_their_runtime_stays(monkeypatch: pytest.MonkeyPatch, host: Path) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(wipe, "_run", run)
+    monkeypatch.setattr(wipe.shutil, "which", lambda name: name if name == "ctr" else None)
+    for own, shared in (
+        ("containerd a.example/one:1", False),
+        ("containerd a.example/two:1", True),
+        ("docker x:1", False),
+    ):
+        for component in ("mine", "theirs") if shared else ("mine",):
+            Receipts(component).record([Entry("image", own)])
+    removal = wipe.Wipe(Receipts("mine"), [])
+    removal._images()
+    assert asked == [["ctr", "--namespace", "k8s.io", "images", "remove", "a.example/one:1"]]
+    assert removal.removed == ["image a.example/one:1"]

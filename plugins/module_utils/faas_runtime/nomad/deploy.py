@@ -16,6 +16,8 @@ PREFIX = "faas-"  # of our namespaces and jobs
 MARK = "keelson_faas"
 POLICY = "keelson-faas-gateway"
 TENANT_POLICY = "keelson-faas-tenant-"  # of each tenant, for whom the site makes tokens: to see its own jobs and logs
+VARIABLES = f"nomad/jobs/{PREFIX}"  # begins the paths of functions' secrets
+OF_A_TENANT = "functions of a tenant"  # describes our namespaces
 
 
 class SecretMissing(Exception):
@@ -102,7 +104,7 @@ def apply(api: Api, found: Plan, policies: Mapping[str, str]) -> list[str]:
     for name in sorted(pools):
         api.put("/v1/node/pools", {"Name": name})
     for name in found.namespaces:
-        api.put("/v1/namespace", {"Name": name, "Description": "functions of a tenant"})
+        api.put("/v1/namespace", {"Name": name, "Description": OF_A_TENANT})
     changed = policies_changed(api, policies)
     for name in changed:
         if name in policies:
@@ -115,8 +117,25 @@ def apply(api: Api, found: Plan, policies: Mapping[str, str]) -> list[str]:
     for space, job_id in found.remove:
         api.delete(f"/v1/job/{quote(job_id, safe='')}?purge=true&namespace={space}")
     for name in found.empty:
-        api.delete(f"/v1/namespace/{name}")
+        drop_space(api, name)
     return changed
+
+
+def own_variables(api: Api, space: str) -> tuple[list[str], list[str]]:
+    """The variables of a namespace: those of functions, and others."""
+    paths = [one["Path"] for one in api.get(f"/v1/vars?namespace={space}") or []]
+    return [path for path in paths if path.startswith(VARIABLES)], [
+        path for path in paths if not path.startswith(VARIABLES)
+    ]
+
+
+def drop_space(api: Api, space: str) -> None:
+    """Remove a namespace with the secrets of its functions, without which Nomad keeps it; one with other variables stays."""
+    own, others = own_variables(api, space)
+    for path in own:
+        api.delete(f"/v1/var/{quote(path)}?namespace={space}")
+    if not others:
+        api.delete(f"/v1/namespace/{space}")
 
 
 def policies_changed(api: Api, policies: Mapping[str, str]) -> list[str]:
