@@ -46,9 +46,11 @@ def faas_runtime_routes(addresses: list[str]) -> list[dict[str, str]]:
     return [{"dst": f"{address}/{128 if ':' in address else 32}"} for address in addresses]
 
 
-def faas_runtime_knative(images: list[str], hosts: int, given: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+def faas_runtime_knative(
+    images: list[str], hosts: int, given: dict[str, dict[str, str]], replicas: int = 2, pool: str = ""
+) -> list[dict[str, Any]]:
     """The runtime of a Kubernetes cluster, as objects."""
-    return serving.runtime(images, hosts, given)
+    return serving.runtime(images, hosts, given, int(replicas), pool)
 
 
 class FilterModule:

@@ -18,11 +18,15 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.kubernetes import checks, deploy
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import view
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, NODE
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import functions, gateway
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes import objects, serving
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes.component import policies_hold
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes.component import (
+    policies_hold,
+    pool_has_hosts,
+)
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import model
 
 from .test_faas_functions import TENANTS, function
@@ -187,6 +191,8 @@ def test_the_component_is_another_one_on_each_engine() -> None:
     assert steps[1].endswith("faas_runtime/kubernetes/join.yml")
 
 
+KINDS = ("Deployment", "PodDisruptionBudget")
+
 # --- the runtime ----------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +206,33 @@ def test_the_runtime_has_two_instances_where_there_are_two_hosts() -> None:
     for hosts, count in ((0, 1), (1, 1), (2, 2), (9, 2)):
         found = [one for one in serving.runtime(images(), hosts, {}) if one["kind"] == "Deployment"]
         assert len(found) == 6 and {one["spec"]["replicas"] for one in found} == {count}
+
+
+def test_replicas_are_each_on_a_host_of_its_own_and_drains_take_one() -> None:
+    found = serving.runtime(images(), 5, {}, replicas=3, pool="faas")
+    kinds = {kind: {one["metadata"]["name"]: one["spec"] for one in found if one["kind"] == kind} for kind in KINDS}
+    assert kinds["PodDisruptionBudget"].keys() == kinds["Deployment"].keys() and len(kinds["Deployment"]) == 6
+    for name, spec in kinds["Deployment"].items():
+        pod = spec["template"]["spec"]
+        (spread,) = pod["topologySpreadConstraints"]
+        assert (spec["replicas"], spread["minDomains"], spread["whenUnsatisfiable"]) == (3, 3, "DoNotSchedule")
+        assert pod["nodeSelector"] == {view.POOL: "faas"} and pod["tolerations"][0]["value"] == "faas"
+        budget = kinds["PodDisruptionBudget"][name]
+        assert budget["maxUnavailable"] == 1 and budget["selector"] == spec["selector"]
+    anywhere = [one["spec"]["template"]["spec"] for one in serving.runtime(images(), 5, {}) if one["kind"] == KINDS[0]]
+    assert not [pod for pod in anywhere if "nodeSelector" in pod or "tolerations" in pod]
+
+
+def test_a_pool_of_the_runtime_without_hosts_is_refused() -> None:
+    def judged(pool: str) -> list[str]:
+        own = {"cluster_pool": "web", "faas_runtime_pool": pool}
+        host = model.Host("w1", "product", NODE, "10.0.0.1", "", variables=own)
+        return [
+            one.text for one in pool_has_hosts(model.Cluster("product", components.engine("kubernetes"), {}, (host,)))
+        ]
+
+    assert judged("") == judged("web") == []
+    assert judged("weeb") == ["faas_runtime_pool is weeb, which has no host"]
 
 
 def test_the_configuration_is_data_and_no_service_is_open_to_outside() -> None:

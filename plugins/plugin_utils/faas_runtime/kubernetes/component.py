@@ -26,6 +26,17 @@ def policies_hold(cluster: Cluster) -> Iterable[Fault]:
         yield Fault("", "functions", text, "use another pod network, or take faas_runtime out of cluster_components")
 
 
+def pool_has_hosts(cluster: Cluster) -> Iterable[Fault]:
+    """Knative's programs would wait for hosts for ever."""
+    desired = {
+        str(host.variables["faas_runtime_pool"]) for host in cluster.hosts if host.variables.get("faas_runtime_pool")
+    }
+    pools = {str(host.variables["cluster_pool"]) for host in cluster.hosts if host.variables.get("cluster_pool")}
+    for pool in sorted(desired - pools):
+        text = f"faas_runtime_pool is {pool}, which has no host"
+        yield Fault("", "functions", text, f"use one of {', '.join(sorted(pools)) or 'none'}, or add hosts")
+
+
 COMPONENT = replace(
     SHARED,
     parts={
@@ -36,7 +47,7 @@ COMPONENT = replace(
             artifacts=("knative", "knative-gateway"),
         ),
     },
-    rules=(functools.partial(preflight.declared, refused=refused), policies_hold),
+    rules=(functools.partial(preflight.declared, refused=refused), policies_hold, pool_has_hosts),
     checks_module="keelson.cluster.faas_runtime_knative_checks",
     groups={"Functions": (*SHARED.groups["Functions"], "serving", "called")},
 )

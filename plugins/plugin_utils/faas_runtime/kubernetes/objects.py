@@ -15,12 +15,11 @@ from pathlib import PurePath
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.kubernetes.deploy import FUNCTION, MARK
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import SPACE_POOL
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.view import POOL
 
 from ..egress import CLOSED, parse
 from ..functions import Declared, Function, Tenant
 from ..gateway import namespace
+from .serving import placed
 
 CODE = "/code"
 ACCOUNT = 65532
@@ -153,8 +152,7 @@ def service(function: Function, tenant: Tenant, image: str) -> dict[str, Any]:
             "timeoutSeconds": function.timeout,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "nodeSelector": {POOL: tenant.pool},
-            "tolerations": [{"key": SPACE_POOL, "operator": "Equal", "value": tenant.pool, "effect": "NoSchedule"}],
+            **placed(tenant.pool),
             "containers": [container(function, image)],
             "volumes": volumes,
         },

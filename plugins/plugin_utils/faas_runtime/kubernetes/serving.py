@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.kubernetes.deploy import GATEWAY, SERVING
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.tenancy import SPACE_POOL
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.view import POOL
 
 _NAMED = {"app.kubernetes.io/name": SERVING}
 _METRICS = {"http-metrics": 9090, "http-profiling": 8008}
@@ -155,8 +157,31 @@ def configuration(images: Mapping[str, str], given: Mapping[str, Mapping[str, st
     ]
 
 
-def deployment(program: Program, image: str, count: int) -> dict[str, Any]:
-    """A program on as many hosts."""
+def _labels(program: Program) -> dict[str, str]:
+    """Of its pods."""
+    return {"app": program.name, **({"role": program.name} if program.name in ("activator", "webhook") else {})}
+
+
+def placed(pool: str) -> dict[str, Any]:
+    """What keeps pods on the host nodes of a pool, also of one with a taint; nothing for any."""
+    if not pool:
+        return {}
+    toleration = {"key": SPACE_POOL, "operator": "Equal", "value": pool, "effect": "NoSchedule"}
+    return {"nodeSelector": {POOL: pool}, "tolerations": [toleration]}
+
+
+def budget(program: Program) -> dict[str, Any]:
+    """Drains take one instance at a time; one alone, or one that does not work, holds no drain up."""
+    spec = {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": _labels(program)},
+    }
+    return _object("policy/v1", "PodDisruptionBudget", program.name, program.namespace, spec=spec)
+
+
+def deployment(program: Program, image: str, count: int, pool: str = "") -> dict[str, Any]:
+    """A program on as many hosts, of a pool where one is given."""
     fields = {"POD_NAME": "metadata.name", "POD_IP": "status.podIP", "SYSTEM_NAMESPACE": "metadata.namespace"}
     values = {
         **program.env,
@@ -189,11 +214,16 @@ def deployment(program: Program, image: str, count: int) -> dict[str, Any]:
         },
         **program.more,
     }
-    labels = {"app": program.name, **({"role": program.name} if program.name in ("activator", "webhook") else {})}
+    labels = _labels(program)
+    # The first host node of a new cluster does not get all instances: they wait for the others. One that is drained or gone does
+    # not count, and a new version is spread by itself.
     spread = {
         "maxSkew": 1,
+        "minDomains": count,
         "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "nodeTaintsPolicy": "Honor",
+        "matchLabelKeys": ["pod-template-hash"],
         "labelSelector": {"matchLabels": labels},
     }
     pod: dict[str, Any] = {
@@ -201,6 +231,7 @@ def deployment(program: Program, image: str, count: int) -> dict[str, Any]:
         "terminationGracePeriodSeconds": program.grace,
         "topologySpreadConstraints": [spread],
         "containers": [container],
+        **placed(pool),
     }
     if "volumeMounts" in program.more:
         pod["volumes"] = [{"name": "config", "configMap": {"name": "kourier-bootstrap"}}]
@@ -241,8 +272,10 @@ def webhooks() -> list[dict[str, Any]]:
     return found
 
 
-def runtime(images: list[str], hosts: int, given: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
-    """All of it: `images` by their names, two instances of each program where there are two host nodes, what a site configures."""
+def runtime(
+    images: list[str], hosts: int, given: Mapping[str, Mapping[str, str]], replicas: int = 2, pool: str = ""
+) -> list[dict[str, Any]]:
+    """All of it: `images` by their names, `replicas` of each program on as many of the `hosts` (of a pool), what a site configures."""
     known = {image.rpartition("/")[2].partition(":")[0]: image for image in images}
     found = [*webhooks(), *configuration(known, given)]
     for program in PROGRAMS:
@@ -250,5 +283,6 @@ def runtime(images: list[str], hosts: int, given: Mapping[str, Mapping[str, str]
         if program.namespace == SERVING:
             name = "activator-service" if program.name == "activator" else program.name
             found.append(service(name, program.name, SERVING, ports))
-        found.append(deployment(program, known[program.image], max(1, min(2, hosts))))
+        found.append(budget(program))
+        found.append(deployment(program, known[program.image], max(1, min(replicas, hosts)), pool))
     return [*found, service(_INTERNAL[0], _INTERNAL[1], GATEWAY, _INTERNAL[2])]
