@@ -35,7 +35,10 @@ class ActionModule(ActionBase):
         try:
             # The task's own arguments still know where in which file they stand.
             given = self._task.args
-            declared = functions.read(given.get("tenants", []), given.get("functions", []), nomad_jobs.refused)
+            gateways = len((task_vars or {}).get("groups", {}).get(f"{args['cluster']}_managers") or [""])
+            declared = functions.read(
+                given.get("tenants", []), given.get("functions", []), nomad_jobs.refused, gateways
+            )
             code = artifacts.read(declared)
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             raise AnsibleActionFail(str(error)) from error

@@ -40,7 +40,8 @@ class ActionModule(ActionBase):
         try:
             # The task's own arguments still know where in which file they stand.
             given = self._task.args
-            declared = functions.read(given.get("tenants", []), given.get("functions", []), objects.refused)
+            gateways = len((task_vars or {}).get("groups", {}).get(f"{args['cluster']}_managers") or [""])
+            declared = functions.read(given.get("tenants", []), given.get("functions", []), objects.refused, gateways)
             found = objects.objects(declared, artifacts.read(declared), args["image"], args["closed"])
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             raise AnsibleActionFail(str(error)) from error

@@ -34,7 +34,10 @@ class FunctionError(ValueError):
 
 @dataclass(frozen=True)
 class Tenant:
-    """Who has functions. `tokens` are SHA-256 sums of the bearer tokens that may call them."""
+    """Who has functions. `tokens` are SHA-256 sums of the bearer tokens that may call them.
+
+    instances, memory (MiB) and cpu are what all its functions may take at once, 0 for no limit.
+    """
 
     name: str
     tokens: tuple[str, ...] = ()
@@ -43,6 +46,9 @@ class Tenant:
     body: int = 1024 * 1024
     timeout: int = 60
     storage: int = 256
+    instances: int = 0
+    memory: int = 0
+    cpu: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,10 @@ class Function:
     def label(self) -> str:
         """How it is called."""
         return f"{self.tenant}/{self.name}{self.version and f'_{self.version}'}"
+
+    def most(self, gateways: int) -> int:
+        """How many instances of it there may be at once, where as many gateways start them for calls."""
+        return self.instances.max if self.isolation == "per_function" else self.concurrency * gateways
 
     @property
     def destinations(self) -> tuple[str, ...]:
@@ -220,6 +230,9 @@ TENANT_RULES: dict[str, Rule] = {
     "body": number(0, 64 * 1024 * 1024),
     "timeout": number(1, 3600),
     "storage": number(8, 1024 * 1024),
+    "instances": number(1, 100000),
+    "memory": number(10, 1024 * 1024 * 1024),
+    "cpu": number(10, 1000000000),
 }
 FUNCTION_RULES: dict[str, Rule] = {
     "tenant": _NAME,
@@ -333,8 +346,8 @@ class Declared:
     functions: tuple[Function, ...]
 
 
-def read(tenants: Any, functions: Any, refused: Refused = lambda _function: ()) -> Declared:
-    """Read both variables. Raises FunctionError with a line for every fault, and for all that the engine refuses."""
+def read(tenants: Any, functions: Any, refused: Refused = lambda _function: (), gateways: int = 1) -> Declared:
+    """Read both variables, for as many gateways. Raises FunctionError with a line for every fault, and for all that the engine refuses."""
     faults = Faults()
     for name, value in (("faas_tenants", tenants), ("faas_functions", functions)):
         if not isinstance(value, list):
@@ -358,6 +371,10 @@ def read(tenants: Any, functions: Any, refused: Refused = lambda _function: ()) 
         for found in _function(entry, f"faas_functions[{at}]", faults, refused)
     ]
     _together(known, {str(entry["name"]) for entry in tenants if _named(entry)}, read_functions, faults)
+    for at, entry in enumerate(tenants):
+        if _named(entry) and (tenant := known.get(entry["name"])):
+            own = [function for _path, _entry, function in read_functions if function.tenant == tenant.name]
+            _quota(tenant, f"faas_tenants[{at}]", entry, own, gateways, faults)
     if faults.found:
         raise FunctionError("\n".join(faults.found))
     return Declared(known, tuple(function for _path, _entry, function in read_functions))
@@ -408,6 +425,33 @@ def _within(tenant: Tenant, path: str, entry: Any, function: Function, faults: F
             f"{function.concurrency} are more than the {tenant.concurrency} at once that tenant {tenant.name} may have"
         )
         faults.add(entry.get("concurrency", entry), f"{path}.concurrency", text)
+
+
+def taken(functions: Iterable[Function], gateways: int) -> dict[str, dict[str, int]]:
+    """What functions may take at once of each thing that a tenant has a quota of, by their names."""
+    found: dict[str, dict[str, int]] = {"instances": {}, "memory": {}, "cpu": {}}
+    for function in functions:
+        most = function.most(gateways)
+        shares = {"instances": most, "memory": most * function.memory, "cpu": most * function.cpu}
+        for key, share in shares.items():
+            found[key][function.label.partition("/")[2]] = share
+    return found
+
+
+def _quota(tenant: Tenant, path: str, entry: Any, own: list[Function], gateways: int, faults: Faults) -> None:
+    """A tenant whose functions may take more at once than it may have: told now, not by a call that finds no room."""
+    for key, shares in taken(own, gateways).items():
+        limit, whole = getattr(tenant, key), sum(shares.values())
+        if limit and whole > limit:
+            largest = sorted(shares, key=lambda name: -shares[name])[:3]
+            told = ", ".join(f"{name} {shares[name]}" for name in largest) + (
+                ", …" if len(shares) > len(largest) else ""
+            )
+            text = (
+                f"the functions of {tenant.name} may take {whole} at once ({told}), which is over its quota of {limit}; "
+                "lower their instances, concurrency, memory or cpu, or raise the quota"
+            )
+            faults.add(entry[key], f"{path}.{key}", text)
 
 
 def _variables(path: str, entry: Any, function: Function, faults: Faults) -> None:

@@ -38,7 +38,8 @@ def declared(cluster: Cluster, refused: functions.Refused) -> Iterable[Fault]:
             continue
         try:
             tenants, given = host.variables.get("faas_tenants") or [], host.variables.get("faas_functions") or []
-            found = functions.read(tenants, given, refused)
+            gateways = sum(one.part == MANAGER for one in cluster.hosts)
+            found = functions.read(tenants, given, refused, gateways)
             artifacts.read(found)
             yield from unknown_pools(cluster, found)
             yield from closed(cluster, found)

@@ -145,6 +145,38 @@ def test_bad_tenants() -> None:
         functions.read(TENANTS, {})
 
 
+OWN = {"isolation": "per_function", "memory": 100, "cpu": 50}
+
+
+@pytest.mark.parametrize(
+    ("quota", "line"),
+    [
+        (
+            {"instances": 2},
+            "faas_tenants[0].instances: the functions of shop may take 3 at once (other 2, greet 1), which is",
+        ),
+        ({"memory": 299}, "faas_tenants[0].memory: the functions of shop may take 300 at once (other 200, greet 100)"),
+        ({"cpu": 100}, "faas_tenants[0].cpu: the functions of shop may take 150 at once (other 100, greet 50)"),
+    ],
+)
+def test_a_tenant_over_quota(quota: dict[str, int], line: str) -> None:
+    two = [function(**OWN), function(name="other", http=["/b"], **OWN, instances={"max": 2})]
+    (found,) = faults(*two, tenants=[{**TENANTS[0], **quota}])
+    assert line in found and found.endswith("lower their instances, concurrency, memory or cpu, or raise the quota")
+    functions.read([{**TENANTS[0], "instances": 3, "memory": 300, "cpu": 150}], two)
+
+
+def test_every_gateway_starts_calls_and_a_canary_stands_beside_its_function() -> None:
+    tenants = [{**TENANTS[0], "instances": 19}]
+    functions.read(tenants, [function(concurrency=9)], gateways=2)
+    with pytest.raises(
+        functions.FunctionError, match=r"may take 27 at once \(greet 27\), which is over its quota of 19"
+    ):
+        functions.read(tenants, [function(concurrency=9)], gateways=3)
+    (line,) = faults(function(canary={"weight": 1}), tenants=tenants)
+    assert "may take 20 at once (greet 10, greet_canary 10)" in line
+
+
 def test_a_fault_names_file_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "functions.yml"
     path.write_text('- name: greet\n  tenant: shop\n  artifact: a.py\n  digest: "0"\n  command: [a]\n  http: [/a]\n')

@@ -123,6 +123,28 @@ def test_nobody_but_the_runtime_reaches_a_function_and_it_nobody() -> None:
     assert len(rule["from"]) == 2 and 8080 not in [port["port"] for port in rule["ports"]]
 
 
+def test_a_quota_has_room_for_proxies_and_for_new_instances_beside_old_ones() -> None:
+    own = function(memory=100, cpu=200, instances={"max": 3})
+    tenants = [{**TENANTS[0], "instances": 4, "memory": 400, "cpu": 800}]
+    found = declared(own, tenants=tenants)
+    kept = {one["kind"]: one for one in objects.objects(found, {"greet.py": b""}, IMAGE, [])}
+    hard = kept["ResourceQuota"]["spec"]["hard"]
+    assert hard == {"pods": "5", "requests.memory": f"{400 + 100 + 5 * 50}Mi", "requests.cpu": f"{800 + 200 + 5 * 25}m"}
+    # Without it no pod with Knative's proxy, which asks for no memory, would be let in.
+    assert kept["LimitRange"]["spec"]["limits"][0]["defaultRequest"] == {"cpu": "25m", "memory": "50Mi"}
+    assert not {"ResourceQuota", "LimitRange"} & {kind for kind, _name in rendered(function())}
+
+
+def test_a_quota_that_is_taken_back_goes() -> None:
+    api = Kubernetes()
+    desired = objects.objects(
+        declared(function(), tenants=[{**TENANTS[0], "instances": 9}]), {"greet.py": b""}, IMAGE, []
+    )
+    deploy.apply(api, desired, False)  # type: ignore[arg-type]
+    path = "/api/v1/namespaces/faas-shop/resourcequotas/functions"
+    assert path in api.kept and apply(api, function())[-1] == f"delete {path}"
+
+
 def test_a_way_out_leaves_out_the_cluster_and_metadata() -> None:
     found = rendered(function(egress=["0.0.0.0/0:443"], services={"DB": "192.0.2.7:5432"}))
     spec = found[("NetworkPolicy", "faas-greet-egress")]["spec"]

@@ -24,6 +24,8 @@ TUNNELS = ("projectcalico.org/IPv4VXLANTunnelAddr", "projectcalico.org/IPv6VXLAN
 KINDS = {
     "Namespace": "/api/v1/namespaces",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/{}networkpolicies",
+    "ResourceQuota": "/api/v1/{}resourcequotas",
+    "LimitRange": "/api/v1/{}limitranges",
     "ConfigMap": "/api/v1/{}configmaps",
     "Service": "/apis/serving.knative.dev/v1/{}services",
 }

@@ -22,6 +22,7 @@ from ..gateway import namespace
 from .serving import placed
 
 CODE = "/code"
+PROXY_CPU, PROXY_MEMORY = 25, 50  # thousandths of a core and MiB for Knative's proxy beside an instance
 ACCOUNT = 65532
 # Of a pod of a function: what its queue-proxy answers calls, probes and the autoscaler on.
 PORTS = (8012, 8013, 8022, 9090, 9091)
@@ -55,6 +56,8 @@ def objects(declared: Declared, code: Mapping[str, bytes], image: str, closed: I
     """All of them, namespaces first. `image` is for functions that have none; nobody reaches the networks `closed`."""
     shut = [*CLOSED, *closed]
     found = [entry for tenant in declared.tenants.values() for entry in space(tenant)]
+    for tenant in declared.tenants.values():
+        found += quota(tenant, [one for one in declared.functions if one.tenant == tenant.name])
     for function in declared.functions:
         if function.artifact:
             found.append(program(function, code[function.artifact]))
@@ -79,6 +82,29 @@ def space(tenant: Tenant) -> Iterable[dict[str, Any]]:
     ingress = [{"from": runtime, "ports": [{"protocol": "TCP", "port": port} for port in PORTS]}]
     spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": ingress}
     yield _made("networking.k8s.io/v1", "NetworkPolicy", "functions", tenant.name, spec=spec)
+
+
+def quota(tenant: Tenant, own: Iterable[Function]) -> Iterable[dict[str, Any]]:
+    """What holds all pods of a tenant within its quota, also those that are none of its functions.
+
+    More than the quota itself: an instance has Knative's proxy beside it, and while a function is deployed its new instances stand
+    beside the old ones. What the proxy does not ask for itself it gets from the namespace's defaults, as a quota wants it asked for.
+    """
+    if not (tenant.instances or tenant.memory or tenant.cpu):
+        return
+    own = list(own)
+    started = {one.label: max(1, one.instances.min) for one in own}
+    pods = (tenant.instances or sum(one.most(1) for one in own)) + sum(started.values())
+    hard = {"pods": str(pods)} if tenant.instances else {}
+    if tenant.memory:
+        beside = sum(started[one.label] * one.memory for one in own)
+        hard["requests.memory"] = f"{tenant.memory + beside + pods * PROXY_MEMORY}Mi"
+    if tenant.cpu:
+        beside = sum(started[one.label] * one.cpu for one in own)
+        hard["requests.cpu"] = f"{tenant.cpu + beside + pods * PROXY_CPU}m"
+    yield _made("v1", "ResourceQuota", "functions", tenant.name, spec={"hard": hard})
+    limits = [{"type": "Container", "defaultRequest": {"cpu": f"{PROXY_CPU}m", "memory": f"{PROXY_MEMORY}Mi"}}]
+    yield _made("v1", "LimitRange", "functions", tenant.name, spec={"limits": limits})
 
 
 def program(function: Function, content: bytes) -> dict[str, Any]:
