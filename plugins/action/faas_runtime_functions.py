@@ -48,7 +48,12 @@ class ActionModule(ActionBase):
             for one in declared.functions
         ]
         secrets = {f"{gateway.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}
-        own = {"jobs": jobs, "secrets": secrets, "policies": nomad_jobs.policies(declared)}
+        places = {
+            f"{gateway.namespace(one.tenant)}/{one.job}": declared.place(one.label, "secrets")
+            for one in declared.functions
+            if one.secrets
+        }
+        own = {"places": places, "jobs": jobs, "secrets": secrets, "policies": nomad_jobs.policies(declared)}
         tenants = [{"name": name} for name in declared.tenants]
         return self._on_the_manager({"cluster": args["cluster"], "tenants": tenants, **own}, task_vars)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions, gateway
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes import objects
 
 
@@ -45,7 +45,13 @@ class ActionModule(ActionBase):
             found = objects.objects(declared, artifacts.read(declared), args["image"], args["closed"])
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             raise AnsibleActionFail(str(error)) from error
-        return self._on_the_manager(module_args | {"image": args["image"], "objects": found}, task_vars)
+        places = {
+            f"{gateway.namespace(one.tenant)}/{one.service}": declared.place(one.label, "secrets")
+            for one in declared.functions
+            if one.secrets
+        }
+        module_args |= {"image": args["image"], "objects": found, "places": places}
+        return self._on_the_manager(module_args, task_vars)
 
     def _on_the_manager(self, module_args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """The result of the module."""

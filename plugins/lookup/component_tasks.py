@@ -60,7 +60,8 @@ class LookupModule(LookupBase):
             found = components.alone(only, given, ALONE) if only else components.of(given)
         except components.ComponentError as error:
             raise AnsibleLookupError(str(error)) from error
-        return [[path for term in terms for path in components.tasks(found, *term.split("/"), only=only)]]
+        steps = [term.partition("/") for term in terms]
+        return [[path for role, _slash, step in steps for path in components.tasks(found, role, step, only)]]
 
 
 ALONE = "uninstall_component"  # of the playbook that takes one component away

@@ -31,6 +31,10 @@ options:
     description: Set by the action, the rules of the gateway's token and of each tenant's policy, by their names.
     type: dict
     default: {}
+  places:
+    description: Set by the action, where in which file the secrets of each function stand.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -72,6 +76,7 @@ def main() -> None:
             **lists,
             "secrets": {"type": "dict", "default": {}, "no_log": False},
             "policies": {"type": "dict", "default": {}},
+            "places": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -82,7 +87,7 @@ def main() -> None:
             gone = removal.remove(api, module.check_mode)
             module.exit_json(changed=bool(gone), changes=gone)
         found = deploy.read(api, given["jobs"], [tenant["name"] for tenant in given["tenants"]])
-        deploy.secrets_present(api, found, given["secrets"])
+        deploy.secrets_present(api, found, given["secrets"], given["places"])
         rights = (
             deploy.policies_changed(api, given["policies"])
             if module.check_mode

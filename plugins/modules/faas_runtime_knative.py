@@ -37,6 +37,10 @@ options:
     type: list
     elements: dict
     default: []
+  places:
+    description: Set by the action, where in which file the secrets of each function stand.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -89,6 +93,7 @@ def main() -> None:
             "image": {"type": "str"},
             "closed": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 0},
+            "places": {"type": "dict", "default": {}},
         },
         required_if=[("state", "present", ["image"])],
         supports_check_mode=True,
@@ -101,7 +106,7 @@ def main() -> None:
             module.exit_json(changed=bool(gone), changes=gone, address="", deferred=False)
         if not deploy.ready(api, 0 if module.check_mode else given["timeout"]):
             module.exit_json(changed=False, changes=[], address=deploy.address(api), deferred=True)
-        found = deploy.apply(api, given["objects"], module.check_mode)
+        found = deploy.apply(api, given["objects"], module.check_mode, given["places"])
         where = deploy.address(api)
     except (ApiError, deploy.NotReady, removal.InUse, removal.Stuck) as error:
         module.fail_json(msg=str(error))

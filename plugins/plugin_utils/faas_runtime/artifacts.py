@@ -31,7 +31,7 @@ def read(declared: Declared) -> dict[str, bytes]:
     """The content of every artifact; of one with an address nothing, as hosts fetch it, nor of a function without. Raises ArtifactError."""
     found, faults = {}, []
     for function in declared.functions:
-        name, label = function.artifact, function.label
+        name, label = function.artifact, f"{declared.place(function.label, 'artifact')}: {function.label}"
         if not name or name.startswith("https://"):
             found[name] = b""
             continue
@@ -45,6 +45,7 @@ def read(declared: Declared) -> dict[str, bytes]:
                 f"{label}: {name} has more than {LARGEST_CODE} bytes; serve it over https and give its address"
             )
         elif (actual := digest(found[name])) != function.digest:
+            label = f"{declared.place(function.label, 'digest')}: {function.label}"
             faults.append(
                 f"{label}: {name} has the digest {actual}, not {function.digest}; deploy what was tested, or declare it"
             )

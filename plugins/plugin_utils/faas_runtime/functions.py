@@ -344,6 +344,12 @@ class Declared:
 
     tenants: Mapping[str, Tenant]
     functions: tuple[Function, ...]
+    entries: Mapping[str, tuple[str, Any]] = field(default_factory=dict)  # of tenants and of functions, by their labels
+
+    def place(self, label: str, key: str) -> str:
+        """Where a member of a tenant or function stands, or its entry where it does not have the member."""
+        path, entry = self.entries[label]
+        return place(entry[key], f"{path}.{key}") if key in entry else place(entry, path)
 
 
 def read(tenants: Any, functions: Any, refused: Refused = lambda _function: (), gateways: int = 1) -> Declared:
@@ -372,12 +378,14 @@ def read(tenants: Any, functions: Any, refused: Refused = lambda _function: (), 
     ]
     _together(known, {str(entry["name"]) for entry in tenants if _named(entry)}, read_functions, faults)
     for at, entry in enumerate(tenants):
-        if _named(entry) and (tenant := known.get(entry["name"])):
-            own = [function for _path, _entry, function in read_functions if function.tenant == tenant.name]
-            _quota(tenant, f"faas_tenants[{at}]", entry, own, gateways, faults)
+        if _named(entry) and (name := str(entry["name"])) in known:
+            own = [function for _path, _entry, function in read_functions if function.tenant == name]
+            _quota(known[name], f"faas_tenants[{at}]", entry, own, gateways, faults)
     if faults.found:
         raise FunctionError("\n".join(faults.found))
-    return Declared(known, tuple(function for _path, _entry, function in read_functions))
+    entries = {str(entry["name"]): (f"faas_tenants[{at}]", entry) for at, entry in enumerate(tenants)}
+    entries |= {function.label: (path, entry) for path, entry, function in read_functions}
+    return Declared(known, tuple(function for _path, _entry, function in read_functions), entries)
 
 
 def _named(entry: Any) -> bool:

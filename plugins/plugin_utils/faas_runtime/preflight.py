@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..contract import MANAGER
 from ..preflight.model import Cluster, Fault
 from . import artifacts, egress, functions
+
+Networks = Callable[
+    [Mapping[str, Any]], Iterable[tuple[str, str]]
+]  # of a manager's variables: who says so, and a network
 
 
 def unknown_pools(cluster: Cluster, found: functions.Declared) -> Iterable[Fault]:
@@ -17,22 +24,27 @@ def unknown_pools(cluster: Cluster, found: functions.Declared) -> Iterable[Fault
     pools = sorted({str(host.variables["cluster_pool"]) for host in cluster.hosts if "cluster_pool" in host.variables})
     for tenant in found.tenants.values():
         if tenant.pool not in pools:
-            text = f"faas_tenants: {tenant.name} has the pool {tenant.pool}, which has no host"
+            text = f"{found.place(tenant.name, 'pool')}: {tenant.name} has the pool {tenant.pool}, which has no host"
             yield Fault("", "functions", text, f"use one of {', '.join(pools) or 'none'}, or add hosts")
 
 
-def closed(cluster: Cluster, found: functions.Declared) -> Iterable[Fault]:
-    """Destinations that would be refused at every call: the cluster's own hosts."""
-    hosts = [host.address for host in cluster.hosts if host.address]
+def closed(cluster: Cluster, found: functions.Declared, networks: Iterable[tuple[str, str]]) -> Iterable[Fault]:
+    """Destinations that would be refused at every call: the cluster's own hosts and networks, and what the site closes."""
+    reasons = {host.address: "a host of the cluster" for host in cluster.hosts if host.address}
+    for why, network in networks:
+        with contextlib.suppress(ValueError):  # what is no network is told by whom it is for
+            reasons[str(ipaddress.ip_network(network))] = f"closed to functions ({why})"
     for function in found.functions:
-        for entry in function.destinations:
-            if address := egress.closed_to(entry, hosts):
-                text = f"{function.label} may not reach {entry}: {address} is a host of the cluster"
-                yield Fault("", "functions", text, "take it out of egress and services; call functions by the gateway")
+        for key, entries in (("egress", function.egress), ("services", function.services.values())):
+            for entry in entries:
+                if network := egress.closed_to(entry, reasons):
+                    text = f"{function.label} may not reach {entry}: {network} is {reasons[network]}"
+                    remedy = "take it out of egress and services; call functions by the gateway"
+                    yield Fault("", "functions", f"{found.place(function.label, key)}: {text}", remedy)
 
 
-def declared(cluster: Cluster, refused: functions.Refused) -> Iterable[Fault]:
-    """What is wrong with the declared functions, or refused by an engine, before anything is changed."""
+def declared(cluster: Cluster, refused: functions.Refused, networks: Networks = lambda _given: ()) -> Iterable[Fault]:
+    """What is wrong with the declared functions, or refused by an engine, before anything is changed. `networks` are those of the engine."""
     for host in cluster.hosts:
         if host.part != MANAGER or "faas_runtime" not in (host.variables.get("cluster_components") or ()):
             continue
@@ -42,7 +54,8 @@ def declared(cluster: Cluster, refused: functions.Refused) -> Iterable[Fault]:
             found = functions.read(tenants, given, refused, gateways)
             artifacts.read(found)
             yield from unknown_pools(cluster, found)
-            yield from closed(cluster, found)
+            own = [("faas_runtime_closed", str(one)) for one in host.variables.get("faas_runtime_closed") or ()]
+            yield from closed(cluster, found, [*networks(host.variables), *own])
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             for line in str(error).splitlines():
                 yield Fault("", "functions", line, "correct it, then run again")

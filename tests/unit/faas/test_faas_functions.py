@@ -137,6 +137,7 @@ def test_all_faults_at_once() -> None:
 
 def test_bad_tenants() -> None:
     assert faults(tenants=[{"name": "Shop"}])[0].startswith("faas_tenants[0].name: 'Shop' must be lower-case letters")
+    assert faults(tenants=[{"name": ["shop"]}])[0].startswith("faas_tenants[0].name: ['shop'] must be")
     assert "another tenant shop" in faults(tenants=[{"name": "shop"}, {"name": "shop"}])[0]
     same = [{**tenant, "tokens": ["c" * 64]} for tenant in TENANTS]
     assert faults(tenants=same) == ["faas_tenants: shop and bank have the same token"]

@@ -227,11 +227,13 @@ def test_preflight_tells_every_fault_of_functions_before_anything_is_changed() -
         return [fault.text for fault in preflight.declared(cluster, nomad_jobs.refused)]
 
     assert judged([{"name": "shop", "pool": "web"}], []) == []
-    assert judged([{"name": "shop", "pool": "weeb"}], []) == ["faas_tenants: shop has the pool weeb, which has no host"]
+    assert judged([{"name": "shop", "pool": "weeb"}], []) == [
+        "faas_tenants[0].pool: shop has the pool weeb, which has no host"
+    ]
     assert len(judged([{"name": "shop"}], [function(timeout=0, http=["x"])])) == 2
     one = function(artifact=__file__, digest=artifacts.digest(Path(__file__).read_bytes()), egress=["10.0.0.1:443"])
     assert judged([{"name": "shop", "pool": "web"}], [one]) == [
-        "shop/greet may not reach 10.0.0.1:443: 10.0.0.1 is a host of the cluster"
+        "faas_functions[0].egress: shop/greet may not reach 10.0.0.1:443: 10.0.0.1 is a host of the cluster"
     ]
 
 

@@ -104,17 +104,18 @@ def address(api: Api) -> str:
     return host and f"http://{bracketed(host)}"
 
 
-def secrets_present(api: Api, desired: Sequence[Mapping[str, Any]]) -> None:
-    """Look for the secrets that functions name. Raises NotReady, naming all."""
+def secrets_present(api: Api, desired: Sequence[Mapping[str, Any]], places: Mapping[str, str] | None = None) -> None:
+    """Look for the secrets that functions name. Raises NotReady, naming all with their C(places)."""
     missing = []
     for entry in (entry for entry in desired if entry["kind"] == "Service"):
         space, name = entry["metadata"]["namespace"], entry["metadata"]["name"]
         env = entry["spec"]["template"]["spec"]["containers"][0]["env"]
         wanted = {one["name"]: one["valueFrom"]["secretKeyRef"]["key"] for one in env if "valueFrom" in one}
         there = ((api.find(f"/api/v1/namespaces/{space}/secrets/{name}") or {}).get("data") or {}) if wanted else {}
+        where = (places or {}).get(f"{space}/{name}", "")
         command = f"kubectl -n {space} create secret generic {name}"
         missing += [
-            f"{space}/{name} has no secret {item} for {variable}: {command} --from-literal={item}=..."
+            f"{where and f'{where}: '}{space}/{name} has no secret {item} for {variable}: {command} --from-literal={item}=..."
             for variable, item in sorted(wanted.items())
             if item not in there
         ]
@@ -138,7 +139,9 @@ def ensure(api: Api, desired: Sequence[dict[str, Any]], predict: bool) -> Outcom
     return outcome
 
 
-def apply(api: Api, desired: Sequence[dict[str, Any]], predict: bool) -> Outcome:
+def apply(
+    api: Api, desired: Sequence[dict[str, Any]], predict: bool, places: Mapping[str, str] | None = None
+) -> Outcome:
     """Bring the functions and what guards the runtime to what is declared. Raises NotReady, ApiError."""
-    secrets_present(api, desired)
+    secrets_present(api, desired, places)
     return ensure(api, [*guards(api.items(NODES)), *desired], predict)

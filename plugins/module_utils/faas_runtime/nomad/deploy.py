@@ -75,8 +75,10 @@ def read(api: Api, desired: list[dict[str, Any]], tenants: list[str]) -> Plan:
     return plan(desired, tenants, jobs, spaces)
 
 
-def secrets_present(api: Api, found: Plan, secrets: Mapping[str, Mapping[str, str]]) -> None:
-    """Look for the secrets of functions that are to be deployed. Raises SecretMissing, naming all."""
+def secrets_present(
+    api: Api, found: Plan, secrets: Mapping[str, Mapping[str, str]], places: Mapping[str, str] | None = None
+) -> None:
+    """Look for the secrets of functions that are to be deployed. Raises SecretMissing, naming all with their C(places)."""
     missing = []
     for job in found.register:
         wanted = secrets.get(f"{job['Namespace']}/{job['ID']}") or {}
@@ -87,9 +89,10 @@ def secrets_present(api: Api, found: Plan, secrets: Mapping[str, Mapping[str, st
             if error.status != 404:
                 raise
             there = {}
-        command = f"nomad var put -namespace {job['Namespace']} {path}"
+        space, label = job["Namespace"], f"{job['Namespace'].removeprefix(PREFIX)}/{job['ID'].removeprefix(PREFIX)}"
+        where = (places or {}).get(f"{space}/{job['ID']}", "")
         missing += [
-            f"{job['Namespace'].removeprefix(PREFIX)}/{job['ID'].removeprefix(PREFIX)} has no secret {item} for {name}: {command} {item}=..."
+            f"{where and f'{where}: '}{label} has no secret {item} for {name}: nomad var put -namespace {space} {path} {item}=..."
             for name, item in sorted(wanted.items())
             if item not in there
         ]

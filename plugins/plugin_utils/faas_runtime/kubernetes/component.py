@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -37,6 +36,11 @@ def pool_has_hosts(cluster: Cluster) -> Iterable[Fault]:
         yield Fault("", "functions", text, f"use one of {', '.join(sorted(pools)) or 'none'}, or add hosts")
 
 
+def declared(cluster: Cluster) -> Iterable[Fault]:
+    """What is wrong with the declared functions."""
+    return preflight.declared(cluster, refused, cluster.engine.networks)
+
+
 COMPONENT = replace(
     SHARED,
     parts={
@@ -47,7 +51,7 @@ COMPONENT = replace(
             artifacts=("knative", "knative-gateway"),
         ),
     },
-    rules=(functools.partial(preflight.declared, refused=refused), policies_hold, pool_has_hosts),
+    rules=(declared, policies_hold, pool_has_hosts),
     checks_module="keelson.cluster.faas_runtime_knative_checks",
     groups={"Functions": (*SHARED.groups["Functions"], "serving", "called")},
 )

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ...contract import MANAGER, NODE, Owned, Part, Requirements
 from .. import preflight
@@ -14,6 +16,13 @@ from ..component import COMPONENT as SHARED
 from .jobs import refused
 
 _MANAGER = SHARED.parts[MANAGER]
+
+
+def instances(variables: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """The network of instances, where a site sets it."""
+    if network := variables.get("faas_runtime_network"):
+        yield "faas_runtime_network", str(network)
+
 
 COMPONENT = replace(
     SHARED,
@@ -30,6 +39,6 @@ COMPONENT = replace(
             ),
         ),
     },
-    rules=(functools.partial(preflight.declared, refused=refused),),
+    rules=(functools.partial(preflight.declared, refused=refused, networks=instances),),
     checks_module="keelson.cluster.faas_runtime_checks",
 )
