@@ -29,11 +29,6 @@ options:
     type: list
     elements: str
     default: []
-  connected:
-    description: >-
-      Have each of them answer through its connection to the managers too, since one that ends is called ready for a while.
-    type: bool
-    default: false
   timeout:
     description: Seconds to wait for all of them.
     type: int
@@ -75,7 +70,6 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             "nodes": {"type": "list", "elements": "dict", "required": True},
             "drivers": {"type": "list", "elements": "str", "default": []},
-            "connected": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 90},
         },
         supports_check_mode=True,
@@ -85,8 +79,7 @@ def main() -> None:
         module.exit_json(changed=False, ready=[])
     try:
         desired = [nodes.Desired(entry["name"], entry["address"], entry["pool"]) for entry in params["nodes"]]
-        how = (params["drivers"], params["timeout"], params["connected"])
-        reason = nodes.wait_ready(Api.from_env(params["cluster"]), desired, *how)
+        reason = nodes.wait_ready(Api.from_env(params["cluster"]), desired, params["drivers"], params["timeout"])
     except KeyError as error:
         module.fail_json(msg=f"Each of the nodes needs name, address and pool; {error} is missing.")
     except ApiError as error:

@@ -39,7 +39,8 @@ class Backups:
         self.variables = {"cluster_components": ["backup"], "cluster_backup": backup}
 
     def prepare(self) -> None:
-        """Make the store on every manager."""
+        """Fill the bundle with what encrypts, and make the store on every manager."""
+        self.play("bundle").expect()
         for manager in self.lab.managers:
             self.lab.ssh(manager, f"mkdir -p {STORE}")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..cluster.members import canonical
 from .api import Api, ApiError
+from .nodes import find_node, list_nodes, unconnected
 
 STATE = "/var/lib/nomad/client"
 PATH = f"{STATE}/intro_token.jwt"  # where an agent looks for it when it starts; its unit deletes it then
@@ -44,6 +44,11 @@ def files(token: str) -> list[dict[str, Any]]:
 
 
 def unknown(api: Api, nodes: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Those of C(nodes), each with C(name), C(address) and C(pool), that the managers do not see as live. Raises ApiError."""
-    known = {(n["Name"], canonical(n["Address"])) for n in api.get("/v1/nodes") or [] if n["Status"] in KNOWN}
-    return [node for node in nodes if (node["name"], canonical(node["address"])) not in known]
+    """Those of C(nodes), each with C(name), C(address) and C(pool), that the managers do not see as live. Raises ApiError.
+
+    A server that was made anew has the name and the address of an agent that managers take for ready until they miss it, which
+    is minutes after an election: so its agent must be connected too.
+    """
+    known = [node for node in list_nodes(api) if node.status in KNOWN]
+    found = ((node, find_node(known, node["name"], node["address"])) for node in nodes)
+    return [node for node, entry in found if entry is None or unconnected(api, entry)]

@@ -100,15 +100,13 @@ def unconnected(api: Api, node: Node | None) -> str | None:
     return None
 
 
-def wait_ready(
-    api: Api, desired: list[Desired], drivers: list[str], timeout: float, connected: bool = False
-) -> str | None:
-    """Wait until all the nodes take work, and are C(connected); returns what is still wrong, or None."""
+def wait_ready(api: Api, desired: list[Desired], drivers: list[str], timeout: float) -> str | None:
+    """Wait until all the nodes take work, and managers can ask their agents; returns what is still wrong, or None."""
 
     def probe() -> str | None:
         nodes = list_nodes(api)
         reasons = [reason for reason in (unready(nodes, want, drivers) for want in desired) if reason]
-        if connected and not reasons:
+        if not reasons:
             found = (unconnected(api, find_node(nodes, want.name, want.address)) for want in desired)
             reasons = [reason for reason in found if reason]
         return "; ".join(reasons) or None

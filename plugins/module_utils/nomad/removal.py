@@ -18,17 +18,22 @@ def node(api: Api, member: Member, how: Conditions) -> bool:
     """Move all work off a host node that lives, forget one that is dead; returns whether something was to be done.
 
     A live agent that is forgotten registers again and takes work, so it stays known and drained until it is gone. Dead is
-    one that Nomad calls down and no manager reaches. Raises Refused when work stays on it, Changed.
+    one that no manager reaches, and that Nomad calls down or has no work on. Raises Refused when work stays on it, Changed.
     """
     nodes = list_nodes(api)
     found = _find(nodes, member)
-    if found is None or (not found.eligible and found.status == "ready" and not running(api, found.node_id)):
+    if found is None:
+        return False
+    empty = not found.eligible and not running(api, found.node_id)
+    heirs = [n for n in nodes if n.address == found.address and n.status == "ready" and n.node_id != found.node_id]
+    dead = heirs or not how.evidence.alive(found.address)
+    if empty and not dead and found.status == "ready":
         return False
     if how.check:
         return True
-    heirs = [n for n in nodes if n.address == found.address and n.status == "ready" and n.node_id != found.node_id]
-    if heirs or not how.evidence.alive(found.address):
-        reason = wait_for(lambda: _not_down(api, member), how.timeout)
+    if dead:
+        # After an election Nomad takes minutes to call a node down; one without work is forgotten before.
+        reason = None if empty else wait_for(lambda: _not_down(api, member), how.timeout)
         if reason:
             raise Refused(f"The host node {member} does not answer, but {reason}. Run again in a minute.")
         purge(api, found.node_id)

@@ -11,17 +11,23 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import introduction, joining_host
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
 
 
 class FakeApi:
     """The two paths of the API that matter here."""
 
-    def __init__(self, *nodes: tuple[str, str, str]) -> None:
-        self.nodes = [{"Name": name, "Address": address, "Status": status} for name, address, status in nodes]
+    def __init__(self, *nodes: tuple[str, str, str], gone: str = "") -> None:
+        self.nodes = [
+            {"ID": name, "Name": name, "Address": address, "Status": status} for name, address, status in nodes
+        ]
+        self.gone = gone
         self.asked: list[dict[str, Any]] = []
 
     def get(self, path: str) -> Any:
-        assert path == "/v1/nodes"
+        if path == f"/v1/client/stats?node_id={self.gone}":
+            raise ApiError(404, "No path to node")
+        assert path == "/v1/nodes" or path.startswith("/v1/client/stats?")
         return self.nodes
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
@@ -31,10 +37,16 @@ class FakeApi:
 
 
 def test_who_is_live_is_known() -> None:
-    api: Any = FakeApi(("a", "10.0.0.1", "ready"), ("b", "10.0.0.2", "down"), ("c", "10.0.0.9", "ready"))
-    nodes = [{"name": name, "address": f"10.0.0.{n}", "pool": "web"} for n, name in enumerate("abcd", 1)]
-    # b was away, or was made anew; c is another server; d has never been there.
-    assert [node["name"] for node in introduction.unknown(api, nodes)] == ["b", "c", "d"]
+    states = [
+        ("a", "10.0.0.1", "ready"),
+        ("b", "10.0.0.2", "down"),
+        ("c", "10.0.0.9", "ready"),
+        ("e", "10.0.0.5", "ready"),
+    ]
+    api: Any = FakeApi(*states, gone="e")
+    nodes = [{"name": name, "address": f"10.0.0.{n}", "pool": "web"} for n, name in enumerate("abcde", 1)]
+    # b was away; c is another server; d has never been there; e was made anew, and managers have not missed the old one yet.
+    assert [node["name"] for node in introduction.unknown(api, nodes)] == ["b", "c", "d", "e"]
     assert introduction.issue(api, "b", "web") == "signed"
     assert api.asked == [{"NodeName": "b", "NodePool": "web", "TTL": 1_800_000_000_000}]
     [folder, file] = introduction.files("signed")
