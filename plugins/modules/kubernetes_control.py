@@ -15,7 +15,9 @@ description:
   - Runs on a manager. When the files its services are configured from have changed since they were started, the cluster's
     configuration is brought to what the files say, and kubeadm exchanges the services one after the other; one that does
     not come up is taken back. Certificates of kubeadm that end soon are renewed, and the services started with them.
-  - Services that run with older certificates or keys than those on disk are started again.
+    So are all of them when one is not by the CA in use, the first one of C(ca.crt) and its like.
+  - Kubeconfigs of the management services trust all CAs of C(ca.crt). Services that run with older certificates, keys or CAs than
+    those on disk are started again.
   - Changes nothing unless all managers and etcd are well.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
@@ -77,7 +79,12 @@ restarted:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import control, kubeadm, membership
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
+    authorities,
+    control,
+    kubeadm,
+    membership,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import ApiError
 
 
@@ -98,10 +105,12 @@ def main() -> None:
     cluster, address, timeout = params["cluster"], params["address"], params["timeout"]
     if kubeadm.state(cluster, MANAGER) != membership.JOINED:
         module.exit_json(changed=False, renewed=[], restarted=[])
+    aligned: list[str] = []
     soon: list[str] = []
     outdated: list[str] = []
     try:
-        soon = control.expiring(params["renew_before_days"])
+        aligned = authorities.align(check=module.check_mode)
+        soon = sorted({*control.expiring(params["renew_before_days"]), *control.foreign()})
         old = control.is_old(cluster) or (module.check_mode and not set(kubeadm.CONTROL).isdisjoint(params["foreseen"]))
         outdated = kubeadm.outdated()
         if (old or soon or outdated) and not module.check_mode:
@@ -117,12 +126,12 @@ def main() -> None:
                 control.renew(address, timeout)
             else:
                 control.restart([name for name in outdated if name in kubeadm.outdated()], address, timeout)
-    except (kubeadm.KubeadmError, ApiError, OSError) as error:
+    except (kubeadm.KubeadmError, ApiError, OSError, ValueError) as error:
         module.fail_json(
             msg=f"The management services of {address} were not brought up to date: {error}. The other managers were left "
             "alone. Correct that, then run again."
         )
-    module.exit_json(changed=bool(old or soon or outdated), renewed=soon, restarted=outdated)
+    module.exit_json(changed=bool(aligned or old or soon or outdated), renewed=soon, restarted=outdated)
 
 
 if __name__ == "__main__":

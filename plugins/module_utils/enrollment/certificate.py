@@ -136,9 +136,9 @@ def make_key() -> str:
     return run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
 
 
-def make_request(key: str) -> str:
-    """A certificate request for a key; who it is for the issuer knows."""
-    return run(["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=host"], key)
+def make_request(key: str, subject: str = "/CN=host") -> str:
+    """A certificate request for a key; in most cases the issuer knows who it is for."""
+    return run(["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", subject], key)
 
 
 def run(command: list[str], given: str = "") -> str:

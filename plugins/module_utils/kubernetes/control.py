@@ -12,10 +12,10 @@ import subprocess
 from collections.abc import Sequence
 
 from ..host import programs
-from . import etcd, membership
+from . import authorities, etcd, membership
 from .api import Api
 from .checks import days_left
-from .kubeadm import CERTIFICATES, CONFIG, SYSTEM, KubeadmError, await_ready, control_digest, run
+from .kubeadm import CERTIFICATES, CONFIG, LEAVES, SYSTEM, KubeadmError, await_ready, control_digest, run
 
 CRICTL = "/usr/local/bin/crictl"
 SERVICES = tuple(CERTIFICATES)
@@ -33,6 +33,11 @@ def expiring(days: float) -> list[str]:
     return sorted(
         entry["name"] for entry in found if not entry.get("missing") and days_left(entry["expirationDate"], now) < days
     )
+
+
+def foreign() -> list[str]:
+    """Names of kubeadm's certificates on this manager that the CAs in use have not signed. Raises OSError, ValueError."""
+    return authorities.foreign(LEAVES)
 
 
 def unfit(addresses: Sequence[str], timeout: float) -> str:
@@ -78,8 +83,9 @@ def configure_addons(api: Api) -> None:
 
 
 def renew(address: str, timeout: float) -> None:
-    """Renew kubeadm's certificates on this manager and start its services with them. Raises KubeadmError."""
+    """Renew kubeadm's certificates on this manager and start its services with them. Raises KubeadmError, OSError, ValueError."""
     run(["certs", "renew", "all"])
+    authorities.align()  # kubeadm has kubeconfigs trust the CA in use alone
     restart(SERVICES, address, timeout)
 
 

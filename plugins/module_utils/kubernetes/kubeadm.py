@@ -19,7 +19,7 @@ from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
-from . import endpoint, etcd, membership, network, requests, view
+from . import authorities, endpoint, etcd, membership, network, requests, view
 from .api import NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
@@ -62,10 +62,15 @@ CERTIFICATES = {
     "etcd": ("/etc/kubernetes/pki/etcd/*.crt",),
     "kube-apiserver": (
         "/etc/kubernetes/pki/*.crt",
+        "/etc/kubernetes/pki/etcd/ca.crt",
         "/etc/kubernetes/pki/sa.*",
         "/etc/kubernetes/control/encryption.json",
     ),
-    "kube-controller-manager": ("/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/pki/sa.key"),
+    "kube-controller-manager": (
+        "/etc/kubernetes/controller-manager.conf",
+        "/etc/kubernetes/pki/sa.key",
+        "/etc/kubernetes/pki/*ca.crt",
+    ),
     "kube-scheduler": ("/etc/kubernetes/scheduler.conf",),
 }
 
@@ -265,6 +270,8 @@ def join(
         file.flush()
         with config_file([{**config, "discovery": {"file": {"kubeConfigPath": file.name}}}]) as path:
             run(["join", "--config", path, *ignoring(ignore)])
+    if part == MANAGER:  # kubeadm has them trust the CA in use alone, which is that of the API server here
+        authorities.align(keep_times=True)
     fault = await_ready(address, timeout) if part == MANAGER else ""
     if fault:
         raise KubeadmError(f"the API server does not get ready: {fault}")

@@ -39,10 +39,10 @@ def interface(address: str) -> Interface:
     return Interface()
 
 
-def serves(address: str, port: int = 6443, timeout: float = 3.0) -> str:
-    """Return what is wrong with the API server at C(address), '' when it is ready and the CA on this host is its own."""
+def serves(address: str, port: int = 6443, timeout: float = 3.0, ca: str = "") -> str:
+    """Return what is wrong with the API server at C(address), '' when it is ready and this host's CA is its own, or C(ca), PEM."""
     try:
-        settings = ssl.create_default_context(cafile=CA_FILE)
+        settings = ssl.create_default_context(cadata=ca) if ca else ssl.create_default_context(cafile=CA_FILE)
         link = socket.create_connection((address, port), timeout)
         with link, settings.wrap_socket(link, server_hostname=address) as secure:
             secure.sendall(f"GET /readyz HTTP/1.1\r\nHost: {bracketed(address)}\r\nConnection: close\r\n\r\n".encode())

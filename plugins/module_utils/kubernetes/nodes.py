@@ -86,10 +86,10 @@ def announce(api: Api, want: Desired) -> None:
     settle(api, want, False)
 
 
-def serves(address: str, timeout: float = 2.0) -> str:
-    """Return what is wrong with the certificate kubelet shows at C(address), or ''."""
+def serves(address: str, timeout: float = 2.0, ca: str = "") -> str:
+    """Return what is wrong with the certificate kubelet shows at C(address), or ''; it must be by C(ca), PEM, where that is given."""
     try:
-        settings = ssl.create_default_context(cafile=CA_FILE)
+        settings = ssl.create_default_context(cadata=ca) if ca else ssl.create_default_context(cafile=CA_FILE)
         with socket.create_connection((address, KUBELET), timeout) as link:
             settings.wrap_socket(link, server_hostname=address).close()
         return ""

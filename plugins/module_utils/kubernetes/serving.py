@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ..enrollment import certificate
 from .api import Api
 
 PKI = "/etc/kubernetes/pki"
@@ -53,8 +54,9 @@ def reason_to_renew(found: dict[str, Any] | None, serving: Serving, days: int, r
         path = os.path.join(folder, "tls.crt")
         with open(path, "wb") as file:
             file.write(base64.b64decode((found.get("data") or {}).get("tls.crt", "")))
-        if run(["openssl", "verify", "-CAfile", f"{pki}/ca.crt", path])[0]:
-            return "it is not the cluster CA's, or has expired"
+        with open(path, encoding="utf-8", errors="replace") as file, open(f"{pki}/ca.crt", encoding="ascii") as ca:
+            if not certificate.issued_by(file.read(), ca.read()):
+                return "it is not by the CA that the cluster uses"
         if run(["openssl", "x509", "-in", path, "-noout", "-checkend", str(days * 86400)])[0]:
             return f"it ends in less than {days} days"
         names = run(["openssl", "x509", "-in", path, "-noout", "-ext", "subjectAltName"])[1]

@@ -18,11 +18,24 @@ def make_secrets(cluster: str) -> dict[str, Any]:
 
     The first of C(encryption_keys) encrypts (32 bytes, AES-256); all of them decrypt.
     """
-    payload: dict[str, Any] = {}
-    for prefix, name in (("", "CA"), ("etcd_", "etcd CA"), ("front_proxy_", "front proxy CA")):
-        ca = make_ca(f"keelson {cluster} {name}")
-        payload |= {f"{prefix}ca_certificate": ca.certificate, f"{prefix}ca_key": ca.key}
-    return payload | service_account_keys() | encryption_keys(1)
+    return cluster_authorities(cluster, 1) | etcd_authority(cluster, 1) | service_account_keys() | encryption_keys(1)
+
+
+def cluster_authorities(cluster: str, number: int) -> dict[str, str]:
+    """Fresh CAs of the cluster, and of API servers that ask others on behalf of a user."""
+    return _authority("", f"keelson {cluster} CA", number) | _authority(
+        "front_proxy_", f"keelson {cluster} front proxy CA", number
+    )
+
+
+def etcd_authority(cluster: str, number: int) -> dict[str, str]:
+    """A fresh CA of etcd's members and clients."""
+    return _authority("etcd_", f"keelson {cluster} etcd CA", number)
+
+
+def _authority(prefix: str, name: str, number: int) -> dict[str, str]:
+    ca = make_ca(f"{name} {number}" if number > 1 else name)  # another name than those before it
+    return {f"{prefix}ca_certificate": ca.certificate, f"{prefix}ca_key": ca.key}
 
 
 def service_account_keys() -> dict[str, str]:
@@ -42,6 +55,10 @@ def restored_secrets(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 ROTATED = {
+    "ca": Rotated(
+        ("ca_certificate", "ca_key", "front_proxy_ca_certificate", "front_proxy_ca_key"), cluster_authorities
+    ),
+    "etcd_ca": Rotated(("etcd_ca_certificate", "etcd_ca_key"), etcd_authority),
     "service_account_key": Rotated(
         ("service_account_key", "service_account_public_key"), lambda _cluster, _number: service_account_keys()
     ),

@@ -138,7 +138,7 @@ def test_what_an_engine_does_not_replace_is_refused() -> None:
         rotation.read_asked({"x": 2}, ROTATED, "nomad")
     with pytest.raises(
         rotation.RotationError,
-        match="in a cluster of engine kubernetes; it takes rotate_service_account_key, rotate_enc",
+        match="in a cluster of engine kubernetes; it takes rotate_ca, rotate_etcd_ca, rotate_service_account_key, rotate_enc",
     ):
         rotation.read_asked({"gossip_key": 2}, components.engine("kubernetes").rotated, "kubernetes")
 

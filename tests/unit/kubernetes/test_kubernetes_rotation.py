@@ -196,13 +196,20 @@ def test_kubelet_is_restarted_while_a_pod_has_a_token_of_the_key_before(
             path.write_text(token(keys[0]))
 
     monkeypatch.setattr(units, "restart", restart)
-    checked = run("kubernetes_identity", public_keys=keys, _ansible_check_mode=True)
+    checked = run("kubernetes_identity", cluster="c1", authorities=[], public_keys=keys, _ansible_check_mode=True)
     assert (checked["changed"], checked["tokens"], restarts) == (True, 2, [])
-    assert run("kubernetes_identity", public_keys=keys)["changed"] and restarts == ["kubelet.service"]
-    assert not run("kubernetes_identity", public_keys=keys)["changed"]
+    assert run("kubernetes_identity", cluster="c1", authorities=[], public_keys=keys)["changed"] and restarts == [
+        "kubelet.service"
+    ]
+    assert not run("kubernetes_identity", cluster="c1", authorities=[], public_keys=keys)["changed"]
     for other in (keys[::-1], keys[:1]):  # before it is used, and afterwards
         expected = other[1:] == keys[:1]
-        assert run("kubernetes_identity", public_keys=other, _ansible_check_mode=True)["changed"] is expected
+        assert (
+            run("kubernetes_identity", cluster="c1", authorities=[], public_keys=other, _ansible_check_mode=True)[
+                "changed"
+            ]
+            is expected
+        )
 
 
 def test_tokens_that_stay_are_told(
@@ -211,7 +218,7 @@ def test_tokens_that_stay_are_told(
     keys = accepted(phases("service_account_key")[2], "service_account_public_key")
     volume(pods, "a", token(keys[1]))
     monkeypatch.setattr(units, "restart", lambda _unit: None)
-    told = run("kubernetes_identity", public_keys=keys, timeout=0)["msg"]
+    told = run("kubernetes_identity", cluster="c1", authorities=[], public_keys=keys, timeout=0)["msg"]
     assert "1 tokens of pods are by the key before" in told and "stays accepted" in told
 
 

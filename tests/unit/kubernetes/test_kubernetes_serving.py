@@ -49,11 +49,15 @@ def test_why_it_is_made_anew(authority: str, tmp_path: Path) -> None:
     kept = {"data": serving.issue(METRICS, 90, run, authority)}
     other = serving.Serving("kube-system", "other", "other-tls")
     assert serving.reason_to_renew(None, METRICS, 60, run, authority) == "there is none"
-    assert serving.reason_to_renew({}, METRICS, 60, run, authority).startswith("it is not the cluster CA's")
+    assert serving.reason_to_renew({}, METRICS, 60, run, authority).startswith(
+        "it is not by the CA that the cluster uses"
+    )
     assert serving.reason_to_renew(kept, METRICS, 91, run, authority) == "it ends in less than 91 days"
     assert serving.reason_to_renew(kept, other, 60, run, authority) == "it is not for other.kube-system.svc"
     (tmp_path / "ca.crt").write_text(pki.make_ca("cluster").certificate)
-    assert serving.reason_to_renew(kept, METRICS, 60, run, authority).startswith("it is not the cluster CA's")
+    assert serving.reason_to_renew(kept, METRICS, 60, run, authority).startswith(
+        "it is not by the CA that the cluster uses"
+    )
 
 
 def test_a_manager_without_the_ca_key(authority: str, tmp_path: Path) -> None:
