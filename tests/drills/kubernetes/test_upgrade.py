@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import threading
 import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import objects
 from lab import kubernetes
+from lab.kubernetes_load import SPACE, apply, load, sample_image
 from lab.runs import Run
 from lab.servers import Lab
 from lab.state import assert_whole
@@ -24,7 +19,6 @@ from lab.waiting import wait
 
 OLD, NEW = "1.35.4", "1.36.3"
 INSTALLED = {"cluster_kubernetes_version": OLD}
-SPACE = "drill"
 WRONG = {"cluster_manager_kubernetes_config": {"apiServer": {"extraArgs": [{"name": "no-such-option", "value": "x"}]}}}
 # A run that was killed holds the lease for a while.
 WAIT = ("-e", "cluster_lease_wait=120")
@@ -67,18 +61,6 @@ def old(lab: Lab) -> Iterator[Lab]:
     yield lab
 
 
-def apply(lab: Lab, *described: dict[str, Any]) -> None:
-    """Apply objects in the drill's own namespace."""
-    given = "\n---\n".join(json.dumps(entry) for entry in described)
-    command = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl apply -n {SPACE} -f -"
-    lab.ssh(lab.managers[0], command, given=given)
-
-
-def sample_image(lab: Lab) -> str:
-    """The name of the sample application's image on the host nodes."""
-    return lab.ssh(lab.nodes[0], "ctr -n k8s.io images list -q | grep sample-app").split()[0]
-
-
 def job(image: str, seconds: int) -> dict[str, Any]:
     """A Job that runs once for so long, with the program of its host."""
     folders = {"usr": ("/usr", "/usr"), "lib": ("/usr/lib", "/lib"), "lib64": ("/usr/lib64", "/lib64")}
@@ -101,62 +83,6 @@ def job(image: str, seconds: int) -> dict[str, Any]:
         "metadata": meta,
         "spec": {"backoffLimit": 0, "template": {"spec": spec}},
     }
-
-
-@dataclass
-class Load:
-    """Requests to the sample application by the port that every host node opens for it, from outside, until the end."""
-
-    targets: list[str]
-    asked: int = 0
-    failed: list[str] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def ask(self) -> None:
-        """One request every 20 ms, each by a new connection."""
-        while not self.over.is_set():
-            for target in self.targets:
-                self.asked += 1
-                try:
-                    with urllib.request.urlopen(target, timeout=5) as answer:
-                        answer.read()
-                except OSError as error:
-                    self.failed.append(f"{time.strftime('%X')} {target}: {error}")
-                time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def load(lab: Lab) -> Iterator[Load]:
-    """The sample application at three instances in pool web, with requests all the time."""
-    lab.play("tests/drills/sample_image.yml").expect()
-    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE, "labels": labels}}
-    application = objects.deployment("web", sample_image(lab), 3, "1")
-    pod = application["spec"]["template"]["spec"]
-    pod["terminationGracePeriodSeconds"] = 30
-    pod["containers"][0]["lifecycle"] = {"preStop": {"sleep": {"seconds": 10}}}  # nodes here learn of changes late
-    apply(lab, space)
-    apply(lab, application, objects.service(), objects.budget(2))
-    port = kubernetes.kubectl(lab, "get", "service", objects.NAME, "-n", SPACE)["spec"]["ports"][0]["nodePort"]
-    asking = Load([f"http://{node.address}:{port}/" for node in lab.nodes])
-    thread = threading.Thread(target=asking.ask, daemon=True)
-    try:
-        wait("three instances", lambda: available(lab) == 3, 120)
-        time.sleep(5)  # until all nodes route to them
-        thread.start()
-        yield asking
-    finally:
-        asking.over.set()
-        if thread.is_alive():
-            thread.join()
-        remove = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete namespace {SPACE} --ignore-not-found"
-        lab.ssh(lab.managers[0], remove, check=False)
-
-
-def available(lab: Lab) -> int:
-    """How many instances of the sample application take requests."""
-    status = kubernetes.kubectl(lab, "get", "deployment", objects.NAME, "-n", SPACE)["status"]
-    return int(status.get("availableReplicas", 0))
 
 
 @pytest.mark.parametrize(

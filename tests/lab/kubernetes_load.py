@@ -1,0 +1,91 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work on a Kubernetes cluster while something is done to it: an application that gets requests, from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import objects
+
+from . import kubernetes
+from .servers import Lab
+from .waiting import wait
+
+SPACE = "drill"
+
+
+def apply(lab: Lab, *described: dict[str, Any]) -> None:
+    """Apply objects in the drill's own namespace."""
+    given = "\n---\n".join(json.dumps(entry) for entry in described)
+    command = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl apply -n {SPACE} -f -"
+    lab.ssh(lab.managers[0], command, given=given)
+
+
+def sample_image(lab: Lab) -> str:
+    """The name of the sample application's image on the host nodes."""
+    return lab.ssh(lab.nodes[0], "ctr -n k8s.io images list -q | grep sample-app").split()[0]
+
+
+@dataclass
+class Load:
+    """Requests to the sample application by the port that every host node opens for it, from outside, until the end."""
+
+    targets: list[str]
+    asked: int = 0
+    failed: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def ask(self) -> None:
+        """One request every 20 ms, each by a new connection."""
+        while not self.over.is_set():
+            for target in self.targets:
+                self.asked += 1
+                try:
+                    with urllib.request.urlopen(target, timeout=5) as answer:
+                        answer.read()
+                except OSError as error:
+                    self.failed.append(f"{time.strftime('%X')} {target}: {error}")
+                time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def load(lab: Lab) -> Iterator[Load]:
+    """The sample application at three instances in pool web, with requests all the time."""
+    lab.play("tests/drills/sample_image.yml").expect()
+    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE, "labels": labels}}
+    application = objects.deployment("web", sample_image(lab), 3, "1")
+    pod = application["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSeconds"] = 30
+    pod["containers"][0]["lifecycle"] = {"preStop": {"sleep": {"seconds": 10}}}  # nodes here learn of changes late
+    apply(lab, space)
+    apply(lab, application, objects.service(), objects.budget(2))
+    port = kubernetes.kubectl(lab, "get", "service", objects.NAME, "-n", SPACE)["spec"]["ports"][0]["nodePort"]
+    asking = Load([f"http://{node.address}:{port}/" for node in lab.nodes])
+    thread = threading.Thread(target=asking.ask, daemon=True)
+    try:
+        wait("three instances", lambda: available(lab) == 3, 120)
+        time.sleep(5)  # until all nodes route to them
+        thread.start()
+        yield asking
+    finally:
+        asking.over.set()
+        if thread.is_alive():
+            thread.join()
+        remove = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete namespace {SPACE} --ignore-not-found"
+        lab.ssh(lab.managers[0], remove, check=False)
+
+
+def available(lab: Lab) -> int:
+    """How many instances of the sample application take requests."""
+    status = kubernetes.kubectl(lab, "get", "deployment", objects.NAME, "-n", SPACE)["status"]
+    return int(status.get("availableReplicas", 0))
