@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -92,6 +93,9 @@ def renew(address: str, timeout: float) -> None:
 def restart(services: Sequence[str], address: str, timeout: float) -> None:
     """Start services with the certificates there are, one after the other. Raises KubeadmError."""
     for service in services:
+        if service == "etcd":  # without an election nobody waits
+            with contextlib.suppress(etcd.EtcdError, OSError):
+                etcd.hand_over(address)
         stop(service)
         fault = etcd.await_health(timeout) if service == "etcd" else await_ready(address, timeout)
         if fault:
