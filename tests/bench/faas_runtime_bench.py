@@ -2,12 +2,16 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What functions cost: cold starts beside the bare program, warm calls beside the instance itself, a thousand functions deployed."""
+"""What functions cost: cold starts beside the bare program, warm calls beside the instance itself, a thousand functions deployed.
+
+On another engine: KEELSON_DRILLS_ENGINE=kubernetes tests/bench/run faas_runtime. Fewer functions: KEELSON_BENCH_FUNCTIONS=100.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import statistics
 import sys
 import time
@@ -20,12 +24,12 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(ROOT / ".ansible/collections
 
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts  # noqa: E402
 from lab import nomad  # noqa: E402
-from lab.servers import Lab  # noqa: E402
+from lab.servers import ENGINE, Lab, Server  # noqa: E402
 
 CODE = ROOT / "examples/functions/http/greet.py"
 DEPLOY = str(ROOT / "tests/drills/nomad/faas/deploy.yml")
 TOKEN = "token-of-bench"  # noqa: S105
-MANY = 1000
+MANY = int(os.environ.get("KEELSON_BENCH_FUNCTIONS", "1000"))
 
 # On a manager: calls of an address, so many at once, each of them over a connection that is kept. Prints the seconds of each.
 LOAD = """
@@ -57,7 +61,7 @@ import json, os, subprocess, sys, time, urllib.request
 found = []
 for port in range(9700, 9720):
     begun = time.monotonic()
-    process = subprocess.Popen([sys.executable, "/root/greet.py"], env={**os.environ, "PORT": str(port)}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "/srv/bench/greet.py"], env={**os.environ, "PORT": str(port)}, stderr=subprocess.DEVNULL)
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/").read()
@@ -66,6 +70,28 @@ for port in range(9700, 9720):
             time.sleep(0.005)
     found.append(time.monotonic() - begun)
     process.kill()
+print(json.dumps(found))
+"""
+# On a host node: a container of the image in which functions run, started by hand for each call.
+CONTAINER = """
+import json, subprocess, time, urllib.request
+found = []
+for port in range(9700, 9710):
+    name = f"bench-{port}"
+    given = ["--net-host", "--env", f"PORT={port}", "--mount", "type=bind,src=/srv/bench,dst=/code,options=rbind:ro"]
+    begun = time.monotonic()
+    process = subprocess.Popen(["ctr", "-n", "k8s.io", "run", "--rm", *given, IMAGE, name, "python3", "/code/greet.py"], stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/").read()
+            break
+        except OSError:
+            time.sleep(0.005)
+    else:
+        raise SystemExit("the container ended")
+    found.append(time.monotonic() - begun)
+    subprocess.run(["ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", name], check=True)
+    process.wait()
 print(json.dumps(found))
 """
 MEMORY = "systemctl show -p MainPID --value {} | xargs -I% awk '/VmRSS/ {{print $2}}' /proc/%/status"
@@ -77,15 +103,99 @@ def function(name: str, **given: Any) -> dict[str, Any]:
     return {"name": name, "tenant": "bench", **code, "http": [f"/{name}"], "concurrency": 50, **given}
 
 
-WARM = {"isolation": "per_function", "memory": 128, "pids": 128}
-FUNCTIONS = [function("cold"), function("warm", **WARM, instances={"min": 1, "max": 1}), function("zero", **WARM)]
+class OnNomad:
+    """What this bench asks of Nomad."""
+
+    variables: dict[str, Any] = {}
+    warm: dict[str, Any] = {"isolation": "per_function", "memory": 128, "pids": 128}
+    per_request = True
+    bare_name = "the bare program"
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.node = lab, lab.nodes[0]
+
+    def functions(self, more: int = 0) -> list[dict[str, Any]]:
+        """Those that are called, and as many more."""
+        found = [function("warm", **self.warm, instances={"min": 1, "max": 1}), function("zero", **self.warm)]
+        found.append(function("burst", **self.warm, instances={"min": 0, "max": 5}))
+        found += [function("cold")] if self.per_request else []
+        return found + [function(f"many-{number}", **self.warm) for number in range(more)]
+
+    def bare(self) -> list[float]:
+        """Seconds until what a function is answers, started by hand."""
+        return sorted(json.loads(self.lab.ssh(self.node, "python3 -", given=BARE)))
+
+    def direct(self, name: str) -> tuple[Server, str]:
+        """From where an instance itself is called, and its address."""
+        (found,) = nomad.ask(self.lab, f"/v1/service/faas-{name}?namespace=faas-bench")
+        return self.lab.managers[0], f"{found['Address']}:{found['Port']}"
+
+    def instances(self, name: str) -> int:
+        """How many there are."""
+        return len(nomad.ask(self.lab, f"/v1/service/faas-{name}?namespace=faas-bench"))
+
+    def idle(self) -> list[list[Any]]:
+        """MiB of what the runtime has on host nodes."""
+        return [["egress proxy of a host node", resident(self.lab, self.node, "keelson-faas-egress")]]
+
+
+class OnKubernetes(OnNomad):
+    """What this bench asks of Kubernetes, where a thousand functions are deployed without an instance each."""
+
+    own = {
+        "faas_runtime_knative_config": {"config-autoscaler": {"allow-zero-initial-scale": "true", "initial-scale": "0"}}
+    }
+    warm = {"isolation": "per_function", "memory": 128}
+    per_request = False
+    bare_name = "the bare container"
+
+    def kubectl(self, command: str) -> Any:
+        """What kubectl prints on the manager, as JSON."""
+        return json.loads(
+            self.lab.ssh(self.lab.managers[0], f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl {command}")
+        )
+
+    def bare(self) -> list[float]:
+        """Seconds until the container of a function answers, started by hand."""
+        spec = self.kubectl("-n faas-bench get ksvc faas-warm -o json")["spec"]["template"]["spec"]
+        program = f"IMAGE = {spec['containers'][0]['image']!r}\n{CONTAINER}"
+        return sorted(json.loads(self.lab.ssh(self.node, "python3 -", given=program)))
+
+    def _pods(self, name: str) -> list[dict[str, Any]]:
+        found = self.kubectl(f"-n faas-bench get pods -l serving.knative.dev/service=faas-{name} -o json")["items"]
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def direct(self, name: str) -> tuple[Server, str]:
+        """From where an instance itself is called, and its address: its host alone, past Knative's proxy."""
+        (pod,) = self._pods(name)
+        return self.node, f"{pod['status']['podIP']}:8080"
+
+    def instances(self, name: str) -> int:
+        """How many there are."""
+        return len(self._pods(name))
+
+    def idle(self) -> list[list[Any]]:
+        """MiB of Knative and Kourier."""
+        pods = self.kubectl(f"get --raw /api/v1/nodes/{self.node.name}/proxy/stats/summary")["pods"]
+        spaces = ("knative-serving", "kourier-system")
+        own = [pod for pod in pods if pod["podRef"]["namespace"] in spaces]
+        return [["pods of Knative and Kourier", sum(pod["memory"]["workingSetBytes"] for pod in own) / 1024**2]]
+
+
+DRIVERS = {"nomad": OnNomad, "kubernetes": OnKubernetes}
+
+
+def resident(lab: Lab, host: Server, unit: str) -> float:
+    """MiB of a unit's main process."""
+    return int(lab.ssh(host, MEMORY.format(unit))) / 1024
 
 
 def variables(functions: list[dict[str, Any]]) -> dict[str, Any]:
     """Of a cluster with these functions."""
     tokens = [hashlib.sha256(TOKEN.encode()).hexdigest()]
     tenant = {"name": "bench", "pool": "web", "tokens": tokens, "concurrency": 100}
-    return {"cluster_components": ["faas_runtime"], "faas_tenants": [tenant], "faas_functions": functions}
+    own = DRIVERS[ENGINE].variables
+    return {"cluster_components": ["faas_runtime"], "faas_tenants": [tenant], "faas_functions": functions, **own}
 
 
 class Calls:
@@ -94,12 +204,21 @@ class Calls:
     def __init__(self, lab: Lab) -> None:
         self.lab, self.manager = lab, lab.managers[0]
 
-    def measure(self, path: str, calls: int, at_once: int, direct: str = "") -> tuple[float, list[float]]:
-        """Seconds of all calls together, and of each, sorted."""
-        host, _colon, port = (direct or f"{self.manager.address}:8480").rpartition(":")
-        order = {"host": host, "port": int(port), "path": path, "calls": calls, "at_once": at_once, "tls": not direct}
+    def measure(
+        self, path: str, calls: int, at_once: int, direct: str = "", host: Server | None = None
+    ) -> tuple[float, list[float]]:
+        """Seconds of all calls together, and of each, sorted; made by the manager unless a host is named."""
+        address, _colon, port = (direct or f"{self.manager.address}:8480").rpartition(":")
+        order = {
+            "host": address,
+            "port": int(port),
+            "path": path,
+            "calls": calls,
+            "at_once": at_once,
+            "tls": not direct,
+        }
         text = json.dumps({**order, "token": TOKEN})
-        whole, found = json.loads(self.lab.ssh(self.manager, f"python3 - '{text}'", given=LOAD))
+        whole, found = json.loads(self.lab.ssh(host or self.manager, f"python3 - '{text}'", given=LOAD))
         return float(whole), sorted(found)
 
 
@@ -114,41 +233,60 @@ def row(label: str, ours: list[float], bare: list[float]) -> list[Any]:
     return [label, p(ours, 0.5), p(ours, 0.99), p(bare, 0.5), p(bare, 0.99), round(ratio, 2)]
 
 
-def calls(bench: Bench, lab: Lab) -> None:
-    """Cold and warm calls, a burst, and what all takes when nobody calls."""
+def emptied(driver: OnNomad, name: str) -> float:
+    """Seconds until no instance is left."""
+    begun = time.monotonic()
+    while driver.instances(name):
+        assert time.monotonic() < begun + 600, f"{name} does not go to zero"
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+def calls(bench: Bench, lab: Lab, driver: OnNomad) -> None:
+    """Cold and warm calls, to zero and back, a burst, and what all takes when nobody calls."""
     at, node = Calls(lab), lab.nodes[0]
-    lab.ssh(node, "cat > /root/greet.py", given=CODE.read_text())
-    bare = sorted(json.loads(lab.ssh(node, "python3 -", given=BARE)))
-    at.measure("/cold", 2, 1)
-    head = ["calls", "p50 ms", "p99 ms", "p50 ms without", "p99 ms without", "ratio of p50"]
-    rows = [row("per_request, beside a start of the bare program", at.measure("/cold", 20, 1)[1], bare)]
-    zero = at.measure("/zero", 1, 1)[1]
-    rows.append(row("per_function, the first call from zero instances", zero, bare))
-    instances = nomad.ask(lab, "/v1/service/faas-warm?namespace=faas-bench")
-    direct = f"{instances[0]['Address']}:{instances[0]['Port']}"
+    lab.ssh(node, "mkdir -p /srv/bench && cat > /srv/bench/greet.py", given=CODE.read_text())
     at.measure("/warm", 50, 1)
+    bare = driver.bare()
+    head = ["calls", "p50 ms", "p99 ms", "p50 ms without", "p99 ms without", "ratio of p50"]
+    rows = []
+    if driver.per_request:
+        at.measure("/cold", 2, 1)
+        rows.append(row(f"per_request, beside a start of {driver.bare_name}", at.measure("/cold", 20, 1)[1], bare))
+    first, gone = [], []
+    for _round in range(5):
+        gone.append(emptied(driver, "zero"))
+        first += at.measure("/zero", 1, 1)[1]
+    label = f"per_function, the first call from zero, beside a start of {driver.bare_name}"
+    rows.append(row(label, sorted(first), bare))
+    host, direct = driver.direct("warm")
     through = {}
     for at_once, count in ((1, 300), (10, 1000), (50, 2000)):
-        (ours_whole, ours), (bare_whole, alone) = (
-            at.measure("/warm", count, at_once),
-            at.measure("/", count, at_once, direct),
-        )
+        ours_whole, ours = at.measure("/warm", count, at_once)
+        bare_whole, alone = at.measure("/", count, at_once, direct, host)
         rows.append(row(f"per_function, {at_once} at once, beside the instance itself", ours, alone))
         through[at_once] = [at_once, count / ours_whole, count / bare_whole, round(bare_whole / ours_whole, 3)]
     bench.tables.append(Table("Calls, beside what they would take without the runtime:", head, rows))
     heads = ["at once", "calls a second", "of the instance itself", "ratio"]
     bench.tables.append(Table("Throughput of one instance:", heads, list(through.values())))
-    burst = at.measure("/cold", 50, 50)
-    units = [("gateway", lab.managers[0], "keelson-faas-gateway"), ("events", lab.managers[0], "keelson-nats")]
-    units.append(("egress proxy of a host node", node, "keelson-faas-egress"))
-    idle = [[label, int(lab.ssh(host, MEMORY.format(unit))) / 1024] for label, host, unit in units]
-    idle.append(["50 calls of per_request at once, from none: seconds until all are answered", burst[0]])
-    bench.tables.append(Table("Memory in MiB when nobody calls, and a burst:", ["", ""], idle))
+    emptied(driver, "burst")
+    bursts = [["per_function, up to 5 instances", at.measure("/burst", 50, 50)[0]]]
+    if driver.per_request:
+        bursts.append(["per_request", at.measure("/cold", 50, 50)[0]])
+    bench.tables.append(Table("50 calls at once, from none, seconds until all are answered:", ["", "s"], bursts))
+    title = "To zero after a call, and the first call after it:"
+    back = [[statistics.median(gone[1:]), statistics.median(first)]]
+    bench.tables.append(Table(title, ["s until no instance is left", "s of the first call"], back))
+    for name in ("zero", "burst"):
+        emptied(driver, name)
+    units = (("gateway", "keelson-faas-gateway"), ("events", "keelson-nats"))
+    idle = [[label, resident(lab, lab.managers[0], unit)] for label, unit in units] + driver.idle()
+    bench.tables.append(Table("Memory in MiB when nobody calls:", ["", "MiB"], idle))
 
 
-def many(bench: Bench, lab: Lab) -> None:
+def many(bench: Bench, lab: Lab, driver: OnNomad) -> None:
     """A thousand functions, deployed and looked at once more."""
-    declared = [*FUNCTIONS, *(function(f"many-{number}", **WARM) for number in range(MANY))]
+    declared = driver.functions(MANY)
     begun = time.monotonic()
     lab.play(DEPLOY, variables=variables(declared)).expect()
     first = time.monotonic() - begun
@@ -163,13 +301,15 @@ def many(bench: Bench, lab: Lab) -> None:
 
 def main() -> int:
     """Measure on one manager and one host node, and publish."""
-    bench = Bench("faas", "Functions", notes=["One manager and one host node on the machine that calls them, too."])
+    note = "One manager and one host node on the machine that calls them, too."
+    bench = Bench(f"faas_{ENGINE}", f"Functions on {ENGINE}", notes=[note])
     lab = Lab(hosts=("m1", "w1"))
     lab.make()
     try:
-        lab.play("install", variables=variables(FUNCTIONS)).expect()
-        calls(bench, lab)
-        many(bench, lab)
+        driver = DRIVERS[ENGINE](lab)
+        lab.play("install", variables=variables(driver.functions())).expect()
+        calls(bench, lab, driver)
+        many(bench, lab, driver)
     finally:
         lab.destroy()
     return bench.publish()

@@ -201,3 +201,33 @@ def test_what_does_not_run_here_is_refused_before_anything_is_changed(faas: Knat
     lines = " ".join(told.split())
     assert "(faas_functions[0].isolation): shop/leak: per_request is not held here" in lines
     assert "(faas_functions[1].egress): shop/out: a name is not held here" in lines
+
+
+def test_it_is_taken_away_alone_and_the_cluster_goes_on(faas: Knative) -> None:
+    """What others made of Knative's types stops it; then nothing is left of it, and other applications have not been touched."""
+    lab, alone = faas.lab, ("-e", "uninstall_component=faas_runtime", "-e", f"uninstall_confirm={faas.lab.name}")
+    faas.kubectl(f"uncordon {lab.nodes[1].name}")
+    image = faas.kubectl("-n faas-shop get ksvc faas-greet -o jsonpath={.spec.template.spec.containers[0].image}")
+    foreign = {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {"name": "theirs", "namespace": "default"},
+        "spec": {"template": {"spec": {"containers": [{"image": image}]}}},
+    }
+    faas.kubectl("apply -f -", given=json.dumps(foreign))
+    refused = lab.play("uninstall", *alone, variables=VARIABLES).expect(2).output
+    assert "services default/theirs would go with Knative" in " ".join(refused.split())
+    faas.kubectl("-n faas-shop get ksvc faas-greet")
+    faas.kubectl("-n default delete ksvc theirs")
+    faas.kubectl(f"create deployment stays --image={image} -- python3 -m http.server")
+    faas.kubectl("wait deployment stays --for=condition=Available --timeout=120s")
+    lab.play("uninstall", *alone, variables=VARIABLES).expect()
+    left = "get crd,validatingwebhookconfigurations,mutatingwebhookconfigurations,ns,clusterroles,clusterrolebindings -o name"
+    words = ("knative", "kourier", "faas-")
+    assert [name for name in faas.kubectl(left).split() if any(word in name for word in words)] == []
+    look = "ls -d /etc/keelson-faas /var/lib/faas /opt/keelson/knative* 2>/dev/null; ctr -n k8s.io images ls -q | grep -E 'knative|faas-python'; true"
+    for host in lab.hosts:
+        assert lab.ssh(host, look) == "", host
+    faas.kubectl("wait deployment stays --for=condition=Available --timeout=60s")
+    assert not lab.play("uninstall", *alone, variables=VARIABLES).expect().changed()
+    lab.play("install", variables={**VARIABLES, "cluster_components": []}).expect()

@@ -614,9 +614,24 @@ def test_a_second_run_changes_nothing_and_verify_is_content(faas: Faas) -> None:
     }, failed
 
 
+def test_it_is_taken_away_alone_and_the_cluster_goes_on(faas: Faas) -> None:
+    """Its jobs, namespaces, policies and files go; agents run on; and it can come back."""
+    alone = ("-e", "uninstall_component=faas_runtime", "-e", f"uninstall_confirm={faas.lab.name}")
+    faas.lab.play("uninstall", *alone, variables=VARIABLES).expect()
+    for path in ("/v1/jobs?namespace=*", "/v1/namespaces", "/v1/acl/policies"):
+        assert "faas" not in json.dumps(nomad.ask(faas.lab, path)), path
+    for host in faas.lab.hosts:
+        assert faas.lab.ssh(host, f"{LOOK} systemctl is-active nomad").split() == ["active"], host
+    assert not faas.lab.play("uninstall", *alone, variables=VARIABLES).expect().changed()
+    faas.lab.play("install", variables={**VARIABLES, "cluster_components": []}).expect()
+    faas.lab.play("install", variables=VARIABLES).expect()
+
+
+LOOK = "ls -d /etc/keelson-faas /var/lib/faas /var/lib/faas-egress /usr/local/lib/keelson-faas /opt/cni/config/faas.conflist 2>/dev/null; "
+LOOK += "grep -E '^(fn-|faas)' /etc/passwd; nft list tables | grep keelson_faas; systemctl list-unit-files | grep -E 'keelson-(faas|nats)';"
+
+
 def test_uninstall_leaves_nothing(faas: Faas) -> None:
     faas.lab.play("uninstall", "-e", f"uninstall_confirm={faas.lab.name}", variables=VARIABLES).expect()
-    look = "ls -d /etc/keelson-faas /var/lib/faas /var/lib/faas-egress /usr/local/lib/keelson-faas /opt/cni/config/faas.conflist 2>/dev/null; "
-    look += "grep -E '^(fn-|faas)' /etc/passwd; nft list tables | grep keelson_faas; systemctl list-unit-files | grep keelson-; true"
     for host in faas.lab.hosts:
-        assert faas.lab.ssh(host, look) == "", host
+        assert faas.lab.ssh(host, f"{LOOK} systemctl list-unit-files | grep keelson-; true") == "", host
