@@ -40,6 +40,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.reque
 ROOT = Path(__file__).parents[3]
 TOYS = Path(__file__).parent / "collections"
 BEACON = "keelson_tests.toy.beacon"
+STEP = ["host_node/prepare"]
 VARIABLES: dict[str, Any] = {
     "cluster_name": "product",
     "cluster_engine": "nomad",
@@ -272,7 +273,7 @@ def test_one_component_s_tasks_are_looked_up_alone() -> None:
     tasks = component_tasks.LookupModule(templar=Templar(loader=None), loader=None)
 
     def found(**given: str) -> list[str]:
-        (paths,) = tasks.run(["host_node/prepare"], {**VARIABLES, "cluster_components": []}, **given)
+        (paths,) = tasks.run(STEP, {**VARIABLES, "cluster_components": []}, **given)
         return [path.partition("/roles/")[2] for path in paths]
 
     assert found() == found(only="") == ["host_node/tasks/nomad/prepare.yml"]
