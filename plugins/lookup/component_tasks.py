@@ -25,6 +25,13 @@ options:
     description: Name of a component, whose tasks alone are returned, whether the host's variables enable it or not. All unless set.
     type: str
     default: ""
+  also:
+    description:
+      - Names of components that have placed something on the host, whose tasks are returned too. One that is not installed here any
+        more is named in a warning.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -46,6 +53,7 @@ from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 
 
@@ -60,6 +68,11 @@ class LookupModule(LookupBase):
             found = components.alone(only, given, ALONE) if only else components.of(given)
         except components.ComponentError as error:
             raise AnsibleLookupError(str(error)) from error
+        if not only:
+            more, unknown = components.placed(kwargs.get("also") or [], found)
+            found = (*found, *more)
+            for name in unknown:
+                Display().warning(f"the component {name} is not installed here: what it placed on the host stays there")
         steps = [term.partition("/") for term in terms]
         return [[path for role, _slash, step in steps for path in components.tasks(found, role, step, only)]]
 

@@ -88,6 +88,20 @@ def alone(name: str, variables: Mapping[str, Any], variable: str) -> tuple[Compo
     return engine(on), found
 
 
+def placed(names: Iterable[str], found: Sequence[Component]) -> tuple[tuple[Component, ...], list[str]]:
+    """Return the components, besides an engine and those `found`, that have placed something on a host, and the names of unknown ones."""
+    on = next((component.name for component in found if isinstance(component, Engine)), "")
+    more, unknown = [], []
+    for name in sorted(set(names) - {component.name for component in found}):
+        try:
+            component = load(name, on)
+        except ComponentError:
+            unknown.append(name)
+        else:
+            more += [] if isinstance(component, Engine) else [component]
+    return tuple(more), unknown
+
+
 def tasks(found: Sequence[Component], role: str, step: str, only: str = "") -> list[str]:
     """Return the files with the tasks of components for a step of a role; an engine has one for each. `only` is the one asked for."""
     files = []

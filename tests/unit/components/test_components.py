@@ -229,6 +229,15 @@ def test_uninstall_is_told_what_it_owns() -> None:
     assert beacon.owned.claims("product")["path"] == ["/var/lib/beacon"]
 
 
+def test_what_the_inventory_has_dropped_is_removed_by_its_receipts() -> None:
+    """Of what has receipts on a host the engine is there already, and what is not installed here any more is named."""
+    found = components.of({"cluster_engine": "nomad", "cluster_components": []})
+    more, unknown = components.placed(["backup", "nomad", "kubernetes", "gone.collection.thing"], found)
+    assert [component.name for component in more] == ["backup"]
+    assert unknown == ["gone.collection.thing"]
+    assert components.placed(["backup"], [*found, *more]) == ((), [])
+
+
 def dispatch(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A play that includes the tasks of a step, in check mode on this machine."""
     task = yaml.safe_load((ROOT / "roles/host_node/tasks/prepare.yml").read_text())[0]
