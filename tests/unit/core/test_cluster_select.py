@@ -30,6 +30,7 @@ def run(
         "clusters": {"children": {"product": {}}},
         # A user's own group, whose name once took all managers out of the plays.
         "db_pool_members": {"hosts": dict.fromkeys(hosts, {})},
+        "elsewhere": {"hosts": {"x1": {"ansible_connection": "local"}}},
         **(groups or {}),
     }
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
@@ -53,9 +54,21 @@ def test_managers_are_found_by_their_part(tmp_path: Path) -> None:
     assert done.stdout.count("MANAGER") == 2 and "ok: [w1]" not in done.stdout.split("PLAY RECAP")[0]
 
 
+@pytest.mark.parametrize(("limit", "managers"), [("m2", 1), ("!m2", 2), ("m1,m3", 2), ("w1", 0)])
+def test_a_limit_leaves_the_other_hosts_out_and_no_play(tmp_path: Path, limit: str, managers: int) -> None:
+    """The first play is not passed over, as one over localhost is."""
+    parts = {"m1": "manager", "m2": "manager", "m3": "manager", "w1": "node"}
+    done = run(tmp_path, parts, "--limit", limit)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("MANAGER") == managers and "Group the cluster's hosts by their part" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("parts", "arguments", "told"),
     [
+        ({"m1": "manager"}, ("--limit", "x1"), "--limit 'x1' leaves out all hosts of clusters"),
+        ({"m1": "manager"}, ("-e", "cluster=nix"), "the inventory has no hosts in a cluster 'nix'; it has"),
+        ({"m1": "manager"}, ("-e", "cluster=db_pool_members"), "db_pool_members"),
         ({"w1": "node"}, (), "it has no manager"),
         ({"m1": "manager", "x": ""}, (), "x are neither manager nor node"),
         ({"m1": "manager"}, ("--tags", "join"), "run the whole playbook, for fewer hosts with --limit"),
