@@ -56,6 +56,19 @@ def test_the_address_is_held_without_any_proxy(cluster: Lab) -> None:
     answers(cluster, cluster.nodes[0])
 
 
+def test_kube_proxy_is_started_again(cluster: Lab) -> None:
+    """It finds its own rules, and services go on: one whose image does not know protocols by name deletes them."""
+    node = cluster.nodes[0]
+    rules = "nft list map ip kube-proxy service-ips | grep -c ' : goto '"
+    running = "crictl ps --quiet --name kube-proxy"
+    before, old = cluster.ssh(node, rules, check=False), cluster.ssh(node, running)
+    assert int(before) > 2
+    cluster.ssh(node, f"crictl stop --timeout 1 {old.strip()}")
+    wait("another kube-proxy", lambda: cluster.ssh(node, running).strip() not in ("", old.strip()), 120)
+    time.sleep(10)
+    assert cluster.ssh(node, rules, check=False) == before
+
+
 class Watch:
     """Asks the endpoint all the time, from a host node; `refusals` counts the answers that were none."""
 
