@@ -114,6 +114,7 @@ def test_a_manager_of_before_the_restore_comes_back(cluster: Lab, tmp_path: Path
     lab.disconnect()
     confirmed = ("-e", f"restore_confirm={lab.name}", "--limit", f"!{off}")
     backups.restore(sealed, *confirmed).expect()
+    lab.generations += 1
     lab.podman("start", old)
     lab.disconnect()
     wait("its agent", lambda: lab.ssh(old, "systemctl is-active nomad", check=False).strip() == "active", 60)
