@@ -38,6 +38,7 @@ _list:
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
@@ -48,6 +49,8 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """Return the terms. Raises AnsibleLookupError."""
+        if any(context.CLIARGS.get(mode) for mode in ("syntax", "listhosts", "listtasks", "listtags")):
+            return terms  # nothing is done, and often there is no inventory
         given = variables or {}
         groups, limit = given.get("groups") or {}, str(given.get("ansible_limit") or "")
         for term in terms:

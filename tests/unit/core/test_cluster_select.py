@@ -63,6 +63,13 @@ def test_a_limit_leaves_the_other_hosts_out_and_no_play(tmp_path: Path, limit: s
     assert done.stdout.count("MANAGER") == managers and "Group the cluster's hosts by their part" in done.stdout
 
 
+def test_syntax_is_checked_without_an_inventory() -> None:
+    command = ["ansible-playbook", "-i", "localhost,", "--syntax-check", str(ROOT / "playbooks/cluster_select.yml")]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("parts", "arguments", "told"),
     [
