@@ -221,7 +221,8 @@ class Wipe:
     def _directory(self, path: str) -> bool:
         inside = os.listdir(path)
         if inside:
-            if not any(entry.startswith(f"{path}/") for entry in self._receipts.all_of(PATH, mine=False)):
+            goes = any(path.startswith(f"{tree}/") for tree in self._trees())
+            if not goes and not any(entry.startswith(f"{path}/") for entry in self._receipts.all_of(PATH, mine=False)):
                 self.kept.append(f"{path}: holds what is not ours ({', '.join(sorted(inside)[:3])})")
             return False
         if trees.is_mount_point(path):

@@ -49,7 +49,9 @@ def plan(cluster: Cluster, names: Sequence[str]) -> Removal:
     going = [dict(entry) for entry in members if entry["name"] in names]
     managers = {entry["name"]: entry["status"] in WELL for entry in members if entry["part"] == MANAGER}
     if not source:
-        raise RemovalError("no manager tells what members the cluster has; start one first, or restore a backup")
+        raise RemovalError(
+            "no manager tells what members the cluster has; start one, take one into --limit, or restore a backup"
+        )
     lost = no_quorum({name: well for name, well in managers.items() if name not in names})
     if lost and set(names) & set(managers):
         raise RemovalError(f"{', '.join(sorted(set(names) & set(managers)))} cannot be removed: {lost}")

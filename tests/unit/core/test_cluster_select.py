@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def run(
-    tmp_path: Path, parts: dict[str, str], *arguments: str, groups: dict[str, Any] | None = None
+    tmp_path: Path, parts: dict[str, str], *arguments: str, groups: dict[str, Any] | None = None, playbook: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Which hosts the managers' plays of a playbook get; nothing is connected to."""
     hosts = {name: {"cluster_part": part, "ansible_connection": "local"} for name, part in parts.items()}
@@ -43,7 +43,8 @@ def run(
         },
     ]
     (tmp_path / "play.yml").write_text(json.dumps(plays))
-    command = ["ansible-playbook", "-i", str(tmp_path / "inventory.yml"), str(tmp_path / "play.yml"), *arguments]
+    played = str(ROOT / "playbooks" / playbook) if playbook else str(tmp_path / "play.yml")
+    command = ["ansible-playbook", "-i", str(tmp_path / "inventory.yml"), played, *arguments]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -61,6 +62,13 @@ def test_a_limit_leaves_the_other_hosts_out_and_no_play(tmp_path: Path, limit: s
     done = run(tmp_path, parts, "--limit", limit)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("MANAGER") == managers and "Group the cluster's hosts by their part" in done.stdout
+
+
+def test_verify_without_any_manager_is_refused(tmp_path: Path) -> None:
+    """It would look at next to nothing, and end well."""
+    done = run(tmp_path, {"m1": "manager", "w1": "node"}, "--limit", "w1", playbook="verify.yml")
+    told = " ".join(done.stdout.split())
+    assert done.returncode == 2 and "Take one into the limit" in told and "from inside" not in told
 
 
 def test_syntax_is_checked_without_an_inventory() -> None:

@@ -151,6 +151,9 @@ def test_directories_of_state_go_whole_but_for_data_of_before(host: Path) -> Non
         (host / name / "deep/er").mkdir(parents=True)
         (host / name / "deep/er/file").write_text("x")
     Receipts("nomad").record(claims.entries({"path": trees_of}, Receipts("nomad")))  # a second run
+    write(
+        "nomad", {"path": host / "ours/deep", "state": "directory", "mode": "0755"}
+    )  # goes with the whole: nobody is warned
     kept = remove("nomad").kept
     assert listing(host).keys() == {
         "empty",
