@@ -147,13 +147,13 @@ def test_directories_of_state_go_whole_but_for_data_of_before(host: Path) -> Non
     trees_of = [str(host / name) for name in ("ours", "empty", "foreign", "never")]
     Receipts("nomad").record(claims.entries({"path": trees_of}, Receipts("nomad")))
     (host / "empty").chmod(0o700)
+    (host / "ours").mkdir()
+    deep = {"path": host / "ours/deep", "state": "directory", "mode": "0755"}
+    write("nomad", deep)  # goes with the whole: nobody is warned
     for name in ("ours", "empty", "foreign"):
         (host / name / "deep/er").mkdir(parents=True)
         (host / name / "deep/er/file").write_text("x")
     Receipts("nomad").record(claims.entries({"path": trees_of}, Receipts("nomad")))  # a second run
-    write(
-        "nomad", {"path": host / "ours/deep", "state": "directory", "mode": "0755"}
-    )  # goes with the whole: nobody is warned
     kept = remove("nomad").kept
     assert listing(host).keys() == {
         "empty",
