@@ -32,9 +32,10 @@ EXAMPLES = int(os.environ.get("KEELSON_TEST_EXAMPLES", "150"))
 def of_state(document: Any) -> Hosts:
     """Raw state."""
     found = []
-    for resource in document["resources"]:
+    asked = [one for one in document["resources"] if one["mode"] == "managed" and one["type"] == "terraform_data"]
+    for resource in asked:
         for instance in resource["instances"]:
-            if resource["mode"] == "managed" and resource["type"] == "terraform_data" and not instance.get("deposed"):
+            if not instance.get("deposed"):
                 value = instance["attributes"]["output"]["value"]
                 found.append((value["name"], value["private_ip"]))
     return found
