@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         try:
             # The task's own arguments still know where in which file they stand.
             given = self._task.args
-            gateways = len((task_vars or {}).get("groups", {}).get(f"{args['cluster']}_managers") or [""])
+            gateways = gateway.count(task_vars or {}, args["cluster"])
             declared = functions.read(
                 given.get("tenants", []), given.get("functions", []), nomad_jobs.refused, gateways
             )
@@ -48,11 +48,7 @@ class ActionModule(ActionBase):
             for one in declared.functions
         ]
         secrets = {f"{gateway.namespace(one.tenant)}/{one.job}": dict(one.secrets) for one in declared.functions}
-        places = {
-            f"{gateway.namespace(one.tenant)}/{one.job}": declared.place(one.label, "secrets")
-            for one in declared.functions
-            if one.secrets
-        }
+        places = gateway.secret_places(declared, lambda one: one.job)
         own = {"places": places, "jobs": jobs, "secrets": secrets, "policies": nomad_jobs.policies(declared)}
         tenants = [{"name": name} for name in declared.tenants]
         return self._on_the_manager({"cluster": args["cluster"], "tenants": tenants, **own}, task_vars)

@@ -40,16 +40,12 @@ class ActionModule(ActionBase):
         try:
             # The task's own arguments still know where in which file they stand.
             given = self._task.args
-            gateways = len((task_vars or {}).get("groups", {}).get(f"{args['cluster']}_managers") or [""])
+            gateways = gateway.count(task_vars or {}, args["cluster"])
             declared = functions.read(given.get("tenants", []), given.get("functions", []), objects.refused, gateways)
             found = objects.objects(declared, artifacts.read(declared), args["image"], args["closed"])
         except (functions.FunctionError, artifacts.ArtifactError) as error:
             raise AnsibleActionFail(str(error)) from error
-        places = {
-            f"{gateway.namespace(one.tenant)}/{one.service}": declared.place(one.label, "secrets")
-            for one in declared.functions
-            if one.secrets
-        }
+        places = gateway.secret_places(declared, lambda one: one.service)
         module_args |= {"image": args["image"], "objects": found, "places": places}
         return self._on_the_manager(module_args, task_vars)
 

@@ -9,14 +9,14 @@ import contextlib
 import json
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import objects
 
 from . import kubernetes
+from .requests import Requests
 from .servers import Lab
 from .waiting import wait
 
@@ -36,25 +36,16 @@ def sample_image(lab: Lab) -> str:
 
 
 @dataclass
-class Load:
+class Load(Requests):
     """Requests to the sample application by the port that every host node opens for it, from outside, until the end."""
 
     targets: list[str]
-    asked: int = 0
-    failed: list[str] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
 
     def ask(self) -> None:
         """One request every 20 ms, each by a new connection."""
         while not self.over.is_set():
             for target in self.targets:
-                self.asked += 1
-                try:
-                    with urllib.request.urlopen(target, timeout=5) as answer:
-                        answer.read()
-                except OSError as error:
-                    self.failed.append(f"{time.strftime('%X')} {target}: {error}")
-                time.sleep(0.02)
+                self.request(target)
 
 
 @contextlib.contextmanager

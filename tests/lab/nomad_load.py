@@ -19,6 +19,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import A
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import SECOND, job
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
+from .requests import Requests
 from .servers import Lab
 from .waiting import wait
 
@@ -69,15 +70,12 @@ def answers(address: str) -> bool:
 
 
 @dataclass
-class Load:
+class Load(Requests):
     """Requests to the instances that service discovery has, from outside, until the end."""
 
     lab: Lab
     service: str = "keelson-sample"
     space: str = "default"
-    asked: int = 0
-    failed: list[str] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
     known: list[str] = field(default_factory=list)
 
     def discover(self) -> None:
@@ -105,13 +103,7 @@ class Load:
         """Ask every known instance in turn, one request every 20 ms."""
         while not self.over.is_set():
             for address in list(self.known):
-                self.asked += 1
-                try:
-                    with urllib.request.urlopen(address, timeout=5) as answer:
-                        answer.read()
-                except OSError as error:
-                    self.failed.append(f"{time.strftime('%X')} {address}: {error}")
-                time.sleep(0.02)
+                self.request(address)
             time.sleep(0.01)
 
 

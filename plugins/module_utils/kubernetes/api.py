@@ -19,7 +19,7 @@ import ssl
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,11 @@ FIELD_MANAGER = "keelson"
 TRIES, PAUSE = 3, 1.0  # seconds
 CUT = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 JSON, MERGE, APPLY = "application/json", "application/merge-patch+json", "application/apply-patch+yaml"
+
+
+def applied(entry: Mapping[str, Any]) -> bool:
+    """Whether this collection has applied an object."""
+    return any(one.get("manager") == FIELD_MANAGER for one in entry["metadata"].get("managedFields") or [])
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..cluster.remote import wait_for
 from . import authorities, membership, network, nodes
-from .api import FIELD_MANAGER, Api
+from .api import Api, applied
 from .authorities import pems
 from .view import list_nodes
 
@@ -61,9 +61,8 @@ def clients(api: Api) -> Iterator[tuple[str, bool, dict[str, Any]]]:
             meta, spec = entry["metadata"], entry["spec"]
             if (spec["template"].get("spec") or {}).get("automountServiceAccountToken") is False:
                 continue
-            own = any(field.get("manager") == FIELD_MANAGER for field in meta.get("managedFields") or [])
             path = f"/apis/apps/v1/namespaces/{meta['namespace']}/{kind}/{meta['name']}"
-            yield path, own or meta["namespace"] == "kube-system", entry
+            yield path, applied(entry) or meta["namespace"] == "kube-system", entry
 
 
 def others(api: Api) -> list[str]:

@@ -5,14 +5,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .functions import Declared
+from .functions import Declared, Function
 
 
 def namespace(tenant: str) -> str:
     """The namespace of a tenant."""
     return f"faas-{tenant}"
+
+
+def count(variables: Mapping[str, Any], cluster: str) -> int:
+    """How many gateways a cluster has by the variables of a task: one on each manager."""
+    return len((variables.get("groups") or {}).get(f"{cluster}_managers") or [""])
+
+
+def secret_places(declared: Declared, name: Callable[[Function], str]) -> dict[str, str]:
+    """Where the secrets of functions stand in files, by namespace and the `name` that a function has on the engine."""
+    return {
+        f"{namespace(one.tenant)}/{name(one)}": declared.place(one.label, "secrets")
+        for one in declared.functions
+        if one.secrets
+    }
 
 
 def gateway(declared: Declared) -> dict[str, Any]:

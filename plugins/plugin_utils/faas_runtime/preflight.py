@@ -19,13 +19,15 @@ Networks = Callable[
 ]  # of a manager's variables: who says so, and a network
 
 
-def unknown_pools(cluster: Cluster, found: functions.Declared) -> Iterable[Fault]:
-    """Tenants whose functions would wait for hosts for ever."""
-    pools = sorted({str(host.variables["cluster_pool"]) for host in cluster.hosts if "cluster_pool" in host.variables})
-    for tenant in found.tenants.values():
-        if tenant.pool not in pools:
-            text = f"{found.place(tenant.name, 'pool')}: {tenant.name} has the pool {tenant.pool}, which has no host"
-            yield Fault("", "functions", text, f"use one of {', '.join(pools) or 'none'}, or add hosts")
+def without_hosts(cluster: Cluster, wanted: Iterable[tuple[str, str]]) -> Iterable[Fault]:
+    """Pools, each with who wants it, where something would wait for hosts for ever."""
+    pools = sorted(
+        {str(host.variables["cluster_pool"]) for host in cluster.hosts if host.variables.get("cluster_pool")}
+    )
+    for who, pool in wanted:
+        if pool not in pools:
+            remedy = f"use one of {', '.join(pools) or 'none'}, or add hosts"
+            yield Fault("", "functions", f"{who} {pool}, which has no host", remedy)
 
 
 def closed(cluster: Cluster, found: functions.Declared, networks: Iterable[tuple[str, str]]) -> Iterable[Fault]:
@@ -53,7 +55,9 @@ def declared(cluster: Cluster, refused: functions.Refused, networks: Networks = 
             gateways = sum(one.part == MANAGER for one in cluster.hosts)
             found = functions.read(tenants, given, refused, gateways)
             artifacts.read(found)
-            yield from unknown_pools(cluster, found)
+            tenants_of = found.tenants.values()
+            wanted = [(f"{found.place(one.name, 'pool')}: {one.name} has the pool", one.pool) for one in tenants_of]
+            yield from without_hosts(cluster, wanted)
             own = [("faas_runtime_closed", str(one)) for one in host.variables.get("faas_runtime_closed") or ()]
             yield from closed(cluster, found, [*networks(host.variables), *own])
         except (functions.FunctionError, artifacts.ArtifactError) as error:

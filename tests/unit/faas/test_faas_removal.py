@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import remote
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.kubernetes import removal
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad import removal as nomad_removal
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import ApiError
@@ -117,9 +119,9 @@ class Cluster:
 def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look at the clock is a second later."""
     clock = itertools.count()
+    at_once = functools.partial(remote.wait_for, clock=lambda: next(clock), sleep=lambda _seconds: None)
     for module in (removal, nomad_removal):
-        monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
-        monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
+        monkeypatch.setattr(module, "wait_for", at_once)
 
 
 def removed(api: Any, predict: bool = False) -> list[str]:

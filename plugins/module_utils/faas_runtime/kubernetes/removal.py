@@ -10,12 +10,12 @@ nobody is asked by webhooks any more, functions go while the controllers that re
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ...kubernetes.api import FIELD_MANAGER, Api, ApiError
+from ...cluster.remote import wait_for
+from ...kubernetes.api import Api, ApiError, applied
 from .deploy import KINDS, MARK, SERVING
 
 _NAMED = f"app.kubernetes.io%2Fname%3D{SERVING}"
@@ -42,11 +42,6 @@ class Stuck(Exception):
     """Something does not go; the message says what, and what it waits for."""
 
 
-def ours(entry: Mapping[str, Any]) -> bool:
-    """Whether this collection has applied an object."""
-    return any(one.get("manager") == FIELD_MANAGER for one in entry["metadata"].get("managedFields") or [])
-
-
 def _items(api: Api, path: str) -> list[dict[str, Any]]:
     """The objects of a list, none where there is no such type."""
     try:
@@ -60,7 +55,7 @@ def _items(api: Api, path: str) -> list[dict[str, Any]]:
 def _own(api: Api, kind: str, selector: str) -> list[str]:
     """The paths of those objects of a kind that are ours."""
     found = _items(api, f"{kind}?labelSelector={selector}")
-    return [f"{kind}/{one['metadata']['name']}" for one in found if ours(one)]
+    return [f"{kind}/{one['metadata']['name']}" for one in found if applied(one)]
 
 
 def _inside(kind: str, meta: Mapping[str, Any]) -> str:
@@ -80,7 +75,9 @@ def foreign(api: Api, spaces: list[str]) -> list[str]:
     ]
     names = {space.rpartition("/")[2] for space in spaces}
     for kind in _WORKLOADS if names else ():
-        found += [(kind, one) for one in _items(api, kind) if one["metadata"]["namespace"] in names and not ours(one)]
+        found += [
+            (kind, one) for one in _items(api, kind) if one["metadata"]["namespace"] in names and not applied(one)
+        ]
     return [
         f"{kind.rpartition('/')[2]} {one['metadata']['namespace']}/{one['metadata']['name']}"
         for kind, one in found
@@ -103,16 +100,6 @@ def remaining(api: Api, kinds: list[str]) -> list[tuple[str, dict[str, Any]]]:
     return [(_inside(kind, one["metadata"]), one) for kind in kinds for one in _items(api, kind)]
 
 
-def _await(gone: Callable[[], bool], seconds: float) -> bool:
-    """Whether something comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not gone():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(1)
-    return True
-
-
 def remove(api: Api, seconds: float, predict: bool) -> list[str]:
     """Remove the runtime with all functions; returns what was, or with `predict` would be, deleted. Raises InUse, Stuck, ApiError."""
     tenants = _own(api, _SPACES, quote(MARK, safe=""))
@@ -132,7 +119,7 @@ def remove(api: Api, seconds: float, predict: bool) -> list[str]:
     if not predict:
         for path in [*hooks, *functions]:
             api.delete(path)
-        if not _await(lambda: not remaining(api, kinds), seconds):
+        if wait_for(lambda: "some are left" if remaining(api, kinds) else None, seconds, interval=1.0):
             _release(api, kinds)
         _gone(api, tenants, seconds)
         _gone(api, types, seconds)
@@ -157,7 +144,7 @@ def _gone(api: Api, paths: list[str], seconds: float) -> None:
     """Delete objects and await their end. Raises Stuck."""
     for path in paths:
         api.delete(path)
-    if not _await(lambda: not any(map(api.find, paths)), seconds):
+    if wait_for(lambda: "some are left" if any(map(api.find, paths)) else None, seconds, interval=1.0):
         raise Stuck(
             "; ".join(f"{path} does not go: {why}" for path in paths for why in _why(api.find(path)))
             + "; then run again"

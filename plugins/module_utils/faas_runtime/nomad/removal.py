@@ -9,9 +9,9 @@ tokens. What others have in these namespaces stops the removal before anything i
 
 from __future__ import annotations
 
-import time
 from urllib.parse import quote
 
+from ...cluster.remote import wait_for
 from ...nomad.api import Api
 from .deploy import MARK, OF_A_TENANT, POLICY, PREFIX, TENANT_POLICY, drop_space, own_variables
 
@@ -70,14 +70,9 @@ def remove(api: Api, predict: bool) -> list[str]:
 
 def _ended(api: Api, spaces: list[str]) -> None:
     """Await the end of what runs: host nodes lose its guards next. One on a host that is dead is not awaited for ever."""
-    deadline = time.monotonic() + ENDS
-    while time.monotonic() < deadline:
-        running = [
-            one
-            for space in spaces
-            for one in api.get(f"/v1/allocations?namespace={space}") or []
-            if one["ClientStatus"] in ("pending", "running")
-        ]
-        if not running:
-            return
-        time.sleep(1)
+
+    def running() -> str | None:
+        listed = (one for space in spaces for one in api.get(f"/v1/allocations?namespace={space}") or [])
+        return "some run" if any(one["ClientStatus"] in ("pending", "running") for one in listed) else None
+
+    wait_for(running, ENDS, interval=1.0)

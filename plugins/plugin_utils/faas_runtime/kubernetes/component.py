@@ -27,13 +27,9 @@ def policies_hold(cluster: Cluster) -> Iterable[Fault]:
 
 def pool_has_hosts(cluster: Cluster) -> Iterable[Fault]:
     """Knative's programs would wait for hosts for ever."""
-    desired = {
-        str(host.variables["faas_runtime_pool"]) for host in cluster.hosts if host.variables.get("faas_runtime_pool")
-    }
-    pools = {str(host.variables["cluster_pool"]) for host in cluster.hosts if host.variables.get("cluster_pool")}
-    for pool in sorted(desired - pools):
-        text = f"faas_runtime_pool is {pool}, which has no host"
-        yield Fault("", "functions", text, f"use one of {', '.join(sorted(pools)) or 'none'}, or add hosts")
+    given = (host.variables.get("faas_runtime_pool") for host in cluster.hosts)
+    desired = sorted({str(pool) for pool in given if pool})
+    yield from preflight.without_hosts(cluster, [("faas_runtime_pool is", pool) for pool in desired])
 
 
 def declared(cluster: Cluster) -> Iterable[Fault]:
