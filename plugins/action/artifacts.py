@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -15,19 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible.module_utils.urls import open_url
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import NODE
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import versions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.index import is_remote, read_index
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import (
-    Store,
-    default_root,
-    parse_index,
-)
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
@@ -42,8 +36,6 @@ ARGUMENTS = {
     "runtime": {"type": "str", "choices": list(RUNTIMES)},
     "proxy": {"type": "dict"},
 }
-#: How old a signed index may be, behind the name of its key.
-LIMITS = {"since": r"\d{4}-\d\d-\d\d(T[\d:]{8})?", "days": r"\d{1,5}"}
 #: Blobs smaller than this travel together in one tar: a transfer costs more than their bytes.
 SMALL = 4 << 20
 
@@ -153,53 +145,3 @@ def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> l
         architectures = {key: request.part(entry) for key, entry in found.items()}
         desired.append({"name": request.name, "version": version, "architectures": architectures})
     return desired
-
-
-def is_remote(bundle: str) -> bool:
-    """Whether a bundle is served over HTTP."""
-    return bundle.startswith(("http://", "https://"))
-
-
-def read_index(bundle: str) -> dict[str, Any]:
-    """The index of a bundle: a directory, or an address with what proves that it is the right one."""
-    if not is_remote(bundle):
-        return Store(Path(bundle).expanduser()).index()
-    url, _hash, proof = bundle.partition("#")
-    return read_remote(url, proof)
-
-
-def read_remote(url: str, proof: str) -> dict[str, Any]:
-    """The index of a bundle that is served over HTTP.
-
-    `proof` says how it is known to be the right one: C(sha256=HEX), its digest, or C(key=FILE), the public key that signed it, perhaps
-    with C(&since=DATE), before which none is accepted, or C(&days=NUMBER), the most that it may be old. Without one the server's TLS
-    certificate is all there is, so C(http://) needs it. Raises BundleError and SignError.
-    """
-    address = f"{url.rstrip('/')}/index.json"
-    kind, _equals, value = proof.partition("=")
-    value, *more = value.split("&")
-    limits = dict(part.split("=", 1) for part in more if "=" in part)
-    wrong = len(limits) < len(more) or any(not re.fullmatch(LIMITS.get(key, "-"), text) for key, text in limits.items())
-    if proof and (kind not in ("sha256", "key") or wrong or (more and kind != "key")):
-        raise BundleError(
-            f"#{proof} is neither #sha256=DIGEST of index.json nor #key=FILE[&since=YYYY-MM-DD][&days=NUMBER] of the public key "
-            "that signed it"
-        )
-    try:
-        with open_url(address, timeout=30) as reading:
-            came_from, content = reading.geturl(), reading.read()
-        index = parse_index(content.decode(), address)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{address}: cannot be read: {error}") from error
-    if not proof and not came_from.startswith("https://"):
-        raise BundleError(
-            f"{came_from}: anybody on the way can alter what comes by http; use https://, or add the digest of its "
-            "index.json (#sha256=…) or the public key that signed it (#key=FILE) to the address"
-        )
-    if kind == "sha256" and hashlib.sha256(content).hexdigest() != value:
-        raise BundleError(f"{address}: its digest is {hashlib.sha256(content).hexdigest()}, not {value} as pinned")
-    if kind != "key":
-        return index
-    content = sign.unsealed(index, sign.load_public(Path(value).expanduser()), address)
-    sign.refuse_old(content, address, limits.get("since", ""), int(limits.get("days", 0)))
-    return content

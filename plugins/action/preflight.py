@@ -15,7 +15,14 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.keelson.cluster.plugins.module_utils.texts import count
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import connections, pipelining, variables
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.index import read_index
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import (
+    artifacts,
+    connections,
+    pipelining,
+    variables,
+)
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import ERROR
@@ -44,6 +51,8 @@ class ActionModule(ControllerAction):
         wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
         wrong += pipelining.faults(cluster, load_extra_vars(self._loader))
         wrong += connections.told(cluster, options["tried"])
+        shared = {name: task_vars[name] for name in ("hostvars", "groups")}
+        wrong += artifacts.faults(cluster, read_index, str(default_root()), shared)
         faults = judge(cluster, wrong, frozenset(options["ignore"]))
         if faults:
             Display().display(f"\n{faults_table(faults)}\n")

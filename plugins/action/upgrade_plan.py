@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.action.artifacts import read_index
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction, show_plan
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.index import read_index
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade import read

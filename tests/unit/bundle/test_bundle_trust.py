@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.action.artifacts import read_remote
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.index import read_remote
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 from bundle_world import entry_of
