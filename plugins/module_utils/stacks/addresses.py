@@ -48,14 +48,17 @@ _PRIVATE = [
     span(ipaddress.ip_network(text))
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fec0::/10")
 ]
-# What Docker, podman and libvirt call every machine on their own bridge.
-_BRIDGES = {int(ipaddress.ip_address(text)) for text in ("172.17.0.1", "10.88.0.1", "192.168.122.1")}
+# What Docker, podman, libvirt, LXC and Nomad call every machine on their own bridge.
+_BRIDGES = {
+    int(ipaddress.ip_address(text)) for text in ("172.17.0.1", "10.88.0.1", "192.168.122.1", "10.0.3.1", "172.26.64.1")
+}
 _NUMBER = r"(?:0x[0-9a-f]+|[0-9]+)"
 _LEGACY = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{1,3}}|0x[0-9a-f]+|[0-9]{{8,}}", re.IGNORECASE)
 
 
 def read(text: str) -> Address:
-    """The address that TEXT is, also with brackets or the length of its network's prefix; ValueError where it is none."""
+    """The address that TEXT is, also with brackets, blanks or the length of its network's prefix; ValueError where it is none."""
+    text = text.strip()
     text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if "/" in text:
         interface = ipaddress.ip_interface(text)

@@ -15,6 +15,7 @@ from . import (
     addresses,
     candidates,
     config,
+    documents,
     grammar,
     host_types,
     hosts,
@@ -327,7 +328,7 @@ class _Builder:
     def _networks(self, cluster: Cluster) -> dict[str, Network]:
         """The networks of a cluster by name: a mapping or list of CIDR texts, or of objects with a cidr or cidr_block."""
         place = f"{cluster.place}.networks"
-        value = self._follow(cluster.networks, cluster, place)
+        value = documents.parsed(self._follow(cluster.networks, cluster, place))
         if value is None:
             return {}
         if isinstance(value, str):

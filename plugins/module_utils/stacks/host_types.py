@@ -23,6 +23,7 @@ class HostType(NamedTuple):
     private, public: attributes that hold such addresses by definition; either: those of which the address itself tells.
     ids: by what other objects point at it. links: by what it points at objects of NEIGHBOURS, and their type.
     state: where it stands whether the server runs. remedy: what to do for an address where the stack tool itself lists none.
+    interfaces: lists of the names of interfaces, in the order of the lists of addresses, or mappings of such names to addresses.
     """
 
     name: Paths
@@ -33,6 +34,7 @@ class HostType(NamedTuple):
     links: dict[str, str] = {}
     remedy: str = ""
     state: Paths = ("instance_state", "status", "state")
+    interfaces: Paths = ()
 
 
 # What the tools and clouds call a server that does not run, in whatever case.
@@ -47,6 +49,7 @@ class Neighbour(NamedTuple):
     """An object that gives a server an address: an attachment to a network, a network interface, a floating address.
 
     links: by what it points at its server, or at another such object of the same server, and the type of that.
+    replaces: the cloud takes the server's own public address away when the server gets this one.
     """
 
     links: dict[str, str]
@@ -54,6 +57,7 @@ class Neighbour(NamedTuple):
     either: Paths = ()
     public: Paths = ()
     ids: Paths = ("id",)
+    replaces: bool = False
 
 
 class PoolType(NamedTuple):
@@ -99,8 +103,8 @@ HOSTS: dict[str, HostType] = {
     ),
     "AWS::EC2::Instance": HostType(
         ("Tags.Name", "InstanceId", "id"),
-        ("PrivateIpAddress", "PrivateIp"),
-        (),
+        ("PrivateIpAddress", "PrivateIp", "private_ips.*"),
+        ("ipv6_addresses.*",),
         ("PublicIpAddress", "PublicIp", "public_ip"),
         remedy="CloudFormation lists no addresses of instances: give `members:` under stacks.{stack}, the text of `aws ec2 describe-instances` "
         "or `{{ec2: {{region: REGION}}}}`",
@@ -111,6 +115,7 @@ HOSTS: dict[str, HostType] = {
         ("privateIp",),
         ("ipv6Addresses.*",),
         ("publicIp",),
+        ("id", "instanceId"),
         state=("state.name",),
     ),
     # Azure
@@ -131,6 +136,7 @@ HOSTS: dict[str, HostType] = {
     ),
     "google_compute_instance": _GOOGLE,
     "google_compute_instance_from_template": _GOOGLE,
+    "google_compute_instance_from_machine_image": _GOOGLE,
     # OpenStack: the access address may be a floating one, which is on no interface of the server
     "openstack_compute_instance_v2": HostType(
         ("name",),
@@ -154,14 +160,30 @@ HOSTS: dict[str, HostType] = {
             "initialization.*.ip_config.*.ipv4.*.address",
             "initialization.*.ip_config.*.ipv6.*.address",
         ),
+        state=("started",),
+        interfaces=("network_interface_names",),
     ),
     "proxmox_virtual_environment_container": HostType(
-        ("initialization.*.hostname",), (), ("initialization.*.ip_config.*.ipv4.*.address", "ipv4.*", "ipv6.*")
+        ("initialization.*.hostname",),
+        (),
+        ("initialization.*.ip_config.*.ipv4.*.address", "ipv4.*", "ipv6.*"),
+        state=("started",),
+        interfaces=("ipv4", "ipv6"),
     ),
     "proxmox_lxc": HostType(("hostname",), (), ("network.*.ip",)),
-    "proxmox_vm_qemu": HostType(("name",), (), ("default_ipv4_address", "ssh_host", "default_ipv6_address")),
+    "proxmox_vm_qemu": HostType(
+        ("name",),
+        (),
+        (
+            *("default_ipv4_address", "ssh_host", "default_ipv6_address"),
+            *(f"ipconfig{number}.{key}" for number in range(16) for key in ("ip", "ip6")),
+        ),
+        state=("vm_state",),
+    ),
     # libvirt
-    "libvirt_domain": HostType(("name",), (), ("network_interface.*.addresses.*",), ids=("id", "uuid", "name")),
+    "libvirt_domain": HostType(
+        ("name",), (), ("network_interface.*.addresses.*",), ids=("id", "uuid", "name"), state=("running",)
+    ),
     # vSphere
     "vsphere_virtual_machine": HostType(
         ("name",),
@@ -250,6 +272,10 @@ PLAIN = HostType(
         *("public_ip", "public_ip_address", "public_address", "public_ipv4", "external_ip"),
         *("PublicIpAddress", "PublicIp", "publicIp", "publicIpAddress", "externalIp"),
     ),
+    state=(
+        *("instance_state", "instance_status", "current_status", "status", "state", "vm_state", "running"),
+        *("power_state", "power_status", "powerState", "powerStatus"),
+    ),
 )
 
 _DROPLET = Neighbour({"droplet_id": "digitalocean_droplet"}, public=("ip_address",))
@@ -269,6 +295,7 @@ NEIGHBOURS: dict[str, Neighbour] = {
         ("private_ip",),
         public=("public_ip",),
         ids=("id", "allocation_id"),
+        replaces=True,
     ),
     "aws_eip_association": Neighbour(
         {
@@ -278,6 +305,13 @@ NEIGHBOURS: dict[str, Neighbour] = {
         },
         ("private_ip_address",),
         public=("public_ip",),
+        replaces=True,
+    ),
+    "aws-native:ec2:Eip": Neighbour(
+        {"instanceId": "aws-native:ec2:Instance"}, public=("publicIp",), ids=("id", "allocationId"), replaces=True
+    ),
+    "aws-native:ec2:EipAssociation": Neighbour(
+        {"instanceId": "aws-native:ec2:Instance", "allocationId": "aws-native:ec2:Eip"}
     ),
     "azurerm_network_interface": Neighbour(
         {
@@ -399,13 +433,20 @@ POOLS: dict[str, PoolType] = {
     "aws_ec2_fleet": PoolType(("id",), ("target_capacity_specification.0.total_target_capacity",)),
     "aws_eks_node_group": PoolType(("node_group_name",), ("scaling_config.0.desired_size",)),
     "azurerm_linux_virtual_machine_scale_set": PoolType(("name", "id"), ("instances",)),
+    "azurerm_virtual_machine_scale_set": PoolType(("name", "id"), ("sku.0.capacity",)),
     "azurerm_windows_virtual_machine_scale_set": PoolType(("name", "id"), ("instances",)),
     "azurerm_orchestrated_virtual_machine_scale_set": PoolType(("name", "id"), ("instances",)),
     "google_compute_instance_group_manager": PoolType(("name", "instance_group"), ("target_size",)),
     "google_compute_region_instance_group_manager": PoolType(("name", "instance_group"), ("target_size",)),
     "oci_core_instance_pool": PoolType(("display_name", "id"), ("size",)),
+    "digitalocean_droplet_autoscale": PoolType(("name", "id"), ("config.0.target_number_instances",)),
+    "exoscale_instance_pool": PoolType(("name", "id"), ("size",)),
+    "ibm_is_instance_group": PoolType(("name", "id"), ("instance_count",)),
     "openstack_orchestration_stack_v1": PoolType(("name",), ()),
     "AWS::AutoScaling::AutoScalingGroup": PoolType(("name",), ("DesiredCapacity",)),
+    "AWS::EC2::EC2Fleet": PoolType(("id",), ()),
+    "AWS::EC2::SpotFleet": PoolType(("id",), ()),
+    "AWS::EKS::Nodegroup": PoolType(("id",), ()),
     "aws-native:autoscaling:AutoScalingGroup": PoolType(("autoScalingGroupName", "id"), ("desiredCapacity",)),
     "azure-native:compute:VirtualMachineScaleSet": PoolType(("name", "id"), ("sku.capacity",)),
 }
@@ -509,21 +550,22 @@ _OTHERWISE = {
     "proxmoxve:index/vmLegacy:VmLegacy": "proxmox_virtual_environment_vm",
     "proxmoxve:CT/container:Container": "proxmox_virtual_environment_container",
     "aws:ec2/fleet:Fleet": "aws_ec2_fleet",
+    "azure:compute/scaleSet:ScaleSet": "azurerm_virtual_machine_scale_set",
 }
 _TABLES: tuple[dict[str, Any], ...] = (HOSTS, NEIGHBOURS, POOLS, MANAGED)
 _TYPES = [kind for table in _TABLES for kind in table] + [kind for entry in MANAGED.values() for kind in entry.nodes]
 _PLAINER = {text.replace("_", ""): kind for kind in _TYPES for text in (re.sub(r"_v\d$", "", kind), kind)}
-# Azure's own types may have the version of the API in their name.
-_API = re.compile(r"(?<=^azure-native:)(\w+)/v\d+\w*(?=:)")
+# Azure's own types may have the version of the API in their name, or in that of their package.
+_API = re.compile(r"^azure-native(?:_\w+_v\d+\w*)?:(\w+)(?:/v\d+\w*)?(?=:)")
 Entry = TypeVar("Entry", HostType, Neighbour, PoolType, ManagedType)
 
 
 @lru_cache(maxsize=4096)
 def canonical(kind: str) -> str:
     """The type as the tables name it: a Pulumi type made from a Terraform provider has the name of that provider's type."""
-    kind = _API.sub(r"\1", kind)
+    kind = _API.sub(r"azure-native:\1", kind)
     package, _colon, rest = kind.partition(":")
-    if kind in _OTHERWISE or "/" not in rest:
+    if kind in _OTHERWISE or "/" not in rest.split(":")[0]:
         return _OTHERWISE.get(kind, kind)
     module, name = rest.split(":")[0].split("/", 1)
     part = "" if module in _NO_PART or f"{package}/{module}" in _NO_PART else module
@@ -594,3 +636,25 @@ def machine_like(kind: str) -> bool:
     """Whether a type sounds like a machine, in the words of Terraform, Pulumi or CloudFormation: to be listed when it is not known."""
     kind = _CAMEL.sub("_", kind).lower()
     return _MACHINE.search(kind.rsplit(":", 1)[-1]) is not None and not _NO_MACHINE.search(kind)
+
+
+_NO_SERVER = re.compile(
+    r"(^|_)(load_?balancers?|[aegn]?lb|cluster|[ep]?ips?|address(es)?|eip|(sub)?net(work)?s?|subnetwork|vpc|vswitch|router|route|gateway|nic|vnic"
+    r"|port|interface|record(_set)?|firewall|security_group|endpoint|attachment|association|assignment|bucket|volume|disk|proxy)(_v\d+)?$"
+)
+_LISTED = re.compile(r"(_list|s)$")
+
+
+@lru_cache(maxsize=4096)
+def no_server(kind: str) -> str:
+    """What a type that no table of servers knows is instead, where its name tells; empty where it may be a server."""
+    if host(kind) or pool(kind):
+        return ""
+    plain = _CAMEL.sub("_", kind).lower().rsplit(":", 1)[-1]
+    one = _LISTED.sub("", plain)
+    if one != plain and (one in HOSTS or machine_like(one)):
+        return "a list of servers"
+    if machine_like(kind):
+        return ""
+    beside = neighbour(kind) or managed(kind) or _NO_SERVER.search(plain)
+    return "no server" if beside or _MACHINE.search(plain) or _NO_MACHINE.search(plain) else ""

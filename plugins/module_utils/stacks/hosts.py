@@ -109,7 +109,8 @@ def read(candidate: Candidate, rules: HostRules, place: str, spans: Sequence[Spa
     SPANS: the networks of its cluster, of which the address is preferred to any other.
     """
     rules = {**rules, **_LITERAL} if candidate.literal else rules
-    at = _Reading(candidate, rules, place, spans, neighbours, [])
+    at = _Reading(_of_machine(candidate), rules, place, spans, neighbours, [])
+    _is_server(at)
     name = _name(at)
     found = _address(at)
     if found is None and not at.planned:
@@ -131,11 +132,45 @@ def read(candidate: Candidate, rules: HostRules, place: str, spans: Sequence[Spa
 def off(candidate: Candidate) -> str:
     """Why the server of a candidate does not run, as its stack saw it last; empty where it may."""
     kind = candidate.resource.type if candidate.resource else ""
+    if candidate.resource and candidate.values.get("template") is True:
+        return "it is a template"
     for steps in () if candidate.literal else _states(kind):
         value = paths.resolve(candidate.values, steps)
-        if isinstance(value, str) and host_types.OFF.fullmatch(value):
-            return f"its {_dotted(steps)} is {value}"
+        if value is False or isinstance(value, str) and host_types.OFF.fullmatch(value):
+            return f"its {_dotted(steps)} is {value or 'false'}"
     return ""
+
+
+def _is_server(at: _Reading) -> None:
+    """StackError where the type of a resource says that it is no server: addresses of other things would be taken for its own."""
+    instead = host_types.no_server(at.kind) if "address" not in at.rules else ""
+    if instead == "no server":
+        remedy = (
+            "Name the resources of servers alone; where it is one, say by `host.address` which attribute is its address"
+        )
+        raise at.error(f"is {instead}, by its type {at.kind}", remedy)
+    if instead:
+        raise at.error(
+            f"is {instead}, not one", "Let an output list them, each with a name and an address, and name that"
+        )
+
+
+def _of_machine(candidate: Candidate) -> Candidate:
+    """The candidate without the addresses of interfaces that its machine makes for itself, where the stack tells which these are."""
+    kind = candidate.resource.type if candidate.resource else ""
+    known = host_types.host(kind)
+    values = candidate.values
+    for path in known.interfaces if known else ():
+        found = values.get(path)
+        if isinstance(found, dict):
+            values = {**values, path: {name: item for name, item in found.items() if not elsewhere.virtual(name)}}
+        elif isinstance(found, list) and any(map(elsewhere.virtual, found)):
+            kept = [number for number, name in enumerate(found) if not elsewhere.virtual(name)]
+            values = {
+                key: [item[number] for number in kept] if isinstance(item, list) and len(item) == len(found) else item
+                for key, item in values.items()
+            }
+    return candidate._replace(values=values)
 
 
 def _name(at: _Reading) -> str:
@@ -187,11 +222,24 @@ def _address(at: _Reading) -> _Item | None:
 
 
 def _search(at: _Reading, choices: Sequence[_Choice]) -> Iterator[_Item]:
-    """The usable addresses of a host with their ranks: its own private ones, its neighbours', then all others."""
-    yield from _ranked(at, choices)
+    """The usable addresses of a host with their ranks: its own, those of no known meaning, its neighbours'.
+
+    An address that takes the place of its own public one comes before that: a state may still have the one from before.
+    """
+    first = next((number for number, choice in enumerate(choices) if choice.private == _PUBLIC), len(choices))
+    yield from _ranked(at, choices[:first])
+    if first < len(choices):
+        yield from _beside(at, replacing=True)
+    yield from _ranked(at, choices[first:])
     yield from _ranked(at, _elsewhere(at))
-    if at.candidate.resource:
-        for other in at.neighbours.of(at.candidate.resource):
+    yield from _beside(at, replacing=False)
+
+
+def _beside(at: _Reading, replacing: bool) -> Iterator[_Item]:
+    """The usable addresses of the objects beside a server. REPLACING: only of those that replace its own public address."""
+    for other in at.neighbours.of(at.candidate.resource) if at.candidate.resource else ():
+        entry = host_types.neighbour(other.type)
+        if not replacing or entry and entry.replaces:
             beside = at._replace(candidate=at.candidate._replace(values=other.attributes, resource=other))
             yield from _ranked(beside, _known(other.type)[2])
 
@@ -355,7 +403,7 @@ def _texts(at: _Reading, steps: Steps, what: str, last: bool = True) -> Iterator
             raise at.error(fault, f"Let `host.{what}` name another attribute")
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             fault = f"has {describe(value)} at {_dotted(steps)} where its {what} is expected"
-            if not last:
+            if not last or what == "address" and "address" not in at.rules and not host_types.host(at.kind):
                 at.refused.append(f"{_dotted(steps)} is {describe(value)}")
                 continue
             raise at.error(fault, f"Correct `host.{what}`")

@@ -19,7 +19,8 @@ _PLACEHOLDER = re.compile(
     r"[\[(<{](secret|sensitive|sensitive value|sensitive, write-only|write-only|redacted|masked|hidden|encrypted|ephemeral|computed"
     r"|known after apply|unknown|undefined|nil|null|none|no value|function|object object)[\])>}]"
     r"|\*{3,}(\w+\*{3,})?|output<.*>|<pulumi\.\S+ object at .*>|.*(calling \[?(tostring|tojson|__str__)\]? on an|\$\{(tf)?token\[).*"
-    r"|.*\{\{resolve:.*\}\}.*|enc[\[(].+[\])]|\$ANSIBLE_VAULT;.*|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    r"|.*\{\{resolve:.*\}\}.*|enc[\[(].+[\])]|\$ANSIBLE_VAULT;.*"
+    r"|vault:v\d+:.+|-----BEGIN (PGP MESSAGE|AGE ENCRYPTED FILE|PKCS7|CMS)-----.*|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
     re.DOTALL | re.IGNORECASE,
 )
 _GIVE = "Give the output its value and apply the stack"
@@ -204,12 +205,23 @@ def _none(ref: reference.Reference, stack: Stack) -> tuple[str, str]:
     match = ref.pattern.fullmatch if ref.pattern else lambda address: None
     skipped = next((item for item in stack.skipped if match(item.address.split(" (")[0])), None)
     read = next((item.address for item in stack.resources if match(item.address)), None)
+    above = max(
+        (item.base for item in stack.resources if address.startswith((f"{item.base}.", f"{item.base}["))),
+        key=len,
+        default="",
+    )
     if read:
         fault = f"{stack.place} holds only what the stack reads and does not make, such as {read}"
         remedy = "Name it by its full address where it is meant"
     elif skipped:
         fault = f"every match in {stack.place} is skipped ({skipped.address}: {skipped.reason})"
         remedy = "Apply the stack so that it has such a resource, or write `size: 0` where no host is meant"
+    elif above:
+        instances = [item.address for item in stack.resources if item.base == above]
+        fault = f"{stack.place} holds {above} without that index or attribute"
+        remedy = (
+            f"Correct the address, and name an attribute by `host.address`; {known(address, instances, 'addresses')}"
+        )
     elif stack.resources:
         fault = f"{stack.place} holds no resource of that address"
         remedy = f"Correct the address; {known(address, {item.base for item in stack.resources}, 'addresses')}"

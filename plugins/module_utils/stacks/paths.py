@@ -41,12 +41,17 @@ def parse(text: str) -> Steps:
 
 
 def resolve(value: Any, steps: Steps) -> Any:
-    """Follow STEPS into VALUE; MISSING when there is nothing there. A number also indexes a list."""
+    """Follow STEPS into VALUE; MISSING when there is nothing there. A number also indexes a list.
+
+    A text of options such as `ip=10.0.0.5/24,gw=10.0.0.1` is a mapping.
+    """
     for step in steps:
         if isinstance(value, dict):
             value = value.get(step, MISSING)
         elif isinstance(value, list) and (isinstance(step, int) or step.isdigit()):
             value = value[int(step)] if int(step) < len(value) else MISSING
+        elif isinstance(value, str) and "=" in value:
+            value = dict(part.split("=", 1) for part in value.split(",") if "=" in part).get(str(step), MISSING)
         else:
             return MISSING
     return value

@@ -74,7 +74,8 @@ def test_a_secret_with_a_value(world: World, value: Any) -> None:
     ["<nil>", "<null>", "<no value>", "<unknown>", "<redacted>", "[REDACTED]", "(Known after apply)", "<Sensitive>", "[MASKED]", "<hidden>",
      "(sensitive, write-only)", "****hidden****", "[object Object]", "output<string>", "<pulumi.output.Output object at 0x7f>",
      "http://Calling [toString] on an [Output<T>] is not supported.\n:80", "Calling __str__ on an Output[T] is not supported.",
-     "http://${Token[TOKEN.12]}:80", "${TfToken[TOKEN.0]}", "{{resolve:secretsmanager:db:SecretString:password}}", "ENC(abc=)"],
+     "http://${Token[TOKEN.12]}:80", "${TfToken[TOKEN.0]}", "{{resolve:secretsmanager:db:SecretString:password}}", "ENC(abc=)",
+     "vault:v1:8SDd3WHDOjf7mq69CyCqYjBXAiQQAVZRkFM13ok481zoCmHnSeDX9vyf7w==", "-----BEGIN PGP MESSAGE-----\nhQ", "-----BEGIN AGE ENCRYPTED FILE-----\nYW"],
 )  # fmt: skip
 def test_what_only_stands_for_a_value(world: World, value: str) -> None:
     for asked in (None, "s.outputs.t", {"in": ["s.outputs.t"]}):

@@ -449,7 +449,7 @@ CASES: list[tuple[str, Bend, str]] = [
     (
         "unknown index",
         pool(hosts="nodes.resources.module.web.terraform_data.web[7]"),
-        "holds no resource of that address.",
+        "without that index or attribute. Correct the address, and name an attribute by `host.address`; addresses there:",
     ),
     (
         "unknown output",

@@ -230,8 +230,8 @@ def test_instance_of_cloudformation_without_an_address(world: World) -> None:
     with pytest.raises(StackError) as caught:
         one(world, {"cloudformation": "cloudformation.json"}, "s.resources.Manager")
     assert (
-        "has no address: nothing at PrivateIpAddress or PrivateIp or PublicIpAddress or PublicIp or public_ip. CloudFormation lists no "
-        "addresses of instances: give `members:` under stacks.s, the text of `aws ec2 describe-instances` or `{ec2: {region: REGION}}`"
+        "has no address: nothing at PrivateIpAddress or PrivateIp or private_ips.* or ipv6_addresses.* or PublicIpAddress or PublicIp or public_ip. "
+        "CloudFormation lists no addresses of instances: give `members:` under stacks.s, the text of `aws ec2 describe-instances` or `{ec2: {region: REGION}}`"
     ) in str(caught.value)
 
 

@@ -132,6 +132,8 @@ STACKS: list[dict[str, dict[str, Any]]] = [
     {"nutanix_virtual_machine.w": {"name": "w", "nic_list_status": [{"ip_endpoint_list": [{"ip": PRIVATE}]}]}},
     {"xenorchestra_vm.w": {"id": "u", "name_label": "w", "ipv4_addresses": ["169.254.1.1", PRIVATE]}},
     {"proxmox_lxc.w": {"hostname": "w", "network": [{"ip": f"{PRIVATE}/24"}]}},
+    {"proxmox_vm_qemu.w": {"name": "w", "default_ipv4_address": "", "ipconfig0": "ip=dhcp", "ipconfig1": f"ip={PRIVATE}/24,gw=10.0.0.1"}},
+    {"multipass_instance.w": {"name": "w", "ipv4": [PUBLIC, PRIVATE]}},
 ]  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def test_what_nobody_asks_for_may_be_left_out(
         ("state", state({**OTHER, "instances": [{"attributes_flat": {}}]}), "s.resources.aws_vpc.v", "aws_vpc.v has no attributes (an old flat state)."),
         ("state", state(outputs={"x": {}}), "s.outputs.x", "outputs.x has no value. The state is damaged"),
         ("show", shown(outputs={"x": {}}, key="planned_values"), "s.outputs.x", "outputs.x has no value. Apply the plan first."),
-        ("show", shown(SHOWN), "s.resources.aws_vpc.v", "aws_vpc.v of {}/x.json: has no name: nothing at"),
+        ("show", shown(SHOWN), "s.resources.aws_vpc.v", "aws_vpc.v of {}/x.json: is no server, by its type aws_vpc."),
         ("pulumi", pulumi({"urn": "u::v", "type": "x:y:Z"}), "s.resources.u::v", "u::v does not say whether it is custom."),
         ("outputs", outputs(x={"sensitive": False}), "s.outputs.x", "outputs.x has no value."),
         ("outputs", {"web": ["10.61.2.10"]}, "s.outputs.web", "; or write `static:` in place of `outputs:` under stacks.s where it holds bare values"),

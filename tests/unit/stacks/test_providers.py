@@ -24,6 +24,10 @@ SERVERS: dict[str, dict[str, Any]] = {
     "azure:compute/virtualMachine:VirtualMachine": {"name": "w1", "privateIpAddress": IP},
     "gcp:compute/instance:Instance": {"name": "w1", "networkInterfaces": [{"networkIp": IP}]},
     "gcp:compute/instanceFromTemplate:InstanceFromTemplate": {"name": "w1", "networkInterfaces": [{"networkIp": IP}]},
+    "gcp:compute/instanceFromMachineImage:InstanceFromMachineImage": {
+        "name": "w1",
+        "networkInterfaces": [{"networkIp": IP}],
+    },
     "google-native:compute/v1:Instance": {"name": "w1", "networkInterfaces": [{"networkIP": IP}]},
     "openstack:compute/instance:Instance": {"name": "w1", "accessIpV4": IP},
     "hcloud:index/server:Server": {"name": "w1", "networks": [{"ip": IP}], "ipv4Address": "198.51.100.1"},
@@ -54,6 +58,11 @@ POOLS: dict[str, tuple[dict[str, Any], str, int | None]] = {
     "azure:compute/linuxVirtualMachineScaleSet:LinuxVirtualMachineScaleSet": ({"name": "p", "instances": 2}, "p", 2),
     "azure:compute/windowsVirtualMachineScaleSet:WindowsVirtualMachineScaleSet": ({"name": "p", "instances": 2}, "p", 2),
     "azure:compute/orchestratedVirtualMachineScaleSet:OrchestratedVirtualMachineScaleSet": ({"name": "p", "instances": 2}, "p", 2),
+    "azure:compute/scaleSet:ScaleSet": ({"name": "p", "sku": {"capacity": 2}}, "p", 2),
+    "azure-native_compute_v20240301:compute:VirtualMachineScaleSet": ({"name": "p", "sku": {"capacity": 2}}, "p", 2),
+    "digitalocean:index/dropletAutoscale:DropletAutoscale": ({"name": "p", "config": {"targetNumberInstances": 2}}, "p", 2),
+    "exoscale:index/instancePool:InstancePool": ({"name": "p", "size": 2}, "p", 2),
+    "ibm:index/isInstanceGroup:IsInstanceGroup": ({"name": "p", "instanceCount": 2}, "p", 2),
     "azure-native:compute:VirtualMachineScaleSet": ({"name": "p", "sku": {"capacity": 2}}, "p", 2),
     "gcp:compute/instanceGroupManager:InstanceGroupManager": ({"name": "p", "targetSize": 2}, "p", 2),
     "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager": ({"name": "p", "targetSize": 2}, "p", 2),
@@ -124,6 +133,19 @@ def test_pools(world: World, kind: str, pool: tuple[dict[str, Any], str, int | N
     inventory = one(world, {"pulumi": "p.json", "members": "m.json"}, "s.resources.**::w")
     assert list(inventory.hosts) == ["i-1"]
     assert [text for text in inventory.warnings if f"wants {size} servers and has 1" in text] or size is None
+
+
+def test_a_type_of_any_shape_is_read(world: World) -> None:
+    export(world, ("my:mod:Comp$aws:ec2/instance:Instance", "w", {"name": "w1", "privateIp": IP}))
+    assert list(one(world, {"pulumi": "p.json"}, "s.resources.**::w").hosts) == ["w1"]
+
+
+def test_an_elastic_address_of_aws_native(world: World) -> None:
+    ours = {**SERVERS["aws-native:ec2:Instance"], "publicIp": "198.51.100.1"}
+    beside = {"publicIp": "198.51.100.2", "instanceId": "i-1"}
+    export(world, ("aws-native:ec2:Instance", "w", ours), ("aws-native:ec2:Eip", "e", beside))
+    found = one(world, {"pulumi": "p.json"}, "s.resources.**::w", host={"connect": "each.public"}).hosts["w1"]
+    assert found["ansible_host"] == "198.51.100.2"
 
 
 @pytest.mark.parametrize(("kind", "case"), CLUSTERS.items())

@@ -146,7 +146,8 @@ def test_values_of_a_cluster(stack: World) -> None:
 @pytest.mark.parametrize(
     "networks",
     [{"a": {"ip_cidr_range": "10.61.2.0/24"}, "b": {"addressPrefixes": ["10.61.3.0/24"]}}, [{"address_space": ["10.61.2.0/24", "10.61.3.0/24"]}],
-     "s.outputs.cidrs", "s.outputs.cidr_text", ["s.outputs.cidrs"], ["s.outputs.cidr", "10.61.3.0/24"], {"a": "s.outputs.cidr_text"}],
+     "s.outputs.cidrs", "s.outputs.cidr_text", ["s.outputs.cidrs"], ["s.outputs.cidr", "10.61.3.0/24"], {"a": "s.outputs.cidr_text"},
+     '["10.61.2.0/24", "10.61.3.0/24"]'],
 )  # fmt: skip
 def test_networks(stack: World, networks: Any) -> None:
     loaded(stack, "s.resources.aws_instance.*")
@@ -170,6 +171,8 @@ def test_networks(stack: World, networks: Any) -> None:
         (["s.outputs.gone"], "clusters.c.pools.web.hosts[0]: `s.outputs.gone`: {}/s.json has no output gone."),
         ([{"name": "a", "address": "s.outputs.gone"}], "clusters.c.pools.web.hosts[0].address: `s.outputs.gone`: {}/s.json has no output"),
         (["s.outputs.ip", "s.outputs.ip"], "is claimed already by"),
+        ("s.resources.aws_instance.x['a']", "s.json holds aws_instance.x without that index or attribute. Correct the address, and name an"),
+        ("s.resources.aws_instance.x.private_ip", "s.json holds aws_instance.x without that index or attribute."),
         ({"a": "s.resources.aws_instance.x", "b": "s.resources.aws_instance.x"}, "is claimed already by"),
     ],
 )  # fmt: skip

@@ -26,6 +26,12 @@ OFF: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("exoscale_compute_instance", {"private_network_ip_address": "{ip}"}, {"state": "stopped"}),
     ("equinix_metal_device", {"access_private_ipv4": "{ip}"}, {"state": "inactive"}),
     ("vsphere_virtual_machine", {"default_ip_address": "{ip}"}, {"power_state": "off"}),
+    ("proxmox_vm_qemu", {"default_ipv4_address": "{ip}"}, {"vm_state": "stopped"}),
+    ("xenorchestra_vm", {"ipv4_addresses": ["{ip}"]}, {"power_state": "Halted"}),
+    ("ionoscloud_server", {"primary_ip": "{ip}"}, {"vm_state": "SHUTOFF"}),
+    ("libvirt_domain", {"network_interface": [{"addresses": ["{ip}"]}]}, {"running": False}),
+    ("proxmox_virtual_environment_vm", {"ipv4_addresses": [["{ip}"]]}, {"started": False}),
+    ("incus_instance", {"ipv4_address": "{ip}"}, {"running": False}),
 ]  # fmt: skip
 
 
@@ -53,14 +59,24 @@ def test_what_does_not_run_is_left_out(
     assert list(inventory.hosts) == ["b"]
     ((key, value),) = state.items()
     assert inventory.warnings == [
-        f'{world.path}: clusters.c.pools.web: {kind}.w["a"] is left out: its {key} is {value}'
+        f'{world.path}: clusters.c.pools.web: {kind}.w["a"] is left out: its {key} is {value or "false"}'
     ]
     found["instances"] = [off]
     world.write("s", {"version": 4, "serial": 1, "resources": [found]})
     with pytest.raises(
-        StackError, match=rf"hosts: leaves out every host: {kind}.w\[.a.\], because its {key} is {value}\. Start"
+        StackError,
+        match=rf"hosts: leaves out every host: {kind}.w\[.a.\], because its {key} is {value or 'false'}\. Start",
     ):
         world.load()
+
+
+def test_a_template_is_no_server(world: World) -> None:
+    kind = "proxmox_virtual_environment_vm"
+    vms = [server("a", "10.0.0.1", {"ipv4_addresses": [["{ip}"]]}, template=flag) for flag in (False, True)]
+    vms[1]["index_key"] = "b"
+    world.write("s", {"version": 4, "resources": [{"mode": "managed", "type": kind, "name": "w", "instances": vms}]})
+    inventory = one(world, {"state": "s.json"}, f"s.resources.{kind}.w")
+    assert inventory.warnings == [f'{world.path}: clusters.c.pools.web: {kind}.w["b"] is left out: it is a template']
 
 
 def test_an_instance_of_cloudformation(world: World) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import addresses, host_types, names
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import ec2
 from stacks_world import World, one
 
 Resources = dict[str, dict[str, Any]]
@@ -27,9 +28,9 @@ def state(world: World, resources: Resources, name: str = "nodes") -> None:
             **world.state(name),
             "resources": [
                 {
-                    "mode": "managed",
-                    "type": address.split(".")[0],
-                    "name": address.split(".")[1],
+                    "mode": "data" if address.startswith("data.") else "managed",
+                    "type": address.split(".")[-2],
+                    "name": address.split(".")[-1],
                     "instances": [{"attributes": attributes}],
                 }
                 for address, attributes in resources.items()
@@ -109,7 +110,7 @@ def test_of_several_addresses_the_one_in_the_networks_is_meant(world: World) -> 
     assert "w 172.17.0.5, not 10.9.0.4" in load(world, ours).warnings[0]
 
 
-@pytest.mark.parametrize("bridge", ["172.17.0.1", "10.88.0.1", "192.168.122.1"])
+@pytest.mark.parametrize("bridge", ["172.17.0.1", "10.88.0.1", "192.168.122.1", "10.0.3.1", "172.26.64.1"])
 def test_a_bridge_within_the_machine_is_the_last_that_is_meant(world: World, bridge: str) -> None:
     for own in ("10.9.0.4", "203.0.113.9"):
         ours = {"proxmox_virtual_environment_vm.w": {"name": "w", "ipv4_addresses": [["127.0.0.1"], [bridge], [own]]}}
@@ -135,7 +136,8 @@ def test_nothing_is_connected_to_by_a_name_of_the_controller(world: World, name:
 
 @pytest.mark.parametrize(
     ("text", "canonical"),
-    [("[2001:DB8::181]", "2001:db8::181"), ("10.0.0.5/24", "10.0.0.5"), ("::ffff:10.0.0.5", "10.0.0.5"), ("10.0.0.0/31", "10.0.0.0")],
+    [("[2001:DB8::181]", "2001:db8::181"), (" 10.0.0.5\n", "10.0.0.5"), ("10.0.0.5/24", "10.0.0.5"),
+     ("::ffff:10.0.0.5", "10.0.0.5"), ("10.0.0.0/31", "10.0.0.0")],
 )  # fmt: skip
 def test_one_spelling(text: str, canonical: str) -> None:
     assert str(addresses.read(text)) == canonical
@@ -236,6 +238,20 @@ def test_a_name_that_is_encrypted_is_not_passed_over(world: World) -> None:
         world.load()
 
 
+def test_interfaces_that_a_machine_makes_for_itself_are_none_of_its_own(world: World) -> None:
+    names = ["lo", "tunl0", "ens18", "vxlan.calico", "nomad"]
+    texts = [["127.0.0.1"], ["10.244.0.0"], ["192.168.1.5"], ["10.244.0.1"], ["10.9.0.1"]]
+    ours = {"name": "w", "ipv4_addresses": texts, "network_interface_names": names}
+    inventory = load(world, {"proxmox_virtual_environment_vm.w": ours})
+    assert (inventory.hosts["w"]["cluster_address"], inventory.warnings) == ("192.168.1.5", [])
+    box = {"initialization": [{"hostname": "w"}], "ipv4": {"docker0": "10.244.0.1", "eth0": "192.168.1.5"}}
+    inventory = load(world, {"proxmox_virtual_environment_container.w": box})
+    assert inventory.hosts["w"]["cluster_address"] == "192.168.1.5"
+    other = {"name": "w", "interfaces": {"incusbr0": {"ips": ["10.244.0.1"]}, "eth0": {"ips": ["192.168.1.5"]}}}
+    inventory = load(world, {"incus_instance.w": other})
+    assert (inventory.hosts["w"]["cluster_address"], inventory.warnings) == ("192.168.1.5", [])
+
+
 # 3. A fallback that changes the meaning: private before public, also in objects beside the server
 
 BOTH: dict[str, Resources] = {
@@ -316,6 +332,14 @@ PUBLIC: dict[str, Resources] = {
     "openstack": {
         "openstack_compute_instance_v2.w": {"id": "a", "name": "w", "network": [{"fixed_ip_v4": "10.0.1.4", "port": "b"}]},
         "openstack_networking_floatingip_associate_v2.f": {"port_id": "b", "floating_ip": "203.0.113.30"},
+    },
+    "aws with the address from before": {
+        "aws_instance.w": {"id": "i-1", "tags": {"Name": "w"}, "private_ip": "10.0.1.4", "public_ip": "198.51.100.7"},
+        "aws_eip.e": {"id": "eipalloc-1", "instance": "i-1", "public_ip": "203.0.113.30"},
+    },
+    "aws with an association": {
+        "aws_instance.w": {"id": "i-1", "tags": {"Name": "w"}, "private_ip": "10.0.1.4", "public_ip": "198.51.100.7"},
+        "aws_eip_association.a": {"instance_id": "i-1", "public_ip": "203.0.113.30"},
     },
     "azure": BOTH["azure"],
     "google": {"google_compute_instance.w": {"name": "w", "network_interface": [
@@ -576,6 +600,35 @@ def test_what_sounds_like_a_machine(kind: str, told: bool) -> None:
     assert host_types.machine_like(kind) is told
 
 
+@pytest.mark.parametrize(
+    ("kind", "attributes", "fault"),
+    [
+        ("data.hcloud_servers", {"servers": [{"name": "a", "ipv4_address": "203.0.113.5"}]}, "is a list of servers"),
+        ("data.digitalocean_droplets", {"droplets": [{"ipv4_address_private": "10.0.0.5"}]}, "is a list of servers"),
+        ("data.aws_instances", {"ids": ["a", "b"], "private_ips": ["10.0.0.5", "10.0.0.6"]}, "is a list of servers"),
+        ("data.exoscale_compute_instance_list", {"instances": [{"ip": "10.0.0.5"}]}, "is a list of servers"),
+        ("hcloud_load_balancer", {"name": "a", "ipv4": "203.0.113.5"}, "is no server, by its type"),
+        ("hcloud_floating_ip", {"name": "a", "ip_address": "203.0.113.5"}, "is no server, by its type"),
+        ("digitalocean_kubernetes_cluster", {"name": "a", "ipv4_address": "203.0.113.5"}, "is no server, by its type"),
+        ("google_sql_database_instance", {"name": "a", "private_ip_address": "10.0.0.5"}, "is no server, by its type"),
+        ("openstack_containerinfra_cluster_v1", {"node_addresses": ["10.0.0.5"]}, "is no server, by its type"),
+        ("exoscale_instance_pool", {"instances": [{"public_ip_address": "203.0.113.5"}]}, "makes servers that no state"),
+        ("terraform_data", {"zone": "a", "servers": [{"ip": "10.0.0.5"}, {"ip": "10.0.0.6"}]}, "has no address"),
+    ],
+)  # fmt: skip
+def test_one_address_of_many_is_not_taken_for_that_of_a_server(
+    world: World, kind: str, attributes: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(StackError, match=fault):
+        load(world, {f"{kind}.w": {"id": "w", **attributes}})
+
+
+def test_who_says_where_the_address_is_means_it(world: World) -> None:
+    ours = {"id": "w", "public": {"ip": "203.0.113.5"}}
+    inventory = load(world, {"own_virtual_interface.w": ours}, host={"address": "public.ip"})
+    assert inventory.hosts["w"]["cluster_address"] == "203.0.113.5"
+
+
 def test_two_pages_are_not_put_together_by_leaving_one_out(world: World) -> None:
     world.write("again", world.state("cloudformation"))
     world.document["stacks"] = {"s": {"cloudformation": ["cloudformation.json", "again.json"]}}
@@ -801,6 +854,27 @@ def test_an_instance_that_members_do_not_list(world: World) -> None:
         StackError, match="Manager is the instance i-0001, which `members:` do not list. List the instances anew"
     ):
         cloudformation(world, lambda _, instances: instances["Reservations"].pop(0))
+
+
+@pytest.mark.parametrize(
+    ("instance", "found"),
+    [
+        ({"NetworkInterfaces": [{"PrivateIpAddress": "10.0.0.7"}]}, "10.0.0.7"),
+        ({"NetworkInterfaces": [{"PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.7"}]}]}, "10.0.0.7"),
+        ({"Ipv6Address": "fd00::7"}, "fd00::7"),
+        ({"NetworkInterfaces": [{"Ipv6Addresses": [{"Ipv6Address": "fd00::7"}]}]}, "fd00::7"),
+    ],
+)  # fmt: skip
+def test_every_address_of_a_described_instance_is_known(world: World, instance: dict[str, Any], found: str) -> None:
+    for own in ec2.described({"Reservations": [{"Instances": [{"InstanceId": "i-1", **instance}]}]}):
+        world.write("o", {"h": {"value": [own]}})
+        world.document.update(
+            stacks={"s": {"outputs": "o.json"}},
+            clusters={"c": {"engine": "managed", "pools": {"p": {"hosts": "s.outputs.h"}}}},
+            host={},
+        )
+        assert world.load().hosts["i-1"]["cluster_address"] == found
+        assert host_types.HOSTS["AWS::EC2::Instance"].private[-1] == "private_ips.*"
 
 
 def test_a_resource_that_was_deleted_outside(world: World) -> None:

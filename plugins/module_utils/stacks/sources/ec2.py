@@ -34,6 +34,11 @@ def described(page: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for reservation in page.get("Reservations") or []:
         for item in reservation.get("Instances") or []:
+            interfaces = item.get("NetworkInterfaces") or []
+            private = [
+                own.get("PrivateIpAddress") for each in interfaces for own in each.get("PrivateIpAddresses") or [each]
+            ]
+            six = [own.get("Ipv6Address") for each in interfaces for own in each.get("Ipv6Addresses") or []]
             tags = {str(tag.get("Key")): str(tag.get("Value") or "") for tag in item.get("Tags") or []}
             found.append(
                 {
@@ -41,6 +46,8 @@ def described(page: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "private_ip": item.get("PrivateIpAddress"),
                     "public_ip": item.get("PublicIpAddress"),
                     "PrivateIpAddress": item.get("PrivateIpAddress"),
+                    "private_ips": [text for text in private if text],
+                    "ipv6_addresses": [text for text in (item.get("Ipv6Address"), *six) if text],
                     "Tags": tags,
                     "private_dns": item.get("PrivateDnsName"),
                     "instance_type": item.get("InstanceType"),
