@@ -66,14 +66,15 @@ class VaultFile:
 
     def read(self, cluster: str) -> Generation | None:
         """Decrypt the file. Raises ExternalStoreError without the right password or with broken content."""
-        if not os.path.exists(self.name):
-            self._password()
-            return None
         try:
             with open(self.name, "rb") as handle:
                 sealed = handle.read()
         except OSError as error:
-            raise ExternalStoreError(f"{self.name} cannot be read: {error}") from error
+            # A link that leads nowhere, as to a share that is not mounted, says nothing of what lies there.
+            if not isinstance(error, FileNotFoundError) or os.path.islink(self.name):
+                raise ExternalStoreError(f"{self.name} cannot be read: {error}") from error
+            self._password()
+            return None
         if not sealed.startswith(b"$ANSIBLE_VAULT;"):
             raise ExternalStoreError(f"{self.name} is not encrypted; run 'ansible-vault encrypt {self.name}'")
         self._password()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import io
 import ipaddress
 import json
 import os
@@ -152,8 +153,41 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:SHOWN])[:SHOWN]
 
 
+class Bounded(io.BufferedIOBase):
+    """What a client sends, which ends after so many bytes whatever it goes on to send."""
+
+    def __init__(self, given: io.BufferedIOBase, left: int) -> None:
+        """Read so many bytes of C(given) at most."""
+        self._given, self._left = given, left
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read so many bytes, or what is left."""
+        return self._counted(self._given.read(self._most(size)))
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Read a line, or so many bytes of it."""
+        return self._counted(self._given.readline(self._most(size)))
+
+    def close(self) -> None:
+        """Close what is read."""
+        self._given.close()
+        super().close()
+
+    def _most(self, size: int | None) -> int:
+        return self._left if size is None or size < 0 else min(size, self._left)
+
+    def _counted(self, found: bytes) -> bytes:
+        self._left -= len(found)
+        return found
+
+
 class Answering(http.server.BaseHTTPRequestHandler):
     """Answers with JSON, and says in the journal what was done and why not."""
+
+    def setup(self) -> None:
+        """Bound what one connection may fill the memory with: of headers alone Python takes a hundred of 64 KiB."""
+        super().setup()
+        self.rfile: io.BufferedIOBase = Bounded(self.rfile, 2 * LARGEST)
 
     def reply(self, status: int, body: dict[str, Any], line: str) -> None:
         """Answer; C(line) is for the journal, where there is something to tell."""

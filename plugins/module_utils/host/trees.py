@@ -107,7 +107,7 @@ def unmount(directories: Iterable[str]) -> list[str]:
 def remove(path: str) -> None:
     """Remove a directory with all that is in it, or a file. A directory that is a mount point itself is emptied and stays.
 
-    Raises TreeError before anything is deleted where something is mounted below, and at a directory of another device.
+    Raises TreeError before anything is deleted where something is mounted below, and at what was mounted since.
     """
     mounts = below([path])
     if mounts:
@@ -123,7 +123,8 @@ def remove(path: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         os.unlink(path)
         return
-    _empty(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW), status.st_dev)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    _empty(path, descriptor, _mount_of(descriptor))
     if not is_mount_point(path):
         os.rmdir(path)
 
@@ -133,7 +134,14 @@ def is_mount_point(path: str, table: str = "") -> bool:
     return any(mount.point in (path, _real(path)) for mount in below([os.path.dirname(path)], table))
 
 
-def _empty(path: str, descriptor: int, device: int) -> None:
+def _mount_of(descriptor: int) -> str:
+    """Which mount an open directory lies in: a directory of the same device that is mounted there has another one."""
+    with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as lines:
+        number = next(line for line in lines if line.startswith("mnt_id:"))
+    return f"{os.fstat(descriptor).st_dev} {number}"
+
+
+def _empty(path: str, descriptor: int, mount: str) -> None:
     try:
         for name in os.listdir(descriptor):
             status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
@@ -141,12 +149,12 @@ def _empty(path: str, descriptor: int, device: int) -> None:
                 os.unlink(name, dir_fd=descriptor)
                 continue
             inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
-            if os.fstat(inner).st_dev != device:
+            if _mount_of(inner) != mount:
                 os.close(inner)
                 raise TreeError(
-                    f"{path}/{name} is on another device: something is mounted there. Unmount it and run again"
+                    f"{path}/{name} is another mount: something was mounted there meanwhile. Unmount it and run again"
                 )
-            _empty(f"{path}/{name}", inner, device)
+            _empty(f"{path}/{name}", inner, mount)
             os.rmdir(name, dir_fd=descriptor)
     finally:
         os.close(descriptor)

@@ -16,20 +16,23 @@ from .model import Resource, Steps
 
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(
-    r"(^|[^a-z])(\w*pw|pwd|\w*(?<!by)(?<!com)(?<!tres)(?<!over)(?<!under)(?<!sur)pass|psk|dsn|sas|jwt|[ht]?otp|hmac|mnemonic|creds?|\w*tokens?"
-    r"|kube_?(admin_)?config(_raw)?|admin_conf|docker(config(json)?|cfg)|(docker|registry)_auth|auth_header"
-    r"|join_command|htpasswd|htdigest|key_?store|conn(ection)?_(str|strings?|ur[il]s?)|jdbc|snmp_community|community_string"
-    r"|(sas|signed|presigned|webhook|jdbc|amqps?|slack|broker|database|db|redis|mongo(db)?|postgres(ql)?|mysql|mariadb|upload)_ur[il]s?"
-    r"|dburi|user_?data(_base64)?|custom_data|cloud_?(init|config)|\w*startup_script|keytab|pfx|p(kcs_?)?12|jks|\w*cookie|recovery_codes?"
-    r"|(\w+_)?unseal(_keys?)?|gossip_encrypt(ion)?|consul_encrypt|bearer|client_assertion|service_account_json"
-    r"|basic_auth|\w*_pat|\w*webhook|(ssh|tls|wg|wireguard|gpg|pgp|rsa|dkim)_private|private_?(keys?|jwk)(_\w+)?"
-    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?|(ssh|app|master|priv|auth|sign)key"
-    r"|ssh_privkey|key_pem|id_(rsa|dsa|ecdsa|ed25519))($|[^a-z])"
+    r"(^|[^a-z])(\w*pw|\w*pwd|\w*(?<!by)(?<!com)(?<!tres)(?<!over)(?<!under)(?<!sur)pass|psk|pre_?shared|dsn|sas|shared_access_signature|jwt|[ht]?otp|hmac"
+    r"|mnemonic|creds?|\w*tokens?|kube_?(admin_)?config(_raw)?|admin_conf|docker(config(json)?|cfg)|(docker|registry|npm)_auth|auth_header"
+    r"|join_(command|cmd)|htpasswd|htdigest|key_?store|conn(ection)?_(str|strings?|ur[il]s?)|jdbc|snmp_community|community_string"
+    r"|(sas|signed|presigned|(web)?hook|jdbc|amqps?|rabbit(mq)?|sentry|nats|slack|broker|database|db|redis|mongo(db)?|postgres(ql)?|mysql|mariadb"
+    r"|upload)_ur[il]s?"
+    r"|dburi|user_?data(_base64)?|custom_data|cloud_?(init|config)|ignition(_config)?|(talos|machine)_?config|preseed|kickstart|sysprep|(auto)?unattend"
+    r"|protected_settings|npmrc|pypirc|netrc|dotenv|env_file|\w*jaas_config|seed_phrase|\w*startup_script|keytab|pfx|p(kcs_?)?(1|8|12)|jks|\w*cookie"
+    r"|(recovery|backup|unlock)_(codes?|keys?)|(\w+_)?unseal(_?keys?)?|shamir(_\w+)?|gossip_(encrypt(ion)?|keyring)|(consul|nomad)_encrypt|fernet"
+    r"|bearer|client_assertion|service_account_json|basic_auth|\w*_pat|\w*webhooks?|\w*_hook|\w*privatekey\w*"
+    r"|(ssh|tls|wg|wireguard|gpg|pgp|rsa|ec(dsa)?|(ed|x)25519|age|jwks|dkim|key|pem)_private|(rsa|ec(dsa)?)_pem"
+    r"|private_?(keys?|jwks?|pem|der|pkcs\d+|p8|cert)(_\w+)?|key_material|(?<![a-z0-9]_)key_pem|id_(rsa|dsa|ecdsa|ed25519)"
+    r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?)($|[^a-z])"
     r"|pass(wd|word|phrase|code|key)|secret(?!ar)|credential"
 )
-# `…_key` is a secret, but for keys that are public by their nature or only name something.
+# `…_key` and `…key` are secrets, but for keys that are public by their nature or only name something, and words that end so.
 _KEY = re.compile(
-    r"(^|_)(?P<of>[a-z0-9]+)_key(_(pem|openssh|pkcs\d+|base64|b64|data|value|material|content|json|jwk))?$"
+    r"(^|_)(?P<of>[a-z0-9]+?)_?key(_(pem|openssh|pkcs\d+|base64|b64|data|value|material|content|json|jwk))?$"
 )
 _OPEN = {
     "public",
@@ -46,6 +49,10 @@ _OPEN = {
     "unique",
     "tag",
     "label",
+    "object",
+    "bucket",
+    "s3",
+    *("mon", "don", "tur", "whis", "hoc", "joc", "turn", "hot", "lac", "latch", "fun"),
 }
 # Values that are secrets under any name: private keys, addresses and connection strings with a password or a signature in them,
 # tokens by their form, hashes of passwords.

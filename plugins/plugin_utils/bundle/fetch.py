@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.urls import open_url
 
@@ -17,6 +18,26 @@ from .errors import Refused, Unavailable
 
 #: Seconds until a host that does not answer counts as dead; a transfer may pause as long.
 PATIENCE = 10
+REDIRECTS = 10
+
+
+def opened(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> Any:
+    """Open an address, and where it leads on, but never from https:// to http://, where anybody on the way decides what comes.
+
+    A header Authorization goes to the asked host alone. Raises Unavailable, and what open_url raises.
+    """
+    sent = dict(headers or {})
+    for _redirect in range(REDIRECTS):
+        try:
+            return open_url(url, timeout=timeout, headers=sent, follow_redirects="none")
+        except urllib.error.HTTPError as error:
+            if error.code not in (301, 302, 303, 307, 308) or error.geturl() == url:
+                raise
+            before, url = url, str(error.geturl())
+        if before.startswith("https://") and not url.startswith("https://"):
+            raise Unavailable(f"{before}: leads on to {url}, and anybody on the way can alter what comes by http")
+        sent.pop("Authorization", None)
+    raise Unavailable(f"{url}: leads on again and again")
 
 
 class Fetcher:
@@ -50,8 +71,7 @@ class Fetcher:
         return target
 
     def _copy(self, url: str, target: Path, headers: Mapping[str, str]) -> None:
-        asked = open_url(url, timeout=self._patience, headers=dict(headers), unredirected_headers=["Authorization"])
-        with asked as reading, target.open("wb") as writing:
+        with opened(url, self._patience, headers) as reading, target.open("wb") as writing:
             expected = reading.headers.get("Content-Length")
             size = 0
             while chunk := reading.read(1 << 20):

@@ -10,10 +10,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.urls import open_url
-
 from .. import sign
 from .errors import BundleError
+from .fetch import opened
 from .store import Store, parse_index
 
 #: How old a signed index may be, behind the name of its key.
@@ -50,17 +49,17 @@ def read_remote(url: str, proof: str) -> dict[str, Any]:
             f"#{proof} is neither #sha256=DIGEST of index.json nor #key=FILE[&since=YYYY-MM-DD][&days=NUMBER] of the public key "
             "that signed it"
         )
+    if not proof and not url.startswith("https://"):
+        raise BundleError(
+            f"{address}: anybody on the way can alter what comes by http; use https://, or add the digest of its "
+            "index.json (#sha256=…) or the public key that signed it (#key=FILE) to the address"
+        )
     try:
-        with open_url(address, timeout=30) as reading:
-            came_from, content = reading.geturl(), reading.read()
+        with opened(address, 30) as reading:
+            content = reading.read()
         index = parse_index(content.decode(), address)
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{address}: cannot be read: {error}") from error
-    if not proof and not came_from.startswith("https://"):
-        raise BundleError(
-            f"{came_from}: anybody on the way can alter what comes by http; use https://, or add the digest of its "
-            "index.json (#sha256=…) or the public key that signed it (#key=FILE) to the address"
-        )
     if kind == "sha256" and hashlib.sha256(content).hexdigest() != value:
         raise BundleError(f"{address}: its digest is {hashlib.sha256(content).hexdigest()}, not {value} as pinned")
     if kind != "key":

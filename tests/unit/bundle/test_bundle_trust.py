@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fetch, index
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import Unavailable
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.index import read_remote
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
@@ -48,6 +52,73 @@ def test_http_without_a_proof_is_refused(address: str) -> None:
         read_remote(address, "")
     with pytest.raises(UserError, match="#md5=1 is neither #sha256=DIGEST"):
         read_remote(address, "md5=1")
+
+
+class Answer(io.BytesIO):
+    """What an address answers in the end."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(b'{"format": 1, "artifacts": {}}')
+        self.url, self.headers = url, dict[str, str]()
+
+    def geturl(self) -> str:
+        return self.url
+
+
+class Web:
+    """Addresses that lead on to others, as open_url follows them, and who was sent the header Authorization."""
+
+    def __init__(self, leads: dict[str, str]) -> None:
+        self.leads, self.told = leads, list[str]()
+
+    def open(
+        self, url: str, headers: dict[str, str] | None = None, follow_redirects: Any = "urllib2", **_more: Any
+    ) -> Answer:
+        self.told += [url] if "Authorization" in (headers or {}) else []
+        while url in self.leads:
+            if follow_redirects == "none":
+                raise HTTPError(self.leads[url], 302, "Found", {}, None)  # type: ignore[arg-type]
+            url = self.leads[url]
+        return Answer(url)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Web:
+    made = Web({})
+    for module in (fetch, index):
+        monkeypatch.setattr(module, "open_url", made.open, raising=False)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "refused"),
+    [
+        ("https://a/b/index.json", ["https://c/index.json"], False),
+        ("https://a/b/index.json", ["http://c/index.json"], True),
+        ("https://a/b/index.json", ["http://c/index.json", "https://evil/index.json"], True),
+        ("http://a/b/index.json", ["https://c/index.json"], True),
+    ],
+)
+def test_an_index_does_not_come_by_http_on_its_way(web: Web, first: str, then: list[str], refused: bool) -> None:
+    web.leads = dict(zip([first, *then], then))
+    if refused:
+        with pytest.raises(UserError, match="anybody on the way can alter what comes by http"):
+            read_remote(first.removesuffix("/index.json"), "")
+    else:
+        assert read_remote(first.removesuffix("/index.json"), "")["artifacts"] == {}
+
+
+def test_what_a_publisher_sends_does_not_come_by_http_on_its_way(web: Web, tmp_path: Path) -> None:
+    asking = fetch.Fetcher()
+    web.leads = {"https://a/sums": "https://b/sums", "https://b/sums": "https://c/sums"}
+    asking.get("https://a/sums", tmp_path / "sums", {"Authorization": "Bearer x"})
+    assert web.told == ["https://a/sums"]
+    web.leads = {"https://a/sums": "http://b/sums"}
+    with pytest.raises(Unavailable, match="https://a/sums: leads on to http://b/sums"):
+        asking.get("https://a/sums", tmp_path / "sums")
+    web.leads = {"https://a/1": "https://a/2", "https://a/2": "https://a/1"}
+    with pytest.raises(Unavailable, match="leads on again and again"):
+        asking.get("https://a/1", tmp_path / "sums")
 
 
 def test_a_pinned_index_is_read_and_another_is_not(address: str, store: Store) -> None:

@@ -54,6 +54,14 @@ def test_no_file_is_no_generation(tmp_path: Path) -> None:
     assert file_store(tmp_path / "none", "right").read("c1") is None
 
 
+def test_what_cannot_be_looked_at_is_not_the_same_as_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("/not/mounted/secrets.vault")
+    for path in (tmp_path / "file/secrets.vault", tmp_path / "link"):
+        with pytest.raises(ExternalStoreError, match="cannot be read"):
+            file_store(path, "right").read("c1")
+
+
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     file_store(tmp_path / "none", "right").write("c1", 1, PAYLOAD, check=True)
     assert list(tmp_path.iterdir()) == []

@@ -262,6 +262,15 @@ def test_a_link_on_the_way_hides_no_mount(mounted: Path) -> None:
     (mounted / "way").unlink()
 
 
+def test_a_mount_that_appears_meanwhile_is_not_gone_through(mounted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trees, "below", lambda *_arguments: [])  # looked before it was mounted
+    with pytest.raises(
+        trees.TreeError, match=r"state/pods/volume is another mount: something was mounted there meanwhile"
+    ):
+        trees.remove(str(mounted / "state"))
+    assert (mounted / "site/data").read_text() == "precious"
+
+
 def test_what_an_agent_mounted_is_unmounted_first(mounted: Path) -> None:
     Receipts("nomad").record([Entry(PATH, str(mounted / "state"), None, TREE)])
     with (mounted / "state/pods/volume/data").open(), pytest.raises(trees.TreeError, match="cannot be unmounted.*busy"):

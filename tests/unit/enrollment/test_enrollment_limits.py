@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import ssl
@@ -242,6 +243,35 @@ def test_connections_of_all_peers(server: service.Server, monkeypatch: pytest.Mo
     monkeypatch.setattr(service, "MOST", 1, raising=False)
     with tls(server), pytest.raises(OSError):  # noqa: PT011
         tls(server)
+
+
+class Link:
+    """A connection that has sent some bytes, and how many of them were read by its end."""
+
+    def __init__(self, sent: bytes) -> None:
+        self.sent, self.read, self.answer = io.BytesIO(sent), -1, b""
+        close = self.sent.close
+        self.sent.close = lambda: (setattr(self, "read", self.sent.tell()), close())  # type: ignore[method-assign]
+
+    def makefile(self, *_how: Any) -> io.BytesIO:
+        return self.sent
+
+    def sendall(self, answer: bytes) -> None:
+        self.answer += answer
+
+
+def test_headers_do_not_fill_the_memory() -> None:
+    headers = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 60_000) for number in range(90))
+    link = Link(b"POST /v1/join HTTP/1.0\r\n" + headers + b"\r\n")
+    service.handler(counter(Recorder()))(link, ("10.0.0.7", 1), None)  # type: ignore[arg-type]
+    assert 0 < link.read <= 2 * service.LARGEST and b" 404 " in link.answer.split(b"\r\n")[0]
+
+
+def test_the_largest_request_is_read_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    body = json.dumps({**NEW, "token": "a"}).encode().ljust(service.LARGEST)
+    link = Link(b"POST /v1/join HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    service.handler(counter(Recorder()))(link, ("10.0.0.7", 1), None)  # type: ignore[arg-type]
+    assert b"forged, or revoked" in link.answer and "forged" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("server", ["::1"], indirect=True)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import host_types
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.sources import web
 from stacks_world import World, one
 
 
@@ -330,3 +332,23 @@ def test_pull_takes_the_binary_that_initialised_the_folder(world: World, monkeyp
     assert (
         one(world, {"pull": "code", "workspace": "qa"}, "s.outputs.batch_hosts").hosts["batch0"]["stack"]["serial"] == 4
     )
+
+
+@pytest.mark.parametrize("way", ["address", "redirect"])
+def test_a_state_does_not_come_by_http_on_its_way(world: World, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    leads = "http://files.example.org/state?key=known-secret"
+    first = leads if way == "address" else "https://tfe.example.org/state"
+
+    def get(url: str, *_more: Any) -> web.Answer:
+        if url == "https://tfe.example.org/state":
+            return web.Answer(b"", location=leads)
+        answer = {"data": {"id": "sv-1", "attributes": {"hosted-state-download-url": first}}}
+        return web.Answer(json.dumps(answer).encode())
+
+    monkeypatch.setattr(web, "get", get)
+    world.document["stacks"]["nodes"] = {
+        "tfe": {"organization": "acme", "workspace": "w", "hostname": "tfe.example.org", "token": "t"}
+    }
+    with pytest.raises(StackError, match=r"leads to http://files.example.org/state, and anybody") as error:
+        world.load()
+    assert "known-secret" not in str(error.value)

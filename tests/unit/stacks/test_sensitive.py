@@ -33,6 +33,12 @@ from stacks_world import World
         "id_ed25519", "cloud_config", "cloudinit", "service_account_json", "appkey", "dockerconfigjson", "dockercfg", "registry_auth",
         "htdigest", "key_pem", "jks", "client_assertion",
         "userData", "connection_string", "primary_connection_string", "storage_account_key", "PASSWORD",
+        "private_pem", "privatePem", "private_pem_b64", "rsa_pem", "pkcs8", "ecdsa_private", "ed25519_private", "key_private", "jwks_private", "private_cert",
+        "key_material", "cakey", "clientkey", "tlskey", "deploykey", "agekey", "rootKey", "sessionkey", "cryptokey", "serviceaccountkey", "sshprivatekey",
+        "privatekeypem", "unsealkeys", "recovery_keys", "shamir_shares", "backup_codes", "seed_phrase", "preshared", "pre_shared", "mysqlpwd", "PGPASSWORD",
+        "shared_access_signature", "rabbitmq_url", "sentry_url", "nats_url", "hook_url", "slack_hook", "webhooks", "join_cmd", "sasl_jaas_config",
+        "ignition_config", "talosconfig", "machine_config", "preseed", "unattend", "protectedSettings", "npmrc", "netrc", "dotenv", "fernet",
+        "nomad_encrypt", "gossip_keyring",
     ],
 )  # fmt: skip
 def test_denied(name: str) -> None:
@@ -44,7 +50,10 @@ def test_denied(name: str) -> None:
     ["name", "private_ip", "public_key", "key_name", "keys", "tags", "Name", "passed", "compass", "secretary", "tokenizer", "id",
      "private_dns", "bypass", "ssh_keys", "ssh_key_ids", "public_key", "kms_key_id", "kms_key", "host_key", "partition_key", "url", "self_url",
      "compass", "overpass", "key", "keyboard", "key_pair", "endpoint_url", "passing", "sasquatch", "psketch",
-     "ip_private", "is_private", "private", "pattern", "author", "seed_nodes", "startup", "spin", "bearing", 0, None],
+     "ip_private", "is_private", "private", "pattern", "author", "seed_nodes", "startup", "spin", "bearing",
+     "monkey", "turnkey", "hotkey", "pubkey", "hostkey", "publicKey", "public_key_pem", "public_key_openssh",
+     "public_key_fingerprint_md5", "object_key", "bucket_key", "s3_key", "monkey_data", "keyring_name", "key_vault_id", "webhooked", "chassis",
+     "pkcs", 0, None],
 )  # fmt: skip
 def test_not_denied(name: object) -> None:
     assert not sensitive.denied(name)

@@ -109,6 +109,12 @@ class _Api:
             else {}
         )
         for _hop in range(3):
+            if not url.startswith("https://"):
+                raise StackError(
+                    self.place,
+                    f"leads to {url.split('?')[0]}, and anybody on the way can alter what comes by http",
+                    "Ask who runs the server",
+                )
             answer = web.get(url, headers, self.timeout, self.place, self.ca_file)
             if not answer.location:
                 return answer.data or b""
