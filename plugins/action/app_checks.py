@@ -17,7 +17,7 @@ class ActionModule(ChecksAction):
         """Return the modules to run."""
         return ["keelson.cluster.app_checks"]
 
-    def turn(self) -> bool:
+    def acts(self) -> bool:
         """Ask where there is something to ask."""
         return bool(self._task.args.get("instances") or self._instances())
 

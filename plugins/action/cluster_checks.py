@@ -19,7 +19,7 @@ class ActionModule(ChecksAction):
         """Return the modules of the host's components."""
         return [found.checks_module for found in components.of(self.vars) if found.checks_module]
 
-    def turn(self) -> bool:
+    def acts(self) -> bool:
         """Only managers can be asked."""
         return bool(self.vars["cluster_part"] == MANAGER)
 

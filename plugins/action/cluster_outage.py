@@ -19,7 +19,7 @@ class ActionModule(ChecksAction):
         """Return the module of the same name."""
         return ["keelson.cluster.cluster_outage"]
 
-    def turn(self) -> bool:
+    def acts(self) -> bool:
         """Only the outage host is killed; every host node is brought back, whoever killed it."""
         if self._task.args.get("state") == "up":
             return bool(self.vars["cluster_part"] == NODE)

@@ -18,7 +18,7 @@ class ActionModule(ChecksAction):
         """Return the engine's module."""
         return [self.engine.sample_module]
 
-    def turn(self) -> bool:
+    def acts(self) -> bool:
         """One manager does it; nothing has moved where nothing was killed."""
         moved = self._task.args.get("state") == "moved"
         return self.host == self.acting_manager() and not (

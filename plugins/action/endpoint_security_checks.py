@@ -21,7 +21,7 @@ class ActionModule(ChecksAction):
         """Return the modules to run."""
         return ["keelson.cluster.endpoint_security_checks"]
 
-    def turn(self) -> bool:
+    def acts(self) -> bool:
         """Tell whether any host is left to this one to probe at."""
         return bool(self._mine())
 

@@ -20,7 +20,7 @@ class ActionModule(ChecksAction):
         """Return the engine's module."""
         return [self.engine.manager_outage_module]
 
-    def turn(self) -> bool:
+    def acts(self) -> bool:
         """Only managers are stopped, and only where enough others answer."""
         known = self.engine.manager_outage_module
         enough = len(self.members(MANAGER)) >= QUORUM_OF_TWO

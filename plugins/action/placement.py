@@ -37,7 +37,7 @@ class ActionModule(ControllerAction):
         limits = {name: render.cluster(placement, name)["limits"] for name in placement.pools}
         result: dict[str, Any] = {"violations": [vars(violation) for violation in found], "limits": limits}
         if options["application"]:
-            known(options["application"], placement.demands, placement.path, "application")
+            known(options["application"], placement.requirements, placement.path, "application")
             cells = {cluster: matrix.cell(options["application"], cluster) for cluster in placement.pools}
             result["clusters"] = {cluster: vars(cell) for cluster, cell in cells.items()}
             body = [(name, cell.state, ", ".join(cell.pools), "\n".join(cell.reasons)) for name, cell in cells.items()]

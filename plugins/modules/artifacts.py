@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# Implemented by the action plugin of the same name; the host's half is module place.
+# Implemented by the action plugin of the same name; the part on the host is module artifact_install.
 
 DOCUMENTATION = r"""
 module: artifacts

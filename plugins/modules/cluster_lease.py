@@ -107,8 +107,8 @@ def main() -> None:
         elif given["state"] == "released":
             lease.release(given["cluster"], given["run"])
         else:
-            wanted = lease.Lease(given["run"], given["holder"], given["origin"], given["seconds"], boot, now, now)
-            found = lease.take(given["cluster"], wanted, given["take_from"])
+            desired = lease.Lease(given["run"], given["holder"], given["origin"], given["seconds"], boot, now, now)
+            found = lease.take(given["cluster"], desired, given["take_from"])
     except OSError as error:
         module.fail_json(msg=f"the lease of {given['cluster']} cannot be kept here: {error}")
     shown = {"run": found.run, "holder": found.holder, "origin": found.origin} if found else {}

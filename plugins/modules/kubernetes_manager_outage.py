@@ -66,7 +66,7 @@ checks:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import Outage, OutageScope, turn
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.outage import Outage, OutageScope, stop_manager
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import etcd
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api, ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.checks import unready
@@ -88,12 +88,12 @@ def main() -> None:
     try:
         api = Api.from_env(given["cluster"], 2.0)
     except ApiError as error:
-        unasked = failure("turn", "The manager's API can be asked", str(error), "run the install playbook")
+        unasked = failure("manager_outage", "The manager's API can be asked", str(error), "run the install playbook")
         module.exit_json(changed=False, checks=[unasked])
     scope = OutageScope.read(given["scope"])
     outage = Outage(lambda command, check: module.run_command(command, check_rc=check), scope)
     own = api.at(given["address"])
-    checks = turn(
+    checks = stop_manager(
         outage, given["watchdog"], given["timeout"], lambda: unready(api), lambda: unready(own) or etcd.sick() or None
     )
     module.exit_json(changed=True, checks=checks)

@@ -12,7 +12,7 @@ short_description: Check where applications run, and draw it
 version_added: 0.1.0
 description:
   - Runs on the controller. Reads a placement file (environments, regimes, teams, clusters with pools, applications with their
-    demands), answers for every application and cluster whether it may run there and why not, and fails for what is wrong,
+    requirements), answers for every application and cluster whether it may run there and why not, and fails for what is wrong,
     such as an application that runs where it may not, one without any possible cluster, or an exception that has ended.
 author: keelson.cluster contributors (@keelson-cluster)
 options:

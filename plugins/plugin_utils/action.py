@@ -42,5 +42,5 @@ class ControllerAction(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(error)) from error
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Do it; return what the task returns besides `changed`, which is false unless said."""
+        """Do it; return what the task returns besides `changed`, which is false by default."""
         raise NotImplementedError

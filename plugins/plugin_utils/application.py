@@ -99,15 +99,19 @@ def _text(value: Any) -> str:
 def refused(placement: Placement, application: Mapping[str, Any], cluster: str, environment: str, now: Moment) -> str:
     """Why a placement does not let an application run on a cluster's pool in an environment, or nothing."""
     name, pool_name = application["name"], application["pool"]
-    shape.known(name, placement.demands, placement.path, "application")
+    shape.known(name, placement.requirements, placement.path, "application")
     shape.known(cluster, placement.pools, placement.path, "cluster")
-    demands = [demand for demand in placement.demands[name] if demand.environment == environment]
-    if not demands:
+    requirements = [
+        requirement for requirement in placement.requirements[name] if requirement.environment == environment
+    ]
+    if not requirements:
         return f"it is not for the environment {environment}"
     pools = [pool for pool in placement.pools[cluster] if pool.name == pool_name]
     if not pools:
         return f"the cluster {cluster} has no pool {pool_name or '(none is named)'} there"
-    return rules.why_not(demands[0], pools[0], rules.excused(placement, now).get(name, {}).get(cluster, frozenset()))
+    return rules.why_not(
+        requirements[0], pools[0], rules.excused(placement, now).get(name, {}).get(cluster, frozenset())
+    )
 
 
 def placed(

@@ -147,8 +147,8 @@ def plan(
         line = f"another certificate of the present CA: {names}"
         return Plan((RENEW,), takes_part, (line,), left_out, False, "given other certificates")
     phases = due(payload, asked, rotated)
-    wanted = PHASES[: PHASES.index(until) + 1]
-    chosen = [phase for phase in wanted if any(phase in found for found in phases.values())]
+    desired = PHASES[: PHASES.index(until) + 1]
+    chosen = [phase for phase in desired if any(phase in found for found in phases.values())]
     then = dict(payload)
     for phase in chosen:
         then = after(then, phase, asked, rotated, "", {})

@@ -20,7 +20,14 @@ from .user_error import UserError
 Moment = datetime.datetime
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_SAID = {str: "text", bool: "true or false", int: "a whole number", dict: "a mapping", list: "a list", Moment: "a date"}
+_KINDS = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    dict: "a mapping",
+    list: "a list",
+    Moment: "a date",
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def read(path: str) -> dict[str, Any]:
 def held(value: Any, shape: Shape, where: str) -> dict[str, Any]:
     """A mapping with what C(shape) says, defaults filled in; raise UserError that names the first key that is wrong."""
     if not isinstance(value, dict):
-        raise UserError(f"{where}: is {_said(value)}, a mapping is needed")
+        raise UserError(f"{where}: is {_kind(value)}, a mapping is needed")
     for key in value:
         if key not in shape:
             raise UserError(f"{where}: unknown key {key}{_near(str(key), shape)}")
@@ -71,7 +78,7 @@ def _value(value: Any, key: Key, where: str) -> Any:
     if key.kind is list and isinstance(value, str):
         value = [value]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{where} is {_said(value)}, {_SAID[key.kind]} is needed")
+        raise UserError(f"{where} is {_kind(value)}, {_KINDS[key.kind]} is needed")
     if key.choices and value not in key.choices:
         raise UserError(f"{where} is {value!r}{_near(str(value), key.choices)}")
     if key.inner is None:
@@ -100,7 +107,7 @@ def moment(value: Any, where: str) -> Moment:
     if isinstance(value, datetime.date) and not isinstance(value, Moment):
         value = Moment(value.year, value.month, value.day)
     if not isinstance(value, Moment):
-        raise UserError(f"{where} is {_said(value)}, a date such as 2026-12-31 is needed")
+        raise UserError(f"{where} is {_kind(value)}, a date such as 2026-12-31 is needed")
     return value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
 
 
@@ -115,9 +122,9 @@ def _near(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names) or 'none'}"
 
 
-def _said(value: Any) -> str:
+def _kind(value: Any) -> str:
     return (
         "text"
         if isinstance(value, str)
-        else next((said for kind, said in _SAID.items() if isinstance(value, kind)), "no text")
+        else next((words for kind, words in _KINDS.items() if isinstance(value, kind)), "no text")
     )

@@ -23,11 +23,11 @@ ENVIRONMENTS = ["dev", "test", "prod"]
 
 
 def content(applications: int, clusters: int) -> dict[str, Any]:
-    """Applications with all kinds of demands, clusters of three pools."""
+    """Applications with all kinds of requirements, clusters of three pools."""
     dice = random.Random(1)
     pools = {f"p{n}": {"data": "confidential", "regimes": ["pci"] if n == 0 else ["personal"]} for n in range(3)}
     offer = {"engine": "kubernetes", "environments": ENVIRONMENTS, "pools": pools}
-    demands = {
+    requirements = {
         f"a{n}": {
             "team": f"t{n % 100}",
             "environments": dice.sample(ENVIRONMENTS, 2),
@@ -42,7 +42,7 @@ def content(applications: int, clusters: int) -> dict[str, Any]:
         "regimes": {"pci": {}, "personal": {"exclusive": False}},
         "teams": {f"t{n}": {} for n in range(100)},
         "clusters": {f"c{n}": {**offer, "region": f"r{n % 5}"} for n in range(clusters)},
-        "applications": demands,
+        "applications": requirements,
     }
 
 

@@ -110,9 +110,9 @@ def message(token: bytes | None) -> bytes:
 
     if token:
         LIBC.mq_unlink(QUEUE)  # what an earlier call left would come first
-    wanted = Attributes(0, 4, SIZE, 0)
+    desired = Attributes(0, 4, SIZE, 0)
     queue = checked(
-        LIBC.mq_open(QUEUE, os.O_RDWR | os.O_NONBLOCK | (os.O_CREAT if token else 0), 0o666, ctypes.byref(wanted))
+        LIBC.mq_open(QUEUE, os.O_RDWR | os.O_NONBLOCK | (os.O_CREAT if token else 0), 0o666, ctypes.byref(desired))
     )
     if token:
         checked(LIBC.mq_send(queue, token, len(token), 0))
@@ -195,8 +195,8 @@ def processes(name: str) -> bytes:
     return found
 
 
-def said(kind: int, where: object) -> bytes:
-    """What a socket says."""
+def received(kind: int, where: object) -> bytes:
+    """What a socket sends."""
     with socket.socket(kind) as link:
         link.settimeout(1)
         link.connect(where)
@@ -221,8 +221,8 @@ def search(token: str) -> dict[str, bool]:
         "global": lambda: " ".join(KEPT).encode(),
         "child_environment": lambda: processes("environ"),
         "process": lambda: processes("cmdline"),
-        "abstract_socket": lambda: said(socket.AF_UNIX, "\0keelson-leak"),
-        "tcp_port": lambda: said(socket.AF_INET, ("127.0.0.1", PORT)),
+        "abstract_socket": lambda: received(socket.AF_UNIX, "\0keelson-leak"),
+        "tcp_port": lambda: received(socket.AF_INET, ("127.0.0.1", PORT)),
         "sysv_memory": lambda: sysv(None),
         "sysv_queue": lambda: sysv_message(None),
         "posix_memory": lambda: posix_memory(None),

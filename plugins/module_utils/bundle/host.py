@@ -21,7 +21,7 @@ from .install import Entry, InstallError
 
 
 class Host:
-    """One host and what it must have; options as module ``place`` documents them."""
+    """One host and what it must have; options as module C(artifact_install) documents them."""
 
     def __init__(self, options: Mapping[str, Any], run: packages.Run) -> None:
         self._root = Path(options["root"])

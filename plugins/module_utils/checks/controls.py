@@ -56,16 +56,16 @@ def fault(control: Mapping[str, str], root: str = "/") -> str:
 
 
 def _holds(rule: str, value: str | None, expected: str) -> bool:
-    listed, wanted = (value or "").split(","), expected.split(",")
+    listed, desired = (value or "").split(","), expected.split(",")
     return {
         "is": lambda: value == expected,
         "default": lambda: value in (None, expected),
         "not": lambda: value is not None and value != expected,
         "set": lambda: bool(value),
         "unset": lambda: value is None,
-        "has": lambda: set(wanted) <= set(listed),
-        "lacks": lambda: not set(wanted) & set(listed),
-        "among": lambda: value is not None and set(listed) <= set(wanted),
+        "has": lambda: set(desired) <= set(listed),
+        "lacks": lambda: not set(desired) & set(listed),
+        "among": lambda: value is not None and set(listed) <= set(desired),
         "least": lambda: value is not None and value.isdigit() and int(value) >= int(expected),
     }[rule]()
 

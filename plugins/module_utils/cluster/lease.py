@@ -71,21 +71,21 @@ def read(cluster: str, boot: str, now: float, store: str = STORE) -> Lease | Non
         return None
 
 
-def take(cluster: str, wanted: Lease, broken: Collection[str] = (), store: str = STORE) -> Lease:
-    """Take or renew C(wanted), unless another run's lease holds that is not one of C(broken); returns the one that holds."""
+def take(cluster: str, desired: Lease, broken: Collection[str] = (), store: str = STORE) -> Lease:
+    """Take or renew C(desired), unless another run's lease holds that is not one of C(broken); returns the one that holds."""
     with _locked(os.path.dirname(_path(cluster, store))):
-        held = read(cluster, wanted.boot, wanted.renewed, store)
-        if held and held.run != wanted.run and held.run not in broken:
+        held = read(cluster, desired.boot, desired.renewed, store)
+        if held and held.run != desired.run and held.run not in broken:
             return held
-        if held and held.run == wanted.run and held.boot == wanted.boot:
-            wanted = dataclasses.replace(wanted, taken=held.taken)
+        if held and held.run == desired.run and held.boot == desired.boot:
+            desired = dataclasses.replace(desired, taken=held.taken)
         partial = f"{_path(cluster, store)}.partial"
         with open(partial, "w", encoding="utf-8", opener=_private) as file:
-            json.dump(dataclasses.asdict(wanted), file)
+            json.dump(dataclasses.asdict(desired), file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, _path(cluster, store))
-        return wanted
+        return desired
 
 
 def release(cluster: str, run: str, store: str = STORE) -> None:

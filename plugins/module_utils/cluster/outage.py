@@ -143,7 +143,7 @@ def perform(given: dict[str, Any], outage: Outage, check: bool) -> dict[str, Any
     return {"changed": outage.was_down}
 
 
-def turn(outage: Outage, watchdog: int, timeout: int, ask: Question, whole: Question) -> list[Check]:
+def stop_manager(outage: Outage, watchdog: int, timeout: int, ask: Question, whole: Question) -> list[Check]:
     """Stop this manager and see that others are answered as before, then bring it back and see it whole again.
 
     `ask` and `whole` return what is wrong, or None.
@@ -160,7 +160,10 @@ def turn(outage: Outage, watchdog: int, timeout: int, ask: Question, whole: Ques
         return Verdict(not wrong, wrong or f"whole again after {time.monotonic() - start:.1f} s")
 
     remedy = "look at the endpoint's load balancer or virtual address, and at the other managers' logs"
-    asked = [("turn", "The cluster answers while the manager is stopped", answered), ("back", "It comes back", back)]
+    asked = [
+        ("manager_outage", "The cluster answers while the manager is stopped", answered),
+        ("back", "It comes back", back),
+    ]
     return [answer(kind, title, "", remedy, question) for kind, title, question in asked]
 
 

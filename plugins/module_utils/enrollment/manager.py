@@ -79,7 +79,7 @@ class EnrollmentService(ABC):
         """The address of the member that has this name and may not lose it, or ''."""
 
     @abstractmethod
-    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
+    def enroll(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """What a host that was let in becomes a member by: C(files), C(units), and more that its own code of the engine takes."""
 
     @abstractmethod

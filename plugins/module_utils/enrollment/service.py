@@ -75,7 +75,7 @@ class Counter:
         if holder and canonical(holder) != canonical(new.address):
             raise Denied(409, f"{new.name} is the name of a member at {holder}; give the new host another one")
         used = engine.change(token.number, lambda found: enroll(found, text, new.name, new.key, now))
-        return engine.introduce(new, used.pool)
+        return engine.enroll(new, used.pool)
 
     def joined(self, engine: EnrollmentService, token: Token, new: JoiningHost) -> dict[str, Any]:
         """Finish what a host has begun: nothing when it is a member now. The token may have ended meanwhile."""

@@ -47,8 +47,8 @@ def lost(saved: str, present: str, ours: Callable[[str], bool]) -> str:
         there = now.get(table, [])
         known = set(network.chains("\n".join(there)))
         rules = [line for line in lines if line.startswith("-A ")]
-        wanted = [rule for rule in rules if ours(rule.split()[1]) or network.leads(rule, ours, ours, ())]
-        back = [rule for rule in wanted if rule not in there]
+        desired = [rule for rule in rules if ours(rule.split()[1]) or network.leads(rule, ours, ours, ())]
+        back = [rule for rule in desired if rule not in there]
         made = [name for name in network.chains("\n".join(lines)) if ours(name) and name not in known]
         if made or back:
             parts += [table, *(f":{name} - [0:0]" for name in made), *back, "COMMIT"]
@@ -129,7 +129,7 @@ def tell(text: str) -> None:
 
 def main(*patterns: str) -> None:
     """Keep the rules for ever; say what was brought back, and once what is wrong."""
-    keeper, said = Keeper(patterns), ""
+    keeper, reported = Keeper(patterns), ""
     while True:
         try:
             for found in keeper.round():
@@ -139,9 +139,9 @@ def main(*patterns: str) -> None:
             fault = f"{' '.join(error.cmd)}: {error.stderr.strip()}"
         except OSError as error:
             fault = str(error)
-        if fault and fault != said:
+        if fault and fault != reported:
             tell(fault)
-        said = fault
+        reported = fault
         time.sleep(PAUSE)
 
 

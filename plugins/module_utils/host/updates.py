@@ -118,8 +118,8 @@ class Apt:
         code, out, err = self._run(command, environ_update={**ENVIRONMENT, **more})
         if code:
             words = [line for line in (err + out).splitlines() if line.startswith(("E: ", "W: ", "dpkg: ", " "))]
-            said = " | ".join(line.strip() for line in words[:4]) or err.strip()[-400:] or f"it ended with {code}"
-            raise UpdateError(f"{command[0]} {command[-1]} failed: {said}")
+            reason = " | ".join(line.strip() for line in words[:4]) or err.strip()[-400:] or f"it ended with {code}"
+            raise UpdateError(f"{command[0]} {command[-1]} failed: {reason}")
         return str(out)
 
 

@@ -135,16 +135,16 @@ class Target:
     def wrong(self) -> str | None:
         """Say what is missing until the newest template alone runs, or None."""
         found = self.api.get(self.path)
-        status, wanted = found.get("status") or {}, found["spec"]["replicas"]
+        status, desired = found.get("status") or {}, found["spec"]["replicas"]
         if status.get("observedGeneration", 0) < found["metadata"].get("generation", 1):
             return "the deployment was not looked at yet"
         for condition in status.get("conditions") or []:
             if condition["type"] == "Progressing" and condition["status"] == "False":
                 raise Failed(f"{condition['message']}; {self._trouble()}")
         numbers = {key: status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")}
-        if set(numbers.values()) == {wanted}:
+        if set(numbers.values()) == {desired}:
             return None
-        return f"{wanted} instances are wanted, there are {', '.join(f'{key} {number}' for key, number in numbers.items())}; {self._trouble()}"
+        return f"{desired} instances are wanted, there are {', '.join(f'{key} {number}' for key, number in numbers.items())}; {self._trouble()}"
 
     def take_back(self) -> bool:
         """Apply the objects of the release before."""

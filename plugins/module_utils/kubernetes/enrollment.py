@@ -79,7 +79,7 @@ class EnrollmentService(manager.EnrollmentService):
             return known or (node.address if node else "")
         return str(record["data"]["address"]) if record and pending_host(record, time.time()) else ""
 
-    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
+    def enroll(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """The pool's files, kubeadm's configuration, and how the host knows and asks the cluster. Raises ApiError, Denied.
 
         The Node is there before the host has any credentials, so that it takes only what its pool's taints tolerate; nodes

@@ -19,7 +19,7 @@ from ..cluster.parts import NODE
 from ..enrollment.join import HostSide, main
 from . import kernel, kubeadm, membership, network
 
-MARK = re.compile(r'"DEMAND\.([a-z0-9_]+)"|DEMAND\.([a-z0-9_]+)')
+MARK = re.compile(r'"PLACEHOLDER\.([a-z0-9_]+)"|PLACEHOLDER\.([a-z0-9_]+)')
 TIMEOUT = 60.0  # seconds
 
 

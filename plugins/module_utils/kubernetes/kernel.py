@@ -34,7 +34,7 @@ def features() -> dict[str, Any]:
 
 
 def requirements(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What the features of a host demand of runtime, kubelet and kubeadm, by the names that the role's files have for it."""
+    """What the features of a host require of runtime, kubelet and kubeadm, by the names that the role's files have for it."""
     new = found["cgroup"] == 2
     return {
         "restrict_oom_score_adj": not found["oom_score"],

@@ -87,12 +87,12 @@ def apply(desired: Desired, check: bool, receipts: Receipts) -> Done:
 
 def _settle(
     files: list[dict[str, Any]],
-    wanted: list[units.Unit],
+    desired: list[units.Unit],
     check: bool,
     done: Done,
     receipts: Receipts,
 ) -> None:
-    services.apply(files, wanted, [], services.How(check), done.outcome, receipts)
+    services.apply(files, desired, [], services.How(check), done.outcome, receipts)
     if done.outcome.fault:
         raise SidecarError(done.outcome.fault)
 

@@ -135,8 +135,8 @@ class Target:
 
     def _too_few(self) -> str | None:
         summary = self.api.get(f"{self.path}/summary?{self.space}")["Summary"].get("app") or {}
-        running, wanted = summary.get("Running", 0), self.app["instances"]
-        return None if running >= wanted else f"{running} of {wanted} instances run; {self._trouble()}"
+        running, desired = summary.get("Running", 0), self.app["instances"]
+        return None if running >= desired else f"{running} of {desired} instances run; {self._trouble()}"
 
     def take_back(self) -> bool:
         """Go back to the last version that was well, where Nomad does not do so itself."""

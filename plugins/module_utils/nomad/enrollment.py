@@ -84,7 +84,7 @@ class EnrollmentService(manager.EnrollmentService):
         forget_absent(self.api, now)
         return super().sweep(now)
 
-    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
+    def enroll(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         """The agent's files, a certificate for exactly this name and address, and an introduction. Raises ApiError, Denied."""
         found = self.description(pool, joining_host)
         secrets = self.secrets()

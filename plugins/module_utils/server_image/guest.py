@@ -60,8 +60,8 @@ def parameter(key: str, desired: str, root: str = "/proc/sys") -> Verdict:
 
 def blocked(name: str) -> Verdict:
     """Judge that modprobe refuses a module."""
-    said = run("modprobe", "--dry-run", "--verbose", name).stdout.strip().splitlines()
-    last = said[-1] if said else "this kernel has no such module"  # those before it are what it depends on
+    lines = run("modprobe", "--dry-run", "--verbose", name).stdout.strip().splitlines()
+    last = lines[-1] if lines else "this kernel has no such module"  # those before it are what it depends on
     return Verdict(not last.startswith("insmod"), last)
 
 

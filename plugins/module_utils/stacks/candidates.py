@@ -193,12 +193,12 @@ def _members(pool: Resource, stack: Stack, part: Part, warnings: list[str]) -> l
             f"Give `members:` under stacks.{stack.name} with a list named {' or '.join(names)}",
         )
     members = stack.members[name]
-    wanted = next(
+    desired = next(
         (size for path in kind.size if isinstance(size := paths.resolve(pool.attributes, paths.parse(path)), int)), None
     )
     running = sum(not host_types.OFF.fullmatch(str(member.get("instance_state"))) for member in members)
-    if wanted is not None and wanted != running:
-        warnings.append(f"{part.place}: {pool.address} of {stack.place} wants {wanted} servers and has {running}")
+    if desired is not None and desired != running:
+        warnings.append(f"{part.place}: {pool.address} of {stack.place} wants {desired} servers and has {running}")
     return [
         Candidate(
             member, f"{pool.address} member {member.get('id', number)}", member.get("id", number), stack, pool=pool

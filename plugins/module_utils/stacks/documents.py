@@ -263,10 +263,10 @@ def expect(value: Any, kind: type, place: str, what: str) -> Any:
     """VALUE when it is of KIND (dict, list, str, int); otherwise a StackError that says what is there instead."""
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    wanted = {dict: "an object", list: "a list", str: "a string", int: "a number"}[kind]
+    expected = {dict: "an object", list: "a list", str: "a string", int: "a number"}[kind]
     raise StackError(
         place,
-        f"{what} is {'an object' if isinstance(value, dict) else 'a ' + _kind(value)} where {wanted} is expected",
+        f"{what} is {'an object' if isinstance(value, dict) else 'a ' + _kind(value)} where {expected} is expected",
         "The file is damaged or of another tool; fetch it again",
     )
 

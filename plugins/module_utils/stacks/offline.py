@@ -355,7 +355,7 @@ def _binary(name: str, folder: str) -> list[Check]:
         except (OSError, subprocess.TimeoutExpired) as error:
             checks.append(Check(f"{title} of stack {name}", False, str(error), "Make the binary work by hand first"))
             continue
-        said = " ".join((done.stdout + done.stderr).split())[:300]
+        output = " ".join((done.stdout + done.stderr).split())[:300]
         remedy = f"Run `{os.path.basename(binary)} fmt -recursive`" if title == "format" else "Correct the code"
-        checks.append(Check(f"{title} of stack {name}", done.returncode == 0, said or "no difference", remedy))
+        checks.append(Check(f"{title} of stack {name}", done.returncode == 0, output or "no difference", remedy))
     return checks

@@ -61,9 +61,9 @@ def every(value: Any, steps: Steps) -> Iterator[Any]:
     """All that STEPS lead to, of which a `*` makes several."""
     for number, step in enumerate(steps):
         if isinstance(step, str) and step.startswith("*"):
-            key, _equals, wanted = step[1:].partition("=")
+            key, _equals, desired = step[1:].partition("=")
             for item in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
-                if not key or isinstance(item, dict) and item.get(key) == wanted:
+                if not key or isinstance(item, dict) and item.get(key) == desired:
                     yield from every(item, steps[number + 1 :])
             return
         value = resolve(value, (step,))

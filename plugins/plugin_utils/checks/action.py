@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the actions of verify share: which hosts live, whose turn it is, and how checks get the name of their host."""
+"""What the actions of verify share: which hosts live, which host acts, and how checks get the name of their host."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ FIRST = "verify_host"  # where the first task of verify, which every host runs, 
 class ChecksAction(ActionBase):  # type: ignore[misc]
     """Run a module with parameters from the inventory, and label the checks it returns with the host.
 
-    Subclasses say which module, whose turn it is, and what parameters it gets; the task's own arguments win.
+    Subclasses say which module, on which hosts, and what parameters it gets; the task's own arguments win.
     A module that fails is a failed check, so that the report shows it and what follows still runs, above all cleaning up.
     """
 
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Skip hosts that did not answer before or whose turn it is not, run the module for the others."""
+        """Skip hosts that did not answer before or do not act, run the module for the others."""
         self.vars: dict[str, Any] = task_vars or {}
         result: dict[str, Any] = super().run(tmp, self.vars)
         self.host = str(self.vars["inventory_hostname"])
         if not self.lives(self.host):
             return {**result, "skipped": True, "msg": "the host did not answer before"}
-        if not self.turn():
+        if not self.acts():
             return {**result, "skipped": True, "msg": "another host does this"}
         checks: list[dict[str, Any]] = []
         answers: dict[str, Any] = {}
@@ -74,7 +74,7 @@ class ChecksAction(ActionBase):  # type: ignore[misc]
         """What a drill may do to the components of this host, as a module takes it."""
         return {name: list(found) for name, found in vars(OutageScope.of(part.outage for part in self.parts)).items()}
 
-    def turn(self) -> bool:
+    def acts(self) -> bool:
         """Tell whether this host is to run the module."""
         return True
 

@@ -27,7 +27,7 @@ def key_of(kind: str) -> str:
     return "identifier" if kind == NODES else "name"
 
 
-def changed(kind: str, wanted: list[Object], present: list[Object], related: Related) -> list[Object]:
+def changed(kind: str, desired: list[Object], present: list[Object], related: Related) -> list[Object]:
     """Those of the objects that are not there as they are asked for."""
     known = {(_workflow(kind, found), found[key_of(kind)]): found for found in present}
     options = _OPTIONS.get(kind, ())
@@ -38,12 +38,12 @@ def changed(kind: str, wanted: list[Object], present: list[Object], related: Rel
             _same(name, value, found, related) for name, value in item.items() if name not in options
         )
 
-    return [item for item in wanted if not same(item)]
+    return [item for item in desired if not same(item)]
 
 
-def dropped(kind: str, wanted: list[Object], present: list[Object]) -> list[Object]:
+def dropped(kind: str, desired: list[Object], present: list[Object]) -> list[Object]:
     """Those that are there and not asked for any more."""
-    names = {item[key_of(kind)] for item in wanted}
+    names = {item[key_of(kind)] for item in desired}
     return [found for found in present if found[key_of(kind)] not in names]
 
 
@@ -58,7 +58,7 @@ def _same(name: str, value: Any, found: Object, related: Related) -> bool:
         return bool((value or {}).get("spec", []) == told.get("spec", []))
     if name == "approval_node":
         template = found["summary_fields"].get("unified_job_template") or {}
-        return all(template.get(key) == wanted for key, wanted in value.items())
+        return all(template.get(key) == desired for key, desired in value.items())
     if isinstance(value, list) and name not in found:
         linked = summary if isinstance(summary, list) else related(addresses[name]) if name in addresses else []
         return sorted(value) == sorted(entry.get("identifier") or entry["name"] for entry in linked)

@@ -92,8 +92,8 @@ def append(folder: str, content: Mapping[str, Any], key: Any) -> Entry:
     return entry
 
 
-def newest(entries: list[Entry], **wanted: Any) -> Entry | None:
+def newest(entries: list[Entry], **given: Any) -> Entry | None:
     """The newest entry that has these values."""
     return next(
-        (entry for entry in reversed(entries) if all(entry.get(key) == value for key, value in wanted.items())), None
+        (entry for entry in reversed(entries) if all(entry.get(key) == value for key, value in given.items())), None
     )

@@ -40,10 +40,10 @@ def parse(entry: str) -> dict[str, Any]:
 def closed_to(entry: str, closed: Iterable[str]) -> str:
     """The network in which all of an entry is closed, '' when some of it is open."""
     network = parse(entry).get("network")
-    wanted = ipaddress.ip_network(network) if network else None
+    desired = ipaddress.ip_network(network) if network else None
     for one in closed:
         known = ipaddress.ip_network(one)
-        if wanted and wanted.version == known.version and wanted.subnet_of(known):  # type: ignore[arg-type]
+        if desired and desired.version == known.version and desired.subnet_of(known):  # type: ignore[arg-type]
             return one
     return ""
 

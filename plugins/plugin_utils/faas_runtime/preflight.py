@@ -19,12 +19,12 @@ Networks = Callable[
 ]  # of a manager's variables: who says so, and a network
 
 
-def without_hosts(cluster: Cluster, wanted: Iterable[tuple[str, str]]) -> Iterable[Fault]:
-    """Pools, each with who wants it, where something would wait for hosts for ever."""
+def without_hosts(cluster: Cluster, asked: Iterable[tuple[str, str]]) -> Iterable[Fault]:
+    """Pools, each with who asks for it, where something would wait for hosts for ever."""
     pools = sorted(
         {str(host.variables["cluster_pool"]) for host in cluster.hosts if host.variables.get("cluster_pool")}
     )
-    for who, pool in wanted:
+    for who, pool in asked:
         if pool not in pools:
             remedy = f"use one of {', '.join(pools) or 'none'}, or add hosts"
             yield Fault("", "functions", f"{who} {pool}, which has no host", remedy)
@@ -56,8 +56,8 @@ def declared(cluster: Cluster, refused: functions.Refused, networks: Networks = 
             found = functions.read(tenants, given, refused, gateways)
             artifacts.read(found)
             tenants_of = found.tenants.values()
-            wanted = [(f"{found.place(one.name, 'pool')}: {one.name} has the pool", one.pool) for one in tenants_of]
-            yield from without_hosts(cluster, wanted)
+            asked = [(f"{found.place(one.name, 'pool')}: {one.name} has the pool", one.pool) for one in tenants_of]
+            yield from without_hosts(cluster, asked)
             own = [("faas_runtime_closed", str(one)) for one in host.variables.get("faas_runtime_closed") or ()]
             yield from closed(cluster, found, [*networks(host.variables), *own])
         except (functions.FunctionError, artifacts.ArtifactError) as error:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where applications may run: environments, regimes, teams, clusters with their pools, applications and their demands, as data."""
+"""Where applications may run: environments, regimes, teams, clusters with their pools, applications and their requirements, as data."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Demand:
+class Requirement:
     """What an application needs in one environment."""
 
     team: str
@@ -130,7 +130,7 @@ class Placement:
     path: str
     raw: Mapping[str, Any]
     pools: Mapping[str, tuple[Pool, ...]]
-    demands: Mapping[str, tuple[Demand, ...]] = field(default_factory=dict)
+    requirements: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
 
 
 def load(path: str) -> Placement:
@@ -150,8 +150,10 @@ def parse(content: Mapping[str, Any], path: str) -> Placement:
         name: tuple(_pool(raw, name, cluster, pool, classes, confining) for pool in cluster["pools"].items())
         for name, cluster in raw["clusters"].items()
     }
-    demands = {name: tuple(_demands(application, classes)) for name, application in raw["applications"].items()}
-    return Placement(path, raw, clusters, demands)
+    requirements = {
+        name: tuple(_requirements(application, classes)) for name, application in raw["applications"].items()
+    }
+    return Placement(path, raw, clusters, requirements)
 
 
 def _pool(
@@ -178,7 +180,7 @@ def _pool(
     )
 
 
-def _demands(application: Mapping[str, Any], classes: Mapping[str, int]) -> list[Demand]:
+def _requirements(application: Mapping[str, Any], classes: Mapping[str, int]) -> list[Requirement]:
     shared = (
         frozenset(application["regimes"]),
         classes[application["data"]] if application["data"] else 0,
@@ -186,7 +188,7 @@ def _demands(application: Mapping[str, Any], classes: Mapping[str, int]) -> list
         frozenset(application["regions"]),
         frozenset(application["engines"]),
     )
-    return [Demand(application["team"], environment, *shared) for environment in application["environments"]]
+    return [Requirement(application["team"], environment, *shared) for environment in application["environments"]]
 
 
 def _references(raw: Mapping[str, Any], path: str) -> None:

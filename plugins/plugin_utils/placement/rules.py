@@ -11,34 +11,36 @@ from typing import Any
 
 from ..shape import Moment
 from .borders import open_pools
-from .model import Demand, Placement, Pool
+from .model import Placement, Pool, Requirement
 
 ALLOWED, USED, FORBIDDEN = "allowed", "used", "forbidden"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Why not, in words, or nothing; and what of a demand it looks at."""
+    """Why not, in words, or nothing; and what of a requirement it reads."""
 
     reads: tuple[str, ...]
-    why_not: Callable[[Demand, Pool], str]
+    why_not: Callable[[Requirement, Pool], str]
 
 
-def _regime(demand: Demand, pool: Pool) -> str:
-    if not demand.regimes <= pool.regimes:
-        return f"has no {_listed(demand.regimes - pool.regimes)}"
-    return "" if pool.exclusive <= demand.regimes else f"is only for {_listed(pool.exclusive - demand.regimes)}"
+def _regime(requirement: Requirement, pool: Pool) -> str:
+    if not requirement.regimes <= pool.regimes:
+        return f"has no {_listed(requirement.regimes - pool.regimes)}"
+    return (
+        "" if pool.exclusive <= requirement.regimes else f"is only for {_listed(pool.exclusive - requirement.regimes)}"
+    )
 
 
-def _isolation(demand: Demand, pool: Pool) -> str:
-    alone = {demand.team}
-    if demand.isolation == "cluster" and pool.cluster_teams != alone:
-        return f"is in a cluster that is not for {demand.team} alone"
-    if demand.isolation != "pool" or pool.cluster_teams == alone:
+def _isolation(requirement: Requirement, pool: Pool) -> str:
+    alone = {requirement.team}
+    if requirement.isolation == "cluster" and pool.cluster_teams != alone:
+        return f"is in a cluster that is not for {requirement.team} alone"
+    if requirement.isolation != "pool" or pool.cluster_teams == alone:
         return ""
     if not pool.confined:
-        return f"is in a cluster whose engine, {pool.engine}, keeps nobody off a pool, and which is not for {demand.team} alone"
-    return "" if pool.teams == alone else f"is not for {demand.team} alone"
+        return f"is in a cluster whose engine, {pool.engine}, keeps nobody off a pool, and which is not for {requirement.team} alone"
+    return "" if pool.teams == alone else f"is not for {requirement.team} alone"
 
 
 RULES: Mapping[str, Rule] = {
@@ -74,10 +76,10 @@ def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
-def why_not(demand: Demand, pool: Pool, lifted: frozenset[str] = frozenset()) -> str:
-    """Why an application of this demand may not run there; nothing: it may. Exceptions lift rules."""
+def why_not(requirement: Requirement, pool: Pool, lifted: frozenset[str] = frozenset()) -> str:
+    """Why an application of this requirement may not run there; nothing: it may. Exceptions lift rules."""
     return "; ".join(
-        words for name, rule in RULES.items() if name not in lifted and (words := rule.why_not(demand, pool))
+        words for name, rule in RULES.items() if name not in lifted and (words := rule.why_not(requirement, pool))
     )
 
 
@@ -109,19 +111,20 @@ class Matrix:
         self._met: dict[tuple[Any, ...], int] = {}
         self._bits = {cluster: self._those(lambda p, c=cluster: p.cluster == c) for cluster in placement.pools}  # type: ignore[misc]
         self._possible = {
-            name: [self._pools_of(name, demand) for demand in demands] for name, demands in placement.demands.items()
+            name: [self._pools_of(name, requirement) for requirement in requirements]
+            for name, requirements in placement.requirements.items()
         }
 
     def _those(self, chosen: Callable[[Pool], bool]) -> int:
         return sum(1 << index for index, pool in enumerate(self._pools) if chosen(pool))
 
-    def _pools_of(self, name: str, demand: Demand) -> int:
+    def _pools_of(self, name: str, requirement: Requirement) -> int:
         """Where an application may run in one environment."""
         found = -1
         for rule_name, rule in RULES.items():
-            key = (rule_name, *(getattr(demand, read) for read in rule.reads))
+            key = (rule_name, *(getattr(requirement, read) for read in rule.reads))
             if key not in self._met:
-                self._met[key] = self._those(lambda pool, why=rule.why_not: not why(demand, pool))  # type: ignore[misc]
+                self._met[key] = self._those(lambda pool, why=rule.why_not: not why(requirement, pool))  # type: ignore[misc]
             met = self._met[key]
             for cluster, rules in self.lifted.get(name, {}).items():
                 met |= self._bits[cluster] if rule_name in rules else 0
@@ -129,7 +132,7 @@ class Matrix:
         return found
 
     def somewhere(self, name: str, number: int) -> bool:
-        """Whether an application may run anywhere in the environment of its demand C(number)."""
+        """Whether an application may run anywhere in the environment of its requirement C(number)."""
         return bool(self._possible[name][number])
 
     def state(self, name: str, cluster: str) -> str:
@@ -143,8 +146,8 @@ class Matrix:
         possible, reasons = [], []
         lifted = self.lifted.get(name, {}).get(cluster, frozenset())
         for pool in self.placement.pools[cluster]:
-            for demand in self.placement.demands[name]:
-                place, against = f"{pool.name} ({demand.environment})", why_not(demand, pool, lifted)
+            for requirement in self.placement.requirements[name]:
+                place, against = f"{pool.name} ({requirement.environment})", why_not(requirement, pool, lifted)
                 if against:
                     reasons.append(f"{place} {against}")
                 else:
@@ -181,21 +184,21 @@ def violations(matrix: Matrix) -> Iterator[Violation]:
         yield Violation(
             f"cluster {cluster}", text, f"give {other.name} a cluster of its own, or let both offer the same"
         )
-    for name, demands in placement.demands.items():
+    for name, requirements in placement.requirements.items():
         for run in placement.raw["applications"][name]["runs"]:
             why = _wrong(matrix, name, run)
             if why:
                 text = f"runs on {run['cluster']}, pool {run['pool']}, in {run['environment']}, which {why}"
                 yield Violation(f"application {name}", text, "move it, or enter an exception with an end date")
-        for number, demand in enumerate(demands):
+        for number, requirement in enumerate(requirements):
             if not matrix.somewhere(name, number):
-                yield _nowhere(placement, name, demand)
+                yield _nowhere(placement, name, requirement)
 
 
 def _wrong(matrix: Matrix, name: str, run: Mapping[str, Any]) -> str:
-    demand = next(d for d in matrix.placement.demands[name] if d.environment == run["environment"])
+    requirement = next(d for d in matrix.placement.requirements[name] if d.environment == run["environment"])
     pool = next(p for p in matrix.placement.pools[run["cluster"]] if p.name == run["pool"])
-    return why_not(demand, pool, matrix.lifted.get(name, {}).get(run["cluster"], frozenset()))
+    return why_not(requirement, pool, matrix.lifted.get(name, {}).get(run["cluster"], frozenset()))
 
 
 def wrong_places(matrix: Matrix) -> frozenset[tuple[str, str]]:
@@ -209,12 +212,12 @@ def wrong_places(matrix: Matrix) -> frozenset[tuple[str, str]]:
     )
 
 
-def _nowhere(placement: Placement, name: str, demand: Demand) -> Violation:
+def _nowhere(placement: Placement, name: str, requirement: Requirement) -> Violation:
     """An application with no possible cluster: the pool that lacks least is named."""
     pools = [pool for offers in placement.pools.values() for pool in offers]
-    nearest = min(pools, key=lambda pool: sum(bool(rule.why_not(demand, pool)) for rule in RULES.values()))
+    nearest = min(pools, key=lambda pool: sum(bool(rule.why_not(requirement, pool)) for rule in RULES.values()))
     text = (
-        f"no cluster may run it in {demand.environment}; nearest is {nearest.cluster}, pool {nearest.name}, "
-        f"which {why_not(demand, nearest)}"
+        f"no cluster may run it in {requirement.environment}; nearest is {nearest.cluster}, pool {nearest.name}, "
+        f"which {why_not(requirement, nearest)}"
     )
-    return Violation(f"application {name}", text, "change its demands, or offer a pool that meets them")
+    return Violation(f"application {name}", text, "change its requirements, or offer a pool that meets them")

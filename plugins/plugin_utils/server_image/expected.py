@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks of a finished image ask for, and what is said when it is not there."""
+"""What the checks of a finished image ask for, and the remedy when it is not there."""
 
 from __future__ import annotations
 

@@ -56,14 +56,14 @@ def requests(
     known = {host.name: host for host in cluster.hosts}
     found: dict[str, dict[str, list[str]]] = {}
     for host in map(known.__getitem__, names):
-        held, wanted = (host.facts or {}).get("artifacts") or {}, desired[host.part]
+        held, versions = (host.facts or {}).get("artifacts") or {}, desired[host.part]
         for component in (c for c in cluster.components(host) if c in upgradable(cluster, host.part)):
             own = component.parts[host.part].artifacts if host.part in component.parts else ()
             chosen = [Request.parse(text) for text in own]
             new = [
-                str(replace(r, version=wanted[r.name]))
+                str(replace(r, version=versions[r.name]))
                 for r in chosen
-                if held.get(r.name, wanted[r.name]) != wanted[r.name]
+                if held.get(r.name, versions[r.name]) != versions[r.name]
             ]
             found.setdefault(host.name, {}).update({component.name: new} if new else {})
     return found

@@ -133,16 +133,16 @@ def settle(endpoint: str, node: str, subnets: list[str]) -> None:
 
 def main(endpoint: str, node: str, subnets: str) -> None:
     """Settle for ever; say once what is wrong, and once that it is well again."""
-    said = ""
+    reported = ""
     while True:
         try:
             settle(endpoint, node, subnets.split(","))
             fault = ""
         except (OSError, ValueError, http.client.HTTPException, subprocess.CalledProcessError) as error:
             fault = str(error)
-        if fault != said:
+        if fault != reported:
             print(fault or "the nodes are known again", flush=True)
-            said = fault
+            reported = fault
         time.sleep(PAUSE)
 
 

@@ -185,7 +185,7 @@ def test_what_would_reach_the_node_is_refused(shared: tuple[Lab, Path]) -> None:
 
 
 def test_how_far_the_community_edition_goes(shared: tuple[Lab, Path]) -> None:
-    """What placement check demands a cluster for, or tells: any pool may be named, and metrics are for all."""
+    """What a check of placement needs a cluster for, or tells: any pool may be named, and metrics are for all."""
     lab, _folder = shared
     token = secret(lab, "shop-test")
     assert ask(lab, token, "POST", f"/v1/jobs?namespace={TEST}", job(TEST, NodePool="batch"))[0] == 200

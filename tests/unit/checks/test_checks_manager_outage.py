@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose turn it is to be stopped, and which module does it."""
+"""Which manager is stopped when, and which module does it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def action(host: str, engine: str = "kubernetes", managers: int = 3, **results: 
     ],
 )
 def test_a_manager_is_stopped_only_where_enough_others_answer(found: ActionModule, due: bool) -> None:
-    assert found.turn() is due
+    assert found.acts() is due
 
 
 def test_the_engine_says_how() -> None:

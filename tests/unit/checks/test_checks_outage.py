@@ -151,8 +151,8 @@ def test_a_manager_is_brought_back_whatever_happens(monkeypatch: pytest.MonkeyPa
             return ""
 
     drill = Drill(lambda _command, _check: (0, "", ""), KUBERNETES)
-    stopped, back = outage.turn(drill, 60, 5, lambda: None, lambda: None)
+    stopped, back = outage.stop_manager(drill, 60, 5, lambda: None, lambda: None)
     assert not stopped["passed"] and "no systemd" in stopped["evidence"]
     assert back["passed"] and calls == ["up"]
-    _stopped, back = outage.turn(drill, 60, 0, lambda: None, lambda: "etcd is sick")
+    _stopped, back = outage.stop_manager(drill, 60, 0, lambda: None, lambda: "etcd is sick")
     assert (back["passed"], back["evidence"]) == (False, "etcd is sick")

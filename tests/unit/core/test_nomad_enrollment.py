@@ -36,7 +36,7 @@ def service(ruled: FakeNomad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_certificate_has_the_role_and_the_address_alone(service: EnrollmentService) -> None:
-    signed = next(entry for entry in service.introduce(NEW, "web")["files"] if entry["path"] == "/cert")
+    signed = next(entry for entry in service.enroll(NEW, "web")["files"] if entry["path"] == "/cert")
     names = ["client.global.nomad", "localhost", "127.0.0.1", "10.0.0.27"]
     wanted = ["request", "CA", "KEY", "/CN=client.global.nomad", names, 30 * 86400]
     assert json.loads(signed["content"]) == wanted
@@ -44,8 +44,8 @@ def test_a_certificate_has_the_role_and_the_address_alone(service: EnrollmentSer
 
 def test_who_joined_is_what_the_managers_wrote_down(service: EnrollmentService, ruled: FakeNomad) -> None:
     ruled.add_node("w1", "10.0.2.1", Meta={"keelson_enrolled": "true"})
-    service.introduce(NEW, "web")
-    service.introduce(JoiningHost("w8", "fd00::8", "request", "k2"), "web")
+    service.enroll(NEW, "web")
+    service.enroll(JoiningHost("w8", "fd00::8", "request", "k2"), "web")
     ruled.add_node("w7", NEW.address)
     ruled.add_node("w8", "FD00:0::8")
     said = {entry["name"]: entry["enrolled"] for entry in members(service.api)}
@@ -90,7 +90,7 @@ def test_names_that_are_taken(
 
 
 def test_a_dead_host_that_joined_by_itself_leaves_its_name(service: EnrollmentService, ruled: FakeNomad) -> None:
-    service.introduce(NEW, "web")
+    service.enroll(NEW, "web")
     ruled.add_node("w7", NEW.address)
     assert service.holder("w7") == NEW.address and not service.settle(NEW)
     ruled.nodes[-1]["Status"] = "down"
@@ -98,8 +98,8 @@ def test_a_dead_host_that_joined_by_itself_leaves_its_name(service: EnrollmentSe
 
 
 def test_records_of_hosts_that_are_gone_are_forgotten(service: EnrollmentService, ruled: FakeNomad) -> None:
-    service.introduce(NEW, "web")
-    service.introduce(JoiningHost("w8", "10.0.0.28", "request", "k2"), "web")
+    service.enroll(NEW, "web")
+    service.enroll(JoiningHost("w8", "10.0.0.28", "request", "k2"), "web")
     ruled.add_node("w8", "10.0.0.28")
     service.sweep(time.time())
     assert len(enrolled.places(service.api)) == 2, "it may still come"

@@ -54,7 +54,7 @@ class Recorder:
     def description(self, _pool: str, _new: Any) -> dict[str, Any]:
         return {"members": {}}
 
-    def introduce(self, new: Any, pool: str) -> dict[str, Any]:
+    def enroll(self, new: Any, pool: str) -> dict[str, Any]:
         return {"address": new.address, "pool": pool}
 
     def settle(self, _new: Any) -> str:

@@ -66,7 +66,7 @@ class FakeDesk(EnrollmentService):
     def holder(self, name: str) -> str:
         return self.live.get(name, "")
 
-    def introduce(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
+    def enroll(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
         found = self.description(pool, joining_host)
         own = {"path": "@/introduction", "content": f"{joining_host.name} of {pool}", "mode": "0600"}
         return {**found, "files": [*found["files"], own]}

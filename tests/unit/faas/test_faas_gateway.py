@@ -383,7 +383,7 @@ def test_a_tenant_whose_storage_is_full_is_told_to_come_again(gateway: Any) -> N
 
 def test_what_a_call_writes_is_logged_under_its_id(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    gateway.said(gateway.functions[("shop", "greet")], "r1", "one\ntwo\n")
+    gateway.log_output(gateway.functions[("shop", "greet")], "r1", "one\ntwo\n")
     told = [json.loads(record.message) for record in caplog.records]
     assert [(line["request"], line["tenant"], line["output"]) for line in told] == [
         ("r1", "shop", "one"),

@@ -474,7 +474,7 @@ def test_packer_runs_and_what_it_says_is_kept(tmp_path: Path) -> None:
     speaking = fake_packer(tmp_path, f"echo '{LINES[0].strip()}'")
     build.run_packer(speaking, tmp_path, tmp_path, None, tmp_path / "log", told.append)
     assert told == ["prepare | Install the artifacts"] and (tmp_path / "log").read_text() == LINES[0]
-    with pytest.raises(ImageError, match=r"no space left on device \(all that was said: .*log\)"):
+    with pytest.raises(ImageError, match=r"no space left on device \(the whole output: .*log\)"):
         failing = fake_packer(tmp_path, f"echo '{PREFIX}image: no space left on device'; exit 1")
         build.run_packer(failing, tmp_path, tmp_path, None, tmp_path / "log", told.append)
 

@@ -119,7 +119,7 @@ def test_tokens_are_kept_where_the_last_writer_is_told(
 
 
 def test_a_host_becomes_a_node(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:
-    answer = enrollment_service.introduce(NEW, "web")
+    answer = enrollment_service.enroll(NEW, "web")
     assert answer["files"][0]["content"] == "web-7" and answer["config"]["nodeRegistration"]["name"] == "web-7"
     assert set(answer) == {"files", "units", "config", "cluster", "address", "discovery"}
     cluster = answer["discovery"]["clusters"][0]["cluster"]
@@ -154,7 +154,7 @@ def test_the_serving_certificate_of_a_host_that_was_let_in(
     seen: list[dict[str, str]] = []
     monkeypatch.setattr(requests, "approve", lambda _api, addresses, _check: seen.append(addresses) or ([], {}))
     requests.keep_members(enrollment_service.api, {"m1": "10.0.0.11"}, False)
-    enrollment_service.introduce(NEW, "web")
+    enrollment_service.enroll(NEW, "web")
     report(kubernetes, "web-7", NEW.address)
     enrollment_service.settle(NEW)
     nodes.ensure(enrollment_service.api, [], {"m1": "10.0.0.11", "m2": "10.0.0.12"}, 0)
@@ -171,7 +171,7 @@ def test_the_serving_certificate_of_a_host_that_was_let_in(
 def test_only_who_was_let_in_is_settled(
     enrollment_service: EnrollmentService, kubernetes: FakeKubernetes, address: str, key: str
 ) -> None:
-    enrollment_service.introduce(NEW, "web")
+    enrollment_service.enroll(NEW, "web")
     kubernetes.add("/api/v1/nodes/web-7", **node("web-7"))
     before = json.dumps(kubernetes.objects)
     with pytest.raises(Denied, match=f"no web-7 was let in from {address} with this key"):
@@ -181,7 +181,7 @@ def test_only_who_was_let_in_is_settled(
 
 def test_names_that_are_taken(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:
     assert enrollment_service.holder("web-7") == ""
-    enrollment_service.introduce(NEW, "web")
+    enrollment_service.enroll(NEW, "web")
     assert enrollment_service.holder("web-7") == NEW.address, "it was let in just now"
     kubernetes.objects[f"{LET_IN}/web-7"]["data"]["time"] = "0"
     assert enrollment_service.holder("web-7") == "", "it has never come"
@@ -209,13 +209,13 @@ def test_two_hosts_of_one_name_at_once(enrollment_service: EnrollmentService, ku
 
     kubernetes.react = other
     with pytest.raises(Denied, match="another host of the name web-7 asks at the same time") as denied:
-        enrollment_service.introduce(NEW, "web")
+        enrollment_service.enroll(NEW, "web")
     assert denied.value.status == 503 and not left(kubernetes)
 
 
 def test_who_never_came_is_forgotten(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:
     for name in ("web-6", "web-7", "web-8"):
-        enrollment_service.introduce(JoiningHost(name, "10.0.0.26", "", name), "web")
+        enrollment_service.enroll(JoiningHost(name, "10.0.0.26", "", name), "web")
     report(kubernetes, "web-6", "10.0.0.26")
     for name in ("web-6", "web-7"):
         kubernetes.objects[f"{LET_IN}/{name}"]["data"]["time"] = "0"
@@ -274,8 +274,14 @@ def test_a_host_puts_in_what_its_kernel_requirements(
     requirements = kernel.requirements(found)
     answer = {
         "files": [
-            {"path": "/a", "content": 'x = "DEMAND.systemd_cgroup"\nOOMScoreAdjust=DEMAND.oom_score_adjust\n'},
-            {"path": "/b", "data": {"cgroupDriver": "DEMAND.cgroup_driver", "featureGates": "DEMAND.feature_gates"}},
+            {
+                "path": "/a",
+                "content": 'x = "PLACEHOLDER.systemd_cgroup"\nOOMScoreAdjust=PLACEHOLDER.oom_score_adjust\n',
+            },
+            {
+                "path": "/b",
+                "data": {"cgroupDriver": "PLACEHOLDER.cgroup_driver", "featureGates": "PLACEHOLDER.feature_gates"},
+            },
             {"path": "/c", "state": "directory"},
         ]
     }
@@ -290,9 +296,9 @@ def test_a_host_puts_in_what_its_kernel_requirements(
 
 def test_the_marks_are_what_a_host_knows() -> None:
     [task] = yaml.safe_load((ROLE / "tasks/kubernetes/enrollment.yml").read_text())
-    assert task["vars"]["__host_node_other_address"] == "DEMAND.other_address"
+    assert task["vars"]["__host_node_other_address"] == "PLACEHOLDER.other_address"
     marks = task["vars"]["__host_node_requirements"]
-    assert marks == {name: f"DEMAND.{name}" for name in marks}
+    assert marks == {name: f"PLACEHOLDER.{name}" for name in marks}
     assert set(marks) | {"ignore"} == set(kernel.requirements(MODERN))
 
 
@@ -303,7 +309,7 @@ def test_kubeadm_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "features", lambda: OLD)
     monkeypatch.setattr(joining_host.kubeadm, "join", lambda *arguments: calls.append(arguments))
     discovery = {"users": [{"user": {"client-certificate-data": "c"}}]}
-    config = {"node-ip": "10.0.0.27,DEMAND.other_address"}
+    config = {"node-ip": "10.0.0.27,PLACEHOLDER.other_address"}
     answer = {"cluster": "product", "address": "10.0.0.27", "config": config, "discovery": discovery}
     interface = joining_host.network.Interface("eth0", 24, "fd00::27")
     monkeypatch.setattr(joining_host.network, "interface", lambda _address: interface)

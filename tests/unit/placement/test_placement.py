@@ -83,10 +83,10 @@ def test_every_rule_is_seen_failing(changes: dict[str, Any], words: str) -> None
 
 def test_the_fast_answer_is_the_plain_one() -> None:
     found = matrix()
-    for name, demands in found.placement.demands.items():
+    for name, requirements in found.placement.requirements.items():
         for cluster, pools in found.placement.pools.items():
             lifted = found.lifted.get(name, {}).get(cluster, frozenset())
-            plain = any(not rules.why_not(demand, pool, lifted) for demand in demands for pool in pools)
+            plain = any(not rules.why_not(requirement, pool, lifted) for requirement in requirements for pool in pools)
             assert (found.state(name, cluster) != rules.FORBIDDEN) == plain
             assert bool(found.cell(name, cluster).pools) == plain
 

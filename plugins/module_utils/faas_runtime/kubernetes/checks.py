@@ -23,9 +23,9 @@ def deployments(found: Sequence[Mapping[str, Any]]) -> Verdict:
     """Judge that every deployment of the runtime has all its instances."""
     behind = []
     for one in found:
-        wanted, there = one["spec"]["replicas"], (one.get("status") or {}).get("availableReplicas") or 0
-        if there < wanted:
-            behind.append(f"{one['metadata']['name']} has {there} of {wanted} instances")
+        desired, there = one["spec"]["replicas"], (one.get("status") or {}).get("availableReplicas") or 0
+        if there < desired:
+            behind.append(f"{one['metadata']['name']} has {there} of {desired} instances")
     if not found:
         return Verdict(False, "no deployment is there")
     return Verdict(not behind, "; ".join(behind) or f"{len(found)} deployments are available")

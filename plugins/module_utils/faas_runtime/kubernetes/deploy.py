@@ -110,13 +110,13 @@ def secrets_present(api: Api, desired: Sequence[Mapping[str, Any]], places: Mapp
     for entry in (entry for entry in desired if entry["kind"] == "Service"):
         space, name = entry["metadata"]["namespace"], entry["metadata"]["name"]
         env = entry["spec"]["template"]["spec"]["containers"][0]["env"]
-        wanted = {one["name"]: one["valueFrom"]["secretKeyRef"]["key"] for one in env if "valueFrom" in one}
-        there = ((api.find(f"/api/v1/namespaces/{space}/secrets/{name}") or {}).get("data") or {}) if wanted else {}
+        needed = {one["name"]: one["valueFrom"]["secretKeyRef"]["key"] for one in env if "valueFrom" in one}
+        there = ((api.find(f"/api/v1/namespaces/{space}/secrets/{name}") or {}).get("data") or {}) if needed else {}
         where = (places or {}).get(f"{space}/{name}", "")
         command = f"kubectl -n {space} create secret generic {name}"
         missing += [
             f"{where and f'{where}: '}{space}/{name} has no secret {item} for {variable}: {command} --from-literal={item}=..."
-            for variable, item in sorted(wanted.items())
+            for variable, item in sorted(needed.items())
             if item not in there
         ]
     if missing:

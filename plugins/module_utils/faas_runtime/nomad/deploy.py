@@ -60,8 +60,8 @@ def plan(
         known = ours.get((job["Namespace"], job["ID"]))
         if not known or known["Meta"][MARK] != job["Meta"][MARK] or known.get("Stop"):
             found.register.append(job)
-    wanted = {(job["Namespace"], job["ID"]) for job in desired}
-    found.remove = sorted(set(ours) - wanted)
+    declared = {(job["Namespace"], job["ID"]) for job in desired}
+    found.remove = sorted(set(ours) - declared)
     kept = {f"{PREFIX}{name}" for name in tenants}
     others = {space for space, _job in set(present) - set(found.remove)}
     found.empty = sorted({space for space, _job in found.remove} - kept - others)
@@ -81,10 +81,10 @@ def secrets_present(
     """Look for the secrets of functions that are to be deployed. Raises SecretMissing, naming all with their C(places)."""
     missing = []
     for job in found.register:
-        wanted = secrets.get(f"{job['Namespace']}/{job['ID']}") or {}
+        needed = secrets.get(f"{job['Namespace']}/{job['ID']}") or {}
         path = f"nomad/jobs/{job['ID']}"
         try:
-            there = api.get(f"/v1/var/{quote(path)}?namespace={job['Namespace']}")["Items"] if wanted else {}
+            there = api.get(f"/v1/var/{quote(path)}?namespace={job['Namespace']}")["Items"] if needed else {}
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -93,7 +93,7 @@ def secrets_present(
         where = (places or {}).get(f"{space}/{job['ID']}", "")
         missing += [
             f"{where and f'{where}: '}{label} has no secret {item} for {name}: nomad var put -namespace {space} {path} {item}=..."
-            for name, item in sorted(wanted.items())
+            for name, item in sorted(needed.items())
             if item not in there
         ]
     if missing:

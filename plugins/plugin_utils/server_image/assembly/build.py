@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[4]
 TEMPLATE = ROOT / "packer" / "host_node"
 #: Of this build alone: opens the server that is built, and the way to it that Packer's Ansible plugin offers.
 KEY = "key"
-#: What remains of a build that failed: what all programs said.
+#: What remains of a build that failed: the output of all programs.
 LOG = "build.log"
 #: The kernel ends what is started so when we end, and with it its whole namespace.
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
@@ -116,7 +116,7 @@ def _copy_program(blob: Path, target: Path) -> None:
 def _environment(folder: Path) -> dict[str, str]:
     quiet = {"CHECKPOINT_DISABLE": "1", "PACKER_NO_COLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
     quiet["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] = "1"  # else a task is named when it ends
-    quiet["ANSIBLE_FORCE_COLOR"] = "0"  # what is said is read again, see fault
+    quiet["ANSIBLE_FORCE_COLOR"] = "0"  # the output is read again, see fault
     return {
         **os.environ,
         **quiet,
@@ -191,11 +191,11 @@ def run_packer(program: Path, work: Path, template: Path, target: Path | None, l
             text=True,
             errors="replace",
         )
-        said: list[str] = []
+        lines: list[str] = []
         try:
             for line in process.stdout or ():
                 writing.write(line)
-                said.append(line.rstrip())
+                lines.append(line.rstrip())
                 note = progress(line)
                 if note:
                     tell(note)
@@ -204,7 +204,7 @@ def run_packer(program: Path, work: Path, template: Path, target: Path | None, l
             process.kill()
             process.wait()
     if code != 0:
-        raise ImageError(f"{fault(said)} (all that was said: {log})")
+        raise ImageError(f"{fault(lines)} (the whole output: {log})")
 
 
 def kept(work: Path) -> list[str]:
@@ -243,13 +243,13 @@ def fault(lines: list[str]) -> str:
             return _paragraphs(texts[number:])
         errored = re.match(r"Build '[^']*' errored after [^:]*: (.*)$", text)
         if errored:
-            said = " ".join([errored[1], *(line for line in texts[number + 1 : number + 4] if line)])
-            return said.partition(" ==>")[0]
+            message = " ".join([errored[1], *(line for line in texts[number + 1 : number + 4] if line)])
+            return message.partition(" ==>")[0]
     return " | ".join(text for text in texts if text)[-400:] or "Packer failed without a word"
 
 
 def _paragraphs(lines: list[str]) -> str:
     """Packer's own error: its title, and what it says below the place in the template."""
     end = next((number for number, line in enumerate(lines) if number and line.startswith("Error")), len(lines))
-    said = [line for line in lines[1:end] if line and not re.match(r"\s|This was checked by|Build '|==> ", line)]
-    return " ".join([lines[0].rstrip(":"), *said[:6]])
+    shown = [line for line in lines[1:end] if line and not re.match(r"\s|This was checked by|Build '|==> ", line)]
+    return " ".join([lines[0].rstrip(":"), *shown[:6]])

@@ -154,11 +154,11 @@ def ask(server: Server, key: Path, desired: Mapping[str, Any], patience: float) 
         if done.returncode == 0:
             found: dict[str, Any] = json.loads(done.stdout)
             return found
-        said = done.stderr.decode(errors="replace").strip()[-400:]
+        message = done.stderr.decode(errors="replace").strip()[-400:]
         if done.returncode != 255:
-            raise ImageError(f"{server.name}: the checks in it ended with {done.returncode}: {said}")
+            raise ImageError(f"{server.name}: the checks in it ended with {done.returncode}: {message}")
         if time.monotonic() > deadline:
-            raise ImageError(f"{server.name} does not answer by ssh ({said}); its console: {console(server)}")
+            raise ImageError(f"{server.name} does not answer by ssh ({message}); its console: {console(server)}")
         time.sleep(2)
 
 

@@ -87,15 +87,15 @@ def test(
             tell(f"boot {server.name} by {'UEFI' if server.uefi else 'BIOS'}, by emulation")
             start = time.monotonic()
             with boot.running(server, folder / publish.DISK, public, size, memory=1024):
-                said = boot.ask(server, work / "key", asked, patience)
-            return {**said, "boot": {BOOTED: round(time.monotonic() - start, 1), **said["boot"]}}
+                result = boot.ask(server, work / "key", asked, patience)
+            return {**result, "boot": {BOOTED: round(time.monotonic() - start, 1), **result["boot"]}}
 
         servers = clones(work, ports or [boot.free_port(), boot.free_port()], device)
         with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // boot.PROCESSORS)) as pool:
             found = list(pool.map(booted, servers))
     answers = [
-        {**answer, "host": server.name} for server, said in zip(servers, found) for answer in said["answers"]
-    ] + boot.distinct([said["identity"] for said in found])
+        {**answer, "host": server.name} for server, result in zip(servers, found) for answer in result["answers"]
+    ] + boot.distinct([result["identity"] for result in found])
     if publish.subjects(folder) != before:
         raise ImageError(f"{folder}: the image was altered while it was tested; build it again")
     failed = [answer for answer in answers if not answer["passed"]]
@@ -103,5 +103,5 @@ def test(
         shown = "; ".join(f"{answer['title']} ({answer['target']}): {answer['evidence']}" for answer in failed[:5])
         raise ImageError(f"{folder.name}: {len(failed)} of {len(answers)} checks of the booted image failed: {shown}")
     publish.state(folder, publish.BOOT, before, publish.TESTED, publish.results(publish.BOOT, answers), key)
-    boots = {server.name: said["boot"] for server, said in zip(servers, found)}
+    boots = {server.name: result["boot"] for server, result in zip(servers, found)}
     return {"checks": answers, "boots": boots, "seconds": round(time.monotonic() - started, 1)}

@@ -125,16 +125,16 @@ class Tenant:
         await self.api(f"CONSUMER.CREATE.EVENTS.{function['name']}", {"stream_name": "EVENTS", "config": config})
 
     async def _schedules(self, functions: list[dict[str, Any]]) -> None:
-        wanted = {
+        desired = {
             f"schedules.{function['name']}.{at}": (pattern(cron), f"cron.{function['name']}")
             for function in functions
             for at, cron in enumerate(function["cron"])
         }
         info = await self.api("STREAM.INFO.SCHEDULES", {"subjects_filter": "schedules.>"})
         present = info["state"].get("subjects") or {}
-        for subject in set(present) - set(wanted):
+        for subject in set(present) - set(desired):
             await self.api("STREAM.PURGE.SCHEDULES", {"filter": subject})
-        for subject, (when, target) in wanted.items():
+        for subject, (when, target) in desired.items():
             if subject in present:
                 last = await self.api("STREAM.MSG.GET.SCHEDULES", {"last_by_subj": subject})
                 if headers_of(last["message"].get("hdrs", "")).get("Nats-Schedule") == when:

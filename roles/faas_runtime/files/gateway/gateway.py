@@ -186,10 +186,10 @@ class Gateway:
         while True:
             instances = await self.engine.instances(function)
             name = (function["tenant"], function["name"])
-            wanted = max(1, min(function["max"], -(-self.at_once[name] // function["concurrency"])))
+            desired = max(1, min(function["max"], -(-self.at_once[name] // function["concurrency"])))
             cold = cold or not instances
-            if len(instances) < wanted:
-                await self.engine.scale(function, wanted)
+            if len(instances) < desired:
+                await self.engine.scale(function, desired)
             if instances:
                 self.turn[function["job"]] += 1
                 chosen = instances[self.turn[function["job"]] % len(instances)]
@@ -267,7 +267,7 @@ class Gateway:
             seconds = time.monotonic() - started
             self.metrics.note(function, "http", status, seconds, cold)
             self.log(function, "http", number, status, seconds, instance, reason)
-            self.said(function, number, output)
+            self.log_output(function, number, output)
         return web.Response(status=status, body=body, headers=headers)
 
     def log(
@@ -285,7 +285,7 @@ class Gateway:
         told |= {"status": status, "seconds": round(seconds, 4), "instance": instance}  # type: ignore[dict-item]
         LOG.info(json.dumps(told | ({"reason": reason} if reason else {})))
 
-    def said(self, function: dict[str, Any], number: str, output: str) -> None:
+    def log_output(self, function: dict[str, Any], number: str, output: str) -> None:
         """What a call wrote, a line for each of its lines, with the call's id: nothing else keeps it."""
         told = {"request": number, "tenant": function["tenant"], "function": function["name"]}
         for line in output.splitlines():
@@ -347,7 +347,7 @@ class Gateway:
             self.metrics.note(function, "event", status, seconds, cold)
             number = event["headers"].get("ce-id", token)
             self.log(function, "event", number, status, seconds, instance, reason)
-            self.said(function, number, output)
+            self.log_output(function, number, output)
         return status
 
     # --- its life ---------------------------------------------------------------------------------------------------
