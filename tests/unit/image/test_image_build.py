@@ -257,6 +257,7 @@ def test_partitions_do_not_overlap_and_one_that_grows_is_last(var_size: int, nam
     assert growing == [made.partitions[-1].path]
 
 
+@needs("sfdisk")
 @needs("mke2fs")
 def test_a_tree_that_does_not_fit_is_named(small_tree: Path) -> None:
     put(small_tree / "big", "x" * (12 << 20))
@@ -276,6 +277,7 @@ def small_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "tree"
 
 
+@needs("sfdisk")
 @needs("debugfs")
 def test_a_tree_that_is_written_later_is_the_same_disk(small_tree: Path) -> None:
     """Whenever its files were last changed and read, which nobody can set, or which reading sets."""
@@ -302,6 +304,7 @@ def test_the_same_disk_is_the_same_file(tmp_path: Path) -> None:
     assert len(digests) == 1
 
 
+@needs("sfdisk")
 @needs("debugfs")
 @pytest.mark.parametrize("var_size", [0, 20])
 def test_var_lies_where_it_is_mounted(small_tree: Path, var_size: int) -> None:
