@@ -182,12 +182,14 @@ class Bounded(io.BufferedIOBase):
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
-    """Answers with JSON, and says in the journal what was done and why not."""
+    """Answers with JSON, and says in the journal what was done and why not. C(largest) is the most bytes of a request's body."""
+
+    largest = LARGEST
 
     def setup(self) -> None:
         """Bound what one connection may fill the memory with: of headers alone Python takes a hundred of 64 KiB."""
         super().setup()
-        self.rfile: io.BufferedIOBase = Bounded(self.rfile, 2 * LARGEST)
+        self.rfile: io.BufferedIOBase = Bounded(self.rfile, LARGEST + self.largest)
 
     def reply(self, status: int, body: dict[str, Any], line: str) -> None:
         """Answer; C(line) is for the journal, where there is something to tell."""
@@ -217,7 +219,7 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
             try:
                 given = self.headers.get("Content-Length") or ""
                 length = int(given) if re.fullmatch("[0-9]{1,6}", given) else 0
-                if self.path not in DONE or not 0 < length <= LARGEST:
+                if self.path not in DONE or not 0 < length <= self.largest:
                     raise Denied(404, "there is nothing here but POST /v1/join")
                 body = self.rfile.read(length)
                 if len(body) < length:  # it went away, or was cut off

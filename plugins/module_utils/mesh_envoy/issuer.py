@@ -91,13 +91,15 @@ def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(Answering):
         """POST /v1/leaves; everything else is not there."""
 
+        largest = 16 * LARGEST
+
         def do_POST(self) -> None:
             """Answer one host."""
             peer = self.client_address[0]
             try:
                 given = self.headers.get("Content-Length") or ""
                 length = int(given) if re.fullmatch("[0-9]{1,8}", given) else 0
-                if self.path != "/v1/leaves" or not 0 < length <= 16 * LARGEST:
+                if self.path != "/v1/leaves" or not 0 < length <= self.largest:
                     raise Denied(404, "there is nothing here but POST /v1/leaves")
                 asked = read_json(self.rfile.read(length))
                 answer = issuer.answer(asked, names_of(self.connection.getpeercert() or {}), peer)

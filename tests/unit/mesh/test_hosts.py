@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -171,6 +173,16 @@ def test_a_host_is_known_by_the_subject_that_the_engine_gives_hosts_alone() -> N
 def test_what_is_no_request_is_refused(manager: issuer.Issuer, asked: Any) -> None:
     with pytest.raises(Denied, match="has no 'requests'"):
         manager.answer(asked, ["w1"], "10.0.0.21")
+
+
+def test_a_host_of_many_services_is_read_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    body = json.dumps({"requests": {f"spiffe://x/{number}": "r" * 1000 for number in range(500)}}).encode()
+    sent = io.BytesIO(b"POST /v1/leaves HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    seen: list[int] = []
+    counting = SimpleNamespace(answer=lambda asked, *_who: {"leaves": seen.append(len(asked["requests"]))})
+    link = SimpleNamespace(makefile=lambda *_how: sent, sendall=lambda _answer: None, getpeercert=lambda: {})
+    issuer.handler(counting)(link, ("10.0.0.21", 1), None)  # type: ignore[arg-type]
+    assert seen == [500], capfd.readouterr().out
 
 
 def test_the_names_of_a_client() -> None:
