@@ -170,9 +170,14 @@ class Api:
         query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
         return self.request("PATCH", f"{path}?{urllib.parse.urlencode(query)}", body, APPLY)
 
-    def delete(self, path: str, seconds: int | None = None) -> Any:
-        """DELETE C(path) and what belongs to it, a pod within C(seconds); return nothing where it was gone already."""
+    def delete(self, path: str, seconds: int | None = None, only: Mapping[str, str] | None = None) -> Any:
+        """DELETE C(path) and what belongs to it, a pod within C(seconds); return nothing where it was gone already.
+
+        C(only): the C(uid) or the C(resourceVersion) that it must have still, else the API answers 409.
+        """
         options = {"kind": "DeleteOptions", "propagationPolicy": "Background", "gracePeriodSeconds": seconds}
+        if only:
+            options["preconditions"] = dict(only)
         try:
             return self.request("DELETE", path, options)
         except ApiError as error:

@@ -151,9 +151,9 @@ def forget_former(api: Api) -> None:
     That is managers that are no members of etcd, with their pods, and join tokens, which may have been used up or deleted since.
     """
     members = {member.name for member in etcd.members()}
-    former = {node.name for node in view.list_nodes(api) if node.manager and node.name not in members}
-    for name in sorted(former):
-        api.delete(f"{view.NODES}/{name}")
+    former = {n.name: n.number for n in view.list_nodes(api) if n.manager and n.name not in members}
+    for name, number in former.items():
+        api.delete(f"{view.NODES}/{name}", only={"uid": number})
     for pod in api.items("/api/v1/pods") if former else []:
         if pod["spec"].get("nodeName") in former:
             api.delete(f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}", seconds=0)

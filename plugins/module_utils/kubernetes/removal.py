@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from ..cluster.members import Member
 from ..cluster.remote import wait_for
 from ..cluster.removal import Changed, Conditions, Refused, no_quorum
 from . import etcd, view
-from .api import Api
+from .api import Api, ApiError
 from .view import NODES
 
 
@@ -27,18 +30,38 @@ def node(api: Api, member: Member, how: Conditions) -> bool:
     if how.check:
         return True
     known = view.list_nodes(api)
-    heirs = [n for n in known if n.address == found.address and n.name != found.name and not n.trouble]
+    heirs = [n for n in known if n.address == found.address != "" and n.name != found.name and not n.trouble]
     if heirs or not how.evidence.alive(found.address):
         reason = wait_for(lambda: _still_ready(api, member), how.timeout)
         if reason:
             raise Refused(f"The host node {member} does not answer, but {reason}. Run again in a minute.")
-        api.delete(f"{NODES}/{found.name}")
+        _forget(api, found)
         return True
-    view.cordon(api, found.name)
+    with _this_very(found):
+        view.cordon(api, found.name, number=found.number)
     left = view.drain(api, found.name, how.deadline + how.timeout, how.deadline)
     if left:
         raise Refused(f"The host node {member} is not drained yet: {left}. Run again later.")
     return True
+
+
+def _forget(api: Api, found: view.Node) -> None:
+    """Delete a node. Raises Changed."""
+    with _this_very(found):
+        api.delete(f"{NODES}/{found.name}", only={"uid": found.number})
+
+
+@contextlib.contextmanager
+def _this_very(found: view.Node) -> Iterator[None]:
+    """Raise Changed where the API says that another node has the name since the node was looked up."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status not in (409, 422):
+            raise
+        raise Changed(
+            f"The member {found.name} ({found.address}) is another one by now, so it was left alone."
+        ) from None
 
 
 def _still_ready(api: Api, member: Member) -> str | None:
@@ -87,5 +110,5 @@ def manager(api: Api, member: Member, how: Conditions) -> bool:
         for entry in members:
             etcd.remove(entry)
         if found is not None:
-            api.delete(f"{NODES}/{found.name}")
+            _forget(api, found)
     return True

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .api import Api
-from .view import NODES, list_nodes
+from .api import Api, ApiError
+from .view import NODES, parse_node
 
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 MEMBERS = "/api/v1/namespaces/kube-system/configmaps/keelson-members"
@@ -171,14 +171,20 @@ def pending_host(record: Mapping[str, Any], now: float) -> bool:
 
 def forget_absent(api: Api, now: float) -> list[str]:
     """Forget the hosts that were let in and have not come in time, with the nodes made for them; returns their names. Raises ApiError."""
-    there = {node.name: node for node in list_nodes(api)}
+    there = {entry["metadata"]["name"]: entry for entry in api.items(NODES)}
     gone = []
     for entry in api.items(f"{LET_IN}?labelSelector=keelson.cluster/record%3Dhost"):
         name = entry["metadata"]["name"]
-        if pending_host(entry, now) or (name in there and there[name].address):
+        if pending_host(entry, now) or (name in there and parse_node(there[name]).address):
             continue
         if name in there:
-            api.delete(f"{NODES}/{name}")
+            seen = there[name]["metadata"].get("resourceVersion")
+            try:
+                api.delete(f"{NODES}/{name}", only={"resourceVersion": seen} if seen else None)
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+                continue  # it has come after all
         api.delete(f"{LET_IN}/{name}")
         gone.append(name)
     return gone

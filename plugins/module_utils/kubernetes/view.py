@@ -88,9 +88,10 @@ def waiting(pods: Iterable[dict[str, Any]]) -> list[str]:
     return found
 
 
-def cordon(api: Api, name: str, annotations: dict[str, str] | None = None) -> None:
-    """Give a node no new work, and mark it with annotations."""
-    api.merge(f"{NODES}/{name}", {"metadata": {"annotations": annotations or {}}, "spec": {"unschedulable": True}})
+def cordon(api: Api, name: str, annotations: dict[str, str] | None = None, number: str = "") -> None:
+    """Give a node no new work, and mark it with annotations. Where C(number) is not its UID, the API answers 422."""
+    meta = {"annotations": annotations or {}, **({"uid": number} if number else {})}
+    api.merge(f"{NODES}/{name}", {"metadata": meta, "spec": {"unschedulable": True}})
 
 
 def uncordon(api: Api, name: str, annotations: tuple[str, ...] = ()) -> None:

@@ -109,6 +109,13 @@ class FakeKubernetes:
             if body["metadata"]["resourceVersion"] != self.objects[path]["metadata"].get("resourceVersion"):
                 return 409, {"message": f"{path} has been modified"}
             return 200, self._keep(path, self._numbered(body), query)
+        meta = self.objects[path]["metadata"]
+        if method == "PATCH" and (body.get("metadata") or {}).get("uid", meta.get("uid")) != meta.get("uid"):
+            return 422, {"message": "metadata.uid: field is immutable"}
+        if method == "DELETE":
+            desired = (body or {}).get("preconditions") or {}
+            if any(meta.get(name) != value for name, value in desired.items()):
+                return 409, {"message": f"precondition failed for {path}"}
         if method == "PATCH":
             return 200, self._keep(path, _merged(self.objects[path], body), query)
         if method == "DELETE":

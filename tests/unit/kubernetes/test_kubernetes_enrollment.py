@@ -231,6 +231,20 @@ def test_who_never_came_is_forgotten(enrollment_service: EnrollmentService, kube
     assert f"{SECRETS}/{old.number}" not in kubernetes.objects and len(enrollment_service.tokens()) == 1
 
 
+def test_who_comes_at_that_moment_stays(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:
+    enrollment_service.introduce(NEW, "web")
+    kubernetes.objects[f"{LET_IN}/web-7"]["data"]["time"] = "0"
+
+    def comes(method: str, path: str, _body: Any) -> None:
+        if method == "DELETE" and path.endswith("/nodes/web-7"):
+            kubernetes.objects[path]["metadata"]["resourceVersion"] = "later"
+
+    kubernetes.objects["/api/v1/nodes/web-7"]["metadata"]["resourceVersion"] = "made"
+    kubernetes.react = comes
+    assert requests.forget_absent(enrollment_service.api, time.time()) == []
+    assert "/api/v1/nodes/web-7" in kubernetes.objects and f"{LET_IN}/web-7" in kubernetes.objects
+
+
 def test_the_counter_refuses(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes, tmp_path: Path) -> None:
     counter = Counter("product", lambda _cluster: enrollment_service)
     request = join.make_request(str(tmp_path / "key"))

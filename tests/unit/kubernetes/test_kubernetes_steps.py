@@ -703,6 +703,30 @@ def test_the_new_node_of_a_replaced_server_is_left_alone(
     assert all(method == "GET" for method, _path in kubernetes.requests)
 
 
+@pytest.mark.parametrize("status", [READY, DOWN])
+def test_a_node_that_is_replaced_between_look_and_act_is_left_alone(
+    kubernetes: FakeKubernetes, status: dict[str, Any]
+) -> None:
+    add_node(kubernetes, N1, status)
+
+    def react(method: str, target: str, _body: Any) -> None:
+        if method in ("DELETE", "PATCH") and "/nodes/" in target:  # kubelet of the new server was quicker
+            add_node(kubernetes, N1, READY, uid="uid-2", address="10.0.2.9")
+
+    kubernetes.react = react
+    with pytest.raises(Changed, match=r"n1 .10.0.2.1. is another one by now, so it was left alone"):
+        removal.node(kubernetes.api(), N1, how(*([N1.address] if status is READY else [])))
+    assert kubernetes.objects["/api/v1/nodes/n1"].get("spec") is None
+
+
+def test_nodes_without_an_address_are_no_heirs_of_each_other(kubernetes: FakeKubernetes) -> None:
+    lone = Member("n1", "", "node", "uid-1")
+    add_node(kubernetes, lone, READY)
+    add_node(kubernetes, Member("n2", "", "node", "uid-2"), READY)
+    removal.node(kubernetes.api(), lone, how())
+    assert "/api/v1/nodes/n1" in kubernetes.objects
+
+
 def test_a_dead_node_whose_address_another_has_by_now_is_forgotten(kubernetes: FakeKubernetes) -> None:
     add_node(kubernetes, N1, DOWN)
     add_node(kubernetes, Member("n9", N1.address, "node", "uid-9"), READY)
