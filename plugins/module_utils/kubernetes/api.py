@@ -175,7 +175,11 @@ class Api:
 
         C(only): the C(uid) or the C(resourceVersion) that it must have still, else the API answers 409.
         """
-        options = {"kind": "DeleteOptions", "propagationPolicy": "Background", "gracePeriodSeconds": seconds}
+        options: dict[str, Any] = {
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "gracePeriodSeconds": seconds,
+        }
         if only:
             options["preconditions"] = dict(only)
         try:

@@ -232,7 +232,7 @@ def test_who_never_came_is_forgotten(enrollment_service: EnrollmentService, kube
 
 
 def test_who_comes_at_that_moment_stays(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:
-    enrollment_service.introduce(NEW, "web")
+    enrollment_service.enroll(NEW, "web")
     kubernetes.objects[f"{LET_IN}/web-7"]["data"]["time"] = "0"
 
     def comes(method: str, path: str, _body: Any) -> None:
