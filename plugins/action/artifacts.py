@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import vers
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.index import is_remote, read_index
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.requests import Request
-from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, blobs, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 ARGUMENTS = {
@@ -71,7 +71,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 return {**result, **self._place({**arguments, "url": bundle}, task_vars)}
             answer = self._place(arguments, task_vars)
             if answer.get("missing") and not answer.get("failed"):
-                staged = self._carry(Store(Path(bundle).expanduser()), list(answer["missing"]))
+                staged = self._carry(Store(Path(bundle).expanduser()), asked(answer["missing"], desired))
                 answer = self._place({**arguments, "staged": staged}, task_vars)
         except UserError as error:
             raise AnsibleActionFail(f"{bundle}: {error}") from error
@@ -118,6 +118,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         done = self._low_level_execute_command(f"tar -xf {quote(target)} -C {quote(folder)} && rm {quote(target)}")
         if done["rc"] != 0:
             raise AnsibleError(str(done["stderr"]).strip())
+
+
+def asked(missing: Iterable[str], desired: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The digests of blobs that a host lacks. Raises BundleError for any other, for what a host answers must not name a file of the controller."""
+    known = {digest for item in desired for entry in item["architectures"].values() for digest in blobs(entry)}
+    for digest in missing:
+        if digest not in known:
+            raise BundleError(
+                f"the host asks for {digest!r}, which is none of the bundle's: fill the bundle again with playbook bundle"
+            )
+    return list(missing)
 
 
 def claims(component: str, variables: Mapping[str, Any]) -> dict[str, list[str]]:

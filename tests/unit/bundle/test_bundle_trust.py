@@ -13,10 +13,14 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.keelson.cluster.plugins.action import artifacts
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import fetch, index
@@ -210,3 +214,47 @@ def test_no_entry_reaches_outside(tmp_path: Path, change: dict[str, Any]) -> Non
     install.validate(good)
     with pytest.raises(install.InstallError, match="is not accepted: .*nothing was changed"):
         install.validate({**good, **change})
+
+
+class Asked(artifacts.ActionModule):  # type: ignore[misc]
+    """The action on a host that asks for these blobs; remembers which files were sent to it."""
+
+    def __init__(self, bundle: Path, missing: list[str]) -> None:
+        self.missing, self.sent = missing, list[str]()
+        self._task = SimpleNamespace(args={})
+        self._templar = SimpleNamespace(template=lambda value: value)
+        self._connection = SimpleNamespace(_shell=SimpleNamespace(join_path=lambda *parts: "/".join(parts), quote=str))
+        given = {"component": "nomad", "names": ["nomad=1.0.0"], "bundle": str(bundle), "manifests": []}
+        self.given = {**dict.fromkeys(artifacts.ARGUMENTS), **given}
+
+    def validate_argument_spec(self, *_arguments: Any) -> tuple[None, dict[str, Any]]:
+        return None, self.given
+
+    def _execute_module(self, _name: str, _arguments: Any, task_vars: Any = None) -> dict[str, Any]:
+        return {"missing": dict.fromkeys([] if self.sent else self.missing, 1)}
+
+    def _make_tmp_path(self) -> str:
+        return "/tmp/staged"
+
+    def _transfer_file(self, local: str, _remote: str) -> None:
+        self.sent.append(local)
+
+    def _low_level_execute_command(self, _command: str) -> dict[str, Any]:
+        return {"rc": 0}
+
+
+def test_a_host_gets_no_file_that_the_bundle_does_not_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
+    blobs = tmp_path / "bundle/blobs/sha256"
+    blobs.mkdir(parents=True)
+    entry = entry_of({"tool": b"one"}, blobs)
+    index = {"format": 1, "artifacts": {"nomad": {"1.0.0": {"amd64": {**entry, "name": "nomad"}}}}}
+    (tmp_path / "bundle/index.json").write_text(json.dumps(index))
+    (tmp_path / "id_ed25519").write_text("the controller's key")
+    good = Asked(tmp_path / "bundle", [entry["files"][0]["digest"]])
+    good.run()
+    assert len(good.sent) == 1
+    bad = Asked(tmp_path / "bundle", ["sha256:../../../id_ed25519"])
+    with pytest.raises(AnsibleActionFail, match="asks for 'sha256:../../../id_ed25519', which is none of the bundle's"):
+        bad.run()
+    assert bad.sent == []
