@@ -31,6 +31,7 @@ class Docker:
     data: ClassVar = "var/lib/docker"
     configuration: ClassVar = "etc/docker/daemon.json"
     containers: ClassVar = "var/lib/docker/containers/*"  # each has a folder
+    within: ClassVar = "containerd"  # what its containers run in
 
     # Without any network of its own, which a host that is not booted has not got.
     daemon: ClassVar = ["dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
@@ -71,6 +72,7 @@ class Containerd:
     configuration: ClassVar = "etc/containerd/config.toml"
     # By namespace; Docker keeps its own in "moby".
     containers: ClassVar = "run/containerd/io.containerd.runtime.v2.task/*/*"
+    within: ClassVar = ""
 
     daemon: ClassVar = ["containerd"]
     listing: ClassVar = ["ctr", "--namespace", "k8s.io", "images", "list"]

@@ -69,7 +69,8 @@ _OWNED = Owned(
         "/run/calico",
         "/run/containerd",
     ),
-    interfaces=("cni0", "cali*", "vxlan.calico"),
+    # Calico names its own by the digests of pods: others may begin in the same way.
+    interfaces=("cni0", f"cali{'[0-9a-f]' * 11}", "vxlan.calico"),
     tables=(
         "ip kube-proxy",
         "ip6 kube-proxy",
@@ -81,7 +82,7 @@ _OWNED = Owned(
     chains=("cali-*", "KUBE-*", "CNI-*"),
     kept=("CNI-*",),  # Calico looks after its own, kube-proxy when it starts
     # Calico marks its rules in chains of others by their digest.
-    comments=(f"cali:{'?' * 16}",),
+    comments=(f"cali:{'[A-Za-z0-9_-]' * 16}",),
 )
 
 # The kubelet and the runtime first, that they do not see their pods end; then whatever runs in pods. keepalived, killed, would

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle.runtimes import RUNTIMES
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import no_quorum
 from ansible_collections.keelson.cluster.plugins.module_utils.preflight.connections import PROCESS
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import grammar
@@ -338,17 +339,19 @@ def claimed_twice(cluster: Cluster) -> Iterator[Fault]:
 
 def foreign_runtime(cluster: Cluster) -> Iterator[Fault]:
     """A container runtime that somebody uses already, on a host that has nothing of the engine yet."""
-    runtime = cluster.engine.runtime
+    needed = cluster.engine.runtime
+    upon = [name for name, kind in RUNTIMES.items() if needed in (name, kind.within)]
     for host, facts in cluster.seen():
         part = cluster.engine.parts.get(host.part)
-        found = facts.get("runtimes", {}).get(runtime)
-        if not part or not found or f"{runtime}.service" not in part.services:
+        if not part or f"{needed}.service" not in part.services or cluster.engine.name in facts["receipts"]:
             continue
-        in_use = found["containers"] or (found["running"] and found["configured"])
-        if not in_use or cluster.engine.name in facts["receipts"]:
+        in_use = {name: facts.get("runtimes", {}).get(name) for name in upon}
+        busy = [(n, f) for n, f in in_use.items() if f and (f["containers"] or (f["running"] and f["configured"]))]
+        if not busy:
             continue
+        runtime, found = busy[0]
         whose = f"{runtime} is in use here ({found['containers']} containers, configuration of its own: {found['configured']})"
-        if runtime not in ADOPTABLE:
+        if needed not in ADOPTABLE:
             yield Fault(host.name, "runtime", whose, "move its containers away and remove it, or take another server")
         elif boolean(host.variables.get("host_node_adopt_runtime", False), strict=False):
             remedy = "its configuration is merged, its containers and images stay"

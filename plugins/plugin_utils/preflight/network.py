@@ -111,7 +111,14 @@ def _around(cluster: Cluster, host: Host) -> Iterator[tuple[str, Network | None]
 
 def _loopback(address: str) -> bool:
     network = parsed(address)
-    return network is not None and network.network_address.is_loopback
+    address = network.network_address if network else None
+    return address is not None and (address.is_loopback or address.is_unspecified)
+
+
+def _of_link(address: str) -> bool:
+    """Whether it is an IPv6 address of one link; those of IPv4, which clouds have for name servers, are routed."""
+    network = parsed(address)
+    return network is not None and network.version == 6 and network.is_link_local
 
 
 def vip(cluster: Cluster) -> Iterator[Fault]:
@@ -131,8 +138,12 @@ def vip(cluster: Cluster) -> Iterator[Fault]:
             text = f"cluster_vip {given} is in no network of {interface['name']}, which has cluster_address"
             remedy = f"choose a free address of {near[0]}: it moves among the managers"
             yield Fault(host.name, "vip", text, remedy)
-    ours = any(_plain(given) in facts.get("addresses", ()) for _host, facts in cluster.seen())
-    if ours or any(member(cluster, host) for host in cluster.hosts):
+    having = [(host, facts) for host, facts in cluster.seen() if _plain(given) in facts.get("addresses", ())]
+    for host, facts in having:
+        if cluster.engine.name not in facts["receipts"] and not member(cluster, host):
+            text = f"cluster_vip {given} is an address of this host already, and moves among the managers"
+            yield Fault(host.name, "vip", text, "choose a free address of the managers' network")
+    if having or any(member(cluster, host) for host in cluster.hosts):
         return
     holders = {host.name: (host.facts or {}).get("neighbours", {}).get(given) for host in managers}
     for holder in sorted({mac for mac in holders.values() if mac}):
@@ -149,6 +160,10 @@ def resolvers(cluster: Cluster) -> Iterator[Fault]:
         level = WARNING if member(cluster, host) else ERROR
         remedy = "put name servers that containers reach into /etc/resolv.conf, or use systemd-resolved"
         inside = [server for server in servers if _loopback(server)]
+        beside = [server for server in servers if _of_link(server)]
+        if beside:
+            text = f"/etc/resolv.conf names {', '.join(beside)}: an address of a link, which no container is on"
+            yield Fault(host.name, "resolver", text, remedy, level)
         if inside:
             text = f"/etc/resolv.conf names {', '.join(inside)}: in a container that is the container itself"
             yield Fault(host.name, "resolver", text, remedy, level)

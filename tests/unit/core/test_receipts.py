@@ -27,6 +27,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.host import (
 )
 from ansible_collections.keelson.cluster.plugins.module_utils.host import receipts as host_receipts
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import PATH, SYSCTL, TREE, Entry, Receipts
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 
 ROOT = Path(__file__).parents[3]
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
@@ -380,6 +381,13 @@ def test_names_of_before_are_not_ours(monkeypatch: pytest.MonkeyPatch, host: Pat
     names.append("cali1")
     remove("kubernetes")
     assert gone == ["cali1"]
+
+
+def test_interfaces_that_begin_as_those_of_calico_are_others() -> None:
+    names = components.engine("kubernetes").parts["node"].owned.interfaces
+    kept = ["california0", "cali-lan", "calico0", "cali0"]
+    assert not [name for name in kept if any(network.named(name, pattern) for pattern in names)]
+    assert any(network.named("cali0ef24b1e5f3", pattern) for pattern in names)
 
 
 # --- swap ------------------------------------------------------------------------------------------------------------

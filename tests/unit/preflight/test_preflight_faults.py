@@ -281,6 +281,15 @@ def test_a_runtime_in_use_is_refused_adopted_or_ours() -> None:
     assert [(fault.host, fault.level) for fault in found] == [("m1", "error")]
 
 
+def test_docker_runs_its_containers_in_the_containerd_that_kubernetes_would_take_over() -> None:
+    kubernetes = replace(cluster(), engine=components.engine("kubernetes"))
+    found = [fault for fault in judge(with_facts(kubernetes, "w1", runtimes=BUSY)) if fault.kind == "runtime"]
+    assert [(fault.host, fault.level) for fault in found] == [("w1", "error")]
+    assert "docker is in use here (3 containers" in found[0].text and "take another server" in found[0].remedy
+    ours = with_facts(kubernetes, "w1", runtimes=BUSY, receipts=["kubernetes"])
+    assert [fault for fault in judge(ours) if fault.kind == "runtime"] == []
+
+
 def test_a_fit_cluster_has_no_fault() -> None:
     assert faults.judge(cluster()) == []
 
