@@ -6,7 +6,7 @@
 
 A fake host is this machine by Ansible's local connection, so the CPU time holds what a real host would spend on its
 modules too; it is the same for every host and says nothing about growth. A host added alone (`--limit`) must cost the same
-in a large cluster as in a small one.
+in a large cluster as in a small one, and a cluster the same beside four others in the inventory as alone.
 """
 
 from __future__ import annotations
@@ -43,36 +43,41 @@ IGNORED = [
 ]
 
 
-def inventory(engine: str, size: int) -> dict[str, object]:
-    """Three managers, the rest host nodes of one pool."""
-
-    def hosts(first: int, last: int) -> dict[str, dict[str, str]]:
-        return {f"h{number}": {"cluster_address": f"127.0.1.{number}"} for number in range(first, last + 1)}
-
+def inventory(engine: str, size: int, clusters: int = 1) -> dict[str, object]:
+    """Clusters of the same size, each of three managers and host nodes of one pool."""
     shared = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
-        "cluster_name": "fake",
         "cluster_engine": engine,
         "cluster_become": False,
-        "cluster_vip": "127.0.1.250",
         "preflight_ignore": IGNORED,
     }
-    pool = {"fake_pool_web": {"vars": {"cluster_pool": "web"}, "hosts": hosts(4, size)}}
+    children = {f"fake{number}": cluster(number, size) for number in range(1, clusters + 1)}
+    return {"all": {"children": {"clusters": {"vars": shared, "children": children}}}}
+
+
+def cluster(number: int, size: int) -> dict[str, object]:
+    """The group of one cluster; each has addresses of its own."""
+    name = f"fake{number}"
+
+    def hosts(first: int, last: int) -> dict[str, dict[str, str]]:
+        return {f"{name}-h{host}": {"cluster_address": f"127.0.{number}.{host}"} for host in range(first, last + 1)}
+
+    pool = {f"{name}_pool_web": {"vars": {"cluster_pool": "web"}, "hosts": hosts(4, size)}}
     parts = {
-        "fake_managers": {"vars": {"cluster_part": "manager"}, "hosts": hosts(1, 3)},
-        "fake_nodes": {"vars": {"cluster_part": "node"}, "children": pool},
+        f"{name}_managers": {"vars": {"cluster_part": "manager"}, "hosts": hosts(1, 3)},
+        f"{name}_nodes": {"vars": {"cluster_part": "node"}, "children": pool},
     }
-    return {"all": {"children": {"clusters": {"children": {"fake": {"vars": shared, "children": parts}}}}}}
+    return {"vars": {"cluster_name": name, "cluster_vip": f"127.0.{number}.250"}, "children": parts}
 
 
-def measure(engine: str, size: int, *options: str) -> Run:
-    """One run in check mode."""
+def measure(engine: str, size: int, *options: str, clusters: int = 1) -> Run:
+    """One run in check mode, for the first cluster of the inventory."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "hosts.yml")
-        path.write_text(json.dumps(inventory(engine, size)), encoding="utf-8")
-        command = ["ansible-playbook", "-i", str(path), "keelson.cluster.install", "--check", *options]
-        return run(command, Path(folder, "run.jsonl"), {"ANSIBLE_FORKS": "4"}).expect()
+        path.write_text(json.dumps(inventory(engine, size, clusters)), encoding="utf-8")
+        command = ["ansible-playbook", "-i", str(path), "keelson.cluster.install", "--check", "-e", "cluster=fake1"]
+        return run([*command, *options], Path(folder, "run.jsonl"), {"ANSIBLE_FORKS": "4"}).expect()
 
 
 def busiest(run: Run) -> int:
@@ -98,12 +103,17 @@ def main() -> int:
     bench = Bench("growth", "Growth with the hosts")
     for engine in SIZES:
         figures, table = grow(engine)
-        alone = {size: measure(engine, size, "--limit", f"h{size}") for size in (5, 50)}
-        figure = Figure(f"{engine}: CPU of one more host, 50 hosts ÷ 5 hosts", alone[50].cpu / alone[5].cpu, 1.1)
-        bench.figures += [*figures, figure]
+        alone = {size: measure(engine, size, "--limit", f"fake1-h{size}") for size in (5, 50)}
+        figures.append(Figure(f"{engine}: CPU of one more host, 50 hosts ÷ 5 hosts", alone[50].cpu / alone[5].cpu, 1.1))
+        together = {number: measure(engine, 5, clusters=number) for number in (1, 5)}
+        text = f"{engine}: CPU of a host, five clusters in the inventory ÷ one"
+        bench.figures += [*figures, Figure(text, together[5].cpu / together[1].cpu, 1.1)]
         rows = [[size, len(run.tasks), run.cpu, run.seconds] for size, run in alone.items()]
         head = ["hosts", "tasks of the play", "CPU seconds", "seconds"]
         bench.tables += [table, Table(f"{engine}: `--limit` one new host, in check mode", head, rows)]
+        rows = [[number, len(run.tasks), run.cpu, run.seconds] for number, run in together.items()]
+        head = ["clusters in the inventory", *head[1:]]
+        bench.tables.append(Table(f"{engine}: an installation of one of them, 5 hosts each, in check mode", head, rows))
     return bench.publish()
 
 
