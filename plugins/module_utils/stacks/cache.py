@@ -17,7 +17,7 @@ from .model import Output, Resource, Skipped, Stack
 from .source import Source
 
 # Raised when what is written changes its shape.
-_SHAPE = 2
+_SHAPE = 3
 
 
 class Entry(NamedTuple):
@@ -59,15 +59,7 @@ class Cache:
     def save(self, source: Source, etag: str, stack: Stack) -> None:
         """Keep STACK for SOURCE, sensitive outputs and attributes left out, written whole or not at all."""
         body: dict[str, Any] = {**vars(stack)}
-        body["outputs"] = {
-            name: [
-                None if output.sensitive or sensitive.denied(name) else sensitive.strip(output.value),
-                output.sensitive,
-                output.type,
-                output.fault,
-            ]
-            for name, output in stack.outputs.items()
-        }
+        body["outputs"] = {name: _kept(name, output) for name, output in stack.outputs.items()}
         body["resources"] = [
             list(item._replace(attributes=sensitive.strip(item.attributes, item.sensitive), sensitive=()))
             for item in stack.resources
@@ -80,6 +72,13 @@ class Cache:
             os.replace(handle.name, self._path(source))
         except OSError as error:
             stack.warnings.append(f"{self.folder}: the cache cannot be written: {error.strerror}")
+
+
+def _kept(name: str, output: Output) -> list[Any]:
+    """An output as it is kept; what is a secret by its looks counts as marked, so that who asks for it is told."""
+    marked = output.sensitive or sensitive.shows(output.value)
+    value = None if marked or sensitive.denied(name) else sensitive.strip(output.value)
+    return [value, marked, output.type, output.fault]
 
 
 def _public(value: Any) -> Any:

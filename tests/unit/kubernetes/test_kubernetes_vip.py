@@ -82,3 +82,8 @@ def test_adverts_of_others_than_managers_are_dropped(address: str, family: str) 
     assert f"meta l4proto 112 {family} saddr != {{ {address} }} drop" in told and "hook input" in told
     loads = "/usr/sbin/nft -f /etc/keepalived/keelson.nft"
     assert loads in variables["__cluster_manager_keepalived_dropin"]["Service"]["ExecStartPre"]
+
+
+def test_managers_are_restarted_one_at_a_time() -> None:
+    (task,) = yaml.safe_load((ROLE / "tasks/kubernetes/vip.yml").read_text())
+    assert task["throttle"] == 1

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import sensitive
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.cache import Cache
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
-from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Resource
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Output, Resource, Stack
+from ansible_collections.keelson.cluster.plugins.module_utils.stacks.source import Source
 from stacks_world import World
 
 
@@ -149,6 +152,18 @@ def test_such_a_value_is_asked_for_by_name(world: World, asked: Any) -> None:
     world.cluster().update(vars={}, endpoint="https://app:known-secret@x.example.org")
     with pytest.raises(StackError, match=r"endpoint: holds a password\."):
         world.load()
+
+
+@pytest.mark.parametrize("value", ["postgres://app:known-secret@10.0.0.1/db", {"a": ["Password=known-secret;"]}])
+def test_the_cache_keeps_no_secret_of_any_name(tmp_path: Path, value: Any) -> None:
+    source = Source("network", "http", "https://x.example.org", str(tmp_path), "stacks.network")
+    kept = Cache(str(tmp_path / "cache"))
+    kept.save(source, "v1", Stack("network", "terraform", "place", {"db": Output(value), "open": Output("10.0.0.1")}))
+    (file,) = (tmp_path / "cache").iterdir()
+    assert "known-secret" not in file.read_text()
+    entry = kept.load(source)
+    assert entry and entry.stack.outputs["open"] == Output("10.0.0.1", fault=[])
+    assert isinstance(value, dict) or entry.stack.outputs["db"].sensitive, "who asks for it is told"
 
 
 @pytest.mark.parametrize(
