@@ -1,23 +1,14 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deploy an application in the engine's own way. See the module documentation of the same name."""
+"""Deploy an application, in the engine's own way. See the module documentation of the same name."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.plugins.action import ActionBase
-from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.engine_action import EngineAction
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(EngineAction):
     """See the module of the same name."""
 
-    TRANSFERS_FILES = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module of the engine."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        engine = components.engine(str((task_vars or {})["cluster_engine"]))
-        return {**result, **self._execute_module(engine.application_module, self._task.args, task_vars=task_vars)}
+    MODULE = "application_module"

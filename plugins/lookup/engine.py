@@ -31,8 +31,9 @@ RETURN = r"""
 _raw:
   description:
     - For each name C(service) and C(identity), the files (C(ca), C(cert), C(key)) by which a manager's enrollment service and
-      a member are known, C(member_ports), by part the ports where members answer, C(runtime), which runs containers, C(held),
-      packages of the distribution that applications run on, and C(defaults), the cluster's variables that are not set.
+      a member are known, C(api_port), where managers answer clients, C(member_ports), by part the ports where members answer,
+      C(runtime), which runs containers, C(held), packages of the distribution that applications run on, and C(defaults), the
+      cluster's variables that are not set.
   type: list
   elements: dict
 """
@@ -55,6 +56,7 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(str(error)) from error
         return [
             {
+                "api_port": engine.api_port,
                 "member_ports": {part: list(ports) for part, ports in engine.member_ports.items()},
                 "service": vars(engine.service),
                 "identity": vars(engine.identity),

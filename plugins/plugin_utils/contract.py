@@ -253,13 +253,13 @@ class Component:
 class Engine(Component):
     """A component that makes a cluster. `systems` are the tested systems by os-release ID.
 
-    `runtime` runs the containers of applications. `member_ports` are by part the ports where members answer. The modules are
-    those that know its API: what they take and return is the same for every engine. `make_secrets` are those that a cluster starts
-    with, `restored_secrets` those with which it goes on after a restore, made of the backup's. `service` are the files by which a
-    manager's enrollment service is known. `endpoints` are
-    the URLs of the API, from the variables of the managers; `login` is what root types on a manager to use it, where
-    {cluster} stands for the cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says
-    why an upgrade from one version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
+    `runtime` runs the containers of applications. `api_port` is where managers answer clients, `member_ports` are by part the
+    ports where members answer. The modules are those that know its API: what they take and return is the same for every engine.
+    `make_secrets` are those that a cluster starts with, `restored_secrets` those with which it goes on after a restore, made of
+    the backup's. `service` are the files by which a manager's enrollment service is known. `endpoints` are the URLs of the API,
+    from the variables of the managers; `login` is what root types on a manager to use it, where {cluster} stands for the
+    cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says why an upgrade from one
+    version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
     `host_subject` is what stands before a host's name in the common name of its certificate.
     `enforces` is what of the borders between teams it holds, see `plugin_utils/placement/borders.py`.
     `held` are packages of the distribution that applications run on: no update of the operating system touches them.
@@ -269,6 +269,7 @@ class Engine(Component):
     architectures: Mapping[str, str]
     systems: Mapping[str, tuple[str, ...]]
     odd_managers: bool
+    api_port: int
     member_ports: Mapping[str, tuple[int, ...]]
     identity: Identity
     service: Identity
@@ -281,6 +282,9 @@ class Engine(Component):
     members_module: str
     sample_module: str
     application_module: str
+    removal_module: str
+    drain_module: str
+    join_token_module: str
     enforces: frozenset[str] = frozenset()
     versioned: tuple[str, ...]
     refuse_step: Callable[[str, str], str]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from typing import Any
 
 from ..cluster import secret_store
@@ -18,6 +19,17 @@ from .archive import read
 PLACE = "/etc/keelson/{cluster}/restore"
 SENT = "/etc/keelson/{cluster}/restore.tar"  # as it came from the controller
 ID = "id"  # the file that is written last
+
+
+@dataclass(frozen=True)
+class Restore:
+    """One restore on one manager; C(folder) has the backup's files, or is ''."""
+
+    id: str
+    cluster: str
+    name: str
+    address: str
+    folder: str
 
 
 def pending(cluster: str, place: str = PLACE) -> str:

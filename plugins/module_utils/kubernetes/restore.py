@@ -17,6 +17,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..backup import restoring
 from ..backup.restoring import marked, unused
 from ..cluster.parts import MANAGER
 from ..host.trees import TreeError
@@ -29,14 +30,9 @@ FAULTS = (etcd.EtcdError, kubeadm.KubeadmError, OSError, TreeError, subprocess.S
 
 
 @dataclass(frozen=True)
-class Restore:
-    """One restore on one manager; C(folder) has the backup's files, or is not there."""
+class Restore(restoring.Restore):
+    """See the base. C(data) is etcd's directory."""
 
-    id: str
-    cluster: str
-    name: str
-    address: str
-    folder: str
     data: str = "/var/lib/etcd"
     mark: str = MARK
     aside: str = ASIDE

@@ -21,6 +21,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+from ..backup import restoring
 from ..backup.restoring import marked, unused
 from ..cluster.remote import ApiError, bracketed, wait_for
 from ..host import programs
@@ -35,14 +36,9 @@ USER = "nomad"
 
 
 @dataclass(frozen=True)
-class Restore:
-    """One restore on one manager; C(folder) has the backup's files, or is not there."""
+class Restore(restoring.Restore):
+    """See the base. C(data) is the agent's data directory."""
 
-    id: str
-    cluster: str
-    name: str
-    address: str
-    folder: str
     data: str = DATA
 
     @property

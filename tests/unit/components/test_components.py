@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import runpy
@@ -14,11 +15,13 @@ import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 from ansible.errors import AnsibleLookupError
+from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible_collections.keelson.cluster.plugins.action import bundle, host_facts
 from ansible_collections.keelson.cluster.plugins.action import report as report_action
@@ -91,6 +94,32 @@ def test_the_example_of_the_documentation_is_a_component(tmp_path: Path) -> None
     (tmp_path / "component.py").write_text(textwrap.dedent(code).replace("from ..contract", package))
     found = runpy.run_path(str(tmp_path / "component.py"))["COMPONENT"]
     assert found.bundled == ("beacon",) and found.parts["node"].services == ("beacon.service",)
+
+
+@pytest.mark.parametrize(
+    ("name", "kubernetes", "nomad"),
+    [
+        ("application", "kubernetes_application", "nomad_application"),
+        ("host_drain", "kubernetes_drain", "nomad_drain"),
+        ("join_token", "kubernetes_join_token", "nomad_join_token"),
+        ("member_removal", "kubernetes_remove", "nomad_remove"),
+    ],
+)
+def test_an_action_runs_the_module_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch, name: str, kubernetes: str, nomad: str
+) -> None:
+    kind = importlib.import_module(f"{bundle.__package__}.{name}").ActionModule
+    monkeypatch.setattr(ActionBase, "run", lambda *_given: {})
+    ran = []
+    for engine in ("kubernetes", "nomad"):
+        action = kind.__new__(kind)
+        action._task = SimpleNamespace(args={"cluster": "c"})
+        action._execute_module = lambda module, arguments, task_vars: (
+            ran.append((module, arguments)) or {"changed": True}
+        )
+        assert action.run(None, {"cluster_engine": engine}) == {"changed": True}
+    assert ran == [(f"keelson.cluster.{module}", {"cluster": "c"}) for module in (kubernetes, nomad)]
+    assert all((ROOT / f"plugins/modules/{module}.py").is_file() for module in (name, kubernetes, nomad))
 
 
 def test_a_component_is_no_engine() -> None:
@@ -317,9 +346,11 @@ RUNTIMES = (
 )
 BUILDERS = ("plugin_utils/server_image/checks/runtimes.py",)
 FOREIGN = (
-    # Types of resources of clouds, and domains that programs of any vendor answer for.
+    # What other programs write into stacks: types of resources, names of interfaces and secrets, domains.
+    "module_utils/stacks/elsewhere.py",
     "module_utils/stacks/host_types.py",
     "module_utils/stacks/names.py",
+    "module_utils/stacks/sensitive.py",
 )
 # The role, the modules and the filters that belong to one component without having its name.
 OWN = ("mesh_sidecar", "mesh_sidecars", "mesh_checks", "mesh_status", "mesh_issued")

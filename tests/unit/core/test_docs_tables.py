@@ -100,3 +100,14 @@ def test_every_playbook_that_is_named_is_there() -> None:
     found = {(page.name, "".join(names)) for page in pages for names in named.findall(page.read_text())}
     assert len(found) > 40
     assert [entry for entry in sorted(found) if entry[1] not in there] == []
+
+
+def test_every_entry_point_of_a_role_is_in_its_readme() -> None:
+    for role in (ROOT / "roles").iterdir():
+        specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]
+        (table,) = re.findall(
+            r"^\| entry point .*\n\|[-|]*\n((?:\|.*\n)+)", (role / "README.md").read_text(), re.MULTILINE
+        )
+        listed = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+        assert set(specs) <= listed, f"{role.name}: README.md lists each entry point of meta/argument_specs.yml"
+        assert all((role / f"tasks/{name}.yml").is_file() for name in listed), f"{role.name}: README.md"
