@@ -123,9 +123,17 @@ def missing_accounts(accounts: list[Account]) -> list[Account]:
     return [account for account in accounts if account.name not in present]
 
 
+def group_number(name: str) -> int | None:
+    """The number of the group of this name, None where there is none."""
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
 def add_account(account: Account) -> None:
     """Add one account and its group. Raises SettingError with what the tool said."""
-    has_group = any(entry.gr_name == account.name for entry in grp.getgrall())
+    has_group = group_number(account.name) is not None
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin"]
     command += ["--home-dir", account.home, "--gid" if has_group else "--user-group"]
     command += [account.name, account.name] if has_group else [account.name]
@@ -134,11 +142,16 @@ def add_account(account: Account) -> None:
         raise SettingError(f"the account {account.name} cannot be added: {done.stderr.strip()}")
 
 
-def remove_account(name: str) -> None:
-    """Remove an account that was added. Raises SettingError with what the tool said."""
+def remove_account(name: str, group: int | None) -> None:
+    """Remove an account that was added. Its C(group), where that was there before, comes back: userdel takes it along.
+
+    Raises SettingError with what the tool said.
+    """
     done = subprocess.run(["userdel", name], capture_output=True, text=True, check=False)
     if done.returncode not in (0, 6):  # 6: there is none
         raise SettingError(f"the account {name} cannot be removed: {done.stderr.strip()}")
+    if group is not None and group_number(name) is None:
+        _must(["groupadd", "--gid", str(group), name])
 
 
 def swaps(path: str = "/proc/swaps") -> list[str]:
@@ -197,7 +210,7 @@ class Settings:
         """Add those that are missing. Raises SettingError."""
         absent = missing_accounts(accounts)
         shared = [account for account in accounts if self._receipts.others(ACCOUNT, account.name)]
-        self._record(Entry(ACCOUNT, account.name) for account in [*absent, *shared])
+        self._record(Entry(ACCOUNT, account.name, group_number(account.name)) for account in [*absent, *shared])
         for account in absent if not self._check else ():
             add_account(account)
         self.changes += [f"account {account.name}" for account in absent]

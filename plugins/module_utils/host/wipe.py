@@ -243,8 +243,8 @@ class Wipe:
                 continue
             settings.set_sysctls({key: entry["before"]})
             self.removed.append(f"{key} = {entry['ours'][-1]}")
-        for name in self._mine(ACCOUNT):
-            settings.remove_account(name)
+        for name, entry in self._mine(ACCOUNT).items():
+            settings.remove_account(name, entry["before"])
             self.removed.append(f"account {name}")
 
     def _reload(self, touched: list[str]) -> None:

@@ -390,6 +390,37 @@ def test_interfaces_that_begin_as_those_of_calico_are_others() -> None:
     assert any(network.named("cali0ef24b1e5f3", pattern) for pattern in names)
 
 
+# --- accounts ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_group_that_was_there_before_an_account_is_there_after_it(
+    monkeypatch: pytest.MonkeyPatch, receipts: Path
+) -> None:
+    groups, commands = {"site": 950}, []
+
+    def run(command: list[str], **_how: Any) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        if command[0] == "userdel":  # USERGROUPS_ENAB of login.defs
+            groups.pop(command[-1], None)
+        elif "--user-group" in command:
+            groups[command[-1]] = 999
+        elif command[0] == "groupadd":
+            groups[command[-1]] = int(command[2])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    def number(name: str) -> int | None:
+        return groups.get(name)
+
+    monkeypatch.setattr(settings.subprocess, "run", run)
+    monkeypatch.setattr(settings, "group_number", number)
+    made = settings.Settings(Receipts("nomad"), check=False)
+    made.add_accounts([settings.Account("site", "/nonexistent"), settings.Account("ours", "/nonexistent")])
+    assert groups == {"site": 950, "ours": 999}
+    for _run in range(2):  # the second goes on after one that was cut off
+        wipe.Wipe(Receipts("nomad"), [])._settings()
+        assert groups == {"site": 950} and ["groupadd", "--gid", "950", "site"] in commands
+
+
 # --- swap ------------------------------------------------------------------------------------------------------------
 
 
