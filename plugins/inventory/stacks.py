@@ -139,6 +139,7 @@ host:
 import json
 import secrets
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 
@@ -151,6 +152,9 @@ from ansible.template import trust_as_template
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import load
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.model import Inventory, Secret
+
+# Of each inventory that is being read, the stacks file that has each cluster and host.
+_READ: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
 
 
 def _trusted_keys(value: Any) -> Any:
@@ -177,6 +181,7 @@ class InventoryModule(BaseInventoryPlugin):
         document = self._read_config_data(path)
         try:
             built = load.load(_trusted_keys(document), path)
+            self._refuse_taken(built, path)
         except StackError as error:
             if not C.INVENTORY_ANY_UNPARSED_IS_FAILED:
                 # Ansible is about to go on without these hosts; among its own warnings the reason is easily overlooked.
@@ -185,6 +190,24 @@ class InventoryModule(BaseInventoryPlugin):
         for warning in built.warnings:
             self.display.warning(warning)
         self._commit(built)
+
+    def _refuse_taken(self, built: Inventory, path: str) -> None:
+        """StackError where a name means something else in an inventory read before, whose plays or connections would be changed."""
+        remedy = "Rename it in one of them, or describe both in one file"
+        known = _READ.setdefault(self.inventory, {})
+        ours = [f"cluster {name}" for name in built.groups["clusters"].children]
+        ours += [f"host {name.lower()}" for name in built.hosts]
+        for name in ours:
+            if known.get(name, path) != path:
+                raise StackError(path, f"has the {name}, and so has {known[name]}", remedy)
+        for name, variables in built.hosts.items():
+            if name in self.inventory.groups:
+                raise StackError(path, f"has the host {name}, the name of a group of another inventory", remedy)
+            other = self.inventory.hosts[name].vars.get("ansible_host") if name in self.inventory.hosts else None
+            if other not in (None, variables["ansible_host"]):
+                fault = f"has the host {name} at {variables['ansible_host']}, and another inventory has it at {other}"
+                raise StackError(path, fault, remedy)
+        known.update(dict.fromkeys(ours, path))
 
     def _commit(self, built: Inventory) -> None:
         """Add everything that was built; nothing here can fail."""

@@ -257,6 +257,39 @@ def test_an_error_leaves_nothing_and_its_message_survives(world: World, strict: 
         assert "other" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            {"hosts": {"web0": {"ansible_host": "10.0.0.9"}}},
+            "host web0 at 10.61.2.10, and another inventory has it at 10.0.0.9",
+        ),
+        ({"children": {"web0": {"hosts": {"a": {}}}}}, "host web0, the name of a group of another inventory"),
+        (
+            {"hosts": {"web0": {"x": 1}}, "children": {"own": {"hosts": {"web0": {}}}, "product": {"vars": {"y": 2}}}},
+            "",
+        ),
+    ],
+)
+def test_a_host_of_a_stack_takes_nobodys_name(world: World, other: dict[str, Any], message: str) -> None:
+    (world.folder / "a.yml").write_text(json.dumps({"all": other}))
+    done = ansible(world, "ansible-inventory", "-i", "a.yml", "-i", world.path, "--list")
+    assert (done.returncode != 0) is bool(message) and message in done.stderr
+    done = ansible(world, "ansible-inventory", "-i", world.path, "-i", "a.yml", "-i", world.path, "--list")
+    assert message or done.returncode == 0, done.stderr
+
+
+def test_two_stacks_files_share_no_name(world: World) -> None:
+    def both(text: str) -> str:
+        (world.folder / "b.stacks.yml").write_text(text)
+        return ansible(world, "ansible-inventory", "-i", world.path, "-i", "b.stacks.yml", "--list").stderr
+
+    pathlib.Path(world.path).write_text(text := json.dumps(world.document))
+    assert f"b.stacks.yml: has the cluster product, and so has {world.path}. Rename it" in both(text)
+    text = text.replace('"product"', '"other"')
+    assert f"b.stacks.yml: has the host m3, and so has {world.path}. Rename it" in both(text)
+
+
 def test_a_late_error_leaves_nothing_either(world: World) -> None:
     world.document["compose"] = {"x": "output.nothing"}
     done = ansible(world, "ansible-inventory", "--list", strict=False)
