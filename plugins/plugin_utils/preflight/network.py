@@ -111,8 +111,8 @@ def _around(cluster: Cluster, host: Host) -> Iterator[tuple[str, Network | None]
 
 def _loopback(address: str) -> bool:
     network = parsed(address)
-    address = network.network_address if network else None
-    return address is not None and (address.is_loopback or address.is_unspecified)
+    own = network.network_address if network else None
+    return own is not None and (own.is_loopback or own.is_unspecified)
 
 
 def _of_link(address: str) -> bool:
