@@ -150,7 +150,7 @@ def make_request(folder: str) -> str:
     """A certificate request (PEM) for the key in a folder, which is made where there is none. Raises CalledProcessError."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     key = os.path.join(folder, KEY)
-    if not os.path.exists(key):
+    if not os.path.exists(key) or not os.path.getsize(key):  # as a power cut leaves it
         command = [
             "openssl",
             "genpkey",
@@ -163,6 +163,8 @@ def make_request(folder: str) -> str:
         ]
         with umask(0o077):
             subprocess.run(command, check=True, capture_output=True)
+        with open(f"{key}.partial", "rb") as file:
+            os.fsync(file.fileno())
         os.replace(f"{key}.partial", key)
     command = ["openssl", "req", "-new", "-key", key, "-subj", "/CN=host"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -88,7 +88,7 @@ HOSTS: dict[str, HostType] = {
     # AWS
     "aws_instance": HostType(
         ("tags.Name", "tags_all.Name", "id"),
-        ("private_ip",),
+        ("private_ip", "secondary_private_ips.*"),
         ("ipv6_addresses.*",),
         ("public_ip",),
         ("id", "primary_network_interface_id"),
@@ -212,6 +212,7 @@ HOSTS: dict[str, HostType] = {
         ("private_ips.*.address", "private_ip"),
         public=("public_ips.*.address", "public_ip"),
         ids=("id", "private_network.*.mac_address"),
+        links={"ip_id": "scaleway_instance_ip", "ip_ids.*": "scaleway_instance_ip"},
     ),
     "vultr_instance": HostType(
         ("hostname", "label"), ("internal_ip",), public=("main_ip", "v6_main_ip"), state=("power_status",)

@@ -23,6 +23,8 @@ _PLACEHOLDER = re.compile(
     r"|vault:v\d+:.+|-----BEGIN (PGP MESSAGE|AGE ENCRYPTED FILE|PKCS7|CMS)-----.*|04da6b54-80e4-46f7-96ec-b56ff0331ba9",
     re.DOTALL | re.IGNORECASE,
 )
+# A reference as other languages would have it.
+_WITHIN = re.compile(r"(?:\$\{|\{\{)\s*([A-Za-z_][\w-]*)\.(?:outputs|resources)\.[^}]*\}+")
 _GIVE = "Give the output its value and apply the stack"
 # How programs write that there is no value, where no word is likely to be meant.
 _ABSENT = ("null", "nil", "undefined", "None", "NaN")
@@ -98,6 +100,10 @@ def follow(value: Any, stacks: Mapping[str, Stack], place: str, warnings: list[s
     if isinstance(value, list):
         return [follow(item, stacks, f"{place}[{number}]", warnings) for number, item in enumerate(value)]
     if not isinstance(value, dict):
+        within = _WITHIN.search(value) if isinstance(value, str) else None
+        if within and within[1] in stacks:
+            remedy = "Let a reference be the whole value, and put texts together in group_vars, where variables are templated"
+            raise StackError(place, f"has a reference within a text, `{within[0]}`, which is not followed", remedy)
         return value
     if warnings is not None and _asks(value):
         return Secret(

@@ -114,7 +114,7 @@ def _seen(text: str, stacks: Mapping[str, Stack], neighbours: Neighbours, sure: 
         named = candidates.of(config.Part(text, text), stacks, [])
     except StackError as error:
         if sure:
-            yield Seen(text, [], [error.fault])
+            yield Seen(text, [], [f"{error.fault}. {error.remedy}"])
         return
     shown = [f"{host.address}: {hosts.off(host)}" for host in named if hosts.off(host)]
     named = [host for host in named if not hosts.off(host)]

@@ -334,6 +334,12 @@ def test_a_certificate_is_for_exactly_this_host(tmp_path: Path) -> None:
     assert read.not_valid_before_utc < behind, "good for a host whose clock is behind"
 
 
+def test_a_key_that_a_power_cut_left_empty_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / join.KEY).touch()
+    assert "BEGIN CERTIFICATE REQUEST" in join.make_request(str(tmp_path))
+    assert (tmp_path / join.KEY).stat().st_mode & 0o777 == 0o600
+
+
 def test_a_certificate_of_a_node_of_kubernetes_is_a_clients_alone(tmp_path: Path) -> None:
     ca = pki.make_ca("product")
     request = join.make_request(str(tmp_path))

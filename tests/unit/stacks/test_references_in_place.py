@@ -192,6 +192,18 @@ def test_names_are_no_references(stack: World, where: str) -> None:
         stack.load()
 
 
+@pytest.mark.parametrize("text", ["http://${s.outputs.ip}:80", "{{ s.outputs.ip }}"])
+def test_a_reference_within_a_text_is_told(stack: World, text: str) -> None:
+    loaded(stack, "s.resources.aws_instance.*")
+    stack.document["clusters"]["c"]["vars"] = {"a": [text]}
+    with pytest.raises(
+        StackError, match=r"vars\.a\[0\]: has a reference within a text, .*Let a reference be the whole"
+    ):
+        stack.load()
+    stack.document["clusters"]["c"]["vars"] = {"a": text.replace("s.", "other.")}
+    assert stack.load().groups["c"].variables["a"] == text.replace("s.", "other.")
+
+
 def test_what_a_stack_says_is_followed_nowhere(stack: World) -> None:
     """Texts of the output `clusters` are no references, in no position."""
     described = {

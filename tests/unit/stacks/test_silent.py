@@ -108,6 +108,8 @@ def test_of_several_addresses_the_one_in_the_networks_is_meant(world: World) -> 
     inventory = load(world, ours, networks={"a": "10.9.0.0/24"})
     assert (inventory.hosts["w"]["cluster_address"], inventory.warnings) == ("10.9.0.4", [])
     assert "w 172.17.0.5, not 10.9.0.4" in load(world, ours).warnings[0]
+    second = {"id": "w", "private_ip": "172.31.0.5", "secondary_private_ips": ["10.9.0.4"]}
+    assert address(world, {"aws_instance.w": second}, networks={"a": "10.9.0.0/24"}) == "10.9.0.4"
 
 
 @pytest.mark.parametrize("bridge", ["172.17.0.1", "10.88.0.1", "192.168.122.1", "10.0.3.1", "172.26.64.1"])
@@ -342,6 +344,10 @@ PUBLIC: dict[str, Resources] = {
         "aws_eip_association.a": {"instance_id": "i-1", "public_ip": "203.0.113.30"},
     },
     "azure": BOTH["azure"],
+    "scaleway": {
+        "scaleway_instance_server.w": {"id": "z/1", "name": "w", "ip_id": "z/9", "private_ip": "10.0.1.4"},
+        "scaleway_instance_ip.i": {"id": "z/9", "address": "203.0.113.30"},
+    },
     "google": {"google_compute_instance.w": {"name": "w", "network_interface": [
         {"network_ip": "10.0.1.4", "access_config": [{"nat_ip": "203.0.113.30"}]}]}},
     "digitalocean": {

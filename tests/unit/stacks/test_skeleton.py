@@ -160,3 +160,17 @@ def test_servers_that_do_not_run_are_shown_and_not_named(world: World) -> None:
     world.write("s", {"version": 4, "serial": 1, "resources": [servers]})
     assert "aws_instance.w[0]: its instance_state is terminated" in first_try(world, FIRST + STATE)
     assert sorted(two_tries(world, FIRST + STATE).hosts) == ["i-1", "i-2"]
+
+
+def test_a_group_of_servers_leads_on_to_its_members(world: World) -> None:
+    pool = {
+        "mode": "managed",
+        "type": "aws_autoscaling_group",
+        "name": "w",
+        "instances": [{"attributes": {"name": "asg"}}],
+    }
+    world.write("s", {"version": 4, "serial": 1, "resources": [pool]})
+    world.document["stacks"] = {"s": {"state": "s.json"}}
+    del world.document["clusters"]
+    with pytest.raises(StackError, match=r"no members of it are known\. Give `members:` under stacks\.s"):
+        world.load()
