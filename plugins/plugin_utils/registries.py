@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from .toml import dumps
 HUB, HUB_SERVER = "docker.io", "https://registry-1.docker.io"
 HUB_LOGIN = "https://index.docker.io/v1/"  # by this name Docker's programs look for its credentials
 _LOGIN = ("ca", "username", "password")
+_HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 _KEYS = {"mirrors", "upstream", *_LOGIN}
 _MIRROR_KEYS = {"url", "override_path", *_LOGIN}
 
@@ -25,13 +27,24 @@ Files = list[dict[str, Any]]
 def faults(registries: Registries, runtime: str) -> Iterator[str]:
     """What is wrong with host_node_registries, or what this runtime cannot do, a line each."""
     for registry, settings in registries.items():
+        if not _HOST.fullmatch(str(registry)):
+            yield f"{registry!r} is no registry; write its name alone, with a port where it has one, such as registry.example.com:5000"
+        if not isinstance(settings, Mapping):
+            yield f"{registry} is a {type(settings).__name__}; write a mapping such as {{mirrors: [{{url: https://mirror.example.com}}]}}"
+            continue
         unknown = sorted(set(settings) - _KEYS)
         if unknown:
             yield f"{registry} has {', '.join(unknown)}; known are {', '.join(sorted(_KEYS))}"
         mirrors = settings.get("mirrors") or []
         if not mirrors and not any(settings.get(key) for key in _LOGIN):
             yield f"{registry} has no mirrors; list one at least, each with its url"
+        if not isinstance(mirrors, list) or not all(isinstance(mirror, Mapping) for mirror in mirrors):
+            yield f"mirrors of {registry} is no list of mappings; write [{{url: https://mirror.example.com}}]"
+            continue
         for number, mirror in enumerate(mirrors, 1):
+            path = urlsplit(str(mirror.get("url"))).path
+            if runtime != "docker" and not mirror.get("override_path") and "v2" in path.split("/"):
+                yield f"mirror {number} of {registry} has the path {path}, to which containerd adds another /v2; add override_path: true"
             unknown = sorted(set(mirror) - _MIRROR_KEYS)
             if unknown:
                 yield f"mirror {number} of {registry} has {', '.join(unknown)}; known are {', '.join(sorted(_MIRROR_KEYS))}"

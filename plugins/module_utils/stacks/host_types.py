@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 Paths = tuple[str, ...]
+STATES: Paths = ("instance_state", "status", "state")
 
 
 class HostType(NamedTuple):
@@ -33,7 +34,7 @@ class HostType(NamedTuple):
     ids: Paths = ("id",)
     links: dict[str, str] = {}
     remedy: str = ""
-    state: Paths = ("instance_state", "status", "state")
+    state: Paths = STATES
     interfaces: Paths = ()
 
 
@@ -160,14 +161,14 @@ HOSTS: dict[str, HostType] = {
             "initialization.*.ip_config.*.ipv4.*.address",
             "initialization.*.ip_config.*.ipv6.*.address",
         ),
-        state=("started",),
+        state=(*STATES, "started"),
         interfaces=("network_interface_names",),
     ),
     "proxmox_virtual_environment_container": HostType(
         ("initialization.*.hostname",),
         (),
         ("initialization.*.ip_config.*.ipv4.*.address", "ipv4.*", "ipv6.*"),
-        state=("started",),
+        state=(*STATES, "started"),
         interfaces=("ipv4", "ipv6"),
     ),
     "proxmox_lxc": HostType(("hostname",), (), ("network.*.ip",)),
@@ -178,11 +179,11 @@ HOSTS: dict[str, HostType] = {
             *("default_ipv4_address", "ssh_host", "default_ipv6_address"),
             *(f"ipconfig{number}.{key}" for number in range(16) for key in ("ip", "ip6")),
         ),
-        state=("vm_state",),
+        state=(*STATES, "vm_state"),
     ),
     # libvirt
     "libvirt_domain": HostType(
-        ("name",), (), ("network_interface.*.addresses.*",), ids=("id", "uuid", "name"), state=("running",)
+        ("name",), (), ("network_interface.*.addresses.*",), ids=("id", "uuid", "name"), state=(*STATES, "running")
     ),
     # vSphere
     "vsphere_virtual_machine": HostType(
@@ -274,7 +275,7 @@ PLAIN = HostType(
         *("PublicIpAddress", "PublicIp", "publicIp", "publicIpAddress", "externalIp"),
     ),
     state=(
-        *("instance_state", "instance_status", "current_status", "status", "state", "vm_state", "running"),
+        *(*STATES, "instance_status", "current_status", "vm_state", "running"),
         *("power_state", "power_status", "powerState", "powerStatus"),
     ),
 )

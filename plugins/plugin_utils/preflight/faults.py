@@ -365,7 +365,7 @@ def registries(cluster: Cluster) -> Iterator[Fault]:
     """Image registries that are not described as they must be, or as this engine's runtime cannot have them."""
     for host in cluster.hosts:
         given = host.variables.get("host_node_registries") or {}
-        if isinstance(given, Mapping) and all(isinstance(settings, Mapping) for settings in given.values()):
+        if isinstance(given, Mapping):
             for text in registry_faults(given, cluster.engine.runtime):
                 remedy = "correct host_node_registries where it is set"
                 yield Fault(host.name, "variable", f"host_node_registries: {text}", remedy)

@@ -52,9 +52,26 @@ def test_what_docker_cannot_do(registry: str, settings: dict[str, Any], words: s
         ({"mirrors": [{"url": "https://m", "user": "x"}]}, "mirror 1 of r has user; known are"),
         ({"mirrors": [{"url": "m.example.com"}]}, "no url that begins with"),
         ({}, "has no mirrors"),
+        ({"mirrors": ["https://m"]}, "mirrors of r is no list of mappings; write"),
+        ({"mirrors": "https://m"}, "mirrors of r is no list of mappings"),
+        ("https://m", "r is a str; write a mapping"),
     ],
 )
-def test_what_is_misspelt_is_told(settings: dict[str, Any], words: str) -> None:
+def test_what_is_misspelt_is_told(settings: Any, words: str) -> None:
     for build in (registry_files, docker_registries):
         with pytest.raises(AnsibleFilterError, match=words):
             build({"r": settings})
+
+
+@pytest.mark.parametrize("name", ["https://registry.example.com", "registry.example.com/project", ""])
+def test_the_name_of_a_registry_is_a_host(name: str) -> None:
+    for build in (registry_files, docker_registries):
+        with pytest.raises(AnsibleFilterError, match=r"is no registry; write its name alone"):
+            build({name: {"username": "u", "password": "p"}})
+
+
+def test_a_path_with_v2_in_it_needs_override_path() -> None:
+    mirror: dict[str, Any] = {"url": "https://m.example.com/v2/proxy"}
+    with pytest.raises(AnsibleFilterError, match="to which containerd adds another /v2; add override_path: true"):
+        registry_files({"docker.io": {"mirrors": [mirror]}})
+    assert registry_files({"docker.io": {"mirrors": [{**mirror, "override_path": True}]}})

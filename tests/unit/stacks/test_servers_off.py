@@ -31,6 +31,7 @@ OFF: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("ionoscloud_server", {"primary_ip": "{ip}"}, {"vm_state": "SHUTOFF"}),
     ("libvirt_domain", {"network_interface": [{"addresses": ["{ip}"]}]}, {"running": False}),
     ("proxmox_virtual_environment_vm", {"ipv4_addresses": [["{ip}"]]}, {"started": False}),
+    ("proxmox_virtual_environment_vm", {"ipv4_addresses": [["{ip}"]]}, {"status": "off"}),
     ("incus_instance", {"ipv4_address": "{ip}"}, {"running": False}),
 ]  # fmt: skip
 
