@@ -222,13 +222,15 @@ def _description(want: Desired) -> str:
 
 def _write(want: Desired) -> None:
     partial = f"{want.path}.partial"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(partial)  # of a run that was cut off, or a link that the directory's owner has put there
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             handle.write(want.content)
             handle.flush()
+            _own(handle.fileno(), want)
             os.fsync(handle.fileno())
-        _own(partial, want)
         os.replace(partial, want.path)
     except BaseException:
         if os.path.exists(partial):
@@ -258,7 +260,8 @@ def _remove(want: Desired) -> None:
     trees.remove(want.path)
 
 
-def _own(path: str, want: Desired) -> None:
+def _own(path: str | int, want: Desired) -> None:
+    """Give a path, or an open file, its owner and mode. Raises FileError."""
     try:
         owner, group = pwd.getpwnam(want.owner).pw_uid, grp.getgrnam(want.group).gr_gid
     except KeyError as error:

@@ -272,7 +272,9 @@ def restore(path: str, before: dict[str, Any]) -> None:
     elif before["state"] == "directory":
         os.makedirs(path, exist_ok=True)
     elif present(path) != before:
-        with open(f"{path}.partial", "wb") as handle:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{path}.partial")
+        with open(f"{path}.partial", "xb") as handle:
             handle.write(base64.b64decode(before["content"]))
             handle.flush()
             os.fsync(handle.fileno())

@@ -23,6 +23,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.checks.host import
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, describe, ensure
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
+from ansible_collections.keelson.cluster.plugins.module_utils.host.wipe import restore
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 
 ROLES = Path(__file__).parents[3] / "roles"
@@ -135,6 +136,19 @@ def test_what_a_killed_run_left_is_not_in_the_way(tmp_path: Path) -> None:
     ensure(desired(tmp_path / "l", state="link", target="/whole"), False)
     assert (tmp_path / "x").read_text() == "whole" and os.readlink(tmp_path / "l") == "/whole"
     assert {path.name for path in tmp_path.iterdir()} == {"x", "l"}
+
+
+def test_a_link_that_the_directory_s_owner_put_there_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "shadow").write_text("root's")
+    (tmp_path / "key.pem.partial").symlink_to(tmp_path / "shadow")
+    assert ensure(desired(tmp_path / "key.pem", content="new", mode="0600"), check=False)
+    assert (tmp_path / "shadow").read_text() == "root's" and (tmp_path / "key.pem").read_text() == "new"
+    (tmp_path / "old.partial").symlink_to(tmp_path / "shadow")
+    restore(
+        str(tmp_path / "old"),
+        {"state": "file", "content": "b2xk", "uid": os.getuid(), "gid": os.getgid(), "mode": 0o600},
+    )
+    assert (tmp_path / "shadow").read_text() == "root's" and (tmp_path / "old").read_text() == "old"
 
 
 def test_an_unknown_account_is_named(tmp_path: Path) -> None:
