@@ -427,3 +427,10 @@ def test_a_name_in_shared_code_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text('"""For Nomad."""\n# Nomad\nname = "x"\n')
     (tmp_path / "b.py").write_text('name = "kubelet"\n')
     assert [NAMES.findall(code(tmp_path / name)) for name in ("a.py", "b.py")] == [[], ["kubelet"]]
+
+
+@pytest.mark.parametrize("role", ["cluster_manager", "host_node"])
+def test_roles_take_an_engine_of_any_name(role: str) -> None:
+    specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]
+    found = {name: spec["options"].get("cluster_engine", {}) for name, spec in specs.items()}
+    assert [name for name, option in found.items() if "choices" in option] == []
