@@ -149,45 +149,20 @@ class _Builder:
         self, cluster: Cluster, part: Part, pool: str | None, group: Group, networks: Mapping[str, Network]
     ) -> None:
         """Add the hosts of the managers or of a pool."""
-        place = f"{part.place}.size"
-        size = config.size(self._follow(part.size, cluster, place), place)
-        if size == 0:
-            return
-        told = list[str]()
-        found = candidates.of(part, self.stacks, told, cluster.origin)
+        found = self._candidates(cluster, part)
         if not found:
-            fault = f"`{part.hosts}` names no host at all" if isinstance(part.hosts, str) else "names no host at all"
-            raise StackError(
-                f"{part.place}.hosts",
-                "; ".join([fault, *(text.removeprefix(f"{part.place}: ") for text in told)]),
-                f"Apply the stack, correct the reference{' or `members:`' if told else ''}, or write `size: 0` where that is meant",
-            )
-        self.inventory.warnings.extend(told)
-        if size is not None and size != len(found):
-            self.inventory.warnings.append(f"{part.place}: wants {size} hosts and has {len(found)}")
+            return
         rules = {**self.host, **cluster.host, **part.host}
         spans = [addresses.span(network) for network in networks.values()]
         labels = self._labels(cluster, part)
         endpoint = names.endpoint(str(self.inventory.groups[cluster.name].variables["cluster_endpoint"]))[0]
-        public: list[str] = []
-        unsure: list[str] = []
+        read: dict[str, Found] = {}
         for candidate in found:
-            named = candidate.resource or candidate.pool
-            if named and candidate.stack:
-                self.seen.add((candidate.stack.name, named.address))
-            off = hosts.off(candidate)
-            if off:
-                self._left_out(candidate, off, part)
-                continue
-            try:
-                host = hosts.read(candidate, rules, f"{part.place}.hosts", spans, self.neighbours)
-            except NoAddress as error:
-                self._without_address(candidate, error, rules.get("missing_address") == "skip", part)
-                continue
-            if spans and host.address:
+            host = self._read(candidate, rules, spans, part)
+            if spans and host and host.address:
                 self._inside(host, networks, part)
-            name = self._claim(host, part)
-            if not name:
+            name = self._claim(host, part) if host else ""
+            if not host or not name:
                 continue
             inside = candidate.address.startswith(part.place)
             where = candidate.address if inside else f"{part.place}.hosts: {candidate.address}"
@@ -200,12 +175,8 @@ class _Builder:
                     f"{name} ({candidate.address}) has the {what} of the cluster's endpoint, and would get a certificate for it",
                     remedy,
                 )
-            if host.public:
-                public.append(f"{name} {host.address}")
-            if host.others:
-                unsure.append(f"{name} {host.address}, not {' or '.join(host.others)}")
+            read[name] = host
             group.hosts.append(name)
-            stack = candidate.stack
             self.inventory.hosts[name] = {
                 "ansible_host": host.connect,
                 "cluster_name": cluster.name,
@@ -213,25 +184,53 @@ class _Builder:
                 "cluster_pool": pool or "",
                 "cluster_address": host.address,
                 "cluster_labels": labels,
-                "stack": {
-                    "name": stack.name if stack else None,
-                    "kind": stack.kind if stack else None,
-                    "address": candidate.address,
-                    "workspace": stack.workspace if stack else None,
-                    "serial": stack.serial if stack else None,
-                    "lineage": stack.lineage if stack else None,
-                },
+                "stack": _origin(candidate),
             }
-            if candidate.resource and candidate.resource.note:
-                self.inventory.hosts[name]["stack"]["note"] = candidate.resource.note
             self.inventory.records[name] = candidate.resource or Resource(
                 candidate.address, candidate.address, "", candidate.key, candidate.values
             )
-            if stack:
-                self.group(f"stack_{stack.name.replace('-', '_')}", f"the hosts of stack {stack.name}").hosts.append(
-                    name
-                )
+            if candidate.stack:
+                stack = candidate.stack.name
+                self.group(f"stack_{stack.replace('-', '_')}", f"the hosts of stack {stack}").hosts.append(name)
+        self._judge(read, group, part)
 
+    def _candidates(self, cluster: Cluster, part: Part) -> list[Candidate]:
+        """What may be hosts of a part; nothing where its size is 0."""
+        place = f"{part.place}.size"
+        size = config.size(self._follow(part.size, cluster, place), place)
+        if size == 0:
+            return []
+        told = list[str]()
+        found = candidates.of(part, self.stacks, told, cluster.origin)
+        if not found:
+            fault = f"`{part.hosts}` names no host at all" if isinstance(part.hosts, str) else "names no host at all"
+            raise StackError(
+                f"{part.place}.hosts",
+                "; ".join([fault, *(text.removeprefix(f"{part.place}: ") for text in told)]),
+                f"Apply the stack, correct the reference{' or `members:`' if told else ''}, or write `size: 0` where that is meant",
+            )
+        self.inventory.warnings.extend(told)
+        if size is not None and size != len(found):
+            self.inventory.warnings.append(f"{part.place}: wants {size} hosts and has {len(found)}")
+        return found
+
+    def _read(self, candidate: Candidate, rules: HostRules, spans: list[addresses.Span], part: Part) -> Found | None:
+        """A candidate as a host; None for one that is left out."""
+        named = candidate.resource or candidate.pool
+        if named and candidate.stack:
+            self.seen.add((candidate.stack.name, named.address))
+        off = hosts.off(candidate)
+        if off:
+            self._left_out(candidate, off, part)
+            return None
+        try:
+            return hosts.read(candidate, rules, f"{part.place}.hosts", spans, self.neighbours)
+        except NoAddress as error:
+            self._without_address(candidate, error, rules.get("missing_address") == "skip", part)
+            return None
+
+    def _judge(self, read: Mapping[str, Found], group: Group, part: Part) -> None:
+        """Refuse a part without hosts, and warn of addresses that may be meant otherwise."""
         if not group.hosts and not self.nowhere:
             reason = self.inventory.skipped[-1]
             raise StackError(
@@ -239,10 +238,14 @@ class _Builder:
                 f"leaves out every host: {reason.address}, because {reason.reason}",
                 "Start the servers and refresh the stack, correct `host:`, or write `size: 0` where no host is meant",
             )
+        public = [f"{name} {host.address}" for name, host in read.items() if host.public]
         if public:
             self.inventory.warnings.append(
                 f"{part.place}: no private address is known, so cluster services would listen on a public one: {some(public, 6)}"
             )
+        unsure = [
+            f"{name} {host.address}, not {' or '.join(host.others)}" for name, host in read.items() if host.others
+        ]
         if unsure:
             self.inventory.warnings.append(
                 f"{part.place}: several private addresses could be meant, the first is taken; name the right ones by `networks:` "
@@ -490,3 +493,17 @@ def _entries(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _entries(item)
         else:
             yield key, item
+
+
+def _origin(candidate: Candidate) -> dict[str, Any]:
+    """Where a host comes from, as its variable `stack` tells it."""
+    stack, note = candidate.stack, candidate.resource.note if candidate.resource else ""
+    return {
+        "name": stack.name if stack else None,
+        "kind": stack.kind if stack else None,
+        "address": candidate.address,
+        "workspace": stack.workspace if stack else None,
+        "serial": stack.serial if stack else None,
+        "lineage": stack.lineage if stack else None,
+        **({"note": note} if note else {}),
+    }
