@@ -192,7 +192,9 @@ def fstab_without_swap(text: str) -> str:
 
 
 def _parameter(key: str, root: str) -> str:
-    return os.path.join(root, key.replace(".", "/"))
+    """The file of a parameter. Where its name begins with a dot, a slash in it is the dot of an interface (sysctl.d(5))."""
+    first = next((sign for sign in key if sign in "./"), ".")
+    return os.path.join(root, key if first == "/" else key.translate(str.maketrans("./", "/.")))
 
 
 class Settings:

@@ -16,7 +16,7 @@ _WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 # Labels that the kubelet, kubeadm or this collection sets, each with another value for each node.
 _OWNED = "|".join(
     (
-        re.escape(POOL),
+        re.escape(POOL.partition("/")[0]) + "/.*",  # also the marks of our taints
         r"(?:beta\.)?kubernetes\.io/(?:hostname|os|arch)",
         r"node-role\.kubernetes\.io/(?:control-plane|master)",
     )

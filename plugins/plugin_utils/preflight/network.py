@@ -203,7 +203,7 @@ def advertised(cluster: Cluster) -> Iterator[Fault]:
         if family(host.address) != 6 or not any(made(cluster, host)):
             continue
         for route in facts.get("routes", ()):
-            setting = f"net.ipv6.conf.{route['interface']}.accept_ra"
+            setting = f"net.ipv6.conf.{route['interface'].replace('.', '/')}.accept_ra"  # sysctl.d(5)
             given = str((host.variables.get("host_node_sysctls") or {}).get(setting, ""))
             if route["network"] == "::/0" and route["protocol"] == ADVERTISED and given != "2":
                 text = f"its default route by {route['interface']} is from router advertisements, ignored where containers run"

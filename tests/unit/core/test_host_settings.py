@@ -57,6 +57,14 @@ def test_parameters_are_set(kernel: Path) -> None:
     assert host_settings.sysctl_changes({"net.ipv4.ip_forward": "1"}, str(kernel)) == ({}, [])
 
 
+@pytest.mark.parametrize("key", ["net.ipv6.conf.eth0/7.accept_ra", "net/ipv6/conf/eth0.7/accept_ra"])
+def test_the_dot_in_the_name_of_an_interface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setattr(host_settings, "booted", lambda: True)
+    (tmp_path / "net/ipv6/conf/eth0.7").mkdir(parents=True)
+    (tmp_path / "net/ipv6/conf/eth0.7/accept_ra").write_text("1\n")
+    assert host_settings.sysctl_changes({key: "2"}, str(tmp_path)) == ({key: "2"}, [])
+
+
 def test_a_refused_parameter_is_named(kernel: Path) -> None:
     with pytest.raises(SettingError, match=r"refuses net\.none\.x = 1"):
         host_settings.set_sysctls({"net.none.x": "1"}, str(kernel))

@@ -181,6 +181,7 @@ CASES: list[tuple[str, Cluster, str, tuple[str, ...]]] = [
     ("networks", each(fit("kubernetes", **SIX), "", PODS_BOTH), "", ("cluster_pod_subnet begins with IPv4", "fd10:244::/56,10.244.0.0/16")),
     ("networks", each(fit("kubernetes"), "", {**PODS_BOTH, "cluster_pod_subnet": "10.244.0.0/16, fd10:244::/56"}), "", ("is no network",)),
     ("advertised", each(fit("nomad", **SIX), "w1", routes=route("::/0", "eth0", 9)), "w1", ("router advertisements", "net.ipv6.conf.eth0.accept_ra")),
+    ("advertised", each(fit("nomad", **SIX), "w1", routes=route("::/0", "eth0.7", 9)), "w1", ("net.ipv6.conf.eth0/7.accept_ra",)),
     ("tunnels", each(fit("kubernetes"), "w1", features={"vxlan": "not supported"}), "w1", ("vxlan does not work here", "bridge")),
 ]  # fmt: skip
 
