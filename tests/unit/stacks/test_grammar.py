@@ -90,6 +90,7 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("kubernetes", {"labels": {"kubernetes.io/hostname": "w9"}}, "pools.web.labels.kubernetes.io/hostname: is the text"),
     ("kubernetes", {"labels": {"node-role.kubernetes.io/control-plane": ""}}, "which kubernetes does not accept as the name of a label."),
     ("kubernetes", {"labels": {"keelson.node-restriction.kubernetes.io/pool": "x"}}, "which kubernetes does not accept as the name of a label."),
+    ("kubernetes", {"labels": {"keelson.node-restriction.kubernetes.io/taint-0123456789abcdef": "x"}}, "does not accept as the name of a label"),
     *(
         (engine, {"endpoint": endpoint}, f"endpoint: is the text {endpoint[:60]!r}, which is {why}. Give the name or address at which")
         for engine in ENGINES
