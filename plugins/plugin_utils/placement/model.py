@@ -191,32 +191,32 @@ def _requirements(application: Mapping[str, Any], classes: Mapping[str, int]) ->
     return [Requirement(application["team"], environment, *shared) for environment in application["environments"]]
 
 
+def _all_known(raw: Mapping[str, Any], entry: Mapping[str, Any], where: str) -> None:
+    """Raise UserError for an environment, regime, team or data class of an entry that is not defined."""
+    for key, what in {"environments": "environment", "regimes": "regime", "teams": "team"}.items():
+        for name in entry.get(key) or []:
+            shape.known(name, raw[key], where, what)
+    if entry.get("data"):
+        shape.known(entry["data"], raw["data_classes"], where, "data class")
+
+
 def _references(raw: Mapping[str, Any], path: str) -> None:
     """Raise UserError for a name that is used and not defined, and for two regimes that exclude each other on a pool."""
-    plural = {"environments": "environment", "regimes": "regime", "teams": "team"}
-
-    def all_known(entry: Mapping[str, Any], where: str) -> None:
-        for key, what in plural.items():
-            for name in entry.get(key) or []:
-                shape.known(name, raw[key], where, what)
-        if entry.get("data"):
-            shape.known(entry["data"], raw["data_classes"], where, "data class")
-
     for name, regime in raw["regimes"].items():
-        all_known({"regimes": regime["excludes"]}, f"{path}: regimes.{name}")
+        _all_known(raw, {"regimes": regime["excludes"]}, f"{path}: regimes.{name}")
     for name, cluster in raw["clusters"].items():
-        all_known(cluster, f"{path}: clusters.{name}")
+        _all_known(raw, cluster, f"{path}: clusters.{name}")
         shape.known(cluster["engine"], components.engines(), f"{path}: clusters.{name}", "engine")
         for pool, offer in cluster["pools"].items():
             where = f"{path}: clusters.{name}.pools.{pool}"
-            all_known(offer, where)
+            _all_known(raw, offer, where)
             _apart(offer["regimes"], raw["regimes"], where, "one pool cannot have both; make two pools")
             beyond = sorted(set(offer["environments"]) - set(cluster["environments"]))
             if beyond:
                 raise UserError(f"{where}: the cluster does not offer the environment {beyond[0]}; add it there first")
     for name, application in raw["applications"].items():
         where = f"{path}: applications.{name}"
-        all_known(application, where)
+        _all_known(raw, application, where)
         shape.known(application["team"], raw["teams"], where, "team")
         _apart(application["regimes"], raw["regimes"], where, "no pool can have both; make two applications")
         for run in application["runs"]:
@@ -231,7 +231,7 @@ def _references(raw: Mapping[str, Any], path: str) -> None:
             shape.known(rule, RULES, where, "rule")
     for key in ("freezes", "windows"):
         for index, entry in enumerate(raw[key]):
-            all_known(entry, f"{path}: {key}[{index}]")
+            _all_known(raw, entry, f"{path}: {key}[{index}]")
             if key == "windows":
                 calendar.check(entry, f"{path}: {key}[{index}]")
 
