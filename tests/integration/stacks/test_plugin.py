@@ -89,7 +89,7 @@ def test_listing(world: World) -> None:
 def enroll(world: World, *arguments: str) -> str:
     """What the playbook prints that lets hosts into a pool, on managers that are this machine, where it changes nothing."""
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "cluster_become": False}
-    given = json.dumps({**local, "cluster_no_log": False, "admit_document": str(world.folder / "join.json")})
+    given = json.dumps({**local, "cluster_no_log": False, "enroll_document": str(world.folder / "join.json")})
     done = ansible(
         world, "ansible-playbook", str(ROOT / "playbooks" / "enroll.yml"), "--check", "--diff", "-e", given, *arguments
     )
