@@ -22,6 +22,7 @@ SECONDS = 60.0  # how long the lease lasts when it is not renewed
 PERIOD = 15.0
 PAUSE = 3.0
 STRIKES = 4  # renewals in a row that find another holder
+SURE = 2  # the same once the lease has ended by itself, as on a controller that was asleep: who only asks gives up in between
 
 
 class LeaseError(Exception):
@@ -130,16 +131,23 @@ def keep(run: Run, manager: Manager, orderly: Callable[[], bool], tell: Callable
     What a killed run has begun on a host may go on for a while there; its lease ends by itself. A run that finds another holder
     again and again is stopped.
     """
-    begun, strikes = started(run.pid), 0
+    begun, strikes, renewed, stopped = started(run.pid), 0, awake(), False
     while lives(run.pid, begun, PERIOD):
         with contextlib.suppress(Exception):
             lease = manager.ask(**run.request("held"))["lease"]
             strikes = strikes + 1 if lease["run"] != run.name else 0
-            if strikes == STRIKES:
+            renewed = renewed if strikes else awake()
+            if strikes >= (SURE if awake() - renewed > SECONDS else STRIKES) and not stopped:
+                stopped = True
                 tell(f"This run is stopped: the cluster {run.cluster} {held_by(lease)}.")
                 os.kill(run.pid, signal.SIGTERM)
     if orderly():
         give_up(run, [manager])
+
+
+def awake() -> float:
+    """Seconds that pass also while this machine sleeps, where its clock tells."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def lives(pid: int, begun: str, seconds: float) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease as host
 from ansible_collections.keelson.cluster.plugins.plugin_utils import lease, variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
@@ -222,6 +223,19 @@ def test_a_run_whose_lease_was_taken_is_stopped(world: World) -> None:
     assert "This run is stopped: the cluster c1 is held by alice@ci" in said[0]
 
 
+@pytest.mark.parametrize(("seconds", "times"), [(60, lease.STRIKES), (-1, 2)], ids=["held", "ended"])
+def test_a_run_that_slept_longer_than_its_lease_is_stopped_sooner(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: float, times: int
+) -> None:
+    monkeypatch.setattr(lease, "SECONDS", seconds)
+    monkeypatch.setattr(os, "kill", lambda _pid, _signal: stopped.append(len(world.asked)))
+    stopped: list[int] = []
+    world.hold("m1")
+    with subprocess.Popen(["sleep", "3"]) as process:
+        lease.keep(run_of(process.pid), world.managers[0], lambda: False, lambda _text: None)
+    assert stopped == [times]
+
+
 def test_a_manager_that_is_away_for_a_while_stops_nobody(world: World) -> None:
     world.down = {"m1"}
     start = time.monotonic()
@@ -240,3 +254,30 @@ def test_preflight_knows_every_variable_of_the_lease() -> None:
     text = (Path(__file__).parents[3] / "playbooks" / "cluster_lease.yml").read_text()
     used = set(re.findall(r"cluster_lease_\w+", text))
     assert used == {"cluster_lease_wait", "cluster_lease_break"} and used <= set(variable_types.playbooks())
+
+
+# What changes no cluster: it reads hosts, or works on the controller alone.
+WITHOUT = {
+    "backup",
+    "bundle",
+    "cluster_select",
+    "inventory_report",
+    "offline",
+    "pipeline",
+    "pipeline_render",
+    "placement",
+    "preflight",
+    "release",
+}
+WITHOUT |= {f"server_image{more}" for more in ("", "_boot", "_diff", "_list", "_promote")}
+
+
+def test_every_playbook_that_changes_a_cluster_holds_its_lease_first() -> None:
+    for path in sorted((Path(__file__).parents[3] / "playbooks").glob("*.yml")):
+        plays = yaml.safe_load(path.read_text())
+        imported = [play.get("ansible.builtin.import_playbook", "") for play in plays]
+        if path.stem not in WITHOUT | {"cluster_lease"}:
+            # Nothing but the choice of the cluster comes before it.
+            assert "cluster_lease.yml" in imported, path.name
+            before = imported[: imported.index("cluster_lease.yml")]
+            assert set(before) <= {"cluster_select.yml", ""}, path.name
