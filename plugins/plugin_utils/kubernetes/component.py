@@ -25,7 +25,10 @@ _CA = "/etc/kubernetes/pki/ca.crt"
 # What a host is known by; the kubelet puts the newest key and certificate of its client here, in one file.
 CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _FEATURES = ("systemd", "cgroup", "overlay", "bridge", "veth", "nf_tables", "bridge_netfilter")
-_SECRETS = ("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*")
+_SECRETS = (
+    *("/etc/kubernetes/*.conf", "/var/lib/kubelet/pki/*", "/etc/keelson/proxy.env"),
+    *("/etc/cni/net.d/*.kubeconfig", "/etc/containerd/certs.d/*/hosts.toml"),
+)
 _SERVICES = (
     "kubelet.service",
     "containerd.service",

@@ -123,6 +123,7 @@ COMPONENT = Engine(
                 "/etc/nomad.d/tls/key.pem",
                 "/etc/nomad.d/*.json",
                 "/etc/nomad.d/gossip.keyring",
+                "/etc/keelson/proxy.env",
                 "/etc/keelson/*/**",
             ),
             account="nomad",
@@ -143,7 +144,10 @@ COMPONENT = Engine(
                 Listener(20000, "tcp", "any", "", "applications", last=32000, clients=_ALL),
             ),
             services=("nomad.service", "docker.service", *_HOST_SERVICES, "keelson-renewal.timer"),
-            secrets=("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json"),
+            secrets=(
+                *("/etc/nomad.d/tls/key.pem", "/etc/nomad.d/*.json", "/etc/nomad.d/registries.auth"),
+                *("/etc/keelson/proxy.env", "/var/lib/nomad/client/intro_token.jwt"),
+            ),
             artifacts=_NODE_ARTIFACTS,
             owned=Owned(
                 trees=(

@@ -1,21 +1,28 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task of a role gives to a host touches no disk on its way, whatever the user's ansible.cfg says."""
+"""What a task of a role gives to a host touches no disk on its way, whatever the user's ansible.cfg says; verify looks at where it stays."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import ansible.constants as C
 import pytest
 import yaml
 from ansible.plugins.loader import connection_loader
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import introduction
+from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.registries import containerd_files
 
 ROOT = Path(__file__).parents[3]
 ROLES = sorted(path.parent for path in (ROOT / "roles").glob("*/tasks"))
@@ -110,3 +117,29 @@ def test_no_variable_of_the_inventory_is_stronger(role: Path, connection: str) -
 
 def test_the_search_finds_what_lies_there(tmp_path: Path) -> None:
     assert on_disk(tmp_path / "run", [])
+
+
+def secret_files(content: Any) -> Iterator[str]:
+    """The paths of the files that a role marks as secret."""
+    if isinstance(content, dict):
+        if content.get("secret") is True:
+            path = content["path"].replace("{{ __host_node_proxy_file }}", "/etc/keelson/proxy.env")
+            yield re.sub(r"\{\{[^}]*\}\}", "x", path)
+        content = list(content.values())
+    for item in content if isinstance(content, list) else ():
+        yield from secret_files(item)
+
+
+def test_verify_looks_at_the_mode_of_each_secret_file() -> None:
+    found = [components.load(name, "nomad") for name in ("nomad", "mesh_envoy", "faas_runtime")]
+    found.append(components.load("kubernetes", "kubernetes"))
+    patterns = {
+        p.replace("/**/", "/*") for component in found for part in component.parts.values() for p in part.secrets
+    }
+    registries = {"docker.io": {"username": "u", "password": "p"}}
+    written = {introduction.PATH, "/etc/cni/net.d/calico.kubeconfig"}
+    written |= {entry["path"] for entry in containerd_files(registries) if entry.get("secret")}
+    for path in (ROOT / "roles").rglob("*.yml"):
+        written |= set(secret_files(yaml.safe_load(path.read_text())))
+    assert len(written) > 12
+    assert not [path for path in written if not any(fnmatchcase(path, pattern) for pattern in patterns)]
