@@ -434,3 +434,38 @@ def test_roles_take_an_engine_of_any_name(role: str) -> None:
     specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]
     found = {name: spec["options"].get("cluster_engine", {}) for name, spec in specs.items()}
     assert [name for name, option in found.items() if "choices" in option] == []
+
+
+# --- roles install what components declare ------------------------------------------------------------------------------
+
+MANIFESTS = {path.stem for path in (ROOT / "artifacts").glob("*.yml")}
+INSTALLS = re.compile(r"(\w+[._])?(artifacts|images|container_images)$")
+ROLES = {"faas_runtime": "faas_runtime", "mesh_envoy": "mesh_sidecar"}  # of one component alone
+
+
+def named(value: Any, inside: bool = False) -> set[str]:
+    """The artifacts in variables of a role, and in tasks that install some."""
+    if isinstance(value, dict):
+        return set().union(*(named(item, inside or bool(INSTALLS.search(key))) for key, item in value.items()))
+    if isinstance(value, list):
+        return set().union(*(named(item, inside) for item in value))
+    return set(re.findall(r"(?<![\w./-])[a-z][a-z0-9-]*(?![\w.-])", str(value))) & MANIFESTS if inside else set()
+
+
+def declared(name: str, engine: str) -> set[str]:
+    """The artifacts of the parts of a component on an engine."""
+    try:
+        found = components.load(name, engine)
+    except components.ComponentError:
+        return set()
+    return {text.partition("/")[0] for part in found.parts.values() for text in part.artifacts}
+
+
+@pytest.mark.parametrize("name", sorted(components.known()))
+def test_roles_install_what_the_component_declares(name: str) -> None:
+    """What they install besides would be in no bundle; what they do not install is fetched for nothing."""
+    role = ROLES.get(name, "(cluster_manager|host_node)")
+    place = re.compile(rf"/roles/{role}/(defaults|vars|tasks)/" + ("" if name in ROLES else rf"(main/)?{name}[._/]"))
+    files = [path for path in (ROOT / "roles").rglob("*.yml") if place.search(str(path))]
+    installed = set().union(*(named(yaml.safe_load(path.read_text())) for path in files))
+    assert installed and installed == set().union(*(declared(name, engine) for engine in ("", *components.engines())))
