@@ -302,6 +302,17 @@ def test_cut_off_anywhere_the_next_run_ends_well(world: World, monkeypatch: pyte
     assert world.bring(entry)["changed"] is False
 
 
+def test_a_server_that_sends_without_end_fills_no_disk(
+    world: World, publisher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, sizes, digest = world.entry(), list[int](), install.digest
+    publisher.files["/b/blobs/sha256/" + entry["files"][0]["digest"].split(":")[1]] = b"x" * (8 << 20)
+    monkeypatch.setattr(install, "digest", lambda path: sizes.append(path.stat().st_size) or digest(path))
+    with pytest.raises(InstallError, match="wrong digest"):
+        world.bring(entry, staged=None, url=publisher.url + "/b/")
+    assert sizes[-1] <= 1 << 20
+
+
 def test_blobs_are_downloaded_from_a_served_bundle(world: World, publisher: Any) -> None:
     entry = world.entry()
     for blob in world.staged.iterdir():
