@@ -119,7 +119,7 @@ def test_hosts_without_an_address_are_left_out_on_request(world: World) -> None:
     assert list(inventory.hosts) == ["w1"]
     assert [text for text in inventory.warnings if "left out" in text] == [
         f"{world.path}: clusters.c.pools.web: aws_instance.web[0] is left out: it has no address: nothing at private_ip or "
-        "ipv6_addresses.* or public_ip",
+        "secondary_private_ips.* or ipv6_addresses.* or public_ip",
         f"{world.path}: clusters.c.pools.web: aws_instance.web[2] is left out: it has no address: 127.0.0.1 is a loopback address",
     ]
     assert [item.address for item in inventory.skipped] == ["aws_instance.web[0]", "aws_instance.web[2]"]
