@@ -8,6 +8,7 @@ Message layouts: netlink(7), rtnetlink(7), linux/netfilter/nfnetlink.h. Standard
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import socket
@@ -16,7 +17,7 @@ import time
 from typing import Any
 
 NETLINK_ROUTE, NETLINK_NETFILTER = 0, 12
-RTM_NEWLINK, RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETNEIGH = 16, 18, 22, 26, 30
+RTM_NEWLINK, RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_DELNEIGH, RTM_GETNEIGH = 16, 18, 22, 26, 29, 30
 NFT_GETGEN = 10 << 8 | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
 _REQUEST, _ACK, _DUMP, _CREATE, _EXCL = 0x1, 0x4, 0x300, 0x400, 0x200
 _ERROR, _DONE = 2, 3
@@ -128,14 +129,31 @@ def _name(index: int) -> str:
         return ""
 
 
+def _neighbours(address: bytes) -> list[tuple[int, int, str]]:
+    """What the kernel knows of the machines with this address, as (index of the interface, state, hardware address)."""
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    found = []
+    for _kind, payload in request(NETLINK_ROUTE, RTM_GETNEIGH, _DUMP, struct.pack("=BxxxiHBB", family, 0, 0, 0, 0)):
+        index, state = struct.unpack_from("=4xiH", payload)
+        values = _attributes(payload[12:])
+        if values.get(_NDA_DST) == address:
+            found.append((index, state, values.get(_NDA_LLADDR, b"").hex(":")))
+    return found
+
+
 def neighbour(address: str, wait: float = 1.0) -> str:
     """Return the hardware address of the machine that has C(address) on a network of this host, '' where none answers.
 
     The kernel asks for it (ARP, neighbour discovery) when something is to be sent there: an empty datagram to a port that
-    discards.
+    discards. What it knows from before, perhaps of a machine that has the address no more, is forgotten first, as far as this
+    process may do that.
     """
     desired = ipaddress.ip_address(address)
     family = socket.AF_INET if desired.version == 4 else socket.AF_INET6
+    for index, _state, _hardware in _neighbours(desired.packed):
+        body = struct.pack("=BxxxiHBB", family, index, 0, 0, 0) + attribute(_NDA_DST, desired.packed)
+        with contextlib.suppress(OSError):
+            request(NETLINK_ROUTE, RTM_DELNEIGH, _ACK, body)
     with socket.socket(family, socket.SOCK_DGRAM) as sender:
         try:
             sender.sendto(b"", (str(desired), 9))
@@ -143,11 +161,9 @@ def neighbour(address: str, wait: float = 1.0) -> str:
             return ""
     deadline = time.monotonic() + wait
     while True:
-        for _kind, payload in request(NETLINK_ROUTE, RTM_GETNEIGH, _DUMP, struct.pack("=BxxxiHBB", family, 0, 0, 0, 0)):
-            state = struct.unpack_from("=8xH", payload)[0]
-            values = _attributes(payload[12:])
-            if values.get(_NDA_DST) == desired.packed and state & _NUD_KNOWN and values.get(_NDA_LLADDR):
-                return values[_NDA_LLADDR].hex(":")
+        for _index, state, hardware in _neighbours(desired.packed):
+            if state & _NUD_KNOWN and hardware:
+                return hardware
         if time.monotonic() > deadline:
             return ""
         time.sleep(0.1)

@@ -105,8 +105,7 @@ def test_a_change_rolls_through_one_manager_at_a_time(cluster: Lab) -> None:
     assert len(bad) <= len(answers_given) / 10, bad
     told = {task for task, _host in foreseen.changed()}
     assert {task for task, _host in run.changed()} - told <= {
-        "keelson.cluster.cluster_manager : Kubernetes | Bring kubelet's configuration up to date",
-        "keelson.cluster.host_node : Join | Bring kubelet's configuration up to date",
+        "keelson.cluster.host_node : Restart | Bring kubelet's configuration up to date"
     }
     assert all("--audit-log-maxage=7" in command for command in commands(cluster, "kube-apiserver"))
     for host in cluster.hosts:

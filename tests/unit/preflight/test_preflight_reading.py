@@ -9,6 +9,7 @@ import ipaddress
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,21 @@ def test_a_neighbour_is_found_by_its_address_and_a_free_address_is_not() -> None
     for way in ways[:1]:
         free = str(list(ipaddress.ip_network(way["network"]))[-3])
         assert netlink.neighbour(free, wait=0.2) == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("state", ["stale", "reachable"])
+def test_a_machine_that_had_the_address_before_is_no_neighbour(state: str) -> None:
+    """As the virtual address of a cluster that was just uninstalled: the kernel knows its holder for a minute more."""
+    network = [
+        "ip link add v0 type veth peer name v1",
+        "ip addr add 10.9.9.1/24 dev v0",
+        "ip link set v0 up && ip link set v1 up",
+        f"ip neigh add 10.9.9.100 lladdr 0a:58:0a:09:09:64 nud {state} dev v0",
+    ]
+    ask = f"import sys; sys.path[:0] = {sys.path!r}; from {netlink.__name__} import neighbour; print(neighbour('10.9.9.100', 0.3))"
+    command = ["unshare", "--net", "sh", "-ec", "\n".join([*network, 'exec "$0" -c "$1"']), sys.executable, ask]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"
 
 
 @pytest.mark.parametrize(
