@@ -26,9 +26,9 @@ class ActionModule(ControllerAction):
         """Render, and write what differs."""
         found = pipeline.load(options["file"], variable_types.playbook_names())
         changed = []
-        for tool in options["tools"]:
-            name, rendered = render.TOOLS[tool]
-            path, text = Path(options["directory"]) / name.format(name=found.name), rendered(found)
+        files = [(name, rendered(found)) for name, rendered in (render.TOOLS[tool] for tool in options["tools"])]
+        for name, text in files:
+            path = Path(options["directory"]) / name.format(name=found.name)
             if path.exists() and path.read_text(encoding="utf-8") == text:
                 continue
             changed.append(str(path))

@@ -43,23 +43,26 @@ class ActionModule(ControllerAction):
             cleaned = [] if self._task.check_mode else runs.reap(found, entries, inventory, key, C.CONFIG_FILE)
             return {"changed": bool(cleaned), "cleaned": cleaned}
         stage = found.stage(options["stage"])
+        inputs = {path: results.digest_of(path) for path in stage.inputs}
         if options["state"] != "run":
             decision = gates.decide(
-                found, stage, entries, options["state"], options["by"], options["reason"], runs.now()
+                found, stage, entries, inputs, options["state"], options["by"], options["reason"], runs.now()
             )
             return {
                 "changed": True,
                 "entry": decision if self._task.check_mode else results.append(found.results, decision, key),
             }
+        runs.check_playbooks(stage)
         before = gates.stage_results(found, stage, entries)
-        inputs = {path: results.digest_of(path) for path in stage.inputs}
         gates.unchanged(stage, before, inputs)
 
         def in_channel(asked: Mapping[str, Any]) -> bool:
             index = channels.read(asked["directory"], trusted)
             return any(entry["name"] == asked["name"] for entry in index["channels"][asked["channel"]])
 
-        used = gates.open_gates(found, stage, entries, before, runs.now(), in_channel, lambda: parts.digests(found))
+        used = gates.open_gates(
+            found, stage, entries, before, inputs, runs.now(), in_channel, lambda: parts.digests(found)
+        )
         if self._task.check_mode:
             return {"entry": {}, "triggers": stage.triggers}
         entry, failed = runs.run(found, stage, inputs, used, inventory, options["variables"], key, C.CONFIG_FILE)

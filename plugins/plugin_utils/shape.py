@@ -32,13 +32,17 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Key:
-    """What may stand under a key. C(inner) is the shape, or the kind, of a list's elements or of a named mapping's values."""
+    """What may stand under a key. C(inner) is the shape, or the kind, of a list's elements or of a named mapping's values.
+
+    C(needed): neither missing nor empty. C(between): the lowest and the highest number.
+    """
 
     kind: type = str
     needed: bool = False
     default: Any = None
     choices: tuple[str, ...] = ()
     inner: Any = None
+    between: tuple[int, int] | None = None
 
 
 Shape = Mapping[str, Key]
@@ -47,12 +51,36 @@ Shape = Mapping[str, Key]
 def read(path: str) -> dict[str, Any]:
     """The mapping that a YAML file holds; raise UserError where there is none."""
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _LOADER)  # noqa: S506 (a safe loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        loader = _LOADER(Path(path).read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        _once(node, path)
+        content = loader.construct_document(node) if node else None
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no mapping of keys; see the documentation of its format")
     return content
+
+
+def _once(top: Any, path: str) -> None:
+    """Raise UserError for a key that a mapping has twice: the first would be lost without a word."""
+    seen, left = set(), [top]
+    while left:
+        node = left.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if not isinstance(node, yaml.MappingNode):
+            left += node.value
+            continue
+        keys: set[str] = set()
+        for key, value in node.value:
+            left += [key, value]
+            if isinstance(key, yaml.ScalarNode) and key.value in keys:
+                raise UserError(
+                    f"{path}: line {key.start_mark.line + 1}: {key.value} is there twice; give each its own name"
+                )
+            keys.add(str(key.value))
 
 
 def held(value: Any, shape: Shape, where: str) -> dict[str, Any]:
@@ -79,6 +107,10 @@ def _value(value: Any, key: Key, where: str) -> Any:
         value = [value]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UserError(f"{where} is {_kind(value)}, {_KINDS[key.kind]} is needed")
+    if key.needed and value in ("", [], {}):
+        raise UserError(f"{where} is empty")
+    if key.between and not key.between[0] <= value <= key.between[1]:
+        raise UserError(f"{where} is {value}, a number from {key.between[0]} to {key.between[1]} is needed")
     if key.choices and value not in key.choices:
         raise UserError(f"{where} is {value!r}{_near(str(value), key.choices)}")
     if key.inner is None:
@@ -86,8 +118,7 @@ def _value(value: Any, key: Key, where: str) -> Any:
     if key.kind is list:
         return [_inner(item, key.inner, f"{where}[{index}]") for index, item in enumerate(value)]
     for name in value:
-        if not _NAME.fullmatch(str(name)):
-            raise UserError(f"{where}: {name!r} is no name; use up to 63 lower-case letters, digits and hyphens")
+        named(str(name), where)
     return {str(name): _inner(item or {}, key.inner, f"{where}.{name}") for name, item in value.items()}
 
 
@@ -109,6 +140,12 @@ def moment(value: Any, where: str) -> Moment:
     if not isinstance(value, Moment):
         raise UserError(f"{where} is {_kind(value)}, a date such as 2026-12-31 is needed")
     return value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
+
+
+def named(name: str, where: str) -> None:
+    """Raise UserError unless C(name) is one of the form that names have."""
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{where}: {name!r} is no name; use up to 63 lower-case letters, digits and hyphens")
 
 
 def known(name: str, names: Iterable[str], where: str, what: str) -> None:

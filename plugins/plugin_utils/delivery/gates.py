@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,15 +51,17 @@ def open_gates(
     stage: Stage,
     entries: list[Entry],
     before: Mapping[str, Entry],
+    inputs: Mapping[str, str],
     now: Moment,
     channel: Callable[[Mapping[str, Any]], bool],
     parts: Callable[[], Mapping[str, str]],
 ) -> list[Entry]:
     """The approvals that open the stage's gates; raise UserError for the first gate that is shut."""
     used: list[Entry] = []
+    subject = about(stage, before, inputs)
     for kind, asked in stage.gates:
         if kind == "approval":
-            used.append(_approval(pipeline, stage, entries, before, asked))
+            used.append(_approval(pipeline, stage, entries, subject, asked))
         elif kind == "age":
             opens = max(_moment(entry["ended"]) for entry in before.values()) + datetime.timedelta(hours=asked["hours"])
             if now < opens:
@@ -74,11 +77,10 @@ def open_gates(
     return used
 
 
-def _approval(
-    pipeline: Pipeline, stage: Stage, entries: list[Entry], before: Mapping[str, Entry], asked: Mapping[str, Any]
-) -> Entry:
-    """The newest decision about exactly these results."""
-    decision = results.newest(entries, kind="approval", pipeline=pipeline.name, stage=stage.name, about=about(before))
+def _approval(pipeline: Pipeline, stage: Stage, entries: list[Entry], subject: str, asked: Mapping[str, Any]) -> Entry:
+    """The newest decision about exactly this, of those whom this gate asks."""
+    theirs = [entry for entry in entries if entry.get("by") in asked["by"]]
+    decision = results.newest(theirs, kind="approval", pipeline=pipeline.name, stage=stage.name, about=subject)
     if decision is None:
         who = " or ".join(asked["by"])
         raise UserError(
@@ -102,7 +104,8 @@ def _released(
             f"stage {stage.name}: no release was promoted to {environment} yet; promote one that was tested"
         )
     record = results.newest(entries, kind="release", pipeline=pipeline.name, name=promotion["release"]) or {"parts": {}}
-    wrong = [part for part, digest in parts.items() if record["parts"].get(part) != digest]
+    tested = record["parts"]
+    wrong = [part for part in {**parts, **tested} if tested.get(part) != parts.get(part)]
     if wrong:
         raise UserError(
             f"stage {stage.name}: {wrong[0]} is not that of the release {promotion['release']}, which {environment} has"
@@ -110,7 +113,14 @@ def _released(
 
 
 def decide(
-    pipeline: Pipeline, stage: Stage, entries: list[Entry], decision: str, by: str, reason: str, now: Moment
+    pipeline: Pipeline,
+    stage: Stage,
+    entries: list[Entry],
+    inputs: Mapping[str, str],
+    decision: str,
+    by: str,
+    reason: str,
+    now: Moment,
 ) -> dict[str, Any]:
     """The entry of an approval or a denial; raise UserError when there is nothing to decide, or by somebody else."""
     asked = [gate for kind, gate in stage.gates if kind == "approval"]
@@ -126,14 +136,16 @@ def decide(
         "decision": verdict,
         "by": by,
         "reason": reason,
-        "about": about(before),
+        "about": about(stage, before, inputs),
         "at": now.isoformat(timespec="seconds"),
     }
 
 
-def about(before: Mapping[str, Entry]) -> str:
-    """What an approval is about: the results of the stages before. Other results need another approval."""
-    return results.digest({name: entry["number"] for name, entry in before.items()})
+def about(stage: Stage, before: Mapping[str, Entry], inputs: Mapping[str, str]) -> str:
+    """What an approval is about: the results of the stages before, the inputs, and what the stage does with them."""
+    numbers = {name: entry["number"] for name, entry in before.items()}
+    does = json.dumps(stage.content, sort_keys=True, default=str)
+    return results.digest({"before": numbers, "inputs": dict(inputs), "stage": does})
 
 
 def _moment(text: str) -> Moment:

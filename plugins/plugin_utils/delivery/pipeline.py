@@ -21,8 +21,8 @@ _GATE: Shape = {
     "release": Key(dict),
 }
 _GATES: Mapping[str, Shape] = {
-    "approval": {"by": Key(list, inner=str, needed=True)},
-    "age": {"hours": Key(int, needed=True)},
+    "approval": {"by": Key(list, inner=str)},
+    "age": {"hours": Key(int, needed=True, between=(1, 10000))},
     "channel": {
         "directory": Key(needed=True),
         "channel": Key(needed=True, choices=CHANNELS),
@@ -46,7 +46,7 @@ _STAGE: Shape = {
     "gates": Key(list, inner=_GATE),
     "cleanup": Key(list, inner=str),
     "cleanup_variables": Key(dict),
-    "expires_hours": Key(int, default=24),
+    "expires_hours": Key(int, default=24, between=(1, 10000)),
     "triggers": Key(list, inner=str),
 }
 SHAPE: Shape = {
@@ -96,9 +96,8 @@ def load(path: str, playbooks: Sequence[str]) -> Pipeline:
 def parse(content: Mapping[str, Any], path: str, playbooks: Sequence[str]) -> Pipeline:
     """Check the content of a pipeline's file. A playbook is one of the collection's, or a path with C(.yml)."""
     raw = shape.held(dict(content), SHAPE, path)
-    release = shape.held(raw["release"], _RELEASE, f"{path}: release")
-    if raw["release"]:
-        shape.known(release["passed"], raw["stages"], f"{path}: release", "stage (passed)")
+    shape.named(raw["name"], f"{path}: name")
+    release = _release(raw, path)
     stages: dict[str, Stage] = {}
     for name, stage in raw["stages"].items():
         where = f"{path}: stages.{name}"
@@ -107,14 +106,53 @@ def parse(content: Mapping[str, Any], path: str, playbooks: Sequence[str]) -> Pi
                 shape.known(playbook, playbooks, where, "playbook")
         for before in stage["after"]:
             shape.known(before, raw["stages"], where, "stage")
-        for triggered in stage["triggers"]:
-            if ":" not in triggered:
-                shape.known(triggered, raw["stages"], where, "stage")
+        for triggered in _own(stage["triggers"], raw["name"]):
+            shape.known(triggered, raw["stages"], where, "stage")
         gates = tuple(
             _gate(gate, f"{where}: gates[{index}]", stage, release) for index, gate in enumerate(stage["gates"])
         )
         stages[name] = Stage(name, stage, gates)
-    return Pipeline(path, raw["name"], raw["results"], release, {name: stages[name] for name in _order(stages, path)})
+    order = _order({name: stage.after for name, stage in stages.items()}, f"{path}: stages", "wait for one another")
+    triggers = {name: _own(stage.triggers, raw["name"]) for name, stage in stages.items()}
+    _order(triggers, f"{path}: stages", "trigger one another without an end", "triggers")
+    _releasable(stages, order, release, path)
+    return Pipeline(path, raw["name"], raw["results"], release, {name: stages[name] for name in order})
+
+
+def _release(raw: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """What the pipeline says about releases; raise UserError for one that could never be recorded."""
+    where = f"{path}: release"
+    release = shape.held(raw["release"], _RELEASE, where)
+    if raw["release"]:
+        shape.known(release["passed"], raw["stages"], where, "stage (passed)")
+        untested = [part for part in release["parts"] if part not in raw["stages"][release["passed"]]["inputs"]]
+        if untested:
+            raise UserError(
+                f"{where}: {untested[0]} is no input of the stage {release['passed']}, so it is not tested with the rest; list it there"
+            )
+    return release
+
+
+def _own(triggers: Sequence[str], name: str) -> list[str]:
+    """Those of the triggered stages that are of the pipeline itself."""
+    return [
+        triggered.removeprefix(f"{name}:")
+        for triggered in triggers
+        if ":" not in triggered or triggered.startswith(f"{name}:")
+    ]
+
+
+def _releasable(stages: Mapping[str, Stage], order: Sequence[str], release: Mapping[str, Any], path: str) -> None:
+    """Raise UserError for a gate that waits for a release which can be recorded only after the gate's own stage."""
+    needed = {release["passed"]}
+    for name in reversed(order):
+        if name not in needed:
+            continue
+        needed |= set(stages[name].after)
+        if any(kind == "release" for kind, _asked in stages[name].gates):
+            raise UserError(
+                f"{path}: stages.{name}: can never open: a release is recorded after the stage {release['passed']}, which needs this one"
+            )
 
 
 def _gate(
@@ -126,7 +164,7 @@ def _gate(
         raise UserError(f"{where}: names {len(kinds)} kinds of gate, one of {', '.join(_GATES)} is needed")
     kind = kinds[0]
     asked = shape.held(gate[kind], _GATES[kind], f"{where}.{kind}")
-    if kind == "approval" and not asked["by"]:
+    if kind == "approval" and not any(asked["by"]):
         raise UserError(f"{where}: can never open: nobody may approve; list who may under by")
     if kind == "age" and not stage["after"]:
         raise UserError(f"{where}: can never open: the age is that of results of earlier stages, and after names none")
@@ -137,14 +175,14 @@ def _gate(
     return kind, asked
 
 
-def _order(stages: Mapping[str, Stage], path: str) -> list[str]:
-    """The stages, each after those it follows; raise UserError for a cycle."""
+def _order(edges: Mapping[str, Sequence[str]], where: str, what: str, key: str = "after") -> list[str]:
+    """The stages, each after those it names; raise UserError for a cycle."""
     done: list[str] = []
-    left = dict(stages)
+    left = dict(edges)
     while left:
-        ready = [name for name, stage in left.items() if all(before in done for before in stage.after)]
+        ready = [name for name, others in left.items() if all(other in done for other in others)]
         if not ready:
-            raise UserError(f"{path}: stages: {', '.join(left)} wait for one another; remove one of their after")
+            raise UserError(f"{where}: {', '.join(left)} {what}; remove one of their {key}")
         done += ready
         for name in ready:
             del left[name]

@@ -13,10 +13,37 @@ from typing import Any
 
 import yaml
 
+from ..user_error import UserError
 from .pipeline import Pipeline, Stage
 
 HEAD = "# Rendered from {path}; change that file, then run the playbook pipeline_render again.\n"
 _BY = {"gitlab": "$GITLAB_USER_LOGIN", "github": "${{ github.actor }}", "make": "$(BY)"}
+
+
+#: Keys of .gitlab-ci.yml that are no jobs, or special ones.
+_GITLAB = frozenset(
+    [
+        "cache",
+        "default",
+        "image",
+        "include",
+        "nil",
+        "pages",
+        "services",
+        "spec",
+        "stages",
+        "types",
+        "variables",
+        "workflow",
+    ]
+)
+
+
+def _free(pipeline: Pipeline, tool: str, usable: Callable[[str], bool]) -> None:
+    """Raise UserError for a stage that cannot be a job of the tool by its name."""
+    for name in pipeline.stages:
+        if not usable(name):
+            raise UserError(f"{pipeline.path}: stages.{name}: a job of {tool} cannot have this name; choose another")
 
 
 def command(pipeline: Pipeline, stage: Stage, *further: str) -> str:
@@ -48,6 +75,7 @@ def script(pipeline: Pipeline, stage: Stage, tool: str) -> list[str]:
 def gitlab(pipeline: Pipeline) -> str:
     """A .gitlab-ci.yml."""
     jobs: dict[str, Any] = {"stages": list(pipeline.stages)}
+    _free(pipeline, "GitLab", lambda name: name not in _GITLAB)
     for name, stage in pipeline.stages.items():
         job: dict[str, Any] = {"stage": name, "needs": list(stage.after), "script": script(pipeline, stage, "gitlab")}
         if stage.environment:
@@ -63,6 +91,7 @@ def gitlab(pipeline: Pipeline) -> str:
 def github(pipeline: Pipeline) -> str:
     """A workflow of GitHub Actions. An approval is a protection rule of the environment that the job names."""
     jobs: dict[str, Any] = {}
+    _free(pipeline, "GitHub", lambda name: name[0].isalpha())
     for name, stage in pipeline.stages.items():
         job: dict[str, Any] = {"runs-on": "self-hosted"}
         if stage.after:

@@ -9,13 +9,14 @@ altered, added between or taken away unseen.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 from ansible.module_utils.urls import open_url
 
@@ -51,13 +52,16 @@ def read(place: str, trusted: Any) -> list[Entry]:
         try:
             with open_url(where, timeout=30) as reading:
                 text = reading.read().decode()
-        except (URLError, OSError, UnicodeDecodeError) as error:
+        except (HTTPException, OSError, ValueError) as error:
             raise UserError(f"{where}: cannot be read: {error}") from error
     else:
         where = str(Path(place) / INDEX)
         if not Path(where).exists():
             return []
-        text = Path(where).read_text(encoding="utf-8")
+        try:
+            text = Path(where).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UserError(f"{where}: cannot be read: {error}") from error
     try:
         index = json.loads(text)
         known = index["format"] == FORMAT
@@ -80,15 +84,17 @@ def append(folder: str, content: Mapping[str, Any], key: Any) -> Entry:
         raise UserError(f"{folder}: results are written to a directory, and read from an address; serve the directory")
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
-    entries = read(folder, key.public_key())
-    entry: Entry = {**content, "number": len(entries) + 1, "before": digest(entries[-1]) if entries else ""}
-    beside = root / f".{INDEX}.part"
-    with beside.open("w", encoding="utf-8") as writing:
-        json.dump(sign.sealed({"format": FORMAT, "entries": [*entries, entry]}, key), writing, indent=1)
-        writing.write("\n")
-        writing.flush()
-        os.fsync(writing.fileno())
-    beside.replace(root / INDEX)
+    with (root / f".{INDEX}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another stage may end at the same moment
+        entries = read(folder, key.public_key())
+        entry: Entry = {**content, "number": len(entries) + 1, "before": digest(entries[-1]) if entries else ""}
+        beside = root / f".{INDEX}.part"
+        with beside.open("w", encoding="utf-8") as writing:
+            json.dump(sign.sealed({"format": FORMAT, "entries": [*entries, entry]}, key), writing, indent=1)
+            writing.write("\n")
+            writing.flush()
+            os.fsync(writing.fileno())
+        beside.replace(root / INDEX)
     return entry
 
 

@@ -49,6 +49,13 @@ def command(playbook: str, inventory: Sequence[str], variables: str) -> list[str
     return [program, *(part for source in inventory for part in ("-i", source)), "-e", f"@{variables}", name]
 
 
+def check_playbooks(stage: Stage) -> None:
+    """Raise UserError for a playbook of the user that is not there, before those that come before it have run."""
+    for playbook in (*stage.playbooks, *stage.cleanup):
+        if playbook.endswith(".yml") and not Path(playbook).is_file():
+            raise UserError(f"stage {stage.name}: there is no playbook {playbook} in {Path.cwd()}; nothing was started")
+
+
 def play(
     playbooks: Sequence[str], inventory: Sequence[str], variables: Mapping[str, Any], folder: Path, config: str | None
 ) -> str:
@@ -60,7 +67,7 @@ def play(
         **({"ANSIBLE_CONFIG": config} if config else {}),
     }
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        json.dump(dict(variables), file)
+        json.dump(dict(variables), file, default=str)  # YAML has dates
         file.flush()
         for playbook in playbooks:
             log = folder / f"{Path(playbook).stem}.log"
@@ -107,6 +114,7 @@ def run(
         **base,
         "run": begun["number"],
         "result": gates.FAILED if failed or uncleaned else gates.PASSED,
+        "cleaned": not uncleaned,
         "began": began.isoformat(timespec="seconds"),
         "ended": now().isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - start, 1),
@@ -123,20 +131,16 @@ def run(
 def reap(
     pipeline: Pipeline, entries: list[results.Entry], inventory: Sequence[str], key: Any, config: str | None
 ) -> list[str]:
-    """Clean up after runs that began, never ended, and are older than their stage says; returns what was cleaned, by run."""
-    ended = {entry["run"] for entry in entries if entry["kind"] in ("result", "reaped")}
-    cleaned = []
-    for entry in entries:
-        stage = pipeline.stages.get(entry.get("stage", ""))
-        if (
-            entry["kind"] != "begun"
-            or entry["number"] in ended
-            or entry["pipeline"] != pipeline.name
-            or stage is None
-            or not stage.cleanup
-        ):
-            continue
+    """Clean up after runs that were left and are older than their stage says; returns what was cleaned, by run.
+
+    Raise UserError, after the others were cleaned, for those that cannot be.
+    """
+    cleaned, wrong = [], []
+    for entry in _left(pipeline, entries):
+        stage, named = pipeline.stages[entry["stage"]], f"run {entry['number']} of the stage {entry['stage']}"
         age = now() - Moment.fromisoformat(entry["at"])
+        if age < datetime.timedelta(0):
+            wrong.append(f"{named} began at {entry['at']}, which is yet to come; correct the clock")
         if age < datetime.timedelta(hours=stage.expires_hours):
             continue
         folder = Path(pipeline.results) / f"{entry['number']:05}-{stage.name}"
@@ -144,9 +148,8 @@ def reap(
         sources = [str(source) for source in stage.inventory or inventory]
         failed = play(stage.cleanup, sources, {**stage.variables, **stage.cleanup_variables}, folder, config)
         if failed:
-            raise UserError(
-                f"run {entry['number']} of the stage {stage.name} was left and cannot be cleaned up: {failed}"
-            )
+            wrong.append(f"{named} was left and cannot be cleaned up: {failed}")
+            continue
         reaped = {
             "kind": "reaped",
             "pipeline": pipeline.name,
@@ -156,4 +159,19 @@ def reap(
         }
         results.append(pipeline.results, {**reaped, "at": now().isoformat(timespec="seconds")}, key)
         cleaned.append(f"{stage.name} ({entry['number']})")
+    if wrong:
+        raise UserError("; ".join(wrong))
     return cleaned
+
+
+def _left(pipeline: Pipeline, entries: Sequence[results.Entry]) -> list[results.Entry]:
+    """The newest run of each stage, where it began and was not cleaned up after: a run has the servers of those before it."""
+    done = {entry["run"] for entry in entries if entry["kind"] in ("result", "reaped") and entry.get("cleaned", True)}
+    newest = {
+        entry["stage"]: entry for entry in entries if entry["kind"] == "begun" and entry["pipeline"] == pipeline.name
+    }
+    return [
+        entry
+        for name, entry in newest.items()
+        if name in pipeline.stages and pipeline.stages[name].cleanup and entry["number"] not in done
+    ]

@@ -46,10 +46,12 @@ def _starts(window: Mapping[str, Any], now: Moment, where: str) -> list[tuple[Mo
     """Begin and end of a window from yesterday to in a week."""
     try:
         zone = ZoneInfo(window["timezone"])
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, OSError, ValueError) as error:
         raise UserError(
             f"{where}: there is no time zone {window['timezone']!r}; use a name such as Europe/Berlin"
         ) from error
+    if not window["days"]:
+        raise UserError(f"{where}: days names no day, so nothing could ever be changed; remove it for every day")
     wrong = sorted(set(window["days"]) - set(DAYS))
     if wrong:
         raise UserError(f"{where}: there is no day {wrong[0]!r}; days are {', '.join(DAYS)}")
@@ -60,14 +62,16 @@ def _starts(window: Mapping[str, Any], now: Moment, where: str) -> list[tuple[Mo
         for offset in range(-1 - window["hours"] // 24, 9)
         if DAYS[(day := today + datetime.timedelta(days=offset)).weekday()] in window["days"]
     ]
-    return [(begin, begin + datetime.timedelta(hours=window["hours"])) for begin in begins]
+    # In UTC: where clocks are put forward or back, an hour of the zone's clock is none, or two.
+    utc = [begin.astimezone(datetime.timezone.utc) for begin in begins]
+    return [(begin, begin + datetime.timedelta(hours=window["hours"])) for begin in utc]
 
 
 def _clock(value: Any, where: str) -> tuple[int, int]:
-    """Hour and minute of C(22:00), which YAML may read as a number of minutes."""
+    """Hour and minute of C(22:00), which YAML may read as a number of minutes; a number below 60 is no time that it read."""
     try:
         hour, minute = divmod(value, 60) if isinstance(value, int) else (int(part) for part in value.split(":"))
-        if not (0 <= hour < 24 and 0 <= minute < 60):
+        if not (0 <= hour < 24 and 0 <= minute < 60) or (isinstance(value, int) and value < 60):
             raise ValueError(value)
     except (AttributeError, ValueError) as error:
         raise UserError(f"{where}: from is {value!r}, a time such as 22:00 is needed") from error

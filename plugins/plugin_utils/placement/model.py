@@ -26,7 +26,7 @@ _WINDOW: Shape = {
     "environments": Key(list, inner=str),
     "days": Key(list, inner=str, default=["mon", "tue", "wed", "thu", "fri", "sat", "sun"]),
     "from": Key(object, needed=True),
-    "hours": Key(int, needed=True),
+    "hours": Key(int, needed=True, between=(1, 168)),
     "timezone": Key(default="UTC"),
 }
 _FREEZE: Shape = {
@@ -231,9 +231,12 @@ def _references(raw: Mapping[str, Any], path: str) -> None:
             shape.known(rule, RULES, where, "rule")
     for key in ("freezes", "windows"):
         for index, entry in enumerate(raw[key]):
-            _all_known(raw, entry, f"{path}: {key}[{index}]")
+            where = f"{path}: {key}[{index}]"
+            _all_known(raw, entry, where)
             if key == "windows":
-                calendar.check(entry, f"{path}: {key}[{index}]")
+                calendar.check(entry, where)
+            elif entry["until"] <= entry["from"]:
+                raise UserError(f"{where}: until is not after from, so it would freeze nothing")
 
 
 def _controls(given: Any, where: str) -> dict[str, list[str]]:

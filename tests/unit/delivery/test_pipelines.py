@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import copy
 import datetime
+import http.client
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +99,17 @@ def run(place: Path, found: pipeline.Pipeline, name: str, hours: int = 0) -> tup
     inputs = {path: results.digest_of(path) for path in stage.inputs}
     gates.unchanged(stage, before, inputs)
     now = runs.now() + datetime.timedelta(hours=hours)
-    used = gates.open_gates(found, stage, entries, before, now, lambda asked: False, lambda: inputs)
+    used = gates.open_gates(
+        found, stage, entries, before, inputs, now, lambda asked: False, lambda: {**inputs, "collection": "1"}
+    )
     return runs.run(found, stage, inputs, used, [], {}, key, None)
+
+
+def decide(place: Path, found: pipeline.Pipeline, decision: str, by: str, reason: str = "") -> None:
+    """Record a decision about the stage prod."""
+    inputs = {path: results.digest_of(path) for path in found.stage("prod").inputs}
+    entry = gates.decide(found, found.stage("prod"), entries_of(place, found), inputs, decision, by, reason, NOW)
+    add(place, found, entry)
 
 
 def entries_of(place: Path, found: pipeline.Pipeline) -> list[results.Entry]:
@@ -159,11 +171,57 @@ def text_of(place: Path) -> str:
         ({"stages__prod__triggers": ["chek"]}, "did you mean check?"),
         ({"release__passed": "tset"}, "cluster.yml: release: stage (passed) tset is not defined; did you mean test?"),
         ({"stages__test__inputs": "config", "stages__test__image": "x"}, "stages.test: unknown key image"),
+        ({"stages": {}}, "cluster.yml: stages is empty"),
+        ({"stages__check__playbooks": []}, "stages.check: playbooks is empty"),
+        ({"name": "../x"}, "cluster.yml: name: '../x' is no name"),
+        ({"stages__prod__gates": [{"age": {"hours": -1}}]}, "age: hours is -1, a number from 1 to 10000 is needed"),
+        ({"stages__prod__gates": [{"age": {"hours": 10**14}}]}, "a number from 1 to 10000 is needed"),
+        ({"stages__test__expires_hours": 0}, "stages.test: expires_hours is 0, a number from 1 to"),
+        ({"stages__prod__gates": [{"approval": {"by": [""]}}]}, "can never open: nobody may approve"),
+        (
+            {"stages__check__gates": [{"release": {"environment": "test"}}]},
+            "stages.check: can never open: a release is recorded after the stage test, which needs this one",
+        ),
+        ({"stages__test__gates": [{"release": {"environment": "test"}}]}, "stages.test: can never open: a release is"),
+        (
+            {"release__parts": ["config", "images"]},
+            "release: images is no input of the stage test, so it is not tested",
+        ),
+        ({"stages__prod__triggers": ["cluster:chek"]}, "did you mean check?"),
+        (
+            {"stages__check__triggers": ["test"], "stages__test__triggers": ["cluster:check"]},
+            "stages: check, test trigger one another without an end; remove one of their triggers",
+        ),
     ],
 )
 def test_a_wrong_pipeline_is_one_message(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=re.escape(words)):
         parsed(**changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "holds no mapping of keys"),
+        ("- stages\n", "holds no mapping of keys"),
+        ("stages\n", "holds no mapping of keys"),
+        ("name: [\n", "cannot be read"),
+        ("name: c\nstages:\n  a: {playbooks: [verify]}\n  a: {playbooks: [install]}\n", "line 4: a is there twice"),
+        ("name: c\nstages:\n  a: {playbooks: [verify], gates: [], gates: []}\n", "line 3: gates is there twice"),
+        ("name: c\nstages: &all {a: *all}\n", "unknown key a"),
+    ],
+)
+def test_a_file_that_is_no_pipeline_is_one_message(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "p.yml").write_text(text)
+    with pytest.raises(UserError, match=rf"p\.yml: .*{words}"):
+        pipeline.load(str(tmp_path / "p.yml"), PLAYBOOKS)
+
+
+def test_what_a_merge_replaces_is_not_there_twice(tmp_path: Path) -> None:
+    text = "name: c\nstages:\n  a: &a {playbooks: [verify]}\n  b: &b {<<: *a, playbooks: [install]}\n  c: {<<: *b, after: [a]}\n"
+    (tmp_path / "p.yml").write_text(text)
+    found = pipeline.load(str(tmp_path / "p.yml"), PLAYBOOKS)
+    assert found.stage("c").playbooks == ["install"]
 
 
 def test_stages_run_in_order_with_their_variables_and_are_recorded(place: Path) -> None:
@@ -206,17 +264,16 @@ def test_gates_open_by_approval_age_and_release(place: Path) -> None:
     found = parsed()
     run(place, found, "check")
     run(place, found, "test")
-    prod = found.stage("prod")
     with pytest.raises(
         UserError, match="stage prod: waits for the approval of anna or bert: -e pipeline_approval=approve"
     ):
         run(place, found, "prod", 30)
     with pytest.raises(UserError, match=r"approver \(pipeline_by\) carl is not defined"):
-        gates.decide(found, prod, entries_of(place, found), "approve", "carl", "", NOW)
-    add(place, found, gates.decide(found, prod, entries_of(place, found), "deny", "bert", "too late", NOW))
+        decide(place, found, "approve", "carl")
+    decide(place, found, "deny", "bert", "too late")
     with pytest.raises(UserError, match=r"stage prod: bert denied it \(too late\); nothing was started"):
         run(place, found, "prod", 30)
-    add(place, found, gates.decide(found, prod, entries_of(place, found), "approve", "anna", "", NOW))
+    decide(place, found, "approve", "anna")
     with pytest.raises(UserError, match="stage prod: opens at .* UTC, 24 hours after the stages before"):
         run(place, found, "prod")
     with pytest.raises(UserError, match="stage prod: no release was promoted to prod yet"):
@@ -286,23 +343,131 @@ def test_an_entry_taken_away_by_who_has_the_key_is_seen(place: Path) -> None:
 def test_runs_that_were_left_are_cleaned_up_by_age(place: Path) -> None:
     found = parsed(stages__test__expires_hours=6)
     key = sign.load_key(place / "key.pem")
-    old, new = (runs.now() - datetime.timedelta(hours=hours) for hours in (7, 1))
-    for at in (old, new):
-        add(
-            place,
-            found,
-            {
-                "kind": "begun",
-                "pipeline": "cluster",
-                "stage": "test",
-                "environment": "test",
-                "by": "x",
-                "at": at.isoformat(),
-            },
-        )
+    begin(place, found, 7)
     assert runs.reap(found, entries_of(place, found), [], key, None) == ["test (1)"]
     assert (place / "calls").read_text().split()[-1] == "keelson.cluster.uninstall"
     assert runs.reap(found, entries_of(place, found), [], key, None) == [], "once"
+    begin(place, found, 7)
+    begin(place, found, 1)
+    assert runs.reap(found, entries_of(place, found), [], key, None) == [], (
+        "the servers are those of the run that goes on"
+    )
+
+
+def test_a_run_that_was_not_cleaned_up_is_cleaned_up_by_age(place: Path) -> None:
+    found = parsed(stages__check__cleanup=["offline"], stages__check__expires_hours=1, stages__test__expires_hours=6)
+    key = sign.load_key(place / "key.pem")
+    run(place, found, "check")
+    (place / "fail-keelson.cluster.uninstall").touch()
+    entry, failed = run(place, found, "test")
+    assert entry["result"] == "failed" and not entry["cleaned"] and "uninstall failed" in failed
+    later = [{**e, "at": (runs.now() - datetime.timedelta(hours=7)).isoformat()} for e in entries_of(place, found)]
+    begin(place, found, 2, "check")
+    later.append(entries_of(place, found)[-1])
+    with pytest.raises(UserError, match=r"run 3 of the stage test was left and cannot be cleaned up: (.|\n)*it broke"):
+        runs.reap(found, later, [], key, None)
+    assert entries_of(place, found)[-1]["stage"] == "check", "the others are cleaned up all the same"
+    (place / "fail-keelson.cluster.uninstall").unlink()
+    assert "test (3)" in runs.reap(found, later, [], key, None)
+
+
+def test_a_run_that_begins_in_the_future_is_told(place: Path) -> None:
+    found = parsed()
+    begin(place, found, -3)
+    with pytest.raises(UserError, match="run 1 of the stage test began at .*, which is yet to come; correct the clock"):
+        runs.reap(found, entries_of(place, found), [], sign.load_key(place / "key.pem"), None)
+
+
+def begin(place: Path, found: pipeline.Pipeline, hours: int, stage: str = "test") -> None:
+    """A run that began that many hours ago, and was killed."""
+    at = (runs.now() - datetime.timedelta(hours=hours)).isoformat()
+    entry = {"kind": "begun", "pipeline": "cluster", "stage": stage, "environment": "test", "by": "x", "at": at}
+    add(place, found, entry)
+
+
+def test_every_gate_asks_its_own_approvers(place: Path) -> None:
+    found = parsed(stages__prod__gates=[{"approval": {"by": ["anna"]}}, {"approval": {"by": ["bert"]}}])
+    run(place, found, "check")
+    run(place, found, "test")
+    decide(place, found, "approve", "anna")
+    with pytest.raises(UserError, match="waits for the approval of bert"):
+        run(place, found, "prod")
+    decide(place, found, "approve", "bert")
+    entry, _failed = run(place, found, "prod")
+    assert len(entry["approvals"]) == 2
+    with pytest.raises(UserError, match="waits for the approval of carl"):
+        run(place, parsed(stages__prod__gates=[{"approval": {"by": ["carl"]}}]), "prod")
+
+
+@pytest.mark.parametrize("change", ["input", "stage"])
+def test_an_approval_is_about_what_was_there(place: Path, change: str) -> None:
+    (place / "extra").write_text("one\n")
+    given = {"stages__prod__gates": [{"approval": {"by": ["anna"]}}], "stages__prod__inputs": ["config", "extra"]}
+    found = parsed(**given)
+    run(place, found, "check")
+    run(place, found, "test")
+    decide(place, found, "approve", "anna")
+    if change == "input":
+        (place / "extra").write_text("two\n")
+    else:
+        found = parsed(**given, stages__prod__playbooks=["install", "verify"])
+    with pytest.raises(UserError, match="waits for the approval of anna"):
+        run(place, found, "prod")
+
+
+def test_a_part_that_the_pipeline_names_no_more_is_still_of_the_release(place: Path) -> None:
+    found = parsed(stages__prod__gates=[{"release": {"environment": "test"}}])
+    run(place, found, "check")
+    run(place, found, "test")
+    parts = {"config": results.digest_of("config"), "images": "sha256:other", "collection": "1"}
+    add(place, found, {"kind": "release", "pipeline": "cluster", "name": "cluster-1", "parts": parts})
+    add(place, found, release.promote(found, entries_of(place, found), "cluster-1", "test", "anna", NOW))
+    with pytest.raises(UserError, match="images is not that of the release cluster-1"):
+        run(place, found, "prod")
+
+
+def test_stages_that_end_at_the_same_moment_are_all_recorded(place: Path) -> None:
+    found = parsed()
+    sign.load_key(place / "key.pem")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: add(place, found, {"kind": "begun", "n": number}), range(40)))
+    assert sorted(entry["n"] for entry in entries_of(place, found)) == list(range(40))
+
+
+def test_a_playbook_that_is_not_there_stops_the_stage_before_the_first(place: Path) -> None:
+    with pytest.raises(UserError, match=r"stage test: there is no playbook tests/app\.yml in .*; nothing was started"):
+        runs.check_playbooks(parsed(stages__test__playbooks=["install", "tests/app.yml"]).stage("test"))
+    runs.check_playbooks(parsed().stage("test"))
+
+
+def test_a_date_is_a_variable_too(place: Path) -> None:
+    found = parsed(stages__check__variables={"day": datetime.date(2026, 12, 1)})
+    assert run(place, found, "check")[0]["result"] == "passed"
+
+
+@pytest.mark.parametrize("served", [b"{", b"\xff", None])
+def test_results_that_break_off_are_one_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: bytes | None
+) -> None:
+    class Answer(io.BytesIO):
+        def read(self, *args: Any) -> bytes:
+            if served is None:
+                raise http.client.IncompleteRead(b"{")
+            return served
+
+    monkeypatch.setattr(results, "open_url", lambda *args, **kwargs: Answer())
+    with pytest.raises(UserError, match=r"http://r/index\.json: "):
+        results.read("http://r", None)
+    (tmp_path / "index.json").write_bytes(b"\xff")
+    with pytest.raises(UserError, match=r"index\.json: cannot be read"):
+        results.read(str(tmp_path), None)
+
+
+@pytest.mark.parametrize(("tool", "name"), [("gitlab", "pages"), ("gitlab", "stages"), ("github", "1st")])
+def test_a_stage_whose_name_the_tool_keeps_for_itself(tool: str, name: str) -> None:
+    content = {"name": "c", "stages": {name: {"playbooks": ["verify"]}}}
+    with pytest.raises(UserError, match=f"c.yml: stages.{name}: a job of Git.* cannot have this name"):
+        render.TOOLS[tool][1](pipeline.parse(content, "c.yml", PLAYBOOKS))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

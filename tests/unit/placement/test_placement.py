@@ -31,7 +31,7 @@ def matrix(now: Moment = NOW, **changes: Any) -> rules.Matrix:
         entry = raw
         for name in parents:
             entry = entry[name.replace("_of_", "-")]
-        entry[last] = value
+        entry[int(last) if last.isdigit() else last] = value
     return rules.Matrix(model.parse(raw, "placement.yml"), now)
 
 
@@ -142,6 +142,20 @@ def test_an_expired_exception() -> None:
             "freezes[0]: from is 'soon', a date",
         ),
         ({"exceptions": [{"application": "checkout"}]}, "exceptions[0]: cluster is missing"),
+        ({"exceptions__0": {**EXAMPLE["exceptions"][0], "reason": ""}}, "exceptions[0]: reason is empty"),
+        ({"clusters": {}}, "placement.yml: clusters is empty"),
+        ({"clusters__shared__pools": {}}, "clusters.shared: pools is empty"),
+        ({"applications__checkout__environments": []}, "applications.checkout: environments is empty"),
+        ({"windows": [{"from": "22:00", "hours": 0}]}, "windows[0]: hours is 0, a number from 1 to 168"),
+        ({"windows": [{"from": "22:00", "hours": 10**10}]}, "a number from 1 to 168 is needed"),
+        ({"windows": [{"from": "22:00", "hours": 1, "days": []}]}, "windows[0]: days names no day"),
+        ({"windows": [{"from": 8, "hours": 2}]}, "windows[0]: from is 8, a time such as 22:00 is needed"),
+        ({"windows": [{"from": True, "hours": 2}]}, "a time such as 22:00 is needed"),
+        ({"windows": [{"from": "22:00", "hours": 2, "timezone": "Europe"}]}, "there is no time zone 'Europe'"),
+        (
+            {"freezes": [{"name": "x", "from": "2027-01-05", "until": "2026-12-18", "reason": "y"}]},
+            "freezes[0]: until is not after from, so it would freeze nothing",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_message(changes: dict[str, Any], words: str) -> None:
@@ -173,6 +187,20 @@ def test_a_window_over_midnight() -> None:
     }
     assert calendar.refused(raw, "prod", moment("2026-11-28T03:59Z", "test")) == ""
     assert calendar.refused(raw, "prod", moment("2026-11-28T04:00Z", "test")) != ""
+
+
+@pytest.mark.parametrize(
+    ("start", "now", "is_open"),
+    [
+        ("02:00", "2026-03-29T01:30Z", True),  # put forward: 02:00 to 03:00 is not there
+        ("02:00", "2026-03-29T02:00Z", False),
+        ("02:30", "2026-10-25T01:29Z", True),  # put back: 02:30 is there twice
+        ("02:30", "2026-10-25T01:30Z", False),
+    ],
+)
+def test_a_window_lasts_its_hours_when_clocks_change(start: str, now: str, is_open: bool) -> None:
+    window = {"environments": [], "days": ["sun"], "from": start, "hours": 1, "timezone": "Europe/Berlin"}
+    assert (calendar.refused({"freezes": [], "windows": [window]}, "prod", moment(now, "test")) == "") is is_open
 
 
 def test_what_an_engine_gets() -> None:
