@@ -20,6 +20,7 @@ class ActionModule(ControllerAction):
     ARGUMENTS = {
         "placement": {"type": "str", "required": True},
         "environment": {"type": "str", "default": ""},
+        "cluster": {"type": "str", "default": ""},
         "override": {"type": "str", "default": ""},
         "now": {"type": "str"},
     }
@@ -27,11 +28,17 @@ class ActionModule(ControllerAction):
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Read the calendar of the environment."""
         placement = model.load(options["placement"])
-        known(options["environment"], placement.raw["environments"], placement.path, "cluster_environment")
-        why = calendar.refused(placement.raw, options["environment"], model.moment_of(options["now"]))
+        offered = placement.raw["clusters"].get(options["cluster"], {"environments": []})["environments"]
+        environments = dict.fromkeys([options["environment"]] if options["environment"] or not offered else [], "")
+        environments.update(dict.fromkeys(offered, ""))
+        now = model.moment_of(options["now"])
+        for environment in environments:
+            known(environment, placement.raw["environments"], placement.path, "cluster_environment")
+            environments[environment] = calendar.refused(placement.raw, environment, now)
+        environment, why = next(((name, why) for name, why in environments.items() if why), ("", ""))
         if not why:
             return {"refused": "", "override": ""}
-        told = f"the environment {options['environment']} is {why}"
+        told = f"the environment {environment} is {why}"
         if self._task.check_mode or options["override"].strip():
             over = (
                 f"; overridden: {options['override']}"

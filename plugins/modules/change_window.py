@@ -23,6 +23,10 @@ options:
     description: The environment that is to be changed.
     type: str
     default: ""
+  cluster:
+    description: The cluster that is to be changed; with it all environments that the placement file lets it offer.
+    type: str
+    default: ""
   override:
     description: Why it is changed nevertheless.
     type: str

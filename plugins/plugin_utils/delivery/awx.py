@@ -32,6 +32,8 @@ _EXTRA = ("roles", "workflows", "job_template_defaults")
 _KEPT = ("organizations",)  # never removed: all that others made in one would go with it
 #: Variables whose answers are names that the inventory has.
 _CHOSEN = {"cluster": "clusters", "verify_pool": "pools", "enroll_pool": "pools"}
+#: AWX's names of the types that are numbers.
+_NUMBERS = {"int": "integer", "float": "float"}
 
 Object = dict[str, Any]
 
@@ -136,10 +138,11 @@ def survey(asked: Sequence[str], types: Mapping[str, Mapping[str, Any]], names: 
             question.update(
                 type="multiplechoice", choices=["true", "false"], default=str(spec.get("default", "")).lower()
             )
-        elif spec["type"] == "int":
-            question.update(type="integer", max=1_000_000, default=spec.get("default", ""))
+        elif spec["type"] in _NUMBERS:
+            question.update(type=_NUMBERS[spec["type"]], max=1_000_000, default=spec.get("default", ""))
         elif choices:
-            question.update(type="multiplechoice", choices=choices, default=choices[0] if len(choices) == 1 else "")
+            only = choices[0] if len(choices) == 1 else ""
+            question.update(type="multiplechoice", choices=choices, default=spec.get("default", only))
         elif spec["type"] in ("dict", "raw"):
             raise UserError(
                 f"awx: {name} is of type {spec['type']}, a survey cannot ask for it; set it in the inventory"

@@ -52,6 +52,8 @@ def test_surveys_have_types_defaults_and_choices() -> None:
         "verify_pool",
         "server_image_channel",
         "verify_report",
+        "upgrade_backup_hours",
+        "deploy_state",
     ]
     spec = awx.survey(asked, variable_types.playbooks(), names)["spec"]
     found = {question["variable"]: (question["type"], question["default"], question["choices"]) for question in spec}
@@ -62,6 +64,8 @@ def test_surveys_have_types_defaults_and_choices() -> None:
         "verify_pool": ("multiplechoice", "", ["batch", "web"]),
         "server_image_channel": ("multiplechoice", "", ["candidate", "tested", "released"]),
         "verify_report": ("text", "report", ""),
+        "upgrade_backup_hours": ("float", 24, ""),
+        "deploy_state": ("multiplechoice", "present", ["present", "absent"]),
     }
 
 

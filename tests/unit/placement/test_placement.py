@@ -286,6 +286,28 @@ def test_a_freeze_stops_every_playbook_that_holds_the_lease(tmp_path: Path) -> N
     assert "overridden: a leak is closed" in " ".join(overridden.stderr.split())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "frozen"),
+    [
+        ((), "test"),  # the cluster offers it besides its own environment, prod
+        (("-e", "deploy_environment=prod"), ""),
+        (("-e", "deploy_environment=test"), "test"),
+    ],
+)
+def test_a_freeze_is_about_every_environment_that_is_changed(
+    tmp_path: Path, arguments: tuple[str, ...], frozen: str
+) -> None:
+    raw = {**copy.deepcopy(EXAMPLE), "windows": []}
+    raw["clusters"]["product"]["environments"] = ["prod", "test"]
+    freeze = {"name": "now", "environments": ["test"], "from": "2020-01-01", "until": "2099-01-01", "reason": "a test"}
+    raw["freezes"] = [freeze]
+    (tmp_path / "placement.yml").write_text(yaml.safe_dump(raw))
+    given = ("-e", f"cluster_placement={tmp_path}/placement.yml", "-e", "cluster_become=false", "--check")
+    done = play(tmp_path, "cluster_lease.yml", *given, *arguments)
+    told = f"the environment {frozen} is frozen until 2099-01-01" if frozen else "is frozen"
+    assert done.returncode == 0 and (told in " ".join(done.stderr.split())) is bool(frozen), done.stderr
+
+
 def test_the_reason_is_recorded_in_the_lease() -> None:
     from ansible_collections.keelson.cluster.plugins.plugin_utils import lease
 
