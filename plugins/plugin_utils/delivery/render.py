@@ -17,7 +17,12 @@ from ..user_error import UserError
 from .pipeline import Pipeline, Stage
 
 HEAD = "# Rendered from {path}; change that file, then run the playbook pipeline_render again.\n"
-_BY = {"gitlab": "$GITLAB_USER_LOGIN", "github": "${{ github.actor }}", "make": "$(BY)"}
+_BY = {"gitlab": "$GITLAB_USER_LOGIN", "github": '"$REVIEWER"', "make": "$(BY)"}
+#: GitHub tells a job who pushed; who let it go on is in the review history of the run.
+_REVIEWER = (
+    "REVIEWER=$(gh api repos/${{{{ github.repository }}}}/actions/runs/${{{{ github.run_id }}}}/approvals --jq "
+    """'map(select(.state == "approved" and any(.environments[]; .name == "{environment}"))) | last | .user.login')"""
+)
 
 
 #: Keys of .gitlab-ci.yml that are no jobs, or special ones.
@@ -74,16 +79,21 @@ def script(pipeline: Pipeline, stage: Stage, tool: str) -> list[str]:
 
 def gitlab(pipeline: Pipeline) -> str:
     """A .gitlab-ci.yml."""
+    inside = not pipeline.results.startswith("/")
     jobs: dict[str, Any] = {"stages": list(pipeline.stages)}
+    if inside:  # what stages recorded outlives the next job
+        jobs["variables"] = {"GIT_CLEAN_FLAGS": f"-ffdx -e {pipeline.results}/"}
     _free(pipeline, "GitLab", lambda name: name not in _GITLAB)
     for name, stage in pipeline.stages.items():
-        job: dict[str, Any] = {"stage": name, "needs": list(stage.after), "script": script(pipeline, stage, "gitlab")}
+        needs = [{"job": before, "artifacts": False} for before in stage.after]  # older than what lies there
+        job: dict[str, Any] = {"stage": name, "needs": needs, "script": script(pipeline, stage, "gitlab")}
         if stage.environment:
             job["environment"] = {"name": stage.environment}
             job["resource_group"] = stage.environment
         if needs_approval(stage):
             job["when"] = "manual"
-        job["artifacts"] = {"when": "always", "paths": [f"{pipeline.results}/"]}
+        if inside:
+            job["artifacts"] = {"when": "always", "paths": [f"{pipeline.results}/"]}
         jobs[name] = job
     return _yaml(pipeline, jobs)
 
@@ -96,44 +106,53 @@ def github(pipeline: Pipeline) -> str:
         job: dict[str, Any] = {"runs-on": "self-hosted"}
         if stage.after:
             job["needs"] = list(stage.after)
+        environment = stage.environment or name
         if stage.environment or needs_approval(stage):
-            job["environment"] = stage.environment or name
-        steps = [{"uses": "actions/checkout@v4"}]
-        steps += [{"run": line} for line in script(pipeline, stage, "github")]
+            job["environment"] = environment
+        lines = script(pipeline, stage, "github")
+        # What stages recorded outlives the next job.
+        steps: list[dict[str, Any]] = [{"uses": "actions/checkout@v4", "with": {"clean": False}}]
+        if needs_approval(stage):
+            job["permissions"] = {"actions": "read", "contents": "read"}
+            asking = f"{_REVIEWER.format(environment=environment)}\n{lines.pop(0)}\n"
+            steps.append({"env": {"GH_TOKEN": "${{ github.token }}"}, "run": asking})
+        steps += [{"run": line} for line in lines]
         job["steps"] = steps
         jobs[name] = job
     return _yaml(pipeline, {"name": pipeline.name, "on": {"push": {}, "workflow_dispatch": {}}, "jobs": jobs})
 
 
 def makefile(pipeline: Pipeline) -> str:
-    """A Makefile: `make STAGE` runs it and what comes before; BY=NAME approves."""
+    """A Makefile: `make STAGE` runs it and what comes before, unless that must be of some age; BY=NAME approves."""
     lines = [HEAD.format(path=pipeline.path) + f".PHONY: {' '.join(pipeline.stages)}"]
     for name, stage in pipeline.stages.items():
+        aged = any(kind == "age" for kind, _asked in stage.gates)
         lines += [
             "",
-            f"{name}: {' '.join(stage.after)}".rstrip(),
+            f"{name}: {'' if aged else ' '.join(stage.after)}".rstrip(),
             *(f"\t{line}" for line in script(pipeline, stage, "make")),
         ]
     return "\n".join(lines) + "\n"
 
 
 def awx(pipeline: Pipeline) -> str:
-    """Job templates and a workflow, as examples/awx/objects.yml has them."""
-    templates, steps = [], []
+    """Job templates and workflows, as examples/awx/objects.yml has them. Who launches the workflow of a stage approves it."""
+    templates: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    workflows = [{"name": f"Pipeline {pipeline.name}", "steps": steps}]
     for name, stage in pipeline.stages.items():
         title = f"{pipeline.name}: {name}"
         variables = {"pipeline": pipeline.path, "pipeline_stage": name}
         templates.append({"name": title, "playbook": "pipeline", "extra_vars": variables})
         if needs_approval(stage):
-            steps.append({"approval": f"{title}?"})
+            steps = [{"template": f"{title}, approved"}]
+            workflows.append({"name": f"Pipeline {title}", "steps": steps})
+            # An approval within a workflow does not tell the next job who gave it.
             approve = {**variables, "pipeline_approval": "approve"}
-            templates.append(
-                {"name": f"{title}, approved", "playbook": "pipeline", "extra_vars": approve, "ask": ["pipeline_by"]}
-            )
-            steps.append({"template": f"{title}, approved"})
+            templates.append({"name": f"{title}, approved", "playbook": "pipeline", "extra_vars": approve})
         steps.append({"template": title})
-    workflow = {"name": f"Pipeline {pipeline.name}", "steps": steps}
-    return _yaml(pipeline, {"awx": {"job_templates": templates, "workflows": [workflow]}})
+    workflows = [workflow for workflow in workflows if workflow["steps"]]
+    return _yaml(pipeline, {"awx": {"job_templates": templates, "workflows": workflows}})
 
 
 def _yaml(pipeline: Pipeline, content: Mapping[str, Any]) -> str:

@@ -479,11 +479,19 @@ def test_what_is_rendered_has_every_stage_and_its_command(path: Path) -> None:
     for name, stage in found.stages.items():
         line = render.command(found, stage)
         assert gitlab[name]["script"][-1] == line and github["jobs"][name]["steps"][-1]["run"] == line
-        assert f"\n{name}:{' '.join(['', *stage.after])}\n" in render.makefile(found) and line in render.makefile(found)
+        aged = any(kind == "age" for kind, _asked in stage.gates)
+        assert f"\n{name}:{' '.join(['', *([] if aged else stage.after)])}\n" in render.makefile(found)
+        assert line in render.makefile(found)
         assert any(item["name"] == f"{found.name}: {name}" for item in made["job_templates"])
         if render.needs_approval(stage):
             assert gitlab[name]["when"] == "manual" and github["jobs"][name]["environment"]
-            assert any("approval" in step for step in made["workflows"][0]["steps"])
+            steps = next(
+                item["steps"] for item in made["workflows"] if item["name"] == f"Pipeline {found.name}: {name}"
+            )
+            assert [step["template"] for step in steps[:2]] == [
+                f"{found.name}: {name}, approved",
+                f"{found.name}: {name}",
+            ]
 
 
 @pytest.mark.parametrize(("tool", "schema"), [("gitlab", "vendor.gitlab-ci"), ("github", "vendor.github-workflows")])
@@ -499,11 +507,36 @@ def test_what_is_rendered_passes_the_schema_of_its_tool(tmp_path: Path, tool: st
     assert done.returncode == 0, done.stdout
 
 
+def test_what_stages_recorded_outlives_the_jobs_of_the_tool() -> None:
+    found = parsed()
+    gitlab, github = yaml.safe_load(render.gitlab(found)), yaml.safe_load(render.github(found))
+    assert gitlab["variables"] == {"GIT_CLEAN_FLAGS": "-ffdx -e results/"} and gitlab["test"]["artifacts"]
+    assert gitlab["test"]["needs"] == [{"job": "check", "artifacts": False}]
+    assert github["jobs"]["test"]["steps"][0]["with"] == {"clean": False}
+    shared = yaml.safe_load(render.gitlab(parsed(results="/data/results")))
+    assert "variables" not in shared and "artifacts" not in shared["test"], "such a path can be no artifact"
+
+
+def test_who_approves_is_who_the_tool_let_decide() -> None:
+    found = parsed(stages__prod__triggers=[])
+    job = yaml.safe_load(render.github(found))["jobs"]["prod"]
+    assert 'any(.environments[]; .name == "prod")' in job["steps"][1]["run"] and job["permissions"]["actions"] == "read"
+    assert 'pipeline_by="$REVIEWER"' in job["steps"][1]["run"] and "${{ github.run_id }}" in job["steps"][1]["run"]
+    templates = yaml.safe_load(render.awx(found))["awx"]["job_templates"]
+    approved = next(item for item in templates if item["name"] == "cluster: prod, approved")
+    assert "pipeline_by" not in approved["extra_vars"] and "ask" not in approved, "AWX gives awx_user_name"
+
+
 def test_make_reads_the_makefile(tmp_path: Path) -> None:
-    (tmp_path / "Makefile").write_text(render.makefile(parsed()))
+    found = parsed(stages__prod__gates=[{"approval": {"by": ["anna"]}}])
+    (tmp_path / "Makefile").write_text(render.makefile(found))
     done = subprocess.run(["make", "-n", "prod", "BY=anna"], cwd=tmp_path, capture_output=True, text=True, check=True)
     stages = re.findall(r"pipeline_stage=(\w+)", done.stdout)
     assert stages == ["check", "test", "prod", "prod"] and "pipeline_by=anna" in done.stdout
+    # Another run of the stages before would make their results young again, so that the gate never opens.
+    (tmp_path / "Makefile").write_text(render.makefile(parsed()))
+    done = subprocess.run(["make", "-n", "prod", "BY=anna"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.findall(r"pipeline_stage=(\w+)", done.stdout) == ["prod", "prod"]
 
 
 def test_the_playbook_runs_a_stage_and_refuses_the_next(tmp_path: Path) -> None:
@@ -515,6 +548,7 @@ def test_the_playbook_runs_a_stage_and_refuses_the_next(tmp_path: Path) -> None:
             "after": ["first"],
             "gates": [{"approval": {"by": ["anna"]}}],
             "playbooks": [str(tmp_path / "own.yml")],
+            "variables": {"word": "again"},
         },
     }
     (tmp_path / "pipeline.yml").write_text(
@@ -522,11 +556,11 @@ def test_the_playbook_runs_a_stage_and_refuses_the_next(tmp_path: Path) -> None:
     )
     given = ["-e", f"pipeline={tmp_path}/pipeline.yml", "-e", f"pipeline_key={tmp_path}/key.pem"]
 
-    def start(stage: str) -> subprocess.CompletedProcess[str]:
+    def start(stage: str, *more: str) -> subprocess.CompletedProcess[str]:
         command = ["ansible-playbook", "-i", "localhost,", "-c", "local", str(ROOT / "playbooks/pipeline.yml"), *given]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
         return subprocess.run(
-            [*command, "-e", f"pipeline_stage={stage}"],
+            [*command, "-e", f"pipeline_stage={stage}", *more],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -541,3 +575,9 @@ def test_the_playbook_runs_a_stage_and_refuses_the_next(tmp_path: Path) -> None:
     assert refused.returncode == 2 and "stage second: waits for the approval of anna" in " ".join(
         refused.stdout.split()
     )
+    # A job of AWX, with an empty answer to the question who approves.
+    approve = ("-e", "pipeline_approval=approve", "-e", "pipeline_by=", "-e")
+    other = start("second", *approve, "awx_user_name=bert")
+    assert other.returncode == 2 and "approver (pipeline_by) bert is not defined" in other.stdout, other.stdout
+    approved = start("second", *approve, "awx_user_name=anna")
+    assert approved.returncode == 0 and start("second").returncode == 0, approved.stdout
