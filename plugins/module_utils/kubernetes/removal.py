@@ -25,13 +25,14 @@ def node(api: Api, member: Member, how: Conditions) -> bool:
     found = _find(api, member)
     if found is None:
         return False
-    if not found.trouble and found.cordoned and not view.work(api, found.name, leaving=True):
+    known = view.list_nodes(api)
+    heirs = [n for n in known if n.address == found.address != "" and n.name != found.name and not n.trouble]
+    lives = not heirs and bool(how.evidence.alive(found.address))
+    if lives and not found.trouble and found.cordoned and not view.work(api, found.name, leaving=True):
         return False
     if how.check:
         return True
-    known = view.list_nodes(api)
-    heirs = [n for n in known if n.address == found.address != "" and n.name != found.name and not n.trouble]
-    if heirs or not how.evidence.alive(found.address):
+    if not lives:
         reason = wait_for(lambda: _still_ready(api, member), how.timeout)
         if reason:
             raise Refused(f"The host node {member} does not answer, but {reason}. Run again in a minute.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import ChainMap, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.keelson.cluster.plugins.module_utils.texts import some
 
@@ -41,10 +41,10 @@ def faults(cluster: Cluster, read: Read, default: str, shared: Mapping[str, Any]
     for (bundle, architecture, part, new), hosts in kinds.items():
         names = some([host.name for host in hosts], 3)
         found = [one for one in cluster.components(hosts[0]) if one.name in new]
+        # Not a copy, which would resolve every variable of the host.
+        variables = ChainMap({**shared}, cast(Any, hosts[0].variables))
         try:
-            lacking = list(
-                _lacking(found, part, architecture, read(bundle), ChainMap({**shared}, {**hosts[0].variables}))
-            )
+            lacking = list(_lacking(found, part, architecture, read(bundle), variables))
         except UserError as error:
             yield Fault("", "bundle", f"{bundle}: {error}", "fill it with playbook bundle, or correct cluster_bundle")
             continue

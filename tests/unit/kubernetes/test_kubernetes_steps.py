@@ -683,8 +683,10 @@ def test_one_that_is_not_ready_and_answers_is_drained_not_deleted(kubernetes: Fa
     assert kubernetes.objects["/api/v1/nodes/n1"]["spec"]["unschedulable"]
 
 
-def test_one_that_died_just_now_waits_for_the_api_to_know(kubernetes: FakeKubernetes) -> None:
-    add_node(kubernetes, N1, READY)
+@pytest.mark.parametrize("drained", [False, True])
+def test_one_that_died_just_now_waits_for_the_api_to_know(kubernetes: FakeKubernetes, drained: bool) -> None:
+    """Drained it is where its host was emptied a moment before."""
+    add_node(kubernetes, N1, READY)["spec"] = {"unschedulable": drained}
     with pytest.raises(Refused, match="does not answer, but the API still calls it ready"):
         removal.node(kubernetes.api(), N1, how())
     assert kubernetes.objects

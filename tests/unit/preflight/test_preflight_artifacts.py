@@ -76,3 +76,13 @@ def test_a_bundle_that_cannot_be_read_is_told() -> None:
 
     found = list(artifacts.faults(cluster(), read, "/bundle", {"hostvars": {}, "groups": {}}))
     assert [(fault.kind, fault.text) for fault in found] == [("bundle", "/bundle: index.json: not JSON")] * 2
+
+
+def test_variables_that_cannot_be_resolved_are_not_asked_for() -> None:
+    class Variables(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            assert name != "later", "a variable that is defined by a later play"
+            return super().__getitem__(name)
+
+    fit = with_host(cluster(), "w1", variables=Variables(cluster_engine="nomad", later=""))
+    assert told(fit, index(*NAMES)) == []
