@@ -53,8 +53,9 @@ def complete(
         _template({**defaults, **item}, playbooks, types, names) for item in found["job_templates"]
     ]
     for item in given.get("workflows") or []:
-        own = {key: value for key, value in item.items() if key != "steps"}
-        found["workflow_job_templates"].append({**organization_of(defaults), **own})
+        own = {key: value for key, value in item.items() if key not in ("steps", "ask")}
+        asked = _questions(item.get("ask") or [], f"awx: workflows: {item.get('name', 'without a name')}", types, names)
+        found["workflow_job_templates"].append({**organization_of(defaults), **own, **asked})
         found["workflow_job_template_nodes"] += _nodes(item, found)
     _unique(found)
     for item in found["credentials"]:
@@ -107,13 +108,18 @@ def _template(
     where = f"awx: job_templates: {item.get('name', 'without a name')}"
     playbook, asked = item.pop("playbook", ""), item.pop("ask", [])
     shape.known(playbook, playbooks, where, "playbook")
-    for name in asked:
-        shape.known(name, types, where, "variable")
     item["playbook"] = "run.yml"
     item["extra_vars"] = {"keelson_playbook": playbook, **item.get("extra_vars", {})}
-    item["survey_spec"] = survey(asked, types, names) if asked else {}
-    item["survey_enabled"] = bool(asked)
-    return item
+    return {**item, **_questions(asked, where, types, names)}
+
+
+def _questions(
+    asked: Sequence[str], where: str, types: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[str]]
+) -> Object:
+    """The survey of a job template or a workflow; raise UserError for a variable that no playbook takes."""
+    for name in asked:
+        shape.known(name, types, where, "variable")
+    return {"survey_spec": survey(asked, types, names) if asked else {}, "survey_enabled": bool(asked)}
 
 
 def survey(asked: Sequence[str], types: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[str]]) -> Object:

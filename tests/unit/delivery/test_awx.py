@@ -69,6 +69,36 @@ def test_surveys_have_types_defaults_and_choices() -> None:
     }
 
 
+def test_a_workflow_asks_what_its_jobs_need() -> None:
+    found = awx.complete(copy.deepcopy(OBJECTS), PLAYBOOKS, variable_types.playbooks(), {})
+    for item in found["workflow_job_templates"]:
+        asked = {question["variable"] for question in item["survey_spec"]["spec"]}
+        jobs = [
+            n["unified_job_template"]
+            for n in found["workflow_job_template_nodes"]
+            if n["workflow_job_template"] == item["name"] and "unified_job_template" in n
+        ]
+        needs = {q["variable"] for t in found["job_templates"] if t["name"] in jobs for q in t["survey_spec"]["spec"]}
+        assert item["survey_enabled"] and (asked & needs) == asked and ("cluster" in asked or "cluster" not in needs), (
+            item
+        )
+
+
+def test_the_example_has_what_a_platform_needs() -> None:
+    used = {item["credential_type"] for item in OBJECTS["credentials"]}
+    assert {item["name"] for item in OBJECTS["credential_types"]} <= used
+    playbooks = {item["name"]: item["playbook"] for item in OBJECTS["job_templates"]}
+    steps = [
+        [playbooks.get(step.get("template", ""), "approval") for step in item["steps"]] for item in OBJECTS["workflows"]
+    ]
+    assert ["preflight", "approval", "install", "verify"] in steps and ["backup", "verify"] in steps
+    assert ["approval", "restore", "verify"] in steps and ["backup", "approval", "rotate", "verify"] in steps
+    assert any("server_image_promote" in found for found in steps) and any(
+        found.count("upgrade") == 2 for found in steps
+    )
+    assert sum("verify_certificate_days" in item.get("extra_data", {}) for item in OBJECTS["schedules"]) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
