@@ -75,6 +75,15 @@ def read(place: str, trusted: Any) -> list[Entry]:
         if entry["number"] != number or entry["before"] != before:
             raise UserError(f"{where}: entry {number} does not follow the one before; take the directory from a backup")
         before = digest(entry)
+    later = [
+        path.name
+        for path in Path(place).glob("[0-9][0-9][0-9][0-9][0-9]-*")
+        if int(path.name.partition("-")[0]) > len(entries)
+    ]
+    if later:
+        raise UserError(
+            f"{where}: ends at entry {len(entries)}, but {later[0]} lies beside it; take the newest index from a backup"
+        )
     return entries
 
 

@@ -340,6 +340,16 @@ def test_an_entry_taken_away_by_who_has_the_key_is_seen(place: Path) -> None:
         entries_of(place, found)
 
 
+def test_an_older_index_that_is_put_back_is_seen(place: Path) -> None:
+    found = parsed()
+    run(place, found, "check")
+    older = (place / "results/index.json").read_bytes()
+    run(place, found, "check")
+    (place / "results/index.json").write_bytes(older)
+    with pytest.raises(UserError, match="ends at entry 2, but 00003-check lies beside it"):
+        entries_of(place, found)
+
+
 def test_runs_that_were_left_are_cleaned_up_by_age(place: Path) -> None:
     found = parsed(stages__test__expires_hours=6)
     key = sign.load_key(place / "key.pem")
