@@ -122,7 +122,7 @@ def old_tls_refused(endpoint: Endpoint, identity: Identity) -> Verdict:
             link.sendall(endpoint.preamble)
             with context(identity, oldest=True).wrap_socket(link, server_hostname=endpoint.address) as secure:
                 return Verdict(False, f"speaks {secure.version()}")
-    except ssl.SSLEOFError:
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
         return Verdict(True, "refused: the connection was closed in the handshake")
     except ssl.SSLError as error:
         reason = error.reason or str(error)

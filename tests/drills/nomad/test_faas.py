@@ -210,6 +210,7 @@ def test_another_host_has_nothing(faas: Faas) -> None:
             assert other in hosts or path == "/shop/leak", hosts
         finally:
             faas.only(first)
+    faas.redeploy("warm")  # back to the host where the other tests look
 
 
 def test_secrets_and_logs_are_the_functions_and_the_tenants_own(faas: Faas) -> None:

@@ -157,9 +157,10 @@ def test_old_tls(world: World) -> None:
     assert "speaks TLSv1" in found["old_tls"]["evidence"]
 
 
-def test_a_server_that_closes_the_handshake_speaks_no_old_tls(world: World) -> None:
-    """As those of Python's asyncio do, without an alert."""
-    with serving(lambda link: link.recv(1 << 14)) as port:
+@pytest.mark.parametrize("last", [b"", b"\x15\x03\x01\x00\x02\x01\x00"], ids=["end", "close_notify"])
+def test_a_server_that_closes_the_handshake_speaks_no_old_tls(world: World, last: bytes) -> None:
+    """As those of Python's asyncio do: without an alert, or with that of an orderly end."""
+    with serving(plain(last)) as port:
         verdict = tls.old_tls_refused(tls.Endpoint(ADDRESS, port, b""), world.member)
     assert verdict == (True, "refused: the connection was closed in the handshake")
 
