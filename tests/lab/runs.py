@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -51,6 +52,13 @@ class Run:
     def tasks_of_hosts(self) -> Counter[str]:
         """How many tasks each host went through, the skipped ones too."""
         return Counter(host for task in self.tasks for host in task.results)
+
+    def faults(self) -> str:
+        """What preflight's table says is wrong, without the columns beside it."""
+        lines = iter(self.output.splitlines())
+        head = next((line for line in lines if line.startswith("LEVEL ")), "")
+        begin, end = head.find("FAULT"), head.find("REMEDY")
+        return " ".join(line[begin:end].strip() for line in itertools.takewhile(str.strip, lines))
 
     def expect(self, code: int = 0) -> Run:
         """Itself, when it ended with `code`; otherwise AssertionError with the end of what it printed."""
