@@ -24,7 +24,9 @@ from ansible_collections.keelson.cluster.plugins.module_utils.host import files 
 from ansible_collections.keelson.cluster.plugins.module_utils.host.files import FileError, describe, ensure
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 from ansible_collections.keelson.cluster.plugins.module_utils.host.wipe import restore
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad import introduction
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
+from ansible_collections.keelson.cluster.plugins.plugin_utils.registries import containerd_files
 
 ROLES = Path(__file__).parents[3] / "roles"
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
@@ -243,8 +245,11 @@ def test_an_installation_closes_what_verify_finds_open(engine: str) -> None:
         roles = ("host_node", "cluster_manager") if name == "manager" else ("host_node",)
         files = [path for role in roles for path in ROLES.glob(f"{role}/[tv]a*s/**/*.yml")]
         found = [entry for path in files for entry in entries(yaml.safe_load(path.read_text()))]
+        found += [*containerd_files({"*": {"username": "u", "password": "p"}}), *introduction.files("token")]
         closed = {
-            entry["path"].replace("{{ cluster_name }}", "*")
+            entry["path"]
+            .replace("{{ cluster_name }}", "*")
+            .replace("{{ __host_node_proxy_file }}", "/etc/keelson/proxy.env")
             for entry in found
             if entry.get("state") == "private" or re.fullmatch("0[67][0-7]0", str(entry.get("mode")))
         }
