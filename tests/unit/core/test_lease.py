@@ -208,7 +208,7 @@ def test_a_run_of_this_machine_that_was_killed_holds_nobody_up(world: World) -> 
 
 @pytest.mark.parametrize("orderly", [True, False], ids=["ended", "killed"])
 def test_a_lease_is_kept_while_the_run_lives(world: World, orderly: bool) -> None:
-    with subprocess.Popen(["sleep", "0.7"]) as process:
+    with subprocess.Popen(["sleep", "2"]) as process:
         lease.keep(run_of(process.pid), world.managers[0], lambda: orderly, pytest.fail)
     assert len(world.asked) >= 2
     assert bool(world.held) is not orderly
