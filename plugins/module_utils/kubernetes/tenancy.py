@@ -61,6 +61,10 @@ _VALIDATIONS = (
         f"{_POOLED} || request.operation != 'CREATE' || !has(object.spec.nodeName) || object.spec.nodeName == ''",
         "a pod of a namespace without a pool must not name its node, which no taint keeps it off",
     ),
+    (
+        "!has(object.spec.priorityClassName) || !object.spec.priorityClassName.startsWith('system-')",
+        "a pod of this namespace must not have a priority class of the system, by which it would displace pods of others",
+    ),
 )
 
 
@@ -114,7 +118,7 @@ def content(entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def policies(namespaces: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what keeps pods in the pools of their namespaces, as (path, object), where a namespace has one."""
+    """Yield what keeps pods in the pools of their namespaces and from displacing others, as (path, object), where a namespace has a pool."""
     if not any(SPACE_POOL in (entry.get("labels") or {}) for entry in namespaces):
         return
     meta = {"name": _POLICY, "labels": dict(OURS)}
@@ -134,13 +138,17 @@ def policies(namespaces: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dic
 
 
 def default_deny() -> dict[str, Any]:
-    """Return a policy for all pods of a namespace: nothing in, nothing out but to the cluster's DNS."""
+    """Return a policy for all pods of a namespace: nothing in, nothing out but to the cluster's DNS.
+
+    C(ingress) is said although it is empty, so that a way in that others have written into this policy is taken back.
+    """
     dns = {
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
         "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
     }
     ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "egress": [{"to": [dns], "ports": ports}]}
+    ways: dict[str, list[Any]] = {"ingress": [], "egress": [{"to": [dns], "ports": ports}]}
+    return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], **ways}
 
 
 def texts(quantities: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import canonical
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.endpoint import HAIRPIN, endpoint, join
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.grammar import GRAMMAR
@@ -203,6 +204,17 @@ def skew(cluster: Cluster) -> Iterator[Fault]:
             )
 
 
+def policies(cluster: Cluster) -> Iterator[Fault]:
+    """Namespaces that are to be shut off, on a pod network that shuts off none."""
+    listed = _shared(cluster, "cluster_namespaces")
+    closed = [e for e in listed or [] if isinstance(e, Mapping) and boolean(e.get("default_deny", True), strict=False)]
+    placed = listed is None and _shared(cluster, "cluster_placement")
+    if _shared(cluster, "cluster_pod_network") == "bridge" and (closed or placed):
+        text = "cluster_pod_network is bridge, which holds no network policies, so namespaces would not be shut off"
+        instead = "" if placed else ", or set default_deny to false for each"
+        yield Fault("", "tenancy", text, f"use another pod network{instead}")
+
+
 def left(cluster: Cluster) -> Iterator[Fault]:
     """Traces of an earlier cluster on a host that is in none."""
     for host, facts in cluster.seen():
@@ -213,7 +225,7 @@ def left(cluster: Cluster) -> Iterator[Fault]:
             yield Fault(host.name, "leftovers", text, remedy)
 
 
-RULES = (names, endpoints, networks, tunnels, settled, skew, left, tenants(validate))
+RULES = (names, endpoints, networks, tunnels, settled, skew, policies, left, tenants(validate))
 
 
 def container_networks(variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

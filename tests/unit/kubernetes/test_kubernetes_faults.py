@@ -93,6 +93,28 @@ def test_variables(variables: dict[str, Any], text: str) -> None:
     assert any(text in fault for fault in found), found
 
 
+BRIDGE = {"cluster_pod_network": "bridge"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({**BRIDGE, "cluster_namespaces": [{"name": "shop"}]}, True),
+        ({**BRIDGE, "cluster_namespaces": [{"name": "shop", "default_deny": "false"}]}, False),
+        ({**BRIDGE, "cluster_namespaces": []}, False),
+        (BRIDGE, False),
+        ({"cluster_namespaces": [{"name": "shop"}]}, False),
+    ],
+)
+def test_a_pod_network_that_shuts_off_no_namespace(variables: dict[str, Any], found: bool) -> None:
+    assert any("so namespaces would not be shut off" in fault for fault in faults(cluster(variables))) == found
+
+
+def test_a_placement_on_a_pod_network_that_shuts_off_no_namespace() -> None:
+    variables = {**BRIDGE, "cluster_placement": str(ROOT / "examples/placement/placement.yml")}
+    assert any("so namespaces would not be shut off" in fault for fault in faults(cluster(variables)))
+
+
 def endpoint(addresses: list[str], serves: str) -> dict[str, Any]:
     return {"endpoint": {"host": "api.example.com", "addresses": addresses, "serves": serves}}
 

@@ -48,7 +48,7 @@ def test_a_namespace_with_all_that_lies_in_it(kubernetes: FakeKubernetes) -> Non
     [limits] = kubernetes.objects[f"{BASE}/limitranges/limits"]["spec"]["limits"]
     assert limits == {"type": "Container", "defaultRequest": {"cpu": "50m"}}
     policy = kubernetes.objects[DENY]["spec"]
-    assert policy["policyTypes"] == ["Ingress", "Egress"] and "ingress" not in policy
+    assert policy["policyTypes"] == ["Ingress", "Egress"] and policy["ingress"] == []
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53}
     binding = kubernetes.objects[f"{RBAC}/oidc:devs-edit"]
     assert binding["subjects"][0]["name"] == "oidc:devs" and binding["roleRef"]["name"] == "edit"
@@ -86,6 +86,15 @@ def test_what_is_no_longer_asked_for_is_pruned(kubernetes: FakeKubernetes) -> No
     assert left == {BASE, "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/theirs"}
     assert "/api/v1/namespaces/theirs" in kubernetes.objects
     assert "delete /api/v1/namespaces/old" in outcome.changes and outcome.before[DENY]["spec"]
+
+
+def test_what_others_wrote_into_the_default_deny_is_taken_back(kubernetes: FakeKubernetes) -> None:
+    """Who deploys in a namespace may write its network policies."""
+    ensure(kubernetes.api(), [SHOP], predict=False)
+    before = kubernetes.objects[DENY]["spec"]
+    kubernetes.objects[DENY]["spec"] = {**before, "ingress": [{}], "egress": [{}]}
+    assert ensure(kubernetes.api(), [SHOP], predict=False).changes == [f"change {DENY}"]
+    assert kubernetes.objects[DENY]["spec"] == before
 
 
 @pytest.mark.parametrize(
@@ -158,7 +167,8 @@ def test_pods_of_a_namespace_with_a_pool_are_kept_in_it(kubernetes: FakeKubernet
     ensure(kubernetes.api(), [pooled], predict=False)
     assert kept <= set(kubernetes.objects)
     spec = kubernetes.objects[f"{prefix}/validatingadmissionpolicies/keelson-pools"]["spec"]
-    assert spec["failurePolicy"] == "Fail" and len(spec["validations"]) == 3
+    assert spec["failurePolicy"] == "Fail" and len(spec["validations"]) == 4
+    assert "priorityClassName.startsWith('system-')" in spec["validations"][3]["expression"]
     assert ensure(kubernetes.api(), [pooled], predict=False).changes == []
     changes = ensure(kubernetes.api(), [{"name": "pay"}], predict=False).changes
     assert not kept & set(kubernetes.objects) and len(changes) >= 2
