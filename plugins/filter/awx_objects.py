@@ -15,12 +15,10 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import aw
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 
-def awx_objects(given: Mapping[str, Any], clusters: Sequence[str] = (), pools: Sequence[str] = ()) -> dict[str, Any]:
+def awx_objects(given: Mapping[str, Any], hosts: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """See the documentation of the filter."""
     try:
-        return awx.complete(
-            given, variable_types.playbook_names(), variable_types.playbooks(), {"clusters": clusters, "pools": pools}
-        )
+        return awx.complete(given, variable_types.playbook_names(), variable_types.playbooks(), hosts)
     except UserError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -30,7 +30,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _list:
-  description: For each term, C(changed) by kind, the objects to apply, and C(dropped), those to remove, as AWX has them.
+  description: For each term, C(changed) by kind, the objects to apply, C(dropped), those to remove, as AWX has them, and C(revoked), roles that the
+    teams have on these objects and are not asked for.
   type: list
   elements: dict
 """
@@ -60,8 +61,12 @@ class LookupModule(LookupBase):
 
         found = {kind: awx_state.changed(kind, objects[kind], present[kind], related) for kind in awx.KINDS}
         order = objects["prune_order"]
+        teams = {item["name"] for item in objects["teams"]}
+        held = {team["name"]: self._roles(team, variables) for team in present["teams"] if team["name"] in teams}
+        found["roles"], revoked = awx_state.roles(objects, present, held)
         return {
             "changed": found,
+            "revoked": revoked,
             "dropped": [item for kind in order for item in awx_state.dropped(kind, objects[kind], present[kind])],
         }
 
@@ -70,6 +75,11 @@ class LookupModule(LookupBase):
         owner = "workflow_job_template__" if kind == awx_state.NODES else ""
         query = {f"{owner}description__endswith": awx.MARK, "page_size": 200}
         return self._ask(kind, variables, query_params=query, return_all=True)
+
+    def _roles(self, team: dict[str, Any], variables: dict[str, Any] | None) -> set[int]:
+        """Numbers of the roles that a team has."""
+        asked = self._ask(f"{team['url']}roles/", variables, query_params={"page_size": 200}, return_all=True)
+        return {role["id"] for role in asked}
 
     def _ask(self, address: str, variables: dict[str, Any] | None, **how: Any) -> list[Any]:
         asking = lookup_loader.get("awx.awx.controller_api", loader=self._loader, templar=self._templar)

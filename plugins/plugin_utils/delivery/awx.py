@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import shape
 from ..user_error import UserError
+from . import awx_environments
 
 MARK = "(keelson.cluster)"
 #: Kinds in the order in which they are made; what was dropped is removed in the other order.
@@ -28,7 +29,16 @@ KINDS = (
     "workflow_job_template_nodes",
     "schedules",
 )
-_EXTRA = ("roles", "workflows", "job_template_defaults")
+_EXTRA = ("environments", "roles", "workflows", "job_template_defaults")
+#: What a role may be on, by the option of the role's module.
+ROLE_KINDS = {
+    "organizations": "organizations",
+    "credentials": "credentials",
+    "projects": "projects",
+    "inventories": "inventories",
+    "job_templates": "job_templates",
+    "workflows": "workflow_job_templates",
+}
 _KEPT = ("organizations",)  # never removed: all that others made in one would go with it
 #: Variables whose answers are names that the inventory has.
 _CHOSEN = {"cluster": "clusters", "verify_pool": "pools", "enroll_pool": "pools"}
@@ -42,37 +52,37 @@ def complete(
     given: Mapping[str, Any],
     playbooks: Sequence[str],
     types: Mapping[str, Mapping[str, Any]],
-    names: Mapping[str, Sequence[str]],
+    hosts: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Every kind's list as awx.awx takes it; raise UserError for the first reference that is wrong. Nothing was asked of AWX yet."""
+    """Every kind's list as awx.awx takes it; raise UserError for the first reference that is wrong. Nothing was asked of AWX yet.
+
+    C(hosts) are variables of the hosts whose clusters and pools surveys offer.
+    """
     for kind in given:
         shape.known(kind, (*KINDS, *_EXTRA), "awx", "kind")
+    given = awx_environments.expand(given)
     found: dict[str, Any] = {kind: [dict(item) for item in given.get(kind) or []] for kind in KINDS}
     defaults = given.get("job_template_defaults") or {}
-    found["job_templates"] = [
-        _template({**defaults, **item}, playbooks, types, names) for item in found["job_templates"]
-    ]
+
+    def offered(templates: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[str]]:
+        inventories = [item.get("inventory", "") for item in templates]
+        return awx_environments.offered(inventories, found["inventory_sources"], hosts)
+
+    templates = [{**defaults, **item} for item in found["job_templates"]]
+    found["job_templates"] = [_template(item, playbooks, types, offered([item])) for item in templates]
     for item in given.get("workflows") or []:
         own = {key: value for key, value in item.items() if key not in ("steps", "ask")}
-        asked = _questions(item.get("ask") or [], f"awx: workflows: {item.get('name', 'without a name')}", types, names)
+        where = f"awx: workflows: {item['name']}"
+        steps = [step.get("template") for step in item.get("steps") or []]
+        names = offered([template for template in templates if template["name"] in steps])
+        asked = _questions(item.get("ask") or [], where, types, names)
         found["workflow_job_templates"].append({**organization_of(defaults), **own, **asked})
-        found["workflow_job_template_nodes"] += _nodes(item, found)
+        found["workflow_job_template_nodes"] += _nodes(item)
     _unique(found)
     for item in found["credentials"]:
         item["update_secrets"] = False
-    for item in found["schedules"]:
-        _known(
-            item.get("unified_job_template", ""),
-            found,
-            ("job_templates", "workflow_job_templates"),
-            f"schedules: {item['name']}",
-        )
     for item in given.get("roles") or []:
-        _known(item["team"], found, ("teams",), "roles")
-        for name in item.get("job_templates") or []:
-            _known(name, found, ("job_templates",), f"roles: {item['team']}")
-        for name in item.get("workflows") or []:
-            _known(name, found, ("workflow_job_templates",), f"roles: {item['team']}")
+        _role(item, found)
     for kind in KINDS:
         for item in found[kind] if kind != "workflow_job_template_nodes" else ():
             item["description"] = f"{item.get('description', '')} {MARK}".strip()
@@ -81,6 +91,17 @@ def complete(
         "roles": list(given.get("roles") or []),
         "prune_order": [k for k in reversed(KINDS) if k not in _KEPT],
     }
+
+
+def _role(item: Mapping[str, Any], found: Mapping[str, list[Object]]) -> None:
+    """Raise UserError for a role that is not of a team, or not on what is here."""
+    shape.known(item.get("team", ""), _names(found, "teams"), "awx: roles", "team")
+    where = f"awx: roles: {item['team']}"
+    for option in item:
+        shape.known(option, ("team", "role", *ROLE_KINDS), where, "option")
+    for option, kind in ROLE_KINDS.items():
+        for name in item.get(option) or []:
+            shape.known(name, _names(found, kind), where, f"object of {option}")
 
 
 def _unique(found: Mapping[str, list[Object]]) -> None:
@@ -96,16 +117,14 @@ def _unique(found: Mapping[str, list[Object]]) -> None:
             seen.add(item["name"])
 
 
-def _known(name: str, found: Mapping[str, list[Object]], kinds: Sequence[str], where: str) -> None:
-    shape.known(
-        name, [item["name"] for kind in kinds for item in found[kind]], f"awx: {where}", kinds[0].replace("_", " ")[:-1]
-    )
+def _names(found: Mapping[str, list[Object]], kind: str) -> list[str]:
+    return [item["name"] for item in found[kind]]
 
 
 def _template(
     item: Object, playbooks: Sequence[str], types: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[str]]
 ) -> Object:
-    where = f"awx: job_templates: {item.get('name', 'without a name')}"
+    where = f"awx: job_templates: {item['name']}"
     playbook, asked = item.pop("playbook", ""), item.pop("ask", [])
     shape.known(playbook, playbooks, where, "playbook")
     item["playbook"] = "run.yml"
@@ -159,12 +178,12 @@ def survey(asked: Sequence[str], types: Mapping[str, Mapping[str, Any]], names: 
     return {"name": "", "description": "", "spec": questions}
 
 
-def _nodes(item: Mapping[str, Any], found: Mapping[str, list[Object]]) -> list[Object]:
+def _nodes(item: Mapping[str, Any]) -> list[Object]:
     """Steps in a row as nodes, the last first: each names the one after it.
 
     An approval takes two calls, since awx.awx would look for the steps that follow at the approval's template too.
     """
-    name, steps = item.get("name", "without a name"), item.get("steps") or []
+    name, steps = item["name"], item.get("steps") or []
     nodes: list[Object] = []
     for number, step in reversed(list(enumerate(steps, 1))):
         node: Object = {"workflow_job_template": name, "identifier": f"{name} {number}"}
@@ -174,7 +193,6 @@ def _nodes(item: Mapping[str, Any], found: Mapping[str, list[Object]]) -> list[O
             if following:
                 nodes.append({**node, **following})
         else:
-            _known(step.get("template", ""), found, ("job_templates",), f"workflows: {name}")
             data = {"extra_data": step["extra_data"]} if "extra_data" in step else {}
             nodes.append({**node, "unified_job_template": step["template"], **data, **following})
     return nodes

@@ -8,10 +8,13 @@ An object counts as unchanged only where every field is evidently the same; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import yaml
+
+from .awx import ROLE_KINDS
 
 Object = Mapping[str, Any]
 Related = Callable[[str], Any]  # what the API has at the address of a related resource
@@ -45,6 +48,34 @@ def dropped(kind: str, desired: list[Object], present: list[Object]) -> list[Obj
     """Those that are there and not asked for any more."""
     names = {item[key_of(kind)] for item in desired}
     return [found for found in present if found[key_of(kind)] not in names]
+
+
+def roles(
+    desired: Mapping[str, Sequence[Object]], present: Mapping[str, Sequence[Object]], held: Mapping[str, Set[int]]
+) -> tuple[list[Object], list[Object]]:
+    """Roles to grant, and roles to revoke as the role's module takes them. C(held): numbers of the roles that each team has.
+
+    Roles of teams, or on objects, that are not asked for stay: others gave them.
+    """
+    known: dict[int, tuple[str, str, str]] = {}
+    for option, kind in ROLE_KINDS.items():
+        names = {item["name"] for item in desired[kind]}
+        for found in present[kind]:
+            if found["name"] in names:
+                for field, role in found["summary_fields"].get("object_roles", {}).items():
+                    known[role["id"]] = (field.removesuffix("_role"), option, found["name"])
+    have = {(team, *known[number]) for team, numbers in held.items() for number in numbers if number in known}
+
+    def wanted(item: Object) -> set[tuple[str, str, str, str]]:
+        return {(item["team"], item["role"], option, name) for option in ROLE_KINDS for name in item.get(option) or []}
+
+    surplus: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for team, role, option, name in sorted(have - {one for item in desired["roles"] for one in wanted(item)}):
+        surplus[team, role][option].append(name)
+    revoked: list[Object] = [
+        {"team": team, "role": role, "state": "absent", **on} for (team, role), on in surplus.items()
+    ]
+    return [item for item in desired["roles"] if not wanted(item) <= have], revoked
 
 
 def _workflow(kind: str, found: Object) -> str:

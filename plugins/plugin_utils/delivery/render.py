@@ -136,20 +136,25 @@ def makefile(pipeline: Pipeline) -> str:
 
 
 def awx(pipeline: Pipeline) -> str:
-    """Job templates and workflows, as examples/awx/objects.yml has them. Who launches the workflow of a stage approves it."""
+    """Job templates and workflows, as examples/awx/objects.yml has them. Who launches the workflow of a stage approves it.
+
+    A stage with an environment takes the inventory and credentials that the objects give it.
+    """
     templates: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
-    workflows = [{"name": f"Pipeline {pipeline.name}", "steps": steps}]
+    workflows: list[dict[str, Any]] = [{"name": f"Pipeline {pipeline.name}", "environments": [], "steps": steps}]
     for name, stage in pipeline.stages.items():
         title = f"{pipeline.name}: {name}"
         variables = {"pipeline": pipeline.path, "pipeline_stage": name}
-        templates.append({"name": title, "playbook": "pipeline", "extra_vars": variables})
+        place: dict[str, Any] = {"environment": stage.environment} if stage.environment else {"environments": []}
+        own = {"playbook": "pipeline", **place}
+        templates.append({"name": title, **own, "extra_vars": variables})
         if needs_approval(stage):
             steps = [{"template": f"{title}, approved"}]
-            workflows.append({"name": f"Pipeline {title}", "steps": steps})
+            workflows.append({"name": f"Pipeline {title}", "environments": [], "steps": steps})
             # An approval within a workflow does not tell the next job who gave it.
             approve = {**variables, "pipeline_approval": "approve"}
-            templates.append({"name": f"{title}, approved", "playbook": "pipeline", "extra_vars": approve})
+            templates.append({"name": f"{title}, approved", **own, "extra_vars": approve})
         steps.append({"template": title})
     workflows = [workflow for workflow in workflows if workflow["steps"]]
     return _yaml(pipeline, {"awx": {"job_templates": templates, "workflows": workflows}})

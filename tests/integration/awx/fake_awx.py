@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A stand-in of AWX's API: objects, associations, surveys, workflow nodes, roles, as far as the modules of awx.awx 24.6.1 ask.
 
-It is not AWX: it checks no permissions and runs no jobs. It stores what is posted, hides secrets as AWX does, and can be told to fail.
+It is not AWX: it runs no jobs, and judges of all permissions only who may launch. It stores what is posted, hides secrets as AWX does, and
+can be told to fail. A request with the token C(team NAME) is that of a member of the team; any other is an administrator's.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ REFERENCES = {
     "inventory": "inventories",
     "workflow_job_template": "workflow_job_templates",
 }
-ROLES = ("admin", "execute", "read", "approval", "use")
+ROLES = ("admin", "execute", "read", "approval", "use", "update")
 
 
 class FakeAwx:
@@ -83,7 +84,9 @@ class FakeAwx:
                     self.close_connection = True
                     self.connection.close()
                     return
-                status, content = fake.respond(self.command, self.path, body)
+                token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+                member = token.removeprefix("team ") if token.startswith("team ") else None
+                status, content = fake.respond(self.command, self.path, body, member)
                 text = b"" if status == 204 else json.dumps(content).encode()
                 self.send_response(status)
                 self.send_header("X-API-Product-Name", "AWX")
@@ -121,8 +124,23 @@ class FakeAwx:
         """Names of what is stored."""
         return sorted(item.get("name", "") for item in self.objects[kind].values())
 
-    def respond(self, method: str, target: str, body: dict[str, Any]) -> tuple[int, Any]:
-        """Status and content of one answer."""
+    def holders(self, kind: str, name: str, role: str) -> set[str]:
+        """Names of the teams that have a role on an object."""
+        item = next(item for item in self.objects[kind].values() if item["name"] == name)
+        numbers = self.roles[item["summary_fields"]["object_roles"][f"{role}_role"]["id"]]["teams"]
+        return {self.objects["teams"][number]["name"] for number in numbers}
+
+    def _launch(self, kind: str, item: dict[str, Any], body: dict[str, Any], member: str | None) -> tuple[int, Any]:
+        """By AWX's rules: the role execute on what is launched, and use on an inventory given with it; one not asked for is ignored."""
+        asked = body.get("inventory") if item.get("ask_inventory_on_launch") else None
+        needed = [(kind, item["name"], "execute")]
+        needed += [("inventories", self.objects["inventories"][asked]["name"], "use")] if asked else []
+        if member is not None and not all(member in self.holders(*one) for one in needed):
+            return 403, {"detail": "You do not have permission to perform this action."}
+        return 201, {"inventory": asked or item.get("inventory")}
+
+    def respond(self, method: str, target: str, body: dict[str, Any], member: str | None = None) -> tuple[int, Any]:
+        """Status and content of one answer; to a member of a team, or to an administrator."""
         url = urlsplit(target)
         failure = self.failures.get((method, url.path)) or self.failures.get((method, "*"))
         if failure:
@@ -149,9 +167,9 @@ class FakeAwx:
                     item for item in found if workflows[item["workflow_job_template"]]["description"].endswith(owner)
                 ]
             return 200, page([self._shown(item) for item in found])
-        return self._one(method, parts, body)
+        return self._one(method, parts, body, member)
 
-    def _one(self, method: str, parts: list[str], body: dict[str, Any]) -> tuple[int, Any]:
+    def _one(self, method: str, parts: list[str], body: dict[str, Any], member: str | None) -> tuple[int, Any]:
         kind, number = parts[0], int(parts[1])
         if number not in self.objects[kind]:
             return 404, {"detail": "Not found."}
@@ -160,6 +178,10 @@ class FakeAwx:
             if method == "POST":
                 self.surveys[kind, number] = body
             return 200, self.surveys.get((kind, number), {})
+        if len(parts) == 3 and parts[2] == "launch":
+            return self._launch(kind, item, body, member)
+        if parts[0] == "teams" and len(parts) == 3 and parts[2] == "roles":
+            return 200, page([{"id": role} for role, linked in self.roles.items() if number in linked["teams"]])
         if len(parts) == 3 and parts[2] == "create_approval_template":
             made = self.add("workflow_approval_templates", approval(body))
             item["unified_job_template"] = made["id"]

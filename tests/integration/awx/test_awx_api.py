@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +33,8 @@ def fake() -> Iterator[FakeAwx]:
 def apply(fake: FakeAwx, tmp_path: Path, objects: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     (tmp_path / "objects.yml").write_text(yaml.safe_dump({"awx": objects}))
     hosts = {"w1": {"cluster_name": "product", "cluster_pool": "web"}}
-    (tmp_path / "inventory.yml").write_text(yaml.safe_dump({"all": {"children": {"clusters": {"hosts": hosts}}}}))
-    command = ["ansible-playbook", "-i", str(tmp_path / "inventory.yml"), str(ROOT / "examples/awx/apply.yml")]
+    (tmp_path / "test.yml").write_text(yaml.safe_dump({"all": {"children": {"clusters": {"hosts": hosts}}}}))
+    command = ["ansible-playbook", "-i", str(tmp_path / "test.yml"), str(ROOT / "examples/awx/apply.yml")]
     access = {
         "CONTROLLER_HOST": fake.url,
         "CONTROLLER_OAUTH_TOKEN": "token",
@@ -46,17 +49,39 @@ def apply(fake: FakeAwx, tmp_path: Path, objects: dict[str, Any]) -> subprocess.
 def small() -> dict[str, Any]:
     """Few of each kind, so that a run is short."""
     objects = copy.deepcopy(OBJECTS)
-    kept = {"job_templates": ["Install", "Verify"], "teams": ["platform"], "credential_types": ["HCP Terraform token"]}
-    kept["credentials"] = ["hosts", "stacks"]
+    kept = {"job_templates": ["Install", "Verify"], "teams": ["operators", "developers"]}
+    kept["credential_types"] = ["HCP Terraform token"]
+    kept["credentials"] = ["hosts of test", "hosts of prod", "stacks of test", "stacks of prod"]
     for kind, names in kept.items():
         objects[kind] = [item for item in objects[kind] if item["name"] in names]
-    objects["job_template_defaults"]["credentials"] = ["hosts"]
-    objects["workflows"] = [{"name": "Roll out", "steps": [{"approval": "Go on?"}, {"template": "Install"}]}]
-    objects["schedules"] = objects["schedules"][:1]
+    for item in objects["environments"]:
+        item["credentials"] = [f"hosts of {item['name']}"]
+    for item in objects["inventory_sources"]:
+        item["source_path"] = f"{item['inventory']}.yml"
+    objects["workflows"] = [
+        {"name": "Roll out", "environments": ["prod"], "steps": [{"approval": "Go on?"}, {"template": "Install"}]}
+    ]
+    objects["schedules"] = [{**objects["schedules"][0], "environments": ["test"]}]
+    everything = {"environments": ["test", "prod"], "job_templates": ["Install", "Verify"]}
     objects["roles"] = [
-        {"team": "platform", "role": "execute", "job_templates": ["Install"], "workflows": ["Roll out"]}
+        {"team": "operators", "role": "execute", **everything},
+        {"team": "operators", "role": "execute", "environments": ["prod"], "workflows": ["Roll out"]},
+        {"team": "developers", "role": "execute", **everything, "environments": ["test"]},
+        {"team": "developers", "role": "execute", "environments": ["prod"], "job_templates": ["Verify"]},
     ]
     return objects
+
+
+def launch(fake: FakeAwx, kind: str, name: str, team: str, **body: Any) -> int:
+    """What AWX answers when a member of a team launches it: the number of the job's inventory, or the status of its refusal."""
+    number = next(item["id"] for item in fake.objects[kind].values() if item["name"] == name)
+    request = urllib.request.Request(f"{fake.url}/api/v2/{kind}/{number}/launch/", json.dumps(body).encode())
+    request.add_header("Authorization", f"Bearer team {team}")
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return int(json.load(answer)["inventory"] or 0)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def first_kinds() -> dict[str, Any]:
@@ -68,29 +93,33 @@ def test_applied_twice_then_pruned(fake: FakeAwx, tmp_path: Path) -> None:
     objects = small()
     first = apply(fake, tmp_path, objects)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert fake.names("job_templates") == ["Install", "Verify"]
+    assert fake.names("job_templates") == ["Install (prod)", "Install (test)", "Verify (prod)", "Verify (test)"]
     assert sorted(node["identifier"] for node in fake.objects["workflow_job_template_nodes"].values()) == [
-        "Roll out 1",
-        "Roll out 2",
+        "Roll out (prod) 1",
+        "Roll out (prod) 2",
     ]
-    assert fake.names("workflow_approval_templates") == ["Go on?"] and any(
+    assert fake.names("workflow_approval_templates") == ["Go on? (prod)"] and any(
         key[2] == "success_nodes" for key in fake.links
     )
-    install = next(item for item in fake.objects["job_templates"].values() if item["name"] == "Install")
+    install = next(item for item in fake.objects["job_templates"].values() if item["name"] == "Install (test)")
     questions = fake.surveys["job_templates", install["id"]]["spec"]
     assert questions[0]["variable"] == "cluster" and questions[0]["choices"] == ["product"]
-    assert fake.roles[install["summary_fields"]["object_roles"]["execute_role"]["id"]]["teams"]
+    prod = next(item for item in fake.objects["job_templates"].values() if item["name"] == "Install (prod)")
+    assert not fake.surveys["job_templates", prod["id"]]["spec"][0]["choices"], "clusters of its own environment only"
+    assert fake.holders("job_templates", "Install (test)", "execute") == {"operators", "developers"}
 
     fake.requests.clear()
     second = apply(fake, tmp_path, objects)
     assert second.returncode == 0 and "changed=0" in second.stdout, second.stdout + second.stderr
     assert {method for method, _path in fake.requests} == {"GET"}
-    assert "(item=Install)" in first.stdout and "(item=Install)" not in second.stdout, "only what differs"
+    assert "(item=Install (test))" in first.stdout and "(item=Install (test))" not in second.stdout, "only what differs"
 
     fake.objects["job_templates"][install["id"]]["timeout"] = 1
     fake.surveys["job_templates", install["id"]]["spec"][0]["required"] = True
     again = apply(fake, tmp_path, objects)
-    assert "(item=Install)" in again.stdout and "(item=Verify)" not in again.stdout, again.stdout + again.stderr
+    assert "(item=Install (test))" in again.stdout and "(item=Verify (test))" not in again.stdout, (
+        again.stdout + again.stderr
+    )
     assert fake.objects["job_templates"][install["id"]]["timeout"] == 7200
 
     fake.add("job_templates", {"name": "theirs", "description": "made by hand"})
@@ -101,6 +130,47 @@ def test_applied_twice_then_pruned(fake: FakeAwx, tmp_path: Path) -> None:
     assert all(
         not fake.names(kind) for kind in ("workflow_job_templates", "schedules", "teams", "credentials", "projects")
     )
+
+
+def test_a_team_launches_only_what_it_may_in_an_environment(fake: FakeAwx, tmp_path: Path) -> None:
+    objects = small()
+    done = apply(fake, tmp_path, objects)
+    assert done.returncode == 0, done.stdout + done.stderr
+    inventory = {item["name"]: item["id"] for item in fake.objects["inventories"].values()}
+    teams = ("operators", "developers")
+    tried = [(name, team) for name in fake.names("job_templates") for team in teams]
+    allowed = {one: launch(fake, "job_templates", *one) for one in tried}
+    refused = {("Install (prod)", "developers"): 403}
+    assert allowed == {one: inventory[one[0][-5:-1]] for one in tried} | refused
+    assert launch(fake, "workflow_job_templates", "Roll out (prod)", "developers") == 403
+    assert launch(fake, "workflow_job_templates", "Roll out (prod)", "operators") == 0
+    # A job template keeps its inventory, whatever is asked for.
+    assert (
+        launch(fake, "job_templates", "Install (test)", "developers", inventory=inventory["prod"]) == inventory["test"]
+    )
+
+    # The stand-in refuses a team without `use` where a template asks for the inventory.
+    install = next(item for item in fake.objects["job_templates"].values() if item["name"] == "Install (test)")
+    install["ask_inventory_on_launch"] = True
+    assert launch(fake, "job_templates", "Install (test)", "developers", inventory=inventory["prod"]) == 403
+    del install["ask_inventory_on_launch"]
+
+    # A role that was given by hand on these objects is revoked; one of another team, or on another object, stays.
+    theirs = fake.add("job_templates", {"name": "theirs"})
+    guests = fake.add("teams", {"name": "guests"})
+    developers = next(item for item in fake.objects["teams"].values() if item["name"] == "developers")
+    prod = next(item for item in fake.objects["job_templates"].values() if item["name"] == "Install (prod)")
+    for item, team in ((prod, developers), (prod, guests), (theirs, developers)):
+        fake.roles[item["summary_fields"]["object_roles"]["execute_role"]["id"]]["teams"].append(team["id"])
+    use = fake.objects["inventories"][inventory["prod"]]["summary_fields"]["object_roles"]["use_role"]["id"]
+    fake.roles[use]["teams"].append(developers["id"])
+    assert launch(fake, "job_templates", "Install (prod)", "developers") == inventory["prod"]
+    again = apply(fake, tmp_path, objects)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert launch(fake, "job_templates", "Install (prod)", "developers") == 403
+    assert fake.holders("job_templates", "Install (prod)", "execute") == {"operators", "guests"}
+    assert fake.holders("inventories", "prod", "use") == set()
+    assert fake.holders("job_templates", "theirs", "execute") == {"developers"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import awx_state
+from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import awx, awx_state
 
 SURVEY = {"spec": [{"variable": "cluster"}]}
 WANTED: dict[str, Any] = {
@@ -97,3 +97,20 @@ def test_steps_of_workflows() -> None:
 
 def test_what_is_not_asked_for_any_more_is_dropped() -> None:
     assert awx_state.dropped("teams", [{"name": "a"}], [{"name": "a"}, {"name": "b"}]) == [{"name": "b"}]
+
+
+def test_roles_that_are_missing_and_roles_that_are_too_many() -> None:
+    def made(name: str, number: int) -> dict[str, Any]:
+        roles = {"execute_role": {"id": number}, "admin_role": {"id": number + 1}}
+        return {"name": name, "summary_fields": {"object_roles": roles}}
+
+    names = ("Install (test)", "Install (prod)", "theirs")
+    lists: dict[str, list[Any]] = {kind: [] for kind in awx.KINDS}
+    present = {**lists, "job_templates": [made(name, 10 * number) for number, name in enumerate(names, 1)]}
+    test = {"team": "developers", "role": "execute", "job_templates": ["Install (test)"]}
+    desired = {**lists, "job_templates": [{"name": name} for name in names[:2]], "roles": [test]}
+    assert awx_state.roles(desired, present, {"developers": {10}}) == ([], [])
+    assert awx_state.roles(desired, present, {"developers": set()}) == ([test], [])
+    assert awx_state.roles(desired, {**lists}, {}) == ([test], []), "the first run"
+    revoked = {"team": "developers", "role": "execute", "state": "absent", "job_templates": ["Install (prod)"]}
+    assert awx_state.roles(desired, present, {"developers": {10, 20, 30, 99}}) == ([], [revoked])
