@@ -95,8 +95,8 @@ def _full(name: str, names: Names, environment: str | None, where: str, what: st
     if environment in found:
         return found[environment]
     there = ", ".join(str(own) for own in found)
-    said = f"is not made for environment {environment}" if environment else "needs environments beside it"
-    raise UserError(f"{where}: {what} {name} {said}; it is made for {there}")
+    reason = f"is not made for environment {environment}" if environment else "needs environments beside it"
+    raise UserError(f"{where}: {what} {name} {reason}; it is made for {there}")
 
 
 def _step(step: Object, templates: Names, environment: str | None, where: str) -> Object:

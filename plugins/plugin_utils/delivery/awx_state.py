@@ -66,16 +66,16 @@ def roles(
                     known[role["id"]] = (field.removesuffix("_role"), option, found["name"])
     have = {(team, *known[number]) for team, numbers in held.items() for number in numbers if number in known}
 
-    def wanted(item: Object) -> set[tuple[str, str, str, str]]:
+    def asked(item: Object) -> set[tuple[str, str, str, str]]:
         return {(item["team"], item["role"], option, name) for option in ROLE_KINDS for name in item.get(option) or []}
 
     surplus: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for team, role, option, name in sorted(have - {one for item in desired["roles"] for one in wanted(item)}):
+    for team, role, option, name in sorted(have - {one for item in desired["roles"] for one in asked(item)}):
         surplus[team, role][option].append(name)
     revoked: list[Object] = [
         {"team": team, "role": role, "state": "absent", **on} for (team, role), on in surplus.items()
     ]
-    return [item for item in desired["roles"] if not wanted(item) <= have], revoked
+    return [item for item in desired["roles"] if not asked(item) <= have], revoked
 
 
 def _workflow(kind: str, found: Object) -> str:
