@@ -29,13 +29,13 @@ class ActionModule(ControllerAction):
         """Read the calendar of the environment."""
         placement = model.load(options["placement"])
         offered = placement.raw["clusters"].get(options["cluster"], {"environments": []})["environments"]
-        environments = dict.fromkeys([options["environment"]] if options["environment"] or not offered else [], "")
-        environments.update(dict.fromkeys(offered, ""))
+        own = [options["environment"]] if options["environment"] or not offered else []
+        names = list(dict.fromkeys([*own, *offered]))
+        for name in names:
+            known(name, placement.raw["environments"], placement.path, "cluster_environment")
         now = model.moment_of(options["now"])
-        for environment in environments:
-            known(environment, placement.raw["environments"], placement.path, "cluster_environment")
-            environments[environment] = calendar.refused(placement.raw, environment, now)
-        environment, why = next(((name, why) for name, why in environments.items() if why), ("", ""))
+        shut = ((name, calendar.refused(placement.raw, name, now)) for name in names)
+        environment, why = next(((name, why) for name, why in shut if why), ("", ""))
         if not why:
             return {"refused": "", "override": ""}
         told = f"the environment {environment} is {why}"

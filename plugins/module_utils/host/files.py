@@ -220,11 +220,16 @@ def _description(want: Desired) -> str:
     return head if want.state == "directory" else head + want.content
 
 
+def create(path: str) -> int:
+    """Open a new file (mode 0600) for writing, in place of what a run that was cut off, or the directory's owner, has left there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
 def _write(want: Desired) -> None:
     partial = f"{want.path}.partial"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(partial)  # of a run that was cut off, or a link that the directory's owner has put there
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = create(partial)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             handle.write(want.content)

@@ -272,9 +272,7 @@ def restore(path: str, before: dict[str, Any]) -> None:
     elif before["state"] == "directory":
         os.makedirs(path, exist_ok=True)
     elif present(path) != before:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{path}.partial")
-        with open(f"{path}.partial", "xb") as handle:
+        with os.fdopen(files.create(f"{path}.partial"), "wb") as handle:
             handle.write(base64.b64decode(before["content"]))
             handle.flush()
             os.fsync(handle.fileno())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import ChainMap, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
@@ -31,6 +32,14 @@ def faults(cluster: Cluster, read: Read, default: str, shared: Mapping[str, Any]
     hosts without cluster_bundle, `shared` the variables hostvars and groups. An artifact without which no host of the engine
     starts is an error; another may belong to a part that the variables leave out, and is a warning.
     """
+
+    @functools.cache
+    def index(bundle: str) -> Mapping[str, Any] | UserError:
+        try:
+            return read(bundle)
+        except UserError as error:
+            return error
+
     kinds: dict[Kind, list[Host]] = defaultdict(list)
     for host, facts in cluster.seen():
         new = tuple(one.name for one in cluster.components(host) if one.name not in facts["receipts"])
@@ -43,8 +52,11 @@ def faults(cluster: Cluster, read: Read, default: str, shared: Mapping[str, Any]
         found = [one for one in cluster.components(hosts[0]) if one.name in new]
         # Not a copy, which would resolve every variable of the host.
         variables = ChainMap({**shared}, cast(Any, hosts[0].variables))
+        has = index(bundle)
         try:
-            lacking = list(_lacking(found, part, architecture, read(bundle), variables))
+            if isinstance(has, UserError):
+                raise has
+            lacking = list(_lacking(found, part, architecture, has, variables))
         except UserError as error:
             yield Fault("", "bundle", f"{bundle}: {error}", "fill it with playbook bundle, or correct cluster_bundle")
             continue

@@ -139,17 +139,17 @@ def statement(folder: Path, name: str, key: Any, now: Mapping[str, str]) -> dict
         raise ImageError(f"{folder.name} has no statement {name}: it was not tested for that") from error
     except ValueError as error:
         raise ImageError(f"{path}: not JSON ({error})") from error
-    statement = sign.opened(content, key, str(path))
-    about = {subject["name"]: f"sha256:{subject['digest']['sha256']}" for subject in statement["subject"]}
+    stated = sign.opened(content, key, str(path))
+    about = {subject["name"]: f"sha256:{subject['digest']['sha256']}" for subject in stated["subject"]}
     for file in sorted({*about, *now}):
         if about.get(file, "not among them") != now.get(file, "nothing"):
             raise ImageError(
                 f"{folder / file}: the file is {now.get(file, 'nothing')}, not what {name} was stated for "
                 f"({about.get(file, 'not among them')}); it was altered"
             )
-    predicate: dict[str, Any] = statement["predicate"]
+    predicate: dict[str, Any] = stated["predicate"]
     tested = [entry.get("name") for entry in predicate.get("configuration", [])]
-    if statement["predicateType"] != KINDS[name] or (name != PROVENANCE and tested != [name]):
+    if stated["predicateType"] != KINDS[name] or (name != PROVENANCE and tested != [name]):
         raise ImageError(f"{path}: this is another statement under the name {name}; make the statement {name} anew")
     return predicate
 
