@@ -103,7 +103,10 @@ def placed(names: Iterable[str], found: Sequence[Component]) -> tuple[tuple[Comp
 
 
 def tasks(found: Sequence[Component], role: str, step: str, only: str = "") -> list[str]:
-    """Return the files with the tasks of components for a step of a role; an engine has one for each. `only` is the one asked for."""
+    """Return the files with the tasks of components for a step of a role. `only` is the one asked for.
+
+    An engine has a file for each step of a role that it has a folder in: one that is missing is found by those who read it.
+    """
     files = []
     engine = next((component.name for component in found if isinstance(component, Engine)), "")
     for component in (one for one in found if only in ("", one.name)):
@@ -113,7 +116,7 @@ def tasks(found: Sequence[Component], role: str, step: str, only: str = "") -> l
         of_engine, shared = folder / engine / f"{step}.yml", folder / f"{step}.yml"
         if of_engine.is_file():
             files.append(str(of_engine))
-        elif isinstance(component, Engine) or shared.is_file():
+        elif shared.is_file() or (isinstance(component, Engine) and folder.is_dir()):
             files.append(str(shared))
     return files
 

@@ -307,6 +307,22 @@ def test_tasks_of_a_host_are_its_components(monkeypatch: pytest.MonkeyPatch) -> 
     assert only.endswith("/roles/host_node/tasks/nomad/join.yml")
 
 
+def test_an_engine_has_no_tasks_in_a_role_without_its_folder() -> None:
+    found = components.of({"cluster_engine": "nomad", "cluster_components": ["mesh_envoy"]})
+    paths = [path.partition("/roles/")[2] for path in components.tasks(found, "mesh_sidecar", "main")]
+    assert paths == ["mesh_sidecar/tasks/mesh_envoy/main.yml"]
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "roles/mesh_sidecar/tasks").glob("*/")), ids=lambda path: path.name)
+def test_a_provider_of_the_mesh_has_the_steps_of_every_provider(folder: Path) -> None:
+    """Each is an entry point whose arguments are checked."""
+    shared = {path.stem for path in folder.parent.glob("*.yml")}
+    specs = yaml.safe_load((folder.parents[1] / "meta/argument_specs.yml").read_text())["argument_specs"]
+    own = {path.stem for path in folder.glob("*.yml")} & shared
+    assert {"prepare", "manager", "main", "uninstall"} <= own <= shared
+    assert {f"{folder.name}/{step}" for step in own} == {name for name in specs if name.startswith(f"{folder.name}/")}
+
+
 def test_one_component_s_tasks_are_looked_up_alone() -> None:
     tasks = component_tasks.LookupModule(templar=Templar(loader=None), loader=None)
 
@@ -440,7 +456,7 @@ def test_roles_take_an_engine_of_any_name(role: str) -> None:
 
 MANIFESTS = {path.stem for path in (ROOT / "artifacts").glob("*.yml")}
 INSTALLS = re.compile(r"(\w+[._])?(artifacts|images|container_images)$")
-ROLES = {"faas_runtime": "faas_runtime", "mesh_envoy": "mesh_sidecar"}  # of one component alone
+ROLES = {"faas_runtime": "faas_runtime"}  # of one component alone
 
 
 def named(value: Any, inside: bool = False) -> set[str]:
@@ -464,7 +480,7 @@ def declared(name: str, engine: str) -> set[str]:
 @pytest.mark.parametrize("name", sorted(components.known()))
 def test_roles_install_what_the_component_declares(name: str) -> None:
     """What they install besides would be in no bundle; what they do not install is fetched for nothing."""
-    role = ROLES.get(name, "(cluster_manager|host_node)")
+    role = ROLES.get(name, "(cluster_manager|host_node|mesh_sidecar)")
     place = re.compile(rf"/roles/{role}/(defaults|vars|tasks)/" + ("" if name in ROLES else rf"(main/)?{name}[._/]"))
     files = [path for path in (ROOT / "roles").rglob("*.yml") if place.search(str(path))]
     installed = set().union(*(named(yaml.safe_load(path.read_text())) for path in files))

@@ -452,7 +452,7 @@ def test_failed_calls_are_told_with_their_side_and_reason() -> None:
 
 def test_a_unit_whose_files_are_compared_writes_them_down() -> None:
     """Without its note it would count as started with older files in every run."""
-    path = Path(__file__).parents[3] / "roles/mesh_sidecar/vars/main/main.yml"
+    path = Path(__file__).parents[3] / "roles/mesh_sidecar/vars/main/mesh_envoy.yml"
     variables = yaml.safe_load(path.read_text())
     units = [unit for name in ("__mesh_sidecar_units", "__mesh_sidecar_issuer_units") for unit in variables[name]]
     for unit in units:
