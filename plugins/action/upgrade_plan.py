@@ -32,7 +32,7 @@ class ActionModule(ControllerAction):
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan, show the plan, and fail when it is refused."""
         cluster = read_cluster(task_vars["hostvars"], task_vars["ansible_play_hosts_all"], options["facts"])
-        version = options["to"] or read.asked(cluster)
+        version = options["to"].strip() or read.asked(cluster)
         targets, step = read.targets(cluster, version), cluster.engine.refuse_step
         decided = plan(read.hosts(cluster), targets, version, step, options["max_unavailable"], options["pause_after"])
         if options["by"] == "replace":

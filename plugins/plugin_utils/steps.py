@@ -13,10 +13,16 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
+def _order(version: str) -> tuple[tuple[int, ...], bool, str, tuple[int, ...]]:
+    """A version to compare, by which a release comes after its release candidates; what follows a plus sign counts for nothing."""
+    release, candidate, word = version.partition("+")[0].partition("-")
+    return number(release), not candidate, re.sub(r"\d", "", word), number(word)
+
+
 def refuse(before: str, after: str, minors: int) -> str:
     """Why an upgrade may not go from one version to the other, or ''; `minors` is how many minor versions it may go up."""
     old, new = number(before), number(after)
-    if new < old:
+    if _order(after) < _order(before):
         return f"{after} is older than {before}, which is at work; an upgrade never goes back: restore a backup instead"
     if new[:1] != old[:1]:
         return f"{before} to {after} is another major version, which no upgrade was tried for"

@@ -5,18 +5,35 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible.module_utils.common.validation import check_type_float, check_type_int
+from ansible.module_utils.common.validation import check_type_dict, check_type_float, check_type_int, check_type_list
 from ansible.module_utils.parsing.convert_bool import boolean
 
 COLLECTION = Path(__file__).parents[2]
 _CONVERSIONS: dict[str, Any] = {"bool": boolean, "int": check_type_int, "float": check_type_float}
+# Whatever is written may be text: each converts, or raises TypeError or ValueError.
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    **_CONVERSIONS,
+    "list": check_type_list,
+    "dict": check_type_dict,
+    "str": str,
+    "path": str,
+    "raw": str,
+}
 _KEPT = ("type", "elements", "choices", "options")
+_WORDS = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "list": "a list",
+    "dict": "a mapping",
+}
 
 Specs = dict[str, dict[str, Any]]
 
@@ -73,6 +90,36 @@ def empty(values: Mapping[str, Any]) -> list[str]:
     return [
         name for name in {**playbooks(), **scalars()} if isinstance(values.get(name), str) and not values[name].strip()
     ]
+
+
+def faults(values: Mapping[str, Any], given: Iterable[str]) -> list[str]:
+    """What is wrong with C(values) of the playbooks' variables, and with names that were C(given) with the run: typing errors of them."""
+    found = [
+        f"{name}: {text}" for name, spec in playbooks().items() for text in [wrong(values.get(name), spec)] if text
+    ]
+    begun = tuple({f"{name.partition('_')[0]}_" for name in playbooks()})
+    known = {**playbooks(), **roles()}
+    for name in given:
+        near = difflib.get_close_matches(name, playbooks(), 1, 0.85)
+        if near and name not in known and name.startswith(begun):
+            found.append(f"unknown variable {name}: did you mean {near[0]}?")
+    return found
+
+
+def wrong(value: Any, spec: Mapping[str, Any]) -> str:
+    """Why a variable of this specification cannot have the value, or ''. None is no value."""
+    kind, least = spec["type"], spec.get("minimum")
+    if value is None:
+        return ""
+    try:
+        CHECKS[kind](value)
+        if isinstance(value, bool) and kind in ("int", "float"):
+            raise ValueError(value)
+    except (TypeError, ValueError):
+        return f"{value!r} is not {_WORDS[kind]}"
+    if "choices" in spec and value not in spec["choices"]:
+        return f"{value!r} is none of {', '.join(map(str, spec['choices']))}"
+    return f"{value} is less than {least}" if least is not None and not float(value) >= least else ""
 
 
 def playbook_names() -> list[str]:

@@ -62,12 +62,14 @@ def names_in(files: list[str], cluster: str) -> list[str]:
 def parse_note(text: str, place: str) -> Note:
     """Read a note. Raises BackupError naming the place."""
     try:
-        note = Note(**json.loads(text))
+        entries = dict(json.loads(text))
+        if entries.get("format", FORMAT) != FORMAT:
+            raise BackupError(
+                f"{place} is of format {entries['format']}, and this version reads {FORMAT}; use a newer one"
+            )
+        return Note(**entries)
     except (ValueError, TypeError) as error:
         raise BackupError(f"{place} is no note of a backup ({error}); take another backup") from error
-    if note.format != FORMAT:
-        raise BackupError(f"{place} is of format {note.format}, and this version reads {FORMAT}; use a newer one")
-    return note
 
 
 def digest(path: str) -> str:

@@ -44,6 +44,8 @@ class Drains(Protocol):
 def perform(drains: Drains, params: Mapping[str, Any], check: bool) -> list[str]:
     """Bring the nodes to the desired state; returns the names of those that changed. Raises DrainError."""
     purpose, deadline = params["purpose"], params["deadline"]
+    if deadline < 1:
+        raise DrainError(f"deadline: {deadline} is not a number of seconds, 1 at least, that work has to leave.")
     status = {entry["name"]: drains.status(entry["name"], entry["address"]) for entry in params["nodes"]}
     if params["state"] == "ready":
         changed = [name for name, (takes, mark) in status.items() if not takes and mark == purpose]

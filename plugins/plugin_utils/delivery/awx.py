@@ -164,7 +164,8 @@ def survey(asked: Sequence[str], types: Mapping[str, Mapping[str, Any]], names: 
                 type="multiplechoice", choices=["true", "false"], default=str(spec.get("default", "")).lower()
             )
         elif spec["type"] in _NUMBERS:
-            question.update(type=_NUMBERS[spec["type"]], max=1_000_000, default=spec.get("default", ""))
+            limits = {"min": spec.get("minimum", 0), "max": 1_000_000}
+            question.update(type=_NUMBERS[spec["type"]], **limits, default=spec.get("default", ""))
         elif choices:
             only = choices[0] if len(choices) == 1 else ""
             question.update(type="multiplechoice", choices=choices, default=spec.get("default", only))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..shares import share
 from .model import Fault
 
 # What the inventory itself sets (design of the inventory source).
@@ -31,7 +32,7 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_no_log": {"type": "bool"},
     "cluster_remove_max": {"type": "raw"},
     "cluster_max_unavailable": {"type": "raw"},
-    "cluster_drain_deadline": {"type": "int"},
+    "cluster_drain_deadline": {"type": "int", "minimum": 1},
 }
 # Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.
 _PLAIN: tuple[type, ...] = (bool, int, float, str, dict, list)
@@ -70,9 +71,22 @@ def check(
 
 def _wrong(name: str, value: Any, spec: Mapping[str, Any]) -> str:
     """Say what is wrong with a value, or nothing. The value itself is not repeated: it may be a secret."""
-    desired = spec.get("type", "str")
-    messages = ArgumentSpecValidator({name: dict(spec)}).validate({name: value}).error_messages
+    desired, least = spec.get("type", "str"), spec.get("minimum")
+    plain = {key: word for key, word in spec.items() if key != "minimum"}
+    messages = ArgumentSpecValidator({name: plain}).validate({name: value}).error_messages
     kind = next((plain for plain in _PLAIN if isinstance(value, plain)), object)
     if kind not in _ACCEPTED.get(desired, (kind,)) or (messages and "choices" not in spec and "options" not in spec):
         return f"{name} is of type {kind.__name__}, {desired} is needed"
-    return f"{name}: {messages[0]}" if messages else ""
+    if messages:
+        return f"{name}: {messages[0]}"
+    if least is not None and float(value) < least:
+        return f"{name}: {value} is less than {least}"
+    return _no_share(name, value) if name == "cluster_max_unavailable" else ""
+
+
+def _no_share(name: str, value: Any) -> str:
+    try:
+        share(value, 1)
+    except ValueError as error:
+        return f"{name}: {error}"
+    return ""

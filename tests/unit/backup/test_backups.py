@@ -350,6 +350,19 @@ def test_sftp_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert target.names() == ["c1.json"]
 
 
+def test_a_backup_of_a_newer_release_is_told_as_such(world: World) -> None:
+    """Whose note has more fields than this one knows."""
+    text = json.dumps({**json.loads((world.store / f"{world.take().name}.json").read_text()), "format": 2, "parts": []})
+    with pytest.raises(BackupError, match="x.json is of format 2, and this version reads 1; use a newer one"):
+        archive.parse_note(text, "x.json")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "null", "{}", '{"format": 1}', '{"name": 1'])
+def test_what_is_no_note(text: str) -> None:
+    with pytest.raises(BackupError, match="x.json is no note of a backup"):
+        archive.parse_note(text, "x.json")
+
+
 def test_the_note_is_json_with_the_figures_of_the_sealed_file(world: World) -> None:
     note = world.take()
     found = json.loads((world.store / f"{note.name}.json").read_text())

@@ -71,6 +71,29 @@ def test_verify_without_any_manager_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 2 and "Take one into the limit" in told and "from inside" not in told
 
 
+@pytest.mark.parametrize(
+    ("limit", "playbook", "arguments", "told"),
+    [
+        ("w1", "backup.yml", (), "--limit leaves out all managers"),
+        ("w1", "restore.yml", (), "--limit leaves out all managers"),
+        ("m1", "drain.yml", ("-e", "drain_hosts=w1"), "w1 is left out by --limit"),
+        ("w1", "drain.yml", ("-e", "drain_hosts=w1,w2"), "w2 is left out by --limit"),
+    ],
+)
+def test_a_limit_without_those_whom_the_run_is_about_is_refused(
+    tmp_path: Path, limit: str, playbook: str, arguments: tuple[str, ...], told: str
+) -> None:
+    """It would do nothing, and end well."""
+    text = (ROOT / "playbooks" / playbook).read_text().replace("cluster_lease.yml", "cluster_select.yml")
+    plays = yaml.safe_load(text)
+    plays[0]["ansible.builtin.import_playbook"] = str(ROOT / "playbooks/cluster_select.yml")
+    (tmp_path / playbook).write_text(yaml.safe_dump(plays))
+    (tmp_path / "tasks").symlink_to(ROOT / "playbooks/tasks")
+    parts = {"m1": "manager", "w1": "node", "w2": "node"}
+    done = run(tmp_path, parts, "--limit", limit, *arguments, playbook=str(tmp_path / playbook))
+    assert done.returncode == 2 and told in " ".join(done.stdout.split()), done.stdout
+
+
 def test_syntax_is_checked_without_an_inventory() -> None:
     command = ["ansible-playbook", "-i", "localhost,", "--syntax-check", str(ROOT / "playbooks/cluster_select.yml")]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
@@ -87,6 +110,13 @@ def test_syntax_is_checked_without_an_inventory() -> None:
         ({"w1": "node"}, (), "it has no manager"),
         ({"m1": "manager", "x": ""}, (), "x are neither manager nor node"),
         ({"m1": "manager"}, ("--tags", "join"), "run the whole playbook, for fewer hosts with --limit"),
+        (
+            {"m1": "manager"},
+            ("-e", "replace_wait=long"),
+            "replace_wait: 'long' is not a whole number. Nothing was changed",
+        ),
+        ({"m1": "manager"}, ("-e", "drain_hots=w1"), "unknown variable drain_hots: did you mean drain_hosts?"),
+        ({"m1": "manager"}, ("-e", '{"drain_hots": ["w1"]}'), "unknown variable drain_hots: did you mean drain_hosts?"),
     ],
 )
 def test_a_run_that_would_do_nothing_is_refused(

@@ -54,6 +54,14 @@ def test_what_blocks_is_named(fake: FakeNomad) -> None:
         act(fake, "drained")
 
 
+@pytest.mark.parametrize("deadline", [0, -1])
+def test_a_deadline_that_is_none(fake: FakeNomad, deadline: int) -> None:
+    """To Nomad 0 is without end, and less is at once."""
+    with pytest.raises(drain.DrainError, match=f"deadline: {deadline} is not a number of seconds"):
+        act(fake, "drained", deadline=deadline)
+    assert fake.nodes[0]["SchedulingEligibility"] == "eligible"
+
+
 def test_an_unknown_host(fake: FakeNomad) -> None:
     fake.nodes.pop()
     with pytest.raises(drain.DrainError, match=r"knows no host node w2 \(10.0.1.2\)"):

@@ -58,15 +58,72 @@ def test_every_boolean_and_number_of_every_role_and_playbook_may_be_text(tmp_pat
     assert {"host_node_nomad_raw_exec", "verify_drills", "cluster_lease_wait"} <= set(texts)
 
 
-def test_an_empty_answer_is_none_and_other_text_stays(tmp_path: Path) -> None:
-    arguments = ["-e", "verify_pool=", "-e", "verify_drills=", "-e", "cluster_lease_wait=soon", "-e", "mine=false"]
-    names = ["verify_pool", "verify_drills", "cluster_lease_wait", "mine"]
-    assert seen(tmp_path, arguments, {}, names) == {
-        "verify_pool": "none",
-        "verify_drills": "none",
-        "cluster_lease_wait": "soon",
-        "mine": "false",
-    }
+def test_an_empty_answer_is_none_and_what_is_not_ours_stays(tmp_path: Path) -> None:
+    arguments = ["-e", "verify_pool=", "-e", "verify_drills=", "-e", "mine=false"]
+    names = ["verify_pool", "verify_drills", "mine"]
+    assert seen(tmp_path, arguments, {}, names) == {"verify_pool": "none", "verify_drills": "none", "mine": "false"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("drain_deadline", "soon", "'soon' is not a whole number"),
+        ("drain_deadline", "-1", "-1 is less than 1"),  # Nomad would stop everything at once
+        ("drain_deadline", 0, "0 is less than 1"),  # Nomad would wait for ever
+        ("drain_deadline", True, "True is not a whole number"),
+        ("drain_deadline", "1.5", "'1.5' is not a whole number"),
+        ("drain_state", "redy", "'redy' is none of drained, ready"),
+        ("replace_wait", "an hour", "'an hour' is not a whole number"),  # the old server would be gone by then
+        ("patch_reboot_timeout", "-600", "-600 is less than 1"),
+        ("upgrade_backup_hours", "old", "'old' is not a number"),
+        ("upgrade_backup_hours", "nan", "nan is less than 0"),
+        ("upgrade_by", "magic", "'magic' is none of in_place, replace"),
+        ("backup_list", "perhaps", "'perhaps' is not true or false"),
+        ("rotate_ca", "two", "'two' is not a whole number"),
+        ("rotate_until", "end", "'end' is none of prepare, use, finish"),
+        ("bundle_registries", "quay.io", "'quay.io' is not a mapping"),
+    ],
+)
+def test_a_value_that_a_playbook_cannot_take_is_named(name: str, value: Any, told: str) -> None:
+    """Before anything is done, for the first task that reads it may come after many that have changed something."""
+    values = {name: value, **variable_types.converted({name: value})}
+    assert variable_types.faults(values, []) == [f"{name}: {told}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("drain_deadline", "600"),
+        ("drain_hosts", "w1,w2"),
+        ("drain_hosts", ["w1"]),
+        ("upgrade_to", "1.36.3"),
+        ("upgrade_to", 1.36),
+        ("upgrade_max_unavailable", "20%"),
+        ("upgrade_backup_hours", "0.5"),
+        ("backup_list", "yes"),
+        ("mine", "soon"),
+    ],
+)
+def test_a_value_that_a_playbook_takes(name: str, value: Any) -> None:
+    values = {name: value, **variable_types.converted({name: value})}
+    assert variable_types.faults(values, [name]) == []
+
+
+def test_a_name_with_a_typing_error_is_told() -> None:
+    """A run without what was asked for would do another thing: all certificates anew instead of another CA."""
+    assert variable_types.faults(
+        {}, ["rotate_cas", "upgrade_pause_afer", "drain_host", "rotation", "upgrade_ticket"]
+    ) == [
+        "unknown variable rotate_cas: did you mean rotate_ca?",
+        "unknown variable upgrade_pause_afer: did you mean upgrade_pause_after?",
+        "unknown variable drain_host: did you mean drain_hosts?",
+    ]
+
+
+def test_every_number_of_a_playbook_says_how_small_it_may_be() -> None:
+    for name, spec in variable_types.playbooks().items():
+        if spec["type"] in ("int", "float") and not name.startswith("rotate_"):  # rotate says it in its own words
+            assert "minimum" in spec and spec.get("default", spec["minimum"]) >= spec["minimum"], name
 
 
 def test_every_playbook_begins_with_the_types_of_what_it_was_given() -> None:

@@ -231,6 +231,7 @@ SPECS: dict[str, dict[str, Any]] = {
     "host_node_swap": {"type": "str", "choices": ["keep", "off"]},
     "host_node_reserved": {"type": "dict"},
     "host_node_timeout": {"type": "int"},
+    "cluster_lease_wait": {"type": "int", "minimum": 0},
     "host_node_volumes": {"type": "list", "elements": "dict", "options": {"name": {"type": "str"}}},
 }
 
@@ -245,6 +246,10 @@ SPECS: dict[str, dict[str, Any]] = {
         ("host_node_timeout", "soon", ("host_node_timeout is of type str, int is needed",)),
         ("host_node_swap", "no", ("host_node_swap", "keep, off")),
         ("host_node_volumes", [{"nmae": "x"}], ("host_node_volumes", "nmae")),
+        ("cluster_drain_deadline", 0, ("cluster_drain_deadline: 0 is less than 1",)),
+        ("cluster_drain_deadline", -1, ("cluster_drain_deadline: -1 is less than 1",)),
+        ("cluster_max_unavailable", "0%", ("cluster_max_unavailable: '0%' is neither a number",)),
+        ("cluster_max_unavailable", "two", ("cluster_max_unavailable: 'two' is neither a number",)),
     ],
 )
 def test_wrong_variables(name: str, value: Any, words: tuple[str, ...]) -> None:
@@ -255,6 +260,7 @@ def test_wrong_variables(name: str, value: Any, words: tuple[str, ...]) -> None:
 
 def test_right_variables_and_those_of_others() -> None:
     fine = {"cluster_labels": {"a": 1}, "host_node_timeout": "90", "host_node_swap": "off", "my_variable": 1}
+    fine.update(cluster_drain_deadline=1, cluster_max_unavailable="10%", cluster_lease_wait=0)
     assert list(variables.check("w1", fine, SPECS, ("cluster_", "host_node_"))) == []
 
 

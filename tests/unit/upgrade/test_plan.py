@@ -131,6 +131,12 @@ def test_refusals(hosts: list[Host], more: dict[str, Any], message: str) -> None
         ("1.36.3", "1.35.4", 1, "older"),
         ("1.36.3", "1.36.3", 1, ""),
         ("1.10.5", "2.0.0", 2, "major"),
+        ("1.36.3", "1.36.2", 1, "older"),
+        ("1.36.3-rc.1", "1.36.3", 1, ""),
+        ("1.36.3", "1.36.3-rc.1", 1, "older"),
+        ("1.36.3-rc.2", "1.36.3-rc.1", 1, "older"),
+        ("1.36.3-alpha.9", "1.36.3-beta.1", 1, ""),
+        ("1.11.3+ent", "1.11.3", 1, ""),
     ],
 )
 def test_steps(before: str, after: str, minors: int, said: str) -> None:
