@@ -59,6 +59,7 @@ failure_tolerance:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import raft
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import acl, servers
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 
@@ -78,9 +79,9 @@ def main() -> None:
     try:
         api = Api.from_env(cluster)
         if module.check_mode:
-            health = servers.read_health(api)
+            health = raft.read_health(api)
             _done(module, not acl.is_ours(api), health)
-        reason = servers.wait_leader(api, timeout)
+        reason = raft.wait_leader(api, timeout)
         if reason:
             module.fail_json(
                 msg=f"The managers of {cluster} elect no leader in {timeout} s: {reason}. "
@@ -88,10 +89,10 @@ def main() -> None:
             )
         changed = acl.bootstrap(api)
         servers.gather(api, module.params["addresses"])
-        reason = servers.wait_healthy(api, module.params["addresses"], timeout)
+        reason = raft.wait_healthy(api, module.params["addresses"], timeout)
         if reason:
             module.fail_json(msg=f"The managers of {cluster} are not healthy after {timeout} s: {reason}.")
-        _done(module, changed, servers.read_health(api))
+        _done(module, changed, raft.read_health(api))
     except acl.ForeignBootstrap as error:
         module.fail_json(
             msg=f"The ACL system of {cluster} was bootstrapped by somebody else: its managers do not know the token in "
@@ -104,7 +105,7 @@ def main() -> None:
         module.fail_json(msg=f"The API of {cluster} fails: {error}")
 
 
-def _done(module: AnsibleModule, changed: bool, health: servers.Health) -> None:
+def _done(module: AnsibleModule, changed: bool, health: raft.Health) -> None:
     leader = health.leader.address if health.leader else ""
     module.exit_json(changed=changed, leader=leader, failure_tolerance=health.failure_tolerance)
 

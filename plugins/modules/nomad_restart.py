@@ -66,67 +66,13 @@ stepped_down:
   returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.bundle.install import InstallError
-from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
-from ansible_collections.keelson.cluster.plugins.module_utils.host import previous, switch
-from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
-from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import servers
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
+from ansible_collections.keelson.cluster.plugins.module_utils.modules import restart
+from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "cluster": {"type": "str", "required": True},
-            "address": {"type": "str", "required": True},
-            "addresses": {"type": "list", "elements": "str", "required": True},
-            "versions": {"type": "dict", "default": {}},
-            "files": {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC},
-            "timeout": {"type": "int", "default": 90},
-        },
-        supports_check_mode=True,
-    )
-    if module.check_mode:
-        module.exit_json(changed=True, stepped_down=False)
-    address: str = module.params["address"]
-    timeout: int = module.params["timeout"]
-    unit = service_units.Unit("nomad.service", timeout=timeout)
-    try:
-        links = switch.due(module.params["versions"])
-        api = Api.from_env(module.params["cluster"])
-        reason = servers.wait_dispensable(api, address, timeout)
-        if reason:
-            module.fail_json(
-                msg=f"The manager {address} was not restarted, for the cluster might lose its quorum: "
-                f"{reason}. Bring the others back first, then run again."
-            )
-        stepped_down = servers.step_down(api, address, timeout)
-        if links:
-            previous.begin()
-            previous.keep([*links, *(entry["path"] for entry in module.params["files"])], [unit.name])
-            host_files.ensure_all(module.params["files"], False, [], Receipts("nomad"))
-            switch.switch(links)
-        fault = service_units.carry_out(unit, "daemon-reload") if links else None
-        fault = fault or (service_units.restart(unit) if links else service_units.carry_out(unit, "restart"))
-        reason = fault or servers.wait_healthy(api, module.params["addresses"], timeout)
-    except (InstallError, host_files.FileError) as error:
-        module.fail_json(msg=str(error))
-    except ApiError as error:
-        reason, stepped_down = str(error), False
-    if reason and links:
-        left = "; ".join(previous.restore()) or servers.wait_healthy(api, module.params["addresses"], timeout)
-        now = (
-            f"Putting the old version back did not help: {left}" if left else "It has its old version back and is well"
-        )
-        module.fail_json(
-            msg=f"The manager {address} is not well with the new version: {reason}. {now}. Others were left alone."
-        )
-    if reason:
-        module.fail_json(msg=f"The manager {address} did not come back: {reason}. The other managers were left alone.")
-    module.exit_json(changed=True, stepped_down=stepped_down)
+    restart.main("nomad", "nomad.service", Api)
 
 
 if __name__ == "__main__":

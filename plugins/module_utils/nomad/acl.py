@@ -12,11 +12,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from ..cluster.bootstrap import ForeignBootstrap, once
 from .api import Api, ApiError
 
-
-class ForeignBootstrap(Exception):
-    """The ACL system answers, but to another management token than the stored one."""
+__all__ = ["ForeignBootstrap", "bootstrap", "is_ours", "make", "name_of", "ours", "revoke", "secret"]
 
 
 def is_ours(api: Api) -> bool:
@@ -37,21 +36,14 @@ def is_ours(api: Api) -> bool:
 def bootstrap(api: Api) -> bool:
     """Make the stored token the first management token; returns whether that was still to be done.
 
-    The store came first, so a run that was cut off after the request finds its own token at work and is content.
     Raises ForeignBootstrap when somebody else was first.
     """
-    if is_ours(api):
-        return False
-    try:
-        # Nomad takes the secret of the first token from the caller since 1.3.3 (API documentation, acl/tokens).
-        replace(api, token="").post("/v1/acl/bootstrap", {"BootstrapSecret": api.token})
-    except ApiError as error:
-        if error.status == 400 and "already done" in error.message:
-            if is_ours(api):
-                return False
-            raise ForeignBootstrap(error.message) from error
-        raise
-    return True
+    # Nomad takes the secret of the first token from the caller since 1.3.3 (API documentation, acl/tokens).
+    return once(
+        lambda: is_ours(api),
+        lambda: replace(api, token="").post("/v1/acl/bootstrap", {"BootstrapSecret": api.token}),
+        lambda error: error.status == 400 and "already done" in error.message,
+    )
 
 
 def name_of(number: int) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..checks import voters
 from ..checks.model import Check, Verdict, answer
+from ..cluster.raft import Health, host_of, read_health
 from .api import Api
 from .nodes import Desired, Node, find_node, list_nodes, unready
-from .servers import Health, host_of, read_health
 
 DRIVERS = ("docker", "exec")
 

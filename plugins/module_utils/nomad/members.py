@@ -9,10 +9,10 @@ from typing import Any
 
 from ..cluster.members import canonical
 from ..cluster.parts import MANAGER, NODE
+from ..cluster.raft import host_of
 from . import enrolled
 from .api import Api
 from .nodes import mark
-from .servers import host_of
 
 
 def members(api: Api) -> list[dict[str, Any]]:

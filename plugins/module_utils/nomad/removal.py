@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from ..cluster.members import Member, canonical
+from ..cluster.raft import Server, read_health
 from ..cluster.remote import wait_for
 from ..cluster.removal import Changed, Conditions, Refused, no_quorum
 from .api import Api, ApiError
 from .nodes import Node, drain, list_nodes, purge, running
-from .servers import Server, read_health
 
 
 def node(api: Api, member: Member, how: Conditions) -> bool:

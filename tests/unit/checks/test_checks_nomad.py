@@ -12,10 +12,10 @@ import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import sample_app
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Verdict
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.raft import parse_health
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import checks, sample
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.nodes import Desired, parse_nodes
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad.servers import parse_health
 
 MANAGERS = {"m1": "10.0.0.1", "m2": "10.0.0.2", "m3": "10.0.0.3"}
 

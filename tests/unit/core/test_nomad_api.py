@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.nomad import api as api_module
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import Api, ApiError
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from fake_nomad import FakeNomad
@@ -48,7 +47,7 @@ def test_nobody_answers(nomad: FakeNomad) -> None:
     ("address", "host"), [("https://10.0.0.1:4646", "10.0.0.1"), ("https://[fd00::1]:4646", "fd00::1")]
 )
 def test_the_access_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, host: str) -> None:
-    monkeypatch.setattr(api_module, "ACCESS_FILE", str(tmp_path / "{cluster}.json"))
+    monkeypatch.setattr(Api, "ACCESS_FILE", str(tmp_path / "{cluster}.json"))
     access = {"address": address, "ca_file": "a", "cert_file": "b", "key_file": "c", "token": "t"}
     (tmp_path / "c1.json").write_text(json.dumps(access))
     assert Api.from_env("c1", 3) == Api(host, 4646, "a", "b", "c", "t", 3)
@@ -56,7 +55,7 @@ def test_the_access_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, addres
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"address": "https://10.0.0.1"}'])
 def test_a_broken_access_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
-    monkeypatch.setattr(api_module, "ACCESS_FILE", str(tmp_path / "{cluster}.json"))
+    monkeypatch.setattr(Api, "ACCESS_FILE", str(tmp_path / "{cluster}.json"))
     if content is not None:
         (tmp_path / "c1.json").write_text(content)
     with pytest.raises(ApiError, match=r"c1\.json cannot be used .*run the install playbook for this manager again"):

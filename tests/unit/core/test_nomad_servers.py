@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import raft
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import wait_for
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import servers
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import ApiError
@@ -15,7 +16,7 @@ from fake_nomad import TOKEN, A, B, C, FakeNomad
 
 
 def test_health(ruled: FakeNomad) -> None:
-    health = servers.read_health(ruled.api(TOKEN))
+    health = raft.read_health(ruled.api(TOKEN))
     assert health.healthy and health.failure_tolerance == 1
     assert health.leader is not None and health.leader.address == A
     assert [server.address for server in health.servers] == [A, B, C]
@@ -24,23 +25,23 @@ def test_health(ruled: FakeNomad) -> None:
 def test_429_is_an_answer_and_means_unhealthy(ruled: FakeNomad) -> None:
     ruled.set_servers(f"{A}*", B, f"{C}-")
     assert ruled.api(TOKEN).exchange("GET", "/v1/operator/autopilot/health")[0] == 429
-    health = servers.read_health(ruled.api(TOKEN))
-    assert not health.healthy and servers.missing_from(health, [A, B, C]) == [C]
+    health = raft.read_health(ruled.api(TOKEN))
+    assert not health.healthy and raft.missing_from(health, [A, B, C]) == [C]
 
 
 def test_other_refusals_are_errors(ruled: FakeNomad) -> None:
     with pytest.raises(ApiError, match="HTTP 403"):
-        servers.read_health(ruled.api("unknown"))
+        raft.read_health(ruled.api("unknown"))
 
 
 def test_a_peer_that_has_no_vote_yet_is_missing(ruled: FakeNomad) -> None:
     ruled.set_servers(f"{A}*", B, f"{C}?")
-    assert servers.missing_from(servers.read_health(ruled.api(TOKEN)), [A, B, C, "10.0.0.4"]) == [C, "10.0.0.4"]
+    assert raft.missing_from(raft.read_health(ruled.api(TOKEN)), [A, B, C, "10.0.0.4"]) == [C, "10.0.0.4"]
 
 
 @pytest.mark.parametrize(("address", "host"), [("10.0.0.1:4647", "10.0.0.1"), ("[fd00::1]:4647", "fd00::1")])
 def test_the_host_of_an_address(address: str, host: str) -> None:
-    assert servers.host_of(address) == host
+    assert raft.host_of(address) == host
 
 
 @pytest.mark.parametrize(
@@ -71,37 +72,37 @@ def test_the_host_of_an_address(address: str, host: str) -> None:
 )
 def test_who_may_be_restarted(ruled: FakeNomad, peers: list[str], address: str, refusal: str | None) -> None:
     ruled.set_servers(*peers)
-    assert servers.refuse_restart(servers.read_health(ruled.api(TOKEN)), address) == refusal
+    assert raft.refuse_restart(raft.read_health(ruled.api(TOKEN)), address) == refusal
 
 
 def test_a_peer_that_just_died_keeps_the_others_from_restarting(
     ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers, "answers", lambda address, _port: address != C)
-    assert servers.wait_dispensable(ruled.api(TOKEN), B, 0) == "m3.global not answering"
-    assert servers.wait_dispensable(ruled.api(TOKEN), C, 0) is None
-    monkeypatch.setattr(servers, "answers", lambda _address, _port: True)
-    assert servers.wait_dispensable(ruled.api(TOKEN), B, 0) is None
+    monkeypatch.setattr(raft, "answers", lambda address, _port: address != C)
+    assert raft.wait_dispensable(ruled.api(TOKEN), B, 0) == "m3.global not answering"
+    assert raft.wait_dispensable(ruled.api(TOKEN), C, 0) is None
+    monkeypatch.setattr(raft, "answers", lambda _address, _port: True)
+    assert raft.wait_dispensable(ruled.api(TOKEN), B, 0) is None
 
 
 def test_the_leadership_is_handed_over_before_a_restart(ruled: FakeNomad) -> None:
     ruled.leader = f"{A}:4647"
-    assert servers.step_down(ruled.api(TOKEN), B, 1) is False
-    assert servers.step_down(ruled.api(TOKEN), A, 1) is True
+    assert raft.step_down(ruled.api(TOKEN), B, 1) is False
+    assert raft.step_down(ruled.api(TOKEN), A, 1) is True
     assert ruled.leader == f"{B}:4647"
 
 
 def test_only_a_healthy_voter_inherits(ruled: FakeNomad) -> None:
     ruled.set_servers(f"{A}*", f"{B}-", f"{C}?")
-    assert servers.step_down(ruled.api(TOKEN), A, 1) is False
+    assert raft.step_down(ruled.api(TOKEN), A, 1) is False
     ruled.set_servers(f"{A}*", f"{B}-", C)
-    assert servers.step_down(ruled.api(TOKEN), A, 1) is True
+    assert raft.step_down(ruled.api(TOKEN), A, 1) is True
     assert ruled.leader == f"{C}:4647"
 
 
 def test_a_manager_that_is_away_for_a_while(ruled: FakeNomad, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers.Api, "from_env", lambda _cluster: ruled.api(TOKEN))
-    monkeypatch.setattr(servers, "answers", lambda _address, _port: True)
+    monkeypatch.setattr(raft, "answers", lambda _address, _port: True)
     ruled.leader = f"{A}:4647"
     assert servers.begin_absence("product", A, [A, B, C], 0) is None
     assert ruled.leader == f"{B}:4647"
@@ -145,17 +146,17 @@ def test_waiting_outlives_an_api_that_is_away() -> None:
 
 
 def test_waiting_for_health_says_who_is_missing(ruled: FakeNomad) -> None:
-    assert servers.wait_healthy(ruled.api(TOKEN), [A, B, C], 0) is None
-    assert servers.wait_healthy(ruled.api(TOKEN), [A, "10.0.0.4"], 0) == "no healthy voter at 10.0.0.4"
+    assert raft.wait_healthy(ruled.api(TOKEN), [A, B, C], 0) is None
+    assert raft.wait_healthy(ruled.api(TOKEN), [A, "10.0.0.4"], 0) == "no healthy voter at 10.0.0.4"
     # Somebody who is not of the inventory is sick: the managers are not healthy either.
     ruled.set_servers(f"{A}*", B, C, "10.0.0.4-")
-    assert servers.wait_healthy(ruled.api(TOKEN), [A, B, C], 0) == "autopilot calls the managers unhealthy"
+    assert raft.wait_healthy(ruled.api(TOKEN), [A, B, C], 0) == "autopilot calls the managers unhealthy"
 
 
 def test_waiting_for_a_leader(ruled: FakeNomad) -> None:
-    assert servers.wait_leader(ruled.api(), 0) is None
+    assert raft.wait_leader(ruled.api(), 0) is None
     ruled.leader = ""
-    assert "No cluster leader" in (servers.wait_leader(ruled.api(), 0) or "")
+    assert "No cluster leader" in (raft.wait_leader(ruled.api(), 0) or "")
 
 
 def test_managers_call_one_that_the_gossip_refused(ruled: FakeNomad) -> None:
