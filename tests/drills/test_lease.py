@@ -81,7 +81,7 @@ def at_rest(lab: Lab) -> None:
     assert not lab.play("install").expect().changed()
     for manager in lab.managers:
         for _try in range(20):
-            if not lab.ssh(manager, "ls /var/lib/keelson 2>/dev/null", check=False):
+            if not lab.ssh(manager, f"ls /var/lib/keelson/{lab.name} 2>/dev/null", check=False):
                 break
             time.sleep(0.5)
         else:
