@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -19,8 +20,15 @@ CLOSED = (
     "::/127",
     "fe80::/10",
     "ff00::/8",
+    # Metadata services outside the link-local networks: AWS, Google, Alibaba, Azure, Oracle; the last is AWS's through NAT64.
     "fd00:ec2::254",
+    "fd20:ce::254",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "64:ff9b::a9fe:0/112",
 )
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _NAME = re.compile(r"([*][.])?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])*[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -32,9 +40,17 @@ def parse(entry: str) -> dict[str, Any]:
     where, port = match.group(1) or match.group(3) or match.group(5), int(match.group(2) or match.group(4) or 0)
     if port > 65535 or (port == 0 and (match.group(2) or match.group(4))):
         raise ValueError(entry)
-    if _NAME.fullmatch(where) and where != "localhost":
+    if _NAME.fullmatch(where) and where.rpartition(".")[2] != "localhost":
         return {"name": where, "port": port}
-    return {"network": str(ipaddress.ip_network(where)), "port": port}
+    network = ipaddress.ip_network(where)
+    if mapped(network):
+        raise ValueError(entry)
+    return {"network": str(network), "port": port}
+
+
+def mapped(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether it is a network of IPv4 in the form of IPv6, behind which a closed address would hide."""
+    return isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED)
 
 
 def closed_to(entry: str, closed: Iterable[str]) -> str:
@@ -50,10 +66,13 @@ def closed_to(entry: str, closed: Iterable[str]) -> str:
 
 def destination(value: Any) -> str:
     """What is wrong with an entry of an egress list."""
-    text = "must be a network or a name, such as 10.0.0.0/24, api.example.com or *.example.com:443"
+    text = "must be a network or a name, such as 10.0.0.0/24, [fd00:1::/64]:443, api.example.com or *.example.com:443"
     try:
         fault = closed_to(value, CLOSED)
     except (TypeError, ValueError):
+        with contextlib.suppress(ValueError):
+            network = ipaddress.ip_network(value if isinstance(value, str) else "", strict=False)
+            return "is an address of IPv4; write it as one" if mapped(network) else f"is no network; use {network}"
         return text
     return f"is closed to functions ({fault})" if fault else ""
 

@@ -45,35 +45,41 @@ def test_a_function_with_all_defaults() -> None:
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"cron": ["every day"]}, "faas_functions[0].cron: ['every day'] has 'every day', which must be a schedule"),
+        ({"cron": ["every day"]}, "faas_functions[0].cron[0]: 'every day' must be a schedule"),
         ({"cron": ["61 * * * *"]}, "'61' is none of 0 to 59"),
-        ({"cron": ["* * * * 9-8"]}, "'9-8' is none of 0 to 7"),
+        ({"cron": ["* * * * 9-8"]}, "'9-8' is none of 0 to 6, Sunday is 0"),
         ({"contract": "http/v2"}, "faas_functions[0].contract: 'http/v2' is unknown; use http/v1 or cloudevents/v1"),
         ({"isolation": "shared"}, "'shared' is unknown; use per_request or per_function"),
-        ({"digest": "latest"}, "'latest' must be the artifact's digest, sha256: and 64 hexadecimal digits"),
+        ({"digest": "latest"}, "'latest' must be the artifact's digest: sha256: and the 64"),
         ({"timeout": 0}, "faas_functions[0].timeout: 0 must be a whole number from 1 to 3600"),
         ({"timeout": True}, "faas_functions[0].timeout: True must be a whole number"),
         ({"timeout": 61}, "61 seconds are more than the 60 that tenant shop may take"),
         ({"concurrency": 51}, "51 are more than the 50 at once that tenant shop may have"),
-        ({"memroy": 64}, "faas_functions[0].memroy: is unknown; use answer, artifact, command"),
-        ({"http": ["greet"]}, "has 'greet', which must be a path"),
-        ({"http": ["/dead/letters"]}, "has '/dead/letters', which must be a path"),
+        ({"memroy": 64}, "faas_functions[0].memroy: is unknown; use answer, artifact, canary, command"),
+        ({"http": ["greet"]}, "faas_functions[0].http[0]: 'greet' must be a path"),
+        ({"http": ["/dead/letters"]}, "'/dead/letters' must be a path"),
         ({"http": []}, "faas_functions[0]: has no trigger; give http, cron or queue"),
-        ({"queue": ["orders.>"]}, "has 'orders.>', which must be a subject"),
-        ({"command": []}, "faas_functions[0].command: [] must not be empty"),
-        ({"env": {"A-B": "x"}}, "has 'A-B', which must be the name of an environment variable"),
-        ({"env": {"A": "x\ny"}}, "of A must be a text of one line"),
+        ({"queue": ["orders.>"]}, "faas_functions[0].queue[0]: 'orders.>' must be a subject"),
+        ({"command": []}, "faas_functions[0].command: must begin with a program"),
+        ({"env": {"A-B": "x"}}, "faas_functions[0].env: 'A-B' must be the name of an environment variable"),
+        ({"env": {"A": "x\ny"}}, "faas_functions[0].env.A: must be a text of one line"),
         ({"env": {"A": "x"}, "secrets": {"A": "a"}}, "faas_functions[0].secrets: A is in env too"),
-        ({"egress": ["10.0.0.0/33"]}, "has '10.0.0.0/33', which must be a network or a name"),
-        ({"egress": ["10.0.0.1/8"]}, "has '10.0.0.1/8', which must be a network or a name"),
-        ({"egress": ["api.example.com:0"]}, "has 'api.example.com:0', which must be a network or a name"),
-        ({"egress": ["https://api.example.com"]}, "which must be a network or a name"),
-        ({"egress": [443]}, "has 443, which must be a network or a name"),
-        ({"egress": ["169.254.169.254:80"]}, "which is closed to functions (169.254.0.0/16)"),
-        ({"egress": ["localhost"]}, "has 'localhost', which must be a network or a name"),
-        ({"services": {"DB": "10.0.0.0/24:5432"}}, "of DB must be HOST:PORT, such as db.example.com:5432"),
-        ({"services": {"DB": "db.example.com"}}, "of DB must be HOST:PORT"),
-        ({"services": {"DB": "127.0.0.1:5432"}}, "of DB is closed to functions (127.0.0.0/8)"),
+        ({"egress": ["10.0.0.0/33"]}, "'10.0.0.0/33' must be a network or a name"),
+        ({"egress": ["10.0.0.1/8"]}, "faas_functions[0].egress[0]: '10.0.0.1/8' is no network; use 10.0.0.0/8"),
+        ({"egress": ["api.example.com:0"]}, "'api.example.com:0' must be a network or a name"),
+        ({"egress": ["https://api.example.com"]}, "must be a network or a name"),
+        ({"egress": [443]}, "443 must be a network or a name"),
+        ({"egress": ["169.254.169.254:80"]}, "is closed to functions (169.254.0.0/16)"),
+        ({"egress": ["localhost"]}, "'localhost' must be a network or a name"),
+        (
+            {"services": {"DB": "10.0.0.0/24:5432"}},
+            "faas_functions[0].services.DB: '10.0.0.0/24:5432' must be HOST:PORT, such as db.example.com:5432",
+        ),
+        ({"services": {"DB": "db.example.com"}}, "'db.example.com' must be HOST:PORT"),
+        (
+            {"services": {"DB": "127.0.0.1:5432"}},
+            "faas_functions[0].services.DB: '127.0.0.1:5432' is closed to functions (127.0.0.0/8)",
+        ),
         ({"env": {"DB": "x"}, "services": {"DB": "db:5432"}}, "faas_functions[0].services: DB is in env too"),
         ({"tenant": "nobody"}, "faas_functions[0].tenant: there is no tenant nobody in faas_tenants"),
         ({"instances": {"max": 3}}, "per_request makes an instance for each call; leave it out"),
@@ -119,12 +125,12 @@ def test_a_canary_is_its_function_but_for_what_it_has_itself() -> None:
 
 def test_two_functions_on_one_path() -> None:
     (line,) = faults(function(), function(name="other", tenant="bank"))
-    assert line == "faas_functions[1].http: the path /greet is shop/greet's already; a function has its own"
+    assert line == "faas_functions[1].http[0]: the path /greet is shop/greet's already; a function has its own"
 
 
 def test_two_functions_of_one_queue_or_one_name() -> None:
     (line,) = faults(function(queue=["a"]), function(name="other", http=["/b"], queue=["a"]))
-    assert line.startswith("faas_functions[1].queue: the queue a of shop is shop/greet's already")
+    assert line.startswith("faas_functions[1].queue[0]: the queue a of shop is shop/greet's already")
     functions.read(TENANTS, [function(queue=["a"]), function(tenant="bank", http=["/b"], queue=["a"])])
     (line,) = faults(function(), function(http=["/b"]))
     assert "the name shop/greet is shop/greet's already" in line
@@ -140,7 +146,7 @@ def test_bad_tenants() -> None:
     assert faults(tenants=[{"name": ["shop"]}])[0].startswith("faas_tenants[0].name: ['shop'] must be")
     assert "another tenant shop" in faults(tenants=[{"name": "shop"}, {"name": "shop"}])[0]
     same = [{**tenant, "tokens": ["c" * 64]} for tenant in TENANTS]
-    assert faults(tenants=same) == ["faas_tenants: shop and bank have the same token"]
+    assert faults(tenants=same) == ["faas_tenants[1].tokens[0]: is a token of shop too; give each tenant its own"]
     assert "SHA-256 sum of a token" in faults(tenants=[{"name": "shop", "tokens": ["secret"]}])[0]
     with pytest.raises(functions.FunctionError, match="faas_functions: must be a list"):
         functions.read(TENANTS, {})

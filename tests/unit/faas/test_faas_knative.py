@@ -174,7 +174,7 @@ def test_a_canary_is_a_service_of_its_own() -> None:
         ({"files": 99}, "faas_functions[0].files: shop/greet: is not held here for one function"),
         ({"egress": ["api.example.com"]}, "faas_functions[0].egress: shop/greet: a name is not held here"),
         ({"services": {"DB": "db.test:1"}}, "faas_functions[0].services: shop/greet: a name is not held here"),
-        ({"env": {"PORT": "1"}}, "faas_functions[0].env: shop/greet: PORT is set by the runtime itself"),
+        ({"env": {"PORT": "1"}}, "faas_functions[0].env: PORT is set by the runtime itself"),
         ({"image": "a/b:latest"}, "faas_functions[0].image: 'a/b:latest' must be a container image with its digest"),
         ({"image": "a/b"}, "faas_functions[0].image: 'a/b' must be a container image with its digest or its tag"),
     ],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -27,7 +28,6 @@ ACCOUNT = 65532
 # Of a pod of a function: what its queue-proxy answers calls, probes and the autoscaler on.
 PORTS = (8012, 8013, 8022, 9090, 9091)
 SYSTEM = ("knative-serving", "kourier-system")
-_RESERVED = ("PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION")
 _UNLIMITED = Function("", "")
 
 
@@ -48,8 +48,8 @@ def refused(function: Function) -> Iterable[tuple[str, str]]:
         entries = function.egress if key == "egress" else function.services.values()
         if names := [entry for entry in entries if "name" in parse(entry)]:
             yield key, f"a name is not held here by network policies; give the network of {', '.join(names)}"
-    if taken := [name for name in (*function.env, *function.secrets, *function.services) if name in _RESERVED]:
-        yield "env", f"{', '.join(taken)} is set by the runtime itself"
+    if function.artifact and not re.fullmatch(r"[A-Za-z0-9._-]+", PurePath(function.artifact).name):
+        yield "artifact", "the name of the file has signs that a ConfigMap refuses; use letters, digits and . _ -"
 
 
 def objects(declared: Declared, code: Mapping[str, bytes], image: str, closed: Iterable[str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,10 +24,20 @@ WAY_OUT = {"Name": "egress", "Type": "host", "Source": "faas-egress", "ReadOnly"
 SANDBOX, EXEC, NONE = "sandbox", "exec", "none"  # the guards of a function's process; the tests take them away
 
 
+# What would change the launcher itself, before its sandbox is there, or be overwritten by it.
+_RESERVED = re.compile(r"NOMAD_\w*|LD_\w+|HOME|TMPDIR|CODE|PYTHONDONTWRITEBYTECODE")
+
+
 def refused(function: Function) -> Iterable[tuple[str, str]]:
     """What of a function does not run here: the field, and why."""
     if function.image:
         yield "image", "container images do not run on this engine; give artifact, digest and command"
+    for key in ("env", "secrets", "services"):
+        if taken := [name for name in getattr(function, key) if _RESERVED.fullmatch(name)]:
+            yield (
+                key,
+                f"{', '.join(sorted(taken))} is read by what starts functions here; take another name, or set it in the command",
+            )
 
 
 def account(function: Function) -> str:
