@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import events, functions, gateway
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import events, functions, gateway, probes
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes import serving
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 
@@ -41,6 +41,11 @@ def faas_runtime_events(tenants: list[Any], secret: str, managers: int) -> dict[
     return events.events(list(_read([], tenants).tenants.values()), secret, min(3, managers))
 
 
+def faas_runtime_probes(pool: str, isolations: list[str], secret: str) -> dict[str, list[dict[str, Any]]]:
+    """Tenants and functions of the leak test."""
+    return probes.probes(pool, isolations, secret)
+
+
 def faas_runtime_routes(addresses: list[str]) -> list[dict[str, str]]:
     """Routes to hosts, in the form of CNI's host-local."""
     return [{"dst": f"{address}/{128 if ':' in address else 32}"} for address in addresses]
@@ -64,5 +69,6 @@ class FilterModule:
             "faas_runtime_events": faas_runtime_events,
             "faas_runtime_gateway": faas_runtime_gateway,
             "faas_runtime_knative": faas_runtime_knative,
+            "faas_runtime_probes": faas_runtime_probes,
             "faas_runtime_routes": faas_runtime_routes,
         }

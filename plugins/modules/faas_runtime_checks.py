@@ -13,6 +13,7 @@ short_description: Check the function runtime on a manager
 version_added: "0.1.0"
 description:
   - Runs on a manager. Asks its gateway and its NATS server how they are and, where asked, Nomad for the job of every function.
+  - Where the site has probes (C(faas_runtime_probes)), calls them for the leak test, which takes about two minutes.
 extends_documentation_fragment:
   - keelson.cluster.checks
   - keelson.cluster.cluster_checks
@@ -39,7 +40,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, Verdict
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks, isolation
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad.checks import functions
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad.deploy import PREFIX
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import checks as module
@@ -52,7 +53,8 @@ def asked(api: Api, given: Mapping[str, Any]) -> list[Check]:
     def deployed(declared: list[Mapping[str, Any]]) -> Verdict:
         return functions(api.get(f"/v1/jobs?namespace=*&prefix={PREFIX}&meta=true") or [], declared)
 
-    return checks.checks(len(given["managers"]), given["whole"], deployed)
+    found = checks.checks(len(given["managers"]), given["whole"], deployed)
+    return [*found, *isolation.checks()] if given["whole"] else found
 
 
 def main() -> None:

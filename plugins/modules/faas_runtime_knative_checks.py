@@ -40,7 +40,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, Verdict
-from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import checks, isolation
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.kubernetes import checks as knative
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import checks as module
@@ -53,7 +53,7 @@ def asked(api: Api, given: Mapping[str, Any]) -> list[Check]:
         return knative.functions(api.items("/apis/serving.knative.dev/v1/services"), declared)
 
     found = checks.checks(len(given["managers"]), given["whole"], deployed)
-    return [*found, *knative.checks(api)] if given["whole"] else found
+    return [*found, *knative.checks(api), *isolation.checks()] if given["whole"] else found
 
 
 def main() -> None:

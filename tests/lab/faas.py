@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import json
-import secrets
 import ssl
-import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import isolation
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts
 
 from .runs import ROOT
@@ -24,7 +21,7 @@ from .servers import Lab
 
 TOKENS = {name: f"token-of-{name}" for name in ("shop", "bank", "tiny")}
 GREET, LEAK = "examples/functions/http/greet.py", "examples/functions/leak/leak.py"
-AGAIN = ("sequence", "overlap", "timeout", "oom", "crash")
+AGAIN = isolation.SCENARIOS
 
 
 def function(name: str, artifact: str, **given: Any) -> dict[str, Any]:
@@ -67,20 +64,17 @@ class Runtime:
         except urllib.error.HTTPError as error:
             return error.code, loaded(error.read()), error.headers
 
+    def order(self, path: str, tenant: str, order: Mapping[str, str]) -> tuple[int, Any]:
+        """Status and body, as the leak test asks."""
+        return self.ask(path, dict(order), tenant)[:2]
+
     def plant(self, path: str, token: str, then: str = "answer", **more: str) -> tuple[int, Any]:
         """Leave a token behind."""
         return self.ask(path, {"do": "plant", "token": token, "then": then, **more})[:2]
 
     def found(self, path: str, token: str, tenant: str = "shop") -> set[str]:
-        """The places where a call finds a token; an instance that was killed takes the calls of that moment with it."""
-        deadline = time.monotonic() + 90
-        while True:
-            status, answer, _headers = self.ask(path, {"do": "search", "token": token}, tenant)
-            if status == 200:
-                break
-            assert "warm" in path and status in (502, 503, 504) and time.monotonic() < deadline, answer
-            time.sleep(1)
-        return {place for place, seen in answer["found"].items() if seen}
+        """The places where a call finds a token."""
+        return isolation.found(self.order, path, tenant, token)
 
 
 def loaded(text: bytes) -> Any:
@@ -91,35 +85,17 @@ def loaded(text: bytes) -> Any:
         return text.decode("utf-8", "replace")
 
 
-def measured(faas: Runtime, planter: str, scenarios: tuple[str, ...] = AGAIN) -> dict[str, set[str]]:
+def measured(faas: Runtime, planter: str, scenarios: tuple[str, ...] = isolation.SCENARIOS) -> dict[str, set[str]]:
     """By searcher, the places in which any scenario shows a token that `planter` left."""
-    searchers = {
-        "same function": (planter, "shop"),
-        "other function": ("/shop/peer", "shop"),
-        "other tenant": ("/bank/leak", "bank"),
-    }
-    if planter == "/shop/warm":
-        searchers["other function"] = ("/shop/warm-peer", "shop")
-    found: dict[str, set[str]] = {name: set() for name in searchers}
-    for scenario in scenarios:
-        token = secrets.token_hex(12)
-        if scenario == "overlap":
-            other = threading.Thread(target=faas.plant, args=(planter, token, "wait"), kwargs={"seconds": "15"})
-            other.start()
-            time.sleep(3)
-        else:
-            then = {"timeout": "hang", "sequence": "answer", "redeploy": "answer"}
-            faas.plant(planter, token, then.get(scenario, scenario))
+    peer = "/shop/warm-peer" if planter == "/shop/warm" else "/shop/peer"
+    searchers = {"same function": (planter, "shop"), "other function": (peer, "shop")}
+    searchers["other tenant"] = ("/bank/leak", "bank")
+
+    def then(scenario: str) -> None:
         if scenario == "redeploy":
             faas.redeploy(planter.rpartition("/")[2])
-        # While the other call runs all search at once; afterwards one by one, as who takes a message of a queue puts it back.
-        with ThreadPoolExecutor(3 if scenario == "overlap" else 1) as pool:
-            seen = pool.map(lambda one, token=token: faas.found(one[0], token, one[1]), searchers.values())
-            for name, places in zip(searchers, seen):
-                found[name] |= places
-        if scenario == "overlap":
-            other.join()
-    return found
+
+    return isolation.measured(faas.order, planter, searchers, scenarios, then)
 
 
 def row(label: str, found: Mapping[str, set[str]]) -> None:

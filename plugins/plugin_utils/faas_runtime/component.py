@@ -60,5 +60,5 @@ COMPONENT = Component(
     },
     traces=(Trace("/etc/keelson-faas/cluster.json", name="cluster"),),
     processes=("nats-server",),
-    groups={"Functions": ("gateway", "events", "function")},
+    groups={"Functions": ("gateway", "events", "function", "isolation")},
 )

@@ -57,6 +57,8 @@ def declared(cluster: Cluster, refused: functions.Refused, networks: Networks = 
             artifacts.read(found)
             tenants_of = found.tenants.values()
             asked = [(f"{found.place(one.name, 'pool')}: {one.name} has the pool", one.pool) for one in tenants_of]
+            if probes := str(host.variables.get("faas_runtime_probes") or ""):
+                asked.append(("faas_runtime_probes is", probes))
             yield from without_hosts(cluster, asked)
             own = [("faas_runtime_closed", str(one)) for one in host.variables.get("faas_runtime_closed") or ()]
             yield from closed(cluster, found, [*networks(host.variables), *own])
