@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import ssl
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,30 @@ def measured(faas: Runtime, planter: str, scenarios: tuple[str, ...] = isolation
             faas.redeploy(planter.rpartition("/")[2])
 
     return isolation.measured(faas.order, planter, searchers, scenarios, then)
+
+
+def answers_while(faas: Runtime, paths: Sequence[str], act: Callable[[], object]) -> dict[str, list[int]]:
+    """The statuses of calls of two seconds each, made one after the other to each path while something is done, and a few after it."""
+    found: dict[str, list[int]] = {path: [] for path in paths}
+    done = threading.Event()
+
+    def call(path: str) -> None:
+        left = 3
+        while left:
+            left -= done.is_set()
+            order = {"do": "search", "token": "x", "then": "wait", "seconds": "2"}
+            found[path].append(faas.ask(path, order)[0])
+
+    threads = [threading.Thread(target=call, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    try:
+        act()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    return found
 
 
 def row(label: str, found: Mapping[str, set[str]]) -> None:

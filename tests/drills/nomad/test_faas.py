@@ -23,7 +23,7 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 from lab import nomad
-from lab.faas import AGAIN, GREET, LEAK, TOKENS, Runtime, function, measured, row
+from lab.faas import AGAIN, GREET, LEAK, TOKENS, Runtime, answers_while, function, measured, row
 from lab.runs import ROOT
 from lab.servers import SUBNET, Lab
 
@@ -576,6 +576,25 @@ def metrics(faas: Faas) -> str:
     """What Prometheus reads on the manager."""
     program = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8481/metrics').read().decode())"
     return faas.lab.ssh(faas.manager, "python3 -", given=program)
+
+
+def test_a_drain_loses_no_answer(faas: Faas) -> None:
+    """Calls of both isolations, of two seconds each, while their host node is drained: each is answered."""
+    first, other = [node.name for node in faas.lab.nodes if node.pool == "web"][:2]
+    assert faas.ask("/shop/warm", {"do": "search", "token": "x"})[0] == 200
+    faas.only(first, other)
+    drain = ("-e", f"drain_hosts={first}")
+    try:
+        found = answers_while(
+            faas,
+            ["/shop/leak", "/shop/warm"],
+            lambda: faas.lab.play("drain", *drain, variables=VARIABLES).expect(),
+        )
+    finally:
+        faas.lab.play("drain", *drain, "-e", "drain_state=ready", variables=VARIABLES).expect()
+        faas.only(first)
+    assert {status for statuses in found.values() for status in statuses} == {200}, found
+    faas.redeploy("warm")  # back to the host where the other tests look
 
 
 def test_a_schedule_ticks(faas: Faas) -> None:

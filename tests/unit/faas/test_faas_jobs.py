@@ -81,6 +81,11 @@ def test_per_function_is_a_service_between_min_and_max() -> None:
     assert (found["Type"], group["Count"], group["Scaling"]["Max"]) == ("service", 1, 4)
 
 
+def test_an_instance_ends_its_calls_before_it_stops() -> None:
+    (group,) = job(isolation="per_function", timeout=7)["TaskGroups"]
+    assert group["ShutdownDelay"] == 7 * 10**9
+
+
 def test_secrets_are_named_not_written() -> None:
     text = files(job(secrets={"PASSWORD": "db"}))["secrets/env"].decode()
     assert text == '{{ with nomadVar "nomad/jobs/faas-greet" }}PASSWORD={{ .db | toJSON }}\n{{ end }}'

@@ -156,6 +156,8 @@ def job(
         found["Type"] = "service"
         group |= {
             "Count": function.instances.min,
+            # Of an instance that is to stop the gateways know nothing any more, and it ends the calls that it has.
+            "ShutdownDelay": function.timeout * 10**9,
             "Scaling": {"Min": function.instances.min, "Max": function.instances.max, "Enabled": True, "Policy": {}},
             "Networks": [{"Mode": "cni/faas", "DynamicPorts": [{"Label": "http", "To": 8080}]}],
             "Services": [{"Name": function.service, "PortLabel": "http", "Provider": "nomad"}],
