@@ -21,6 +21,7 @@ from .runs import ROOT
 from .servers import Lab
 
 TOKENS = {name: f"token-of-{name}" for name in ("shop", "bank", "tiny")}
+FAULTS = "tests/drills/faas/faults.py"
 GREET, LEAK = "examples/functions/http/greet.py", "examples/functions/leak/leak.py"
 AGAIN = isolation.SCENARIOS
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..contract import MANAGER
 from ..preflight.model import Cluster, Fault
-from . import artifacts, egress, functions
+from . import artifacts, egress, functions, gateway
 
 Networks = Callable[
     [Mapping[str, Any]], Iterable[tuple[str, str]]
@@ -45,6 +45,15 @@ def closed(cluster: Cluster, found: functions.Declared, networks: Iterable[tuple
                     yield Fault("", "functions", f"{found.place(function.label, key)}: {text}", remedy)
 
 
+def of_others(found: functions.Declared, namespaces: Iterable[Any]) -> Iterable[Fault]:
+    """Namespaces of tenants that the site has for other things too: who comes last would change, or remove, what the other has."""
+    names = {str(entry.get("name")) for entry in namespaces if isinstance(entry, Mapping)}
+    for name in found.tenants:
+        if (space := gateway.namespace(name)) in names:
+            text = f"{found.place(name, 'name')}: the namespace {space} of {name} is in cluster_namespaces too"
+            yield Fault("", "functions", text, "take it out of there, or give the tenant another name")
+
+
 def declared(cluster: Cluster, refused: functions.Refused, networks: Networks = lambda _given: ()) -> Iterable[Fault]:
     """What is wrong with the declared functions, or refused by an engine, before anything is changed. `networks` are those of the engine."""
     for host in cluster.hosts:
@@ -60,6 +69,7 @@ def declared(cluster: Cluster, refused: functions.Refused, networks: Networks = 
             if probes := str(host.variables.get("faas_runtime_probes") or ""):
                 asked.append(("faas_runtime_probes is", probes))
             yield from without_hosts(cluster, asked)
+            yield from of_others(found, host.variables.get("cluster_namespaces") or ())
             own = [("faas_runtime_closed", str(one)) for one in host.variables.get("faas_runtime_closed") or ()]
             yield from closed(cluster, found, [*networks(host.variables), *own])
         except (functions.FunctionError, artifacts.ArtifactError) as error:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab.faas import AGAIN, GREET, LEAK, TOKENS, Runtime, function, measured, row
+from lab.faas import AGAIN, FAULTS, GREET, LEAK, TOKENS, Runtime, answers_while, function, measured, row
 from lab.servers import Lab
 from lab.waiting import wait
 
@@ -27,7 +27,10 @@ FUNCTIONS = [
     function("warm", LEAK, **OWN),
     function("warm-peer", LEAK, **OWN),
     function("leak", LEAK, tenant="bank", **OWN),
+    function("faults", FAULTS, queue=["faults"], retries=1, dead_letter="faults", **{**OWN, "timeout": 5}),
+    function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[], **OWN),
 ]
+BROKEN = [function(name, FAULTS, env={"START": name}, **OWN) for name in ("crash", "mute")]
 VARIABLES: dict[str, Any] = {
     "cluster_components": ["faas_runtime"],
     "faas_runtime_knative_config": {
@@ -38,6 +41,7 @@ VARIABLES: dict[str, Any] = {
         for name in ("shop", "bank")
     ],
     "faas_functions": FUNCTIONS,
+    "faas_runtime_probes": "web",
 }
 FUNCTION_PODS = "get pods -A -l serving.knative.dev/service"
 
@@ -97,6 +101,16 @@ def test_who_may_call(faas: Knative) -> None:
     assert faas.ask("/shop/greet", tenant="")[0] == 401
     assert faas.ask("/shop/greet", tenant="wrong")[0] == 401
     assert faas.ask("/shop/greet", tenant="bank")[0] == 403
+
+
+def test_a_caller_names_no_function_past_its_token(faas: Knative) -> None:
+    """What Knative's own programs find a revision by is not taken from callers, also where the function has no instance yet."""
+    where = "-n faas-shop -l serving.knative.dev/service=faas-greet"
+    wait("no instance", lambda: not faas.pods(where), 180)
+    other = {"Knative_Serving_Namespace": "faas-bank", "Knative_Serving_Revision": "faas-leak-00001"}
+    status, answer, _headers = faas.ask("/shop/greet?name=Ada", **other, Host="faas-leak.faas-bank.svc.cluster.local")
+    assert (status, answer["greeting"]) == (200, "Hello, Ada"), answer
+    assert faas.ask("/shop/greet", K_Network_Probe="queue")[1]["greeting"].startswith("Hello")
 
 
 def test_from_zero_and_back(faas: Knative) -> None:
@@ -186,9 +200,87 @@ def test_another_pod_of_the_cluster_calls_no_function(faas: Knative) -> None:
     assert faas.kubectl(run, given=program).split() == ["tried"]
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        (b"never", (504,), ""),
+        (b"gigabyte", (502,), "the answer is larger than 1048576 bytes"),
+        (b"x" * 100001, (413,), ""),
+    ],
+)
+def test_a_fault_is_one_clear_answer(faas: Knative, body: bytes, status: tuple[int, ...], text: str) -> None:
+    """And the next call is answered."""
+    found, answer, _headers = faas.ask("/shop/faults", body, X_Request_Id="drill-1")
+    assert found in status and text in str(answer), (found, answer)
+    wait("it answers again", lambda: faas.ask("/shop/faults", b"fine")[0] == 200, 60)
+
+
+def test_what_a_function_takes_is_limited(faas: Knative) -> None:
+    """Its disk, and its memory, to which processes and what lies in /tmp count; others go on."""
+    assert 0 < int(faas.ask("/shop/faults", b"disk")[1]) <= 16
+    status, answer, _headers = faas.ask("/shop/faults", b"forks")
+    assert status in (200, 502, 503, 504), answer
+    assert faas.ask("/shop/greet")[0] == 200
+    wait("it answers again", lambda: faas.ask("/shop/faults", b"fine")[0] == 200, 120)
+
+
+def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(faas: Knative) -> None:
+    """The events are the same programs as on the other engine; here Knative runs what they call, from zero too."""
+    key = {"Idempotency_Key": secrets.token_hex(8)}
+    first = faas.ask("/events/faults", b"poison", **key)
+    assert (first[0], first[1]["duplicate"]) == (202, False), first
+    assert faas.ask("/events/faults", b"poison", **key)[1]["duplicate"] is True
+    wait("the dead letter", lambda: bool(faas.ask("/dead/faults")[1]["letters"]), 120)
+    (letter,) = faas.ask("/dead/faults")[1]["letters"]
+    assert (letter["status"], letter["attempts"], letter["data_base64"]) == (422, 2, "cG9pc29u")
+    assert faas.ask("/dead/faults", tenant="bank")[0] == 404
+
+
+def test_a_schedule_ticks(faas: Knative) -> None:
+    """Once a minute."""
+    read = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8481/metrics').read().decode())"
+    line = 'keelson_faas_calls_total{tenant="shop",function="tick",trigger="event",status="204"}'
+    wait("a tick", lambda: line in faas.lab.ssh(faas.manager, "python3 -", given=read), 180)
+
+
+def test_a_drain_loses_no_answer(faas: Knative) -> None:
+    """Calls of two seconds each, while the host node of their instance, Kourier's and the activator's is drained."""
+    first, second = (node.name for node in faas.lab.nodes[:2])
+    assert faas.ask("/shop/warm", {"do": "search", "token": "x"})[0] == 200
+    faas.kubectl(f"uncordon {second}")
+    drain = ("-e", f"drain_hosts={first}")
+    try:
+        found = answers_while(
+            faas,
+            ["/shop/warm", "/shop/warm-peer"],
+            lambda: faas.lab.play("drain", *drain, variables=VARIABLES).expect(),
+        )
+    finally:
+        faas.lab.play("drain", *drain, "-e", "drain_state=ready", variables=VARIABLES).expect()
+        faas.kubectl(f"cordon {second}")
+    assert {status for statuses in found.values() for status in statuses} == {200}, found
+
+
+def test_a_function_that_does_not_start_is_told_and_others_go_on(faas: Knative) -> None:
+    """By a call, and by verify."""
+    declared = {**VARIABLES, "faas_functions": [*FUNCTIONS, *BROKEN]}
+    faas.lab.play("install", variables=declared).expect()
+    for name in ("crash", "mute"):
+        status, answer, _headers = faas.ask(f"/shop/{name}", {})
+        assert status == 502 and f"describe ksvc faas-{name}" in answer["error"], (status, answer)
+    assert faas.ask("/shop/greet")[0] == 200
+    told = faas.lab.play("verify", "-e", "verify_sample_application=false", variables=declared).expect(2).output
+    assert "shop/crash is not ready" in " ".join(told.split())
+
+
 def test_what_is_not_declared_any_more_is_gone(faas: Knative) -> None:
     """A function with its code; a tenant with its namespace."""
-    kept = {**VARIABLES, "faas_functions": FUNCTIONS[:1], "faas_tenants": VARIABLES["faas_tenants"][:1]}
+    kept = {
+        **VARIABLES,
+        "faas_functions": FUNCTIONS[:1],
+        "faas_tenants": VARIABLES["faas_tenants"][:1],
+        "faas_runtime_probes": "",
+    }
     faas.lab.play("install", variables=kept).expect()
     assert faas.kubectl("get ksvc -A -o name").split() == ["service.serving.knative.dev/faas-greet"]
     wait("the namespace is gone", lambda: "faas-bank" not in faas.kubectl("get ns -o name"), 120)

@@ -23,12 +23,11 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 from lab import nomad
-from lab.faas import AGAIN, GREET, LEAK, TOKENS, Runtime, answers_while, function, measured, row
+from lab.faas import AGAIN, FAULTS, GREET, LEAK, TOKENS, Runtime, answers_while, function, measured, row
 from lab.runs import ROOT
 from lab.servers import SUBNET, Lab
 
 DEPLOY = str(ROOT / "tests/drills/nomad/faas/deploy.yml")
-FAULTS = "tests/drills/nomad/faas/faults.py"
 # Where a call finds nothing to write to, so nothing can be found: its code, and what Nomad and the runtime keep.
 CLOSED = {"working_directory", "allocation", "var_tmp", "runtime"}
 SITE, SITE_PORT = f"{SUBNET.rpartition('.')[0]}.1", 18088  # this machine, as the servers see it
@@ -63,6 +62,7 @@ VARIABLES: dict[str, Any] = {
         for name, token in TOKENS.items()
     ],
     "faas_functions": FUNCTIONS,
+    "faas_runtime_probes": "web",
 }
 
 

@@ -258,6 +258,15 @@ def test_without_a_fault_nothing_is_said(tmp_path: Path, engine: str) -> None:
     assert told(engine, loaded(tmp_path, good(tmp_path))) == []
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_namespace_of_a_tenant_is_nobody_elses(tmp_path: Path, engine: str) -> None:
+    given = loaded(tmp_path, {**good(tmp_path), "cluster_namespaces": [{"name": "team"}, {"name": "faas-bank"}]})
+    (found,) = told(engine, given)
+    assert re.search(
+        r"product\.yml:\d+:\d+ \(faas_tenants\[1\]\.name\): the namespace faas-bank of bank is in cluster_names", found
+    )
+
+
 class Empty:
     """An API without any secret."""
 

@@ -16,6 +16,7 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.backup.archive import BackupError
@@ -75,7 +76,7 @@ class Request:
     """What the gateway reads of a request."""
 
     def __init__(self, path: str, token: str = "") -> None:
-        self.path = path.partition("?")[0]
+        self.path = unquote(path.partition("?")[0])
         self.path_qs = path
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -91,6 +92,9 @@ class Request:
         ("/greeting", "", 401),
         ("/greet", "token-bank", 403),
         ("/nowhere", "token-bank", 403),
+        ("/greet?b=/c", "token-shop", ("greet", "/?b=/c")),
+        ("/gree%74/x", "token-shop", 403),  # what remains would be 74/x, which would lengthen the address
+        ("/greet%2Fopen/x", "", 401),
         ("/open", "wrong", 401),
     ],
 )

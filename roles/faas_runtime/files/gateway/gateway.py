@@ -138,10 +138,12 @@ class Gateway:
 
     def target(self, request: web.Request, tenant: str) -> tuple[dict[str, Any], str]:
         """The function of a path, and what remains of the path. Raises Refused."""
+        # As it was sent: a path spelled with percent signs is another one, and what remains of it always begins with / or ?.
+        sent, mark, query = request.path_qs.partition("?")
         for path, function in self.paths:
-            if request.path == path or request.path.startswith(f"{path}/"):
+            if sent == path or sent.startswith(f"{path}/"):
                 if function["public"] or function["tenant"] == tenant:
-                    return function, request.path_qs[len(path) :] or "/"
+                    return function, (sent[len(path) :] or "/") + mark + query
                 break
         raise Refused(403 if tenant else 401, "no function here for this caller" if tenant else "a token is needed")
 
@@ -209,6 +211,8 @@ class Gateway:
                             body += part
                         if len(body) > function["answer"]:
                             raise CallFailed(502, f"the answer is larger than {function['answer']} bytes")
+                        if reason := self.engine.fault(function, answer.status, answer.headers):
+                            raise CallFailed(502, reason)
                         return Answer(answer.status, dict(answer.headers), body, cold, chosen)
                 except aiohttp.ClientConnectorError:
                     pass  # it is not there yet, or not any more: nothing was sent
@@ -240,7 +244,11 @@ class Gateway:
             function = self.version(function, token, asked)
             headers |= {VERSION: function["version"] or "stable"} if asked or function["version"] else {}
             content = await self.body(request, function["tenant"])
-            passed = {key: value for key, value in request.headers.items() if key.lower() not in HOP}
+            passed = {
+                key: value
+                for key, value in request.headers.items()
+                if key.lower() not in HOP and not key.lower().startswith(self.engine.OWN)
+            }
             passed["X-Request-Id"] = number
             if function["contract"] == "cloudevents/v1" and "ce-id" not in {key.lower() for key in passed}:
                 passed |= {

@@ -16,6 +16,8 @@ class Engine:
     """The address of Kourier inside the cluster."""
 
     HELD = START  # seconds that it holds a call which is handed to an instance
+    # Beginnings of headers that it would read itself: the activator finds the function by them, and Envoy its limits.
+    OWN = ("knative-", "k-", "x-envoy-")
 
     def __init__(self, access: dict[str, str]) -> None:
         self.address = access["address"]
@@ -31,6 +33,13 @@ class Engine:
     def headers(self, function: dict[str, Any]) -> dict[str, str]:
         """What a call needs to find its function."""
         return {"Host": f"{function['service']}.{function['namespace']}.svc.cluster.local"}
+
+    def fault(self, function: dict[str, Any], status: int, headers: Any) -> str:
+        """Why an answer is none of the function: Kourier's own has not been upstream."""
+        if status not in (404, 503) or "x-envoy-upstream-service-time" in headers:
+            return ""
+        where = f"kubectl -n {function['namespace']} describe ksvc {function['service']}"
+        return f"the function has no instance that works, so it crashes at its start or is being deployed: {where}"
 
     async def instances(self, function: dict[str, Any]) -> list[str]:
         """Where calls are handed to; Kourier and the activator know the instances."""

@@ -30,6 +30,7 @@ class Engine:
     """A client of one agent's API."""
 
     HELD = 0  # seconds that it holds a call which is handed to an instance
+    OWN: tuple[str, ...] = ()  # beginnings of headers that it would read itself
 
     def __init__(self, access: dict[str, str]) -> None:
         context = ssl.create_default_context(cafile=access["ca_file"])
@@ -149,6 +150,10 @@ class Engine:
     def headers(self, function: dict[str, Any]) -> dict[str, str]:
         """What a call needs to find its function: nothing, as an instance is of one function."""
         return {}
+
+    def fault(self, function: dict[str, Any], status: int, headers: Any) -> str:
+        """Why an answer is none of the function: every one is, as nothing stands between."""
+        return ""
 
     async def instances(self, function: dict[str, Any]) -> list[str]:
         """Where the running instances of a `per_function` function listen."""
