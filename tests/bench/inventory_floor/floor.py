@@ -36,21 +36,24 @@ class InventoryModule(BaseInventoryPlugin):
         chain = ["clusters", "big", "big_nodes", "big_pool_node"]
         for group in [*chain, "big_managers", "environment_default", "stack_s"]:
             inventory.add_group(group)
-        managed, big, node = (trust_as_template(text) for text in ("managed", "big", "node"))
+        # The words of the collection and of the stacks file, as ours has them; what the state says stays untrusted.
+        managed, big, node, default, kind, none = (
+            trust_as_template(text) for text in ("managed", "big", "node", "default", "terraform", "")
+        )
         inventory.groups["big"].vars.update(
             cluster_engine=managed,
-            cluster_environment="default",
-            cluster_endpoint="",
+            cluster_environment=default,
+            cluster_endpoint=none,
             cluster_networks={},
         )
         about = {
             "name": trust_as_template("s"),
-            "kind": "terraform",
-            "workspace": "default",
+            "kind": kind,
+            "workspace": default,
             "serial": state["serial"],
             "lineage": state["lineage"],
         }
-        part = {"cluster_name": big, "cluster_part": "node", "cluster_pool": node}
+        part = {"cluster_name": big, "cluster_part": node, "cluster_pool": node}
         for resource in state["resources"]:
             for instance in resource["instances"]:
                 host = instance["attributes"]["tags"]["Name"]
