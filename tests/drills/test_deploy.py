@@ -49,7 +49,7 @@ def test_the_life_of_an_application(cluster: Lab, tmp_path: Path) -> None:
 
     unknown = deploy(cluster, tmp_path, image="keelson/sample-app:9.9.9", variables=release(3), instances=3).expect(2)
     assert "the new release of hello did not come up" in unknown.output
-    assert "the release before it runs" in " ".join(unknown.output.split())
+    assert "the release before it runs" in unknown.words()
     assert running(cluster, "hello") == ("2", 3)
 
     deploy(cluster, tmp_path, "-e", "deploy_state=absent").expect()
@@ -59,11 +59,11 @@ def test_the_life_of_an_application(cluster: Lab, tmp_path: Path) -> None:
 
 def test_a_first_release_that_does_not_come_up_leaves_nothing(cluster: Lab, tmp_path: Path) -> None:
     wrong = deploy(cluster, tmp_path, "-e", "deploy_timeout=60", health="/nothing-here").expect(2)
-    assert "it was removed, since nothing ran before" in " ".join(wrong.output.split())
+    assert "it was removed, since nothing ran before" in wrong.words()
     assert cluster.driver.application(cluster, "hello") is None
 
 
 @pytest.mark.parametrize(("key", "value"), [("namespace", "no-such"), ("pool", "no-such")])
 def test_a_place_that_is_not_there(cluster: Lab, tmp_path: Path, key: str, value: str) -> None:
     refused = deploy(cluster, tmp_path, **{key: value, "artifact": ""}).expect(2)
-    assert f"the cluster has no {key} no-such; it has " in " ".join(refused.output.split())
+    assert f"the cluster has no {key} no-such; it has " in refused.words()

@@ -52,7 +52,7 @@ def test_a_manager_replaced_under_its_name_at_once(cluster: Lab) -> None:
     old = cluster.managers[1]
     with replaced(cluster, old) as new:
         run = cluster.play("install", *REMOVE).expect()
-        assert "after the removal of m2, 2 managers are left" in " ".join(run.output.split())
+        assert "after the removal of m2, 2 managers are left" in run.words()
         wait("a whole cluster", lambda: assert_whole(cluster) is None, 180)
         assert new in cluster.managers
 
@@ -85,7 +85,7 @@ def test_a_change_that_does_not_run_stops_after_one_host(cluster: Lab) -> None:
     """That host has its old configuration back and runs; nobody else was touched."""
     before = started(cluster, cluster.nodes)
     refused = cluster.play("install", variables=cluster.driver.WRONG).expect(2)
-    said = " ".join(refused.output.split())
+    said = refused.words()
     assert "The old one is back and runs" in said, refused.output[-3000:]
     assert f"{cluster.driver.UNIT}.service does not run (" in said
     after = started(cluster, cluster.nodes)

@@ -53,6 +53,10 @@ class Run:
         """How many tasks each host went through, the skipped ones too."""
         return Counter(host for task in self.tasks for host in task.results)
 
+    def words(self) -> str:
+        """What it printed, with every run of spaces and line ends as one space."""
+        return " ".join(self.output.split())
+
     def faults(self) -> str:
         """What preflight's table says is wrong, without the columns beside it."""
         lines = iter(self.output.splitlines())

@@ -250,7 +250,7 @@ def test_a_host_node_that_was_off_is_named_and_brought_back(cluster: Lab) -> Non
     asked = ("-e", f"rotate_ca={to}", *WAIT)
     lab.podman("stop", off, "-t", "0")
     lab.disconnect()
-    told = " ".join(lab.play("rotate", *asked).expect(2).output.split())
+    told = lab.play("rotate", *asked).expect(2).words()
     assert f"node {off.name} has taken no part. What was used before stays accepted" in told
     lab.podman("start", off)
     wait("its return", lambda: lab.ssh(off, "systemctl is-active kubelet", check=False).strip() == "active", 120)

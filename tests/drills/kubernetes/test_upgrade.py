@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from lab import kubernetes
 from lab.kubernetes_load import SPACE, apply, load, sample_image
-from lab.runs import Run
 from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -22,11 +21,6 @@ INSTALLED = {"cluster_kubernetes_version": OLD}
 WRONG = {"cluster_manager_kubernetes_config": {"apiServer": {"extraArgs": [{"name": "no-such-option", "value": "x"}]}}}
 # A run that was killed holds the lease for a while.
 WAIT = ("-e", "cluster_lease_wait=120")
-
-
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
 
 
 def versions(lab: Lab) -> dict[str, str]:
@@ -97,14 +91,14 @@ def job(image: str, seconds: int) -> dict[str, Any]:
 def test_bad_input(old: Lab, arguments: list[str], variables: dict[str, Any], message: str) -> None:
     """One message, and nothing was changed."""
     refused = old.play("upgrade", "-e", " ".join(arguments), variables=variables).expect(2)
-    assert message in words(refused), refused.output[-3000:]
+    assert message in refused.words(), refused.output[-3000:]
     assert not refused.changed() and at(old, OLD)
 
 
 def test_a_manager_that_is_not_well_is_put_back(old: Lab) -> None:
     """One manager was tried, and all run the old version with their old configuration."""
     refused = old.play("upgrade", variables=WRONG).expect(2)
-    assert "It has its old version back and is well" in words(refused), refused.output[-3000:]
+    assert "It has its old version back and is well" in refused.words(), refused.output[-3000:]
     wait("the old version", lambda: at(old, OLD), 120)
     assert not old.play("install", variables=INSTALLED).expect().changed()
 
@@ -140,4 +134,4 @@ def test_an_upgrade_under_load_that_is_cut_off_twice(old: Lab) -> None:
     assert not lab.play("install").expect().changed()
     lab.play("verify").expect()
     back = lab.play("upgrade", "-e", f"upgrade_to={OLD}").expect(2)
-    assert f"{OLD} is older than {NEW}" in words(back) and not back.changed()
+    assert f"{OLD} is older than {NEW}" in back.words() and not back.changed()

@@ -14,14 +14,8 @@ import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import digest_of
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
-from lab.runs import Run
 from lab.servers import Lab, Server
 from lab.state import assert_whole, store
-
-
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
 
 
 def uninstall(lab: Lab) -> None:
@@ -52,8 +46,8 @@ def test_a_disk_too_small(lab: Lab) -> None:
         refused = lab.play("install").expect(2)
         assert re.search(rf"error +{host.name} +/opt has \d+ MiB free", refused.output), refused.output[-3000:]
         tried = lab.play("install", "-e", '{"preflight_ignore": ["disk"]}').expect(2)
-        assert re.search(r"/opt\S*: not enough space: needs \d+ bytes, has \d+", words(tried)), tried.output[-3000:]
-        assert "nothing was changed" in words(tried)
+        assert re.search(r"/opt\S*: not enough space: needs \d+ bytes, has \d+", tried.words()), tried.output[-3000:]
+        assert "nothing was changed" in tried.words()
         assert lab.ssh(host, "find /opt -type f ! -name .lock") == ""
     finally:
         lab.ssh(host, "umount /opt")
@@ -69,7 +63,7 @@ def test_a_disk_that_fills_while_unpacking(lab: Lab) -> None:
     try:
         lab.ssh(host, f"systemd-run --quiet --unit=filler python3 -c '{FILLER}'")
         tried = lab.play("install", "-e", '{"preflight_ignore": ["disk"]}').expect(2)
-        assert re.search(r"/opt/keelson/nomad: not enough space", words(tried)), tried.output[-3000:]
+        assert re.search(r"/opt/keelson/nomad: not enough space", tried.words()), tried.output[-3000:]
         assert lab.ssh(host, "find /opt -type f ! -name .lock") == ""
         lab.ssh(host, "mount -o remount,size=2g /opt")
         lab.play("install", "-e", '{"preflight_ignore": ["disk"]}').expect()
@@ -135,7 +129,7 @@ def test_managers_with_different_authorities(cluster: Lab) -> None:
     try:
         refused = cluster.play("install").expect(2)
         mine = pki.fingerprint(cluster.secrets()["ca_certificate"])
-        said = words(refused)
+        said = refused.words()
         assert "The managers hold different secrets under generation 1" in said, refused.output[-3000:]
         assert f"m1 has a CA with the fingerprint {mine}, m2 has a CA with" in said
         assert pki.fingerprint(ca.certificate) in said and not refused.changed()
@@ -155,8 +149,8 @@ def test_somebody_else_bootstrapped(lab: Lab) -> None:
     script += "for i in $(seq 60); do nomad acl bootstrap && exit; sleep 1; done; exit 1"
     lab.ssh(manager, script)
     refused = lab.play("install").expect(2)
-    assert "The ACL system of kd was bootstrapped by somebody else" in words(refused).replace(lab.name, "kd")
-    assert "/etc/keelson/" in words(refused) and "reset the bootstrap" in words(refused)
+    assert "The ACL system of kd was bootstrapped by somebody else" in refused.words().replace(lab.name, "kd")
+    assert "/etc/keelson/" in refused.words() and "reset the bootstrap" in refused.words()
     assert store(lab) == kept
     uninstall(lab)
     lab.play("install").expect()
@@ -171,12 +165,12 @@ def test_the_vault_password(cluster: Lab, tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"{name}\n")
 
     missing = cluster.play("install", variables=variables).expect(2)
-    assert f"names {file}, but this run has no vault password" in words(missing) and not file.exists()
+    assert f"names {file}, but this run has no vault password" in missing.words() and not file.exists()
     cluster.play("install", "--vault-password-file", str(tmp_path / "right"), variables=variables).expect()
     sealed = file.read_bytes()
     assert sealed.startswith(b"$ANSIBLE_VAULT;")
     wrong = cluster.play("install", "--vault-password-file", str(tmp_path / "wrong"), variables=variables).expect(2)
-    assert f"{file} cannot be decrypted" in words(wrong)
+    assert f"{file} cannot be decrypted" in wrong.words()
     again = cluster.play("install", "--vault-password-file", str(tmp_path / "right"), variables=variables).expect()
     assert not missing.changed() and not wrong.changed() and not again.changed()
     assert file.read_bytes() == sealed and store(cluster) == kept
@@ -202,7 +196,7 @@ def test_variables_that_are_wrong(cluster: Lab, variables: dict[str, Any], messa
     table = [line for line in refused.output.splitlines() if line.startswith("error")]
     name = next(iter(variables))
     assert table and any(name in line for line in table), refused.output[-3000:]
-    assert all(word in words(refused) for word in message.split()) and not refused.changed()
+    assert all(word in refused.words() for word in message.split()) and not refused.changed()
 
 
 def test_two_clusters_that_claim_one_server(cluster: Lab, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_change_waits_for_the_sick(cluster: Lab) -> None:
     cluster.ssh(stopped, "iptables -I INPUT -p tcp --dport 4647 -j DROP; iptables -I INPUT -p udp --dport 4648 -j DROP")
     try:
         refused = cluster.play("install", variables=change).expect(2)
-        said = " ".join(refused.output.split())
+        said = refused.words()
         # The leader's view, or, until it has noticed, the sick one's own.
         views = (f"no healthy voter at {stopped.address}", f"The manager {stopped.address} was not restarted")
         assert any(view in said for view in views), refused.output[-3000:]

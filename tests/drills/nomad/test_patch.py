@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from lab import nomad, packages
 from lab.nomad_load import BATCH, batch, load, remove, submit
-from lab.runs import Run
 from lab.servers import Lab, Server
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -18,11 +17,6 @@ from lab.waiting import wait
 # A run that was killed holds the lease for a while.
 WAIT = ("-e", "cluster_lease_wait=120")
 ALL = ("-e", "patch_packages=all")
-
-
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
 
 
 def boots(lab: Lab) -> dict[str, str]:
@@ -77,7 +71,7 @@ def whole(lab: Lab) -> None:
 def test_bad_input(cluster: Lab, given: str, message: str) -> None:
     """One message, and nothing was changed."""
     refused = cluster.play("patch", "-e", given).expect(2)
-    assert message in words(refused), refused.output[-3000:]
+    assert message in refused.words(), refused.output[-3000:]
     assert not refused.changed()
 
 
@@ -86,7 +80,7 @@ def test_a_repository_that_does_not_answer(offered: Lab) -> None:
     lab, host = offered, offered.managers[1]
     lab.ssh(host, "mv /srv/plain /srv/away")
     refused = lab.play("patch").expect(2)
-    assert "apt-get update failed" in words(refused) and "Correct that on the host" in words(refused)
+    assert "apt-get update failed" in refused.words() and "Correct that on the host" in refused.words()
     assert not refused.changed()
     lab.ssh(host, "mv /srv/away /srv/plain")
 
@@ -99,7 +93,8 @@ def test_a_package_that_cannot_be_installed(offered: Lab) -> None:
         refused = lab.play("patch", *ALL, "--limit", host.name).expect(2)
     finally:
         lab.ssh(host, "rm /run/refuse-packages")
-    assert "upgrade failed: " in words(refused) and "Correct that on the host" in words(refused), refused.output[-3000:]
+    told = refused.words()
+    assert "upgrade failed: " in told and "Correct that on the host" in told, refused.output[-3000:]
     assert drained(lab) == [] and packages.installed(lab, host, "toy") == "1"
     lab.play("patch", *ALL, "--limit", host.name).expect()
     whole(lab)

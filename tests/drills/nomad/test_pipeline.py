@@ -77,10 +77,10 @@ class Delivery:
 
     def stage(self, name: str, code: int = 0, **given: str) -> str:
         """Run a stage, or decide about it; what was told, with every run of spaces as one."""
-        return " ".join(self.play("pipeline", code, pipeline_stage=name, **given).output.split())
+        return self.play("pipeline", code, pipeline_stage=name, **given).words()
 
     def release(self, action: str, code: int = 0, **given: str) -> str:
-        return " ".join(self.play("release", code, release_action=action, **given).output.split())
+        return self.play("release", code, release_action=action, **given).words()
 
     def running(self, environment: str) -> set[str]:
         """Releases of the instances that run in an environment."""

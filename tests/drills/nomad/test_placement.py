@@ -196,6 +196,6 @@ def test_how_far_the_community_edition_goes(shared: tuple[Lab, Path]) -> None:
 def test_a_second_run_changes_nothing_and_a_namespace_in_use_stays(shared: tuple[Lab, Path]) -> None:
     lab, folder = shared
     assert not install(lab, folder, "test", "prod").changed()
-    refused = " ".join(install(lab, folder, "test", code=2).output.split())
+    refused = install(lab, folder, "test", code=2).words()
     assert f"namespace {PROD} is not in cluster_namespaces any more, but still holds" in refused
     assert lab.driver.ask(lab, f"/v1/job/hello?namespace={PROD}")["Status"] == "running"

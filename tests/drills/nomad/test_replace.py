@@ -12,18 +12,12 @@ from contextlib import contextmanager
 
 import pytest
 from lab import nomad
-from lab.runs import Run
 from lab.servers import Lab, Server
 from lab.state import assert_whole
 from lab.waiting import wait
 
 # A run that was killed holds the lease for a while.
 WAIT = ("-e", "cluster_lease_wait=120")
-
-
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
 
 
 def named(lab: Lab, name: str) -> Server:
@@ -93,7 +87,7 @@ def whole(lab: Lab) -> None:
 def test_bad_input(cluster: Lab, given: str, message: str) -> None:
     """One message, and nothing was changed."""
     refused = cluster.play("replace", "-e", given).expect(2)
-    assert message in words(refused), refused.output[-3000:]
+    assert message in refused.words(), refused.output[-3000:]
     assert not refused.changed()
 
 
@@ -101,7 +95,7 @@ def test_bad_input(cluster: Lab, given: str, message: str) -> None:
 def test_a_new_server_joins(cluster: Lab, name: str) -> None:
     """The old one is forgotten, and an installation has nothing to do afterwards."""
     lab = cluster
-    assert "would be" in words(lab.play("replace", "-e", f"replace_hosts={name}", "--check").expect())
+    assert "would be" in lab.play("replace", "-e", f"replace_hosts={name}", "--check").expect().words()
     whole(lab)
     with given_later(lab, name):
         done = lab.play("replace", "-e", f"replace_hosts={name}").expect()
@@ -115,10 +109,10 @@ def test_a_run_that_is_killed_or_waits_in_vain_is_gone_on_with(cluster: Lab) -> 
     lab = cluster
     assert lab.play("replace", "-e", "replace_hosts=w2", cut="Take the cluster off the host").cut
     late = lab.play("replace", "-e", "replace_wait=3", *WAIT).expect(2)
-    assert "After 3 s the inventory has w2 at" in words(late), late.output[-3000:]
+    assert "After 3 s the inventory has w2 at" in late.words(), late.output[-3000:]
     assert "w2" not in addresses(lab)
     give(lab, "w2")
     assert lab.play("replace", *WAIT, cut="Run the agent").cut
     lab.play("replace", *WAIT).expect()
     whole(lab)
-    assert "replace_hosts is empty" in words(lab.play("replace").expect(2))
+    assert "replace_hosts is empty" in lab.play("replace").expect(2).words()

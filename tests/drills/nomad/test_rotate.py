@@ -207,7 +207,7 @@ def test_a_host_node_that_was_off_is_named_and_brought_back(cluster: Lab) -> Non
     old, new = (f"CN=keelson {lab.name} CA{f' {n}' if n > 1 else ''}" for n in (number, number + 1))
     lab.podman("stop", off, "-t", "0")
     lab.disconnect()
-    told = " ".join(lab.play("rotate", *asked).expect(2).output.split())
+    told = lab.play("rotate", *asked).expect(2).words()
     assert f"{off.name} does not answer. The old CA stays trusted until all have taken part" in told
     lab.podman("start", off)
     wait("its return", lambda: bool(lab.ssh(off, "systemctl is-active nomad", check=False)), 60)

@@ -11,18 +11,12 @@ from typing import Any
 import pytest
 from lab import nomad
 from lab.nomad_load import BATCH, batch, load, remove, submit
-from lab.runs import Run
 from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
 
 OLD, NEW = "1.10.5", "1.11.3"
 INSTALLED = {"cluster_nomad_version": OLD}
-
-
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
 
 
 def versions(lab: Lab) -> dict[str, str]:
@@ -71,7 +65,7 @@ WAIT = ("-e", "cluster_lease_wait=120")
 def test_bad_input(old: Lab, arguments: list[str], variables: dict[str, Any], message: str) -> None:
     """One message, and nothing was changed."""
     refused = old.play("upgrade", "-e", " ".join(arguments), variables=variables).expect(2)
-    assert message in words(refused), refused.output[-3000:]
+    assert message in refused.words(), refused.output[-3000:]
     assert not refused.changed()
     wait("the old version", lambda: at(old, OLD), 60)
 
@@ -79,8 +73,8 @@ def test_bad_input(old: Lab, arguments: list[str], variables: dict[str, Any], me
 def test_a_manager_that_is_not_well_is_put_back(old: Lab) -> None:
     """One manager was tried, and all run the old version with their old configuration."""
     refused = old.play("upgrade", variables={"cluster_manager_nomad_config": WRONG}).expect(2)
-    assert "It has its old version back and is well" in words(refused), refused.output[-3000:]
-    assert "no_such_option" in words(refused)
+    assert "It has its old version back and is well" in refused.words(), refused.output[-3000:]
+    assert "no_such_option" in refused.words()
     wait("the old version", lambda: at(old, OLD), 60)
     assert not old.play("install").expect().changed()
 
@@ -114,7 +108,7 @@ def test_a_host_node_that_is_not_well_is_put_back_and_a_run_that_is_killed_is_go
     cut = lab.play("upgrade", cut="Restart the manager with the new version")
     assert cut.cut and sorted(versions(lab).values()).count(NEW) == 1
     refused = lab.play("upgrade", *WAIT, variables={"host_node_nomad_config": WRONG}).expect(2)
-    assert "The old one is back and runs" in words(refused), refused.output[-3000:]
+    assert "The old one is back and runs" in refused.words(), refused.output[-3000:]
     mixed = {host.name: OLD if host.pool else NEW for host in lab.hosts}
     wait("the nodes as they were", lambda: versions(lab) == mixed and assert_whole(lab) is None, 60)
     lab.play("upgrade", *WAIT, cut="Write the new files and restart")
