@@ -11,8 +11,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.parts import MANAGER
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import inventory
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts, owner_rules
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import inventory, owner_rules
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import hosts
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 MODULE = "keelson.cluster.mesh_sidecars"

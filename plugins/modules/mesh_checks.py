@@ -52,16 +52,16 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import checks, places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import checks, known
 
 
 def main() -> None:
     """Ask and return."""
     module = AnsibleModule(argument_spec={"cluster": {"type": "str", "required": True}}, supports_check_mode=True)
     cluster = module.params["cluster"]
-    found = checks.manager_checks(cluster) if os.path.exists(places.ISSUED.format(cluster=cluster)) else []
+    found = checks.manager_checks(cluster) if os.path.exists(known.ISSUED.format(cluster=cluster)) else []
     try:
-        found += checks.host_checks() if os.path.exists(places.HOST) else []
+        found += checks.host_checks() if os.path.exists(known.HOST) else []
     except (OSError, ValueError, KeyError) as error:
         found.append(
             failure("mesh_sidecar", "The host's part of the mesh can be read", str(error), "run the install playbook")

@@ -78,9 +78,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host import settings, trees, units
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.host import SidecarError
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import sidecars
 
-ERRORS = (OSError, sidecars.SidecarError, host_files.FileError, settings.SettingError, trees.TreeError)
+ERRORS = (OSError, SidecarError, host_files.FileError, settings.SettingError, trees.TreeError)
 UNIT = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["started", "fresh", "stopped"], "default": "started"},

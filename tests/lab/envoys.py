@@ -19,7 +19,8 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.bundle import packages
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import admin, leaf, places, renew
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import admin, places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import discovery, leaf, renew
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh.model import Mesh
@@ -129,7 +130,7 @@ class Envoys:
                 stats = json.loads(self.ask(host, name, "/stats?format=json&filter=(version_text|update_rejected)$"))
                 found = {entry["name"]: entry["value"] for entry in stats["stats"] if "name" in entry}
                 assert not admin.rejected(found), log.read_text()[-2000:]
-                if ready and not admin.unsettled(found, files):
+                if ready and not discovery.unsettled(found, files):
                     return time.monotonic() - start
             except (OSError, ValueError, KeyError):
                 pass

@@ -17,7 +17,8 @@ from ..checks.model import Check, Verdict, answer
 from ..checks.sockets import listening
 from ..cluster.secret_store import read_newest
 from ..enrollment import certificate
-from . import admin, places, renew
+from ..mesh import admin, places
+from . import known, renew
 from .issuer import COMPONENT
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: mesh\r\nConnection: close\r\n\r\n"
@@ -204,7 +205,7 @@ def service_checks(sidecar: Mapping[str, Any]) -> list[Check]:
 
 def host_checks() -> list[Check]:
     """Return the checks of a host node."""
-    given = places.host()
+    given = known.host()
     return [check for sidecar in given["sidecars"] for check in sidecar_checks(given, sidecar)]
 
 

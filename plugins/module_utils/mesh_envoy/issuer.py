@@ -26,7 +26,7 @@ from ..cluster.secret_store import StoreError, read_newest
 from ..enrollment.certificate import key_digest
 from ..enrollment.service import LARGEST, Answering, Server, canonical, names_of, notify, read_json
 from ..enrollment.tokens import Denied
-from . import leaf, places
+from . import known, leaf
 
 COMPONENT = "mesh_envoy"
 
@@ -63,7 +63,7 @@ class Issuer:
 
     def known(self) -> dict[str, Any]:
         """What the playbooks wrote of the hosts. Raises OSError."""
-        with open(places.ISSUED.format(cluster=self.cluster), encoding="utf-8") as file:
+        with open(known.ISSUED.format(cluster=self.cluster), encoding="utf-8") as file:
             found: dict[str, Any] = json.load(file)
         return found
 
@@ -122,7 +122,7 @@ class MutualServer(Server):
 
 def main(cluster: str, address: str, ca: str, certificate: str, key: str) -> None:
     """Serve until stopped."""
-    server = MutualServer((address, places.ISSUER), handler(Issuer(cluster)), ca, certificate, key)
+    server = MutualServer((address, known.ISSUER), handler(Issuer(cluster)), ca, certificate, key)
     notify("READY=1")
     server.serve_forever()
 

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from ..enrollment import certificate
-from . import leaf, places
+from ..mesh import places
+from . import known, leaf
 
 SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 PATIENCE = 15.0
@@ -41,7 +42,7 @@ class Kept:
 def main() -> int:
     """Renew what is due; returns the exit code."""
     try:
-        given = places.host()
+        given = known.host()
         return renew(given)
     except (OSError, ValueError, KeyError) as error:
         sys.stdout.write(f"no leaf certificate was renewed: {error}\n")

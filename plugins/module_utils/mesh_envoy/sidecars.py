@@ -9,20 +9,18 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from ..host import services, trees, units
-from ..host.receipts import UNIT, Receipts
+from ..host import units
+from ..host.receipts import Receipts
 from ..host.settings import Account, Settings
-from . import admin, places, renew, validate
+from ..mesh import admin, places
+from ..mesh.host import Done, SidecarError, remove, settle, unit_of
+from . import discovery, known, renew, validate
 
 EFFECT = 20.0  # seconds in which a running sidecar must use its new files
 PAUSE = 0.1
-
-
-class SidecarError(Exception):
-    """The sidecars cannot be as they shall; the message says which and why. The old files are in place."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +30,6 @@ class Desired:
     files: list[dict[str, Any]]
     units: list[units.Unit]
     sidecars: Mapping[str, Mapping[str, Mapping[str, Any]]]
-
-
-@dataclass
-class Done:
-    """What was, or in check mode would be, done."""
-
-    outcome: services.Outcome = field(default_factory=services.Outcome)
-    settings: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    renewed: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was."""
-        return bool(self.outcome.paths or self.outcome.actions or self.settings or self.removed or self.renewed)
 
 
 def apply(desired: Desired, check: bool, receipts: Receipts) -> Done:
@@ -64,13 +46,13 @@ def apply(desired: Desired, check: bool, receipts: Receipts) -> Done:
     remove(set(desired.sidecars), check, receipts, done)
     entries = [entry for name, files in desired.sidecars.items() for entry in entries_of(name, files)]
     folders = [entry for entry in entries if entry["state"] == "directory"]
-    _settle([*desired.files, *folders], [], check, done, receipts)
+    settle([*desired.files, *folders], [], check, done, receipts)
     if not check:
         done.renewed = leaves(desired.sidecars)
     before = {name: _stats(name) for name in due} if not check else {}
     old = _contents(due)
     start = time.monotonic()
-    _settle(entries, [unit_of(name) for name in desired.sidecars], check, done, receipts)
+    settle(entries, [unit_of(name) for name in desired.sidecars], check, done, receipts)
     if not check:
         for name in due:
             fault = in_effect(lambda name=name: _stats(name), desired.sidecars[name], before[name], start + EFFECT)  # type: ignore[misc]
@@ -81,20 +63,8 @@ def apply(desired: Desired, check: bool, receipts: Receipts) -> Done:
                 )
     done.seconds = round(time.monotonic() - start, 3)
     # The rules last: until its sidecar serves, a service is reached as before.
-    _settle([], desired.units, check, done, receipts)
+    settle([], desired.units, check, done, receipts)
     return done
-
-
-def _settle(
-    files: list[dict[str, Any]],
-    desired: list[units.Unit],
-    check: bool,
-    done: Done,
-    receipts: Receipts,
-) -> None:
-    services.apply(files, desired, [], services.How(check), done.outcome, receipts)
-    if done.outcome.fault:
-        raise SidecarError(done.outcome.fault)
 
 
 def entries_of(name: str, files: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -114,16 +84,6 @@ def entries_of(name: str, files: Mapping[str, Mapping[str, Any]]) -> list[dict[s
             for file in order
         ),
     ]
-
-
-def unit_of(name: str) -> units.Unit:
-    """The unit of a sidecar: another Envoy takes over by a reload, and what cannot be read again needs a restart."""
-    return units.Unit(
-        places.unit(name),
-        "fresh",
-        [f"{places.CONFIG}/{name}/bootstrap.json", f"{units.UNITS}/mesh-sidecar@.service"],
-        [places.ENVOY],
-    )
 
 
 def changed(sidecars: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
@@ -166,31 +126,10 @@ def put_back(old: Mapping[str, str]) -> None:
         os.replace(f"{path}.partial", path)
 
 
-def remove(names: set[str], check: bool, receipts: Receipts, done: Done) -> None:
-    """Remove the sidecars that were placed and are not among C(names). Raises SidecarError."""
-    placed = {
-        key.partition("@")[2].removesuffix(".service") for key in receipts.of(UNIT) if key.startswith("mesh-sidecar@")
-    }
-    for name in sorted(placed - names):
-        unit = units.Unit(places.unit(name), "absent")
-        steps = units.plan(unit, units.read(unit))
-        if steps or os.path.exists(f"{places.CONFIG}/{name}"):
-            done.removed.append(name)
-        if check:
-            continue
-        for step in steps:
-            fault = units.carry_out(unit, step)
-            if fault:
-                raise SidecarError(fault)
-        for folder in (places.CONFIG, places.STATE):
-            if os.path.isdir(f"{folder}/{name}"):
-                trees.remove(f"{folder}/{name}")
-
-
 def leaves(sidecars: Iterable[str]) -> list[str]:
     """Have the leaves that are due; returns the sidecars that got one. Raises SidecarError where one has none then."""
     before = {name: renew.kept(name) for name in sidecars}
-    given, fault = places.host(), ""
+    given, fault = known.host(), ""
     try:
         renew.renew(given)
     except OSError as error:
@@ -223,7 +162,7 @@ def in_effect(
         refused = [name for name, count in admin.rejected(found).items() if count > before.get(name, 0)]
         if refused:
             return f"it was rejected ({', '.join(refused)}); see its journal"
-        waiting = admin.unsettled(found, files)
+        waiting = discovery.unsettled(found, files)
         if found and not waiting:
             return ""
         if time.monotonic() > deadline:

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import admin, allowed, places, renew
+from ..mesh import admin, places
+from . import allowed, discovery, renew
 
 LINES = 2000  # of a sidecar's journal
 DENIED = "rbac_access_denied"
@@ -114,7 +115,7 @@ def of(sidecar: Mapping[str, Any], minutes: int, call: Mapping[str, str] | None 
         with open(f"{folder}/{file}", encoding="utf-8") as handle:
             files[file] = json.load(handle)
     try:
-        waiting = admin.unsettled(admin.stats(name, "version_text$"), files)
+        waiting = discovery.unsettled(admin.stats(name, "version_text$"), files)
     except OSError:
         waiting = sorted(files)
     unit, since = places.unit(name), f"--since=-{minutes}min"

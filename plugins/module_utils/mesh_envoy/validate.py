@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from . import places
+from ..mesh import places
 
 SECRETS = ("tls_certificate_sds_secret_configs", "combined_validation_context")
 HCM = "envoy.filters.network.http_connection_manager"

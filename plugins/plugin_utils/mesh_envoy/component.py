@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import known
 
 from ..components import ENABLED
 from ..contract import ANY_PORT, MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage
 from ..mesh import boundary, inventory, picture
 from ..mesh.model import MeshError
+from ..mesh.owner_rules import TABLE
 from ..preflight.model import WARNING, Cluster, Fault
 from . import secrets
-from .owner_rules import TABLE
 
 NAME = "mesh_envoy"
 _ARTIFACTS = ("envoy", "mesh-host")
@@ -62,7 +63,7 @@ COMPONENT = Component(
         MANAGER: Part(
             listeners=(
                 Listener(
-                    places.ISSUER,
+                    known.ISSUER,
                     "tcp",
                     "cluster",
                     "python3",
@@ -77,7 +78,7 @@ COMPONENT = Component(
             requirements=Requirements(memory_mib=200, disk_mib={"/opt": 300}, features=("systemd", "nf_tables")),
             listeners=(Listener(ANY_PORT, "tcp", "cluster", "envoy", "sidecars", optional=True),),
             services=("keelson-mesh-rules.service", "keelson-mesh-renew.timer"),
-            secrets=(places.HOST,),
+            secrets=(known.HOST,),
             artifacts=_ARTIFACTS,
             owned=Owned(trees=(places.CONFIG, places.STATE, "/run/mesh-sidecar"), tables=(TABLE,)),
         ),

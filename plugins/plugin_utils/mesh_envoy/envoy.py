@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy.places import CONFIG, RUN, STATE
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import CONFIG, RUN, STATE
 
 from ..mesh.model import HTTP, Callee, Mesh, Rule, Upstream, Workload
 

@@ -12,7 +12,8 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import known
 
 from ..mesh.model import HTTP, Destination, Gateway, Mesh, Route
 from . import envoy
@@ -164,7 +165,7 @@ def _verified(destination: Destination) -> dict[str, Any]:
             "tls_params": {"tls_maximum_protocol_version": "TLSv1_3"},
             "alpn_protocols": alpn,
             "validation_context": {
-                "trusted_ca": {"filename": destination.given.get("ca", places.PUBLIC_CA)},
+                "trusted_ca": {"filename": destination.given.get("ca", known.PUBLIC_CA)},
                 "match_typed_subject_alt_names": [{"san_type": kind, "matcher": {"exact": destination.host}}],
             },
         },

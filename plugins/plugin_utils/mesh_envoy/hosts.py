@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import known
 
 from ..contract import Identity
 from ..mesh.model import Gateway, Mesh, Service
@@ -42,7 +43,7 @@ def describe(mesh: Mesh, name: str, cluster: str, managers: Sequence[str], ident
     ]
     return {
         "cluster": cluster,
-        "issuers": [f"https://{bracketed(a)}:{places.ISSUER}" for a in managers],
+        "issuers": [f"https://{bracketed(a)}:{known.ISSUER}" for a in managers],
         "ca": identity.ca,
         "cert": identity.cert,
         "key": identity.key,
@@ -105,6 +106,6 @@ def files(described: Mapping[str, Any], rules: str) -> list[dict[str, Any]]:
     return [
         {"path": places.CONFIG, "state": "directory", "mode": "0755"},
         {"path": places.STATE, "state": "directory", "mode": "0755"},
-        {"path": places.HOST, "data": dict(described), "mode": "0600"},
+        {"path": known.HOST, "data": dict(described), "mode": "0600"},
         {"path": f"{places.CONFIG}/rules.nft", "content": rules, "mode": "0644"},
     ]

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
     allowed,
     checks,
-    places,
+    known,
     renew,
     sidecars,
     status,
@@ -22,8 +23,8 @@ from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import 
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Identity
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import boundary, model, rules
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, gateways, hosts, owner_rules
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import boundary, model, owner_rules, rules
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, gateways, hosts
 
 from .conftest import HOSTS
 
@@ -227,7 +228,7 @@ def test_a_destination_must_have_a_certificate_for_its_name(mesh: model.Mesh) ->
         "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": "pay.test"}}],
     }
     time = one(found, "cds.json", "shop/time")["transport_socket"]["typed_config"]
-    assert "sni" not in time and "IP_ADDRESS" in json.dumps(time) and places.PUBLIC_CA in json.dumps(time)
+    assert "sni" not in time and "IP_ADDRESS" in json.dumps(time) and known.PUBLIC_CA in json.dumps(time)
     assert "transport_socket" not in one(found, "cds.json", "shop/mail")
 
 
@@ -307,7 +308,7 @@ def test_without_a_certificate_to_show_no_gateway_starts(
     shown: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown["outside"]["key"] = str(tmp_path / "nothing")
-    monkeypatch.setattr(places, "host", lambda: {"sidecars": [shown]})
+    monkeypatch.setattr(known, "host", lambda: {"sidecars": [shown]})
     monkeypatch.setattr(renew, "renew", lambda given: (_ for _ in ()).throw(OSError(renew.show(given["sidecars"][0]))))
     with pytest.raises(sidecars.SidecarError, match="the certificate of the gateway shop/edge"):
         sidecars.leaves([])

@@ -21,16 +21,16 @@ import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places, supervise
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
     allowed,
     checks,
     issuer,
+    known,
     leaf,
-    places,
     renew,
     sidecars,
     status,
-    supervise,
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import Identity
@@ -40,6 +40,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import 
 
 from .conftest import HOSTS
 
+VARIABLES = Path(__file__).parents[3] / "roles/mesh_sidecar/vars/main"
 IDENTITY = "spiffe://product.mesh/ns/shop/svc/orders"
 
 
@@ -119,13 +120,13 @@ def manager(authority: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monke
     secret_store.write(
         "product", secret_store.Generation(1, secret_store.digest_of(1, payload), payload), str(tmp_path)
     )
-    known = {
+    told = {
         "hosts": {"w1": {"address": "10.0.0.21", "identities": [IDENTITY]}},
         "host_subject": "",
         "leaf_minutes": 60,
     }
-    (tmp_path / "mesh.json").write_text(json.dumps(known))
-    monkeypatch.setattr(places, "ISSUED", str(tmp_path / "mesh.json"))
+    (tmp_path / "mesh.json").write_text(json.dumps(told))
+    monkeypatch.setattr(known, "ISSUED", str(tmp_path / "mesh.json"))
     return issuer.Issuer("product")
 
 
@@ -452,9 +453,11 @@ def test_failed_calls_are_told_with_their_side_and_reason() -> None:
 
 def test_a_unit_whose_files_are_compared_writes_them_down() -> None:
     """Without its note it would count as started with older files in every run."""
-    path = Path(__file__).parents[3] / "roles/mesh_sidecar/vars/main/mesh_envoy.yml"
-    variables = yaml.safe_load(path.read_text())
-    units = [unit for name in ("__mesh_sidecar_units", "__mesh_sidecar_issuer_units") for unit in variables[name]]
+    text = "".join(path.read_text() for path in sorted(VARIABLES.glob("*.yml")))
+    given = [yaml.safe_load(path.read_text()) for path in VARIABLES.glob("*.yml")]
+    lists = [value for variables in given for name, value in variables.items() if name.endswith("_units")]
+    units = [unit for value in lists if isinstance(value, list) for unit in value]
+    assert len(units) > 2
     for unit in units:
         for part, note in (("inputs", unit["name"]), ("reload", f"{unit['name']}.reload")):
-            assert part not in unit or f"stamp_command('{note}')" in path.read_text(), note
+            assert part not in unit or f"stamp_command('{note}')" in text, note

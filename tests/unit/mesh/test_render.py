@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.filter.mesh_issued import mesh_interval
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import admin, validate
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, hosts, owner_rules, render
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import admin
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import discovery, validate
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model, owner_rules
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, hosts, render
 
 from .conftest import HOSTS
 
@@ -224,9 +225,9 @@ def test_a_change_is_in_effect_when_the_versions_are_those_of_the_files(mesh: mo
         "http.inbound.rds.inbound.version_text": found["rds_inbound.json"]["version_info"],
         "http.shop_orders.rds.shop_orders.version_text": "older",
     }
-    assert admin.unsettled(stats, found) == ["rds_shop_orders.json"]
+    assert discovery.unsettled(stats, found) == ["rds_shop_orders.json"]
     stats["http.shop_orders.rds.shop_orders.version_text"] = found["rds_shop_orders.json"]["version_info"]
-    assert admin.unsettled(stats, found) == []
+    assert discovery.unsettled(stats, found) == []
     assert admin.rejected({"a.update_rejected": 1, "b.update_rejected": 0}) == {"a.update_rejected": 1}
 
 

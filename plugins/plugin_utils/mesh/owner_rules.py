@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import places
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
 
-from ..mesh.model import Mesh, Service
+from .model import Mesh, Service
 
 TABLE = "inet keelson_mesh"
 
 
-def owner_rules(mesh: Mesh, host: str) -> str:
-    """The table for a host, in a form that replaces it as a whole."""
+def owner_rules(mesh: Mesh, host: str, more: Sequence[str] = ()) -> str:
+    """The table for a host, in a form that replaces it as a whole; C(more) are accounts that reach services to see if they are well."""
     services = mesh.on(host)
     taken = {service.mesh_port for service in services}
-    output = [line for service in services for line in _output(service, taken)]
+    output = [line for service in services for line in _output(service, taken, more)]
     closed = [service for service in services if service.strict and service.port not in taken]
     return "\n".join(
         [
@@ -42,19 +42,20 @@ def _chain(hook: str, rules: list[str]) -> list[str]:
     ]
 
 
-def _output(service: Service, taken: set[int]) -> Iterator[str]:
+def _output(service: Service, taken: set[int], more: Sequence[str]) -> Iterator[str]:
     """Packets to a port of the host itself, by the account that sends them."""
     if service.strict:
-        yield from _only(places.account(service.id), service.port, service.port in taken)
+        yield from _only([places.account(service.id), *more], service.port, service.port in taken)
     for upstream in service.upstreams:
-        yield from _only(service.run_as, upstream.bind, True)
+        yield from _only([service.run_as], upstream.bind, True)
     if service.isolated:
         yield f'oifname != "lo" meta skuid "{service.run_as}" ct state new reject'
 
 
-def _only(account: str, port: int, loopback: bool) -> Iterator[str]:
+def _only(accounts: Sequence[str], port: int, loopback: bool) -> Iterator[str]:
     """The host's own address has a sidecar on the port where C(loopback) says so; that one asks for certificates itself."""
-    rule = f'tcp dport {port} meta skuid != "{account}" reject with tcp reset'
+    others = " ".join(f'meta skuid != "{account}"' for account in accounts)
+    rule = f"tcp dport {port} {others} reject with tcp reset"
     if not loopback:
         yield f'oifname "lo" {rule}'
         return

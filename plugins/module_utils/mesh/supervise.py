@@ -4,7 +4,7 @@
 """Run Envoy, and let a newer one take over its sockets when asked to reload. Standard library only.
 
 SIGHUP starts the next Envoy, which takes the listening sockets over and lets the older one finish what it has begun. Where
-the newer one does not start, the older one stays. usage: python3 -m utils.mesh_envoy.supervise SIDECAR CONCURRENCY
+the newer one does not start, the older one stays. usage: python3 -m utils.mesh.supervise SIDECAR CONCURRENCY
 """
 
 from __future__ import annotations

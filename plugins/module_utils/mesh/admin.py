@@ -15,7 +15,6 @@ from typing import Any
 from . import places
 
 PATIENCE = 5.0
-LISTS = {"lds.json": "listener_manager.lds", "cds.json": "cluster_manager.cds"}
 
 
 class Socket(http.client.HTTPConnection):
@@ -57,20 +56,15 @@ def stats(sidecar: str, pattern: str) -> dict[str, Any]:
     return {entry["name"]: entry["value"] for entry in found if "name" in entry}
 
 
-def version_name(file: str, content: Mapping[str, Any]) -> str:
-    """The statistic that has the version of what a file of discovery holds, '' for other files."""
-    if file.startswith("rds_"):
-        name = content["resources"][0]["name"]
-        return f"http.{name}.rds.{name}.version_text"
-    return f"{LISTS[file]}.version_text" if file in LISTS else ""
-
-
-def unsettled(found: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The files whose content the sidecar does not use yet, by its statistics."""
-    names = {file: version_name(file, content) for file, content in files.items()}
-    return [file for file, name in names.items() if name and found.get(name) != files[file]["version_info"]]
-
-
 def rejected(found: Mapping[str, Any]) -> dict[str, int]:
     """How often it refused something, by statistic."""
     return {name: int(value) for name, value in found.items() if name.endswith("update_rejected") and value}
+
+
+def listening(sidecar: str) -> set[tuple[str, int]]:
+    """Where it listens. Raises OSError, ValueError."""
+    found = json.loads(get(sidecar, "/listeners?format=json")).get("listener_statuses", [])
+    places_of = [
+        entry["local_address"]["socket_address"] for entry in found if "socket_address" in entry["local_address"]
+    ]
+    return {(place["address"], int(place["port_value"])) for place in places_of}
