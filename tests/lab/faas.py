@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import secrets
 import ssl
 import threading
 import urllib.error
@@ -18,9 +20,12 @@ from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime impor
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts
 
 from .runs import ROOT
-from .servers import Lab
+from .servers import SUBNET, Lab
+from .waiting import wait
 
 TOKENS = {name: f"token-of-{name}" for name in ("shop", "bank", "tiny")}
+SITE = f"{SUBNET.rpartition('.')[0]}.1"  # this machine, as the servers see it
+STORE_PORT = 18089
 FAULTS = "tests/drills/faas/faults.py"
 GREET, LEAK = "examples/functions/http/greet.py", "examples/functions/leak/leak.py"
 AGAIN = isolation.SCENARIOS
@@ -39,6 +44,12 @@ def function(name: str, artifact: str, **given: Any) -> dict[str, Any]:
         "memory": 96,
         **given,
     }
+
+
+def orders(**given: Any) -> dict[str, Any]:
+    """The example's function of a queue, with a store."""
+    store = {"STORE": f"{SITE}:{STORE_PORT}"}
+    return function("order", "examples/functions/queue/order.py", queue=["orders"], http=[], services=store, **given)
 
 
 class Runtime:
@@ -122,6 +133,48 @@ def answers_while(faas: Runtime, paths: Sequence[str], act: Callable[[], object]
         for thread in threads:
             thread.join()
     return found
+
+
+class Store(http.server.ThreadingHTTPServer):
+    """A data service outside the cluster: it keeps what is put, and tells at first of each key that it has not."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.puts = 0
+        super().__init__((SITE, STORE_PORT), Put)
+
+    def __enter__(self) -> Store:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Put(http.server.BaseHTTPRequestHandler):
+    """One call of the store."""
+
+    server: Store
+
+    def do_PUT(self) -> None:
+        """Keep it, whatever is told."""
+        first = self.path not in self.server.kept
+        self.server.kept[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.puts += 1
+        self.send_response(500 if first else 201)
+        self.end_headers()
+
+
+def orders_are_kept_once(faas: Runtime, count: int = 5) -> None:
+    """Events of the example's queue reach the store that its function names; each is tried again, and kept once under its key."""
+    with Store() as store:
+        keys = [f"{secrets.token_hex(6)}-{at}" for at in range(count)]
+        for at, key in enumerate(keys):
+            status, answer, _headers = faas.ask("/events/orders", {"number": at}, Idempotency_Key=key)
+            assert status == 202, answer
+        wait("every order is taken", lambda: store.puts >= 2 * count, 180)
+        assert set(store.kept) == {f"/orders/{key}" for key in keys}
 
 
 def row(label: str, found: Mapping[str, set[str]]) -> None:

@@ -17,7 +17,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab.faas import AGAIN, FAULTS, GREET, LEAK, TOKENS, Runtime, answers_while, function, measured, row
+from lab.faas import (
+    AGAIN,
+    FAULTS,
+    GREET,
+    LEAK,
+    TOKENS,
+    Runtime,
+    answers_while,
+    function,
+    measured,
+    orders,
+    orders_are_kept_once,
+    row,
+)
 from lab.servers import Lab
 from lab.waiting import wait
 
@@ -28,6 +41,7 @@ FUNCTIONS = [
     function("warm-peer", LEAK, **OWN),
     function("leak", LEAK, tenant="bank", **OWN),
     function("faults", FAULTS, queue=["faults"], retries=1, dead_letter="faults", **{**OWN, "timeout": 5}),
+    orders(**OWN),
     function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[], **OWN),
 ]
 BROKEN = [function(name, FAULTS, env={"START": name}, **OWN) for name in ("crash", "mute")]
@@ -234,6 +248,11 @@ def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(fa
     (letter,) = faas.ask("/dead/faults")[1]["letters"]
     assert (letter["status"], letter["attempts"], letter["data_base64"]) == (422, 2, "cG9pc29u")
     assert faas.ask("/dead/faults", tenant="bank")[0] == 404
+
+
+def test_an_event_that_comes_twice_is_in_the_store_once(faas: Knative) -> None:
+    """The store is a data service that the function names; the event's key makes two attempts one order."""
+    orders_are_kept_once(faas)
 
 
 def test_a_schedule_ticks(faas: Knative) -> None:

@@ -23,14 +23,28 @@ import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 from lab import nomad
-from lab.faas import AGAIN, FAULTS, GREET, LEAK, TOKENS, Runtime, answers_while, function, measured, row
+from lab.faas import (
+    AGAIN,
+    FAULTS,
+    GREET,
+    LEAK,
+    SITE,
+    TOKENS,
+    Runtime,
+    answers_while,
+    function,
+    measured,
+    orders,
+    orders_are_kept_once,
+    row,
+)
 from lab.runs import ROOT
-from lab.servers import SUBNET, Lab
+from lab.servers import Lab
 
 DEPLOY = str(ROOT / "tests/drills/nomad/faas/deploy.yml")
 # Where a call finds nothing to write to, so nothing can be found: its code, and what Nomad and the runtime keep.
 CLOSED = {"working_directory", "allocation", "var_tmp", "runtime"}
-SITE, SITE_PORT = f"{SUBNET.rpartition('.')[0]}.1", 18088  # this machine, as the servers see it
+SITE_PORT = 18088
 OUT = {"egress": [f"{SITE}:{SITE_PORT}", "site.test", "manager.test", "metadata.test"]}
 OUT |= {"services": {"SERVICE_SITE": f"site.test:{SITE_PORT}"}}
 
@@ -51,6 +65,7 @@ FUNCTIONS = [
         "shift", GREET, env={"WORD": "old"}, canary={"weight": 0, "env": {"WORD": "new"}}, isolation="per_function"
     ),
     function("full", FAULTS, tenant="tiny", queue=["fill"], concurrency=1),
+    orders(),
     function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[]),
 ]
 VARIABLES: dict[str, Any] = {
@@ -576,6 +591,11 @@ def metrics(faas: Faas) -> str:
     """What Prometheus reads on the manager."""
     program = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8481/metrics').read().decode())"
     return faas.lab.ssh(faas.manager, "python3 -", given=program)
+
+
+def test_an_event_that_comes_twice_is_in_the_store_once(faas: Faas) -> None:
+    """The store is a data service that the function names; the event's key makes two attempts one order."""
+    orders_are_kept_once(faas)
 
 
 def test_a_drain_loses_no_answer(faas: Faas) -> None:

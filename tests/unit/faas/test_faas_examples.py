@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -59,20 +60,20 @@ def ask(url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes
         return error.code, error.read()
 
 
-def test_http() -> None:
-    with running("http/greet.py") as url:
-        assert json.loads(ask(f"{url}/?name=Ada")[1]) == {"greeting": "Hello, Ada"}
+@pytest.mark.parametrize("folder", ["cron", "http", "queue"])
+def test_an_example_passes_its_own_tests(folder: str) -> None:
+    """As the pipeline runs them; none would pass too."""
+    command = [sys.executable, "-m", "unittest"]
+    done = subprocess.run(
+        command, cwd=ROOT / "examples/functions" / folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and re.search(r"Ran [1-9]\d* test", done.stderr), done.stderr
 
 
-def test_cron() -> None:
-    with running("cron/tick.py") as url:
-        assert ask(url, b"", ce_id="shop.7", ce_subject="tick")[0] == 204
-
-
-@pytest.mark.parametrize(("body", "status"), [(b'{"number": 7}', 204), (b"no order", 422), (b"[]", 422)])
-def test_queue(body: bytes, status: int) -> None:
-    with running("queue/order.py") as url:
-        assert ask(url, body, ce_id="a")[0] == status
+@pytest.mark.parametrize(("path", "status"), [("cron/tick.py", 204), ("http/greet.py", 501), ("queue/order.py", 422)])
+def test_an_example_listens_where_it_is_told_to(path: str, status: int) -> None:
+    with running(path) as url:
+        assert ask(url, b"", ce_id="a", ce_subject="tick")[0] == status
 
 
 def test_the_demo_deploys_what_lies_here(monkeypatch: pytest.MonkeyPatch) -> None:
