@@ -262,6 +262,23 @@ def test_a_schedule_ticks(faas: Knative) -> None:
     wait("a tick", lambda: line in faas.lab.ssh(faas.manager, "python3 -", given=read), 180)
 
 
+def test_what_restarts_loses_no_answer(faas: Knative) -> None:
+    """As an upgrade of the runtime does it: the gateway, then each of Knative's programs."""
+
+    def restart() -> None:
+        faas.lab.ssh(faas.manager, "sleep 1; systemctl restart keelson-faas-gateway")
+        for space in ("knative-serving", "kourier-system"):
+            faas.kubectl(f"-n {space} rollout restart deployment")
+            faas.kubectl(f"-n {space} rollout status deployment --timeout=240s")
+
+    faas.kubectl(f"uncordon {faas.lab.nodes[1].name}")
+    try:
+        found = answers_while(faas, ["/shop/warm", "/shop/warm-peer"], restart)
+    finally:
+        faas.kubectl(f"cordon {faas.lab.nodes[1].name}")
+    assert {status for statuses in found.values() for status in statuses} == {200}, found
+
+
 def test_a_drain_loses_no_answer(faas: Knative) -> None:
     """Calls of two seconds each, while the host node of their instance, Kourier's and the activator's is drained."""
     first, second = (node.name for node in faas.lab.nodes[:2])

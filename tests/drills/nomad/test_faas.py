@@ -598,6 +598,13 @@ def test_an_event_that_comes_twice_is_in_the_store_once(faas: Faas) -> None:
     orders_are_kept_once(faas)
 
 
+def test_a_gateway_that_is_restarted_ends_its_calls(faas: Faas) -> None:
+    """As an upgrade of the runtime does it, one gateway after the other."""
+    restart = lambda: faas.lab.ssh(faas.manager, "sleep 1; systemctl restart keelson-faas-gateway")  # noqa: E731
+    found = answers_while(faas, ["/shop/leak", "/shop/warm"], restart)
+    assert {status for statuses in found.values() for status in statuses} == {200}, found
+
+
 def test_a_drain_loses_no_answer(faas: Faas) -> None:
     """Calls of both isolations, of two seconds each, while their host node is drained: each is answered."""
     first, other = [node.name for node in faas.lab.nodes if node.pool == "web"][:2]
