@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -42,10 +41,10 @@ def parse(entry: str) -> dict[str, Any]:
         raise ValueError(entry)
     if _NAME.fullmatch(where) and where.rpartition(".")[2] != "localhost":
         return {"name": where, "port": port}
-    network = ipaddress.ip_network(where)
-    if mapped(network):
+    found = ipaddress.ip_network(where)
+    if mapped(found):
         raise ValueError(entry)
-    return {"network": str(network), "port": port}
+    return {"network": str(found), "port": port}
 
 
 def mapped(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
@@ -55,13 +54,25 @@ def mapped(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
 
 def closed_to(entry: str, closed: Iterable[str]) -> str:
     """The network in which all of an entry is closed, '' when some of it is open."""
-    network = parse(entry).get("network")
-    desired = ipaddress.ip_network(network) if network else None
+    given = parse(entry).get("network")
+    desired = ipaddress.ip_network(given) if given else None
     for one in closed:
         known = ipaddress.ip_network(one)
         if desired and desired.version == known.version and desired.subnet_of(known):  # type: ignore[arg-type]
             return one
     return ""
+
+
+def network(value: Any) -> str:
+    """What is wrong with a network or an address."""
+    text = value if isinstance(value, str) else ""
+    try:
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return "must be a network"
+    if mapped(found):
+        return "is an address of IPv4; write it as one"
+    return "" if str(found) in (text, f"{text}/{found.max_prefixlen}") else f"is no network; use {found}"
 
 
 def destination(value: Any) -> str:
@@ -70,10 +81,8 @@ def destination(value: Any) -> str:
     try:
         fault = closed_to(value, CLOSED)
     except (TypeError, ValueError):
-        with contextlib.suppress(ValueError):
-            network = ipaddress.ip_network(value if isinstance(value, str) else "", strict=False)
-            return "is an address of IPv4; write it as one" if mapped(network) else f"is no network; use {network}"
-        return text
+        fault = network(value)
+        return fault if fault.startswith("is ") else text
     return f"is closed to functions ({fault})" if fault else ""
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..contract import MANAGER
 from ..preflight.model import Cluster, Fault
-from . import artifacts, egress, functions, gateway
+from . import artifacts, egress, functions, gateway, rules
+from .places import place
 
 Networks = Callable[
     [Mapping[str, Any]], Iterable[tuple[str, str]]
@@ -45,6 +46,16 @@ def closed(cluster: Cluster, found: functions.Declared, networks: Iterable[tuple
                     yield Fault("", "functions", f"{found.place(function.label, key)}: {text}", remedy)
 
 
+def settings(variables: Mapping[str, Any]) -> Iterable[Fault]:
+    """The runtime's own variables; a number may be text, as on a command line."""
+    for name, rule in rules.SETTINGS.items():
+        value = variables.get(name)
+        for found, rest, text in rule(int(value) if str(value).isdigit() else value) if value else ():
+            yield Fault(
+                "", "functions", f"{place(f'{name}{rest}', found, value)}: {text}", "correct it, then run again"
+            )
+
+
 def of_others(found: functions.Declared, namespaces: Iterable[Any]) -> Iterable[Fault]:
     """Namespaces of tenants that the site has for other things too: who comes last would change, or remove, what the other has."""
     names = {str(entry.get("name")) for entry in namespaces if isinstance(entry, Mapping)}
@@ -59,6 +70,7 @@ def declared(cluster: Cluster, refused: functions.Refused, networks: Networks = 
     for host in cluster.hosts:
         if host.part != MANAGER or "faas_runtime" not in (host.variables.get("cluster_components") or ()):
             continue
+        yield from settings(host.variables)
         try:
             tenants, given = host.variables.get("faas_tenants") or [], host.variables.get("faas_functions") or []
             gateways = sum(one.part == MANAGER for one in cluster.hosts)

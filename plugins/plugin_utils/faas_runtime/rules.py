@@ -161,6 +161,17 @@ def token(value: Any) -> str:
     return fault(value)
 
 
+def network(value: Any) -> str:
+    """A network, or an address."""
+    fault = egress.network(value)
+    return f"{fault}; such as 10.9.0.0/16" if fault else ""
+
+
+def folder(value: Any) -> str:
+    """A path of a host."""
+    return "" if isinstance(value, str) and value.startswith("/") else "must be a path that begins with /"
+
+
 _NAME = one(matches(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "lower-case letters, digits and hyphens, 2 to 32 of them"))
 _SUBJECT = one(
     matches(r"(?=.{1,200}$)[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*", "a subject, such as orders.new, without a wildcard")
@@ -236,4 +247,26 @@ _OF_A_CANARY = (
 )
 # What a canary may have otherwise than its function.
 CANARY: dict[str, Rule] = {"weight": number(0, 100, "percent"), **{key: FUNCTION[key] for key in _OF_A_CANARY}}
+_CONFIGS = (
+    "autoscaler",
+    "defaults",
+    "deployment",
+    "features",
+    "gc",
+    "kourier",
+    "leader-election",
+    "logging",
+    "network",
+)
+# The runtime's own variables.
+SETTINGS: dict[str, Rule] = {
+    "faas_runtime_closed": several(one(network)),
+    "faas_runtime_network": one(network),
+    "faas_runtime_root": several(one(folder)),
+    "faas_runtime_storage": number(16, 1024 * 1024 * 1024, "MiB"),
+    "faas_runtime_replicas": number(1, 100),
+    "faas_runtime_knative_config": mapping(
+        one_of(f"config-{name}" for name in (*_CONFIGS, "observability")), mapping(_ONE_LINE, _ONE_LINE)
+    ),
+}
 INSTANCES: dict[str, Rule] = {"min": number(0, 1000), "max": number(1, 1000)}

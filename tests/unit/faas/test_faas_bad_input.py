@@ -18,6 +18,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime.nomad
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes import objects
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import component as nomad_component
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import model
 
@@ -265,6 +266,57 @@ def test_a_namespace_of_a_tenant_is_nobody_elses(tmp_path: Path, engine: str) ->
     assert re.search(
         r"product\.yml:\d+:\d+ \(faas_tenants\[1\]\.name\): the namespace faas-bank of bank is in cluster_names", found
     )
+
+
+SETTINGS = [
+    (
+        "faas_runtime_closed",
+        ["10.9.0.0/16", "10.0.0.0/33"],
+        "faas_runtime_closed[1]): '10.0.0.0/33' must be a network; such as",
+    ),
+    ("faas_runtime_closed", ["10.0.0.1/24"], "faas_runtime_closed[0]): '10.0.0.1/24' is no network; use 10.0.0.0/24"),
+    ("faas_runtime_closed", ["api.example.com"], "'api.example.com' must be a network"),
+    ("faas_runtime_closed", "10.0.0.0/8", "faas_runtime_closed): must be a list"),
+    ("faas_runtime_network", "banana", "faas_runtime_network): 'banana' must be a network"),
+    ("faas_runtime_root", ["opt/tools"], "faas_runtime_root[0]): 'opt/tools' must be a path that begins with /"),
+    ("faas_runtime_storage", "1Gi", "faas_runtime_storage): '1Gi' must be a whole number"),
+    ("faas_runtime_knative_config", {"autoscaler": {}}, "'autoscaler' is unknown; use config-autoscaler or"),
+    (
+        "faas_runtime_knative_config",
+        {"config-gc": {"max": 3}},
+        "faas_runtime_knative_config.config-gc.max): 3 must be a text",
+    ),
+]
+OF_NOMAD = [
+    (
+        "faas_runtime_network",
+        "10.0.0.0/24",
+        "10.0.0.0/24, the network of instances, overlaps with 10.0.0.1/32, 10.0.0.2/32",
+    ),
+    ("faas_runtime_network", "172.26.128.0/31", "172.26.128.0/31 has no room for instances"),
+    ("faas_runtime_network", "fd00::/64", "fd00::/64 is not of the family of cluster_address (10.0.0.1)"),
+    ("cluster_networks", ["172.26.0.0/16"], "172.26.128.0/20, the network of instances, overlaps with 172.26.0.0/16"),
+]
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "value", "text"),
+    [*((engine, *one) for engine in ENGINES for one in SETTINGS), *(("nomad", *one) for one in OF_NOMAD)],
+)
+def test_a_setting_of_the_runtime(tmp_path: Path, engine: str, name: str, value: Any, text: str) -> None:
+    (found,) = told(engine, loaded(tmp_path, {**good(tmp_path), name: value}))
+    assert text in found, found
+    assert name == "cluster_networks" or re.search(r"product\.yml:\d+:\d+ \(faas_runtime_", found), found
+
+
+@pytest.mark.parametrize("given", [{"faas_runtime_replicas": "3"}, {"faas_runtime_network": "172.30.0.0/24"}])
+def test_settings_without_a_fault(tmp_path: Path, given: dict[str, Any]) -> None:
+    assert told("nomad", loaded(tmp_path, {**good(tmp_path), **given})) == []
+
+
+def test_the_network_of_instances_is_the_roles_default() -> None:
+    text = yaml.safe_load((Path(__file__).parents[3] / "roles/faas_runtime/defaults/main.yml").read_text())
+    assert all(f"'{network}'" in text["faas_runtime_network"] for network in nomad_component.DEFAULT.values())
 
 
 class Empty:
