@@ -385,6 +385,88 @@ def test_a_tenant_whose_storage_is_full_is_told_to_come_again(gateway: Any) -> N
     assert caught.value.status == 503
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"a": "one", "b": "two"}),
+        ({"b": "one"}, {"a": "one", "b": "two"}),  # a gets what b still has
+        ({"a": "one", "b": "two"}, {"a": "two", "b": "one"}),
+        ({"a": "one", "b": "two", "c": "three"}, {"a": "two", "b": "three", "c": "one"}),
+    ],
+)
+def test_a_queue_goes_from_one_function_to_another(gateway: Any, before: dict[str, str], after: dict[str, str]) -> None:
+    tenant, refusals = jetstream(dict(before))
+    asyncio.run(tenant._consumers([consumer(name, queue) for name, queue in after.items()], set(before)))
+    assert tenant.kept == after and refusals() < 10
+
+
+def test_a_consumer_that_jetstream_refuses_for_another_reason_is_told(gateway: Any) -> None:
+    tenant, refusals = jetstream({}, down=True)
+    with pytest.raises(sys.modules["events"].EventsFailed, match="no quorum"):
+        asyncio.run(tenant._consumers([consumer("a", "one"), consumer("b", "two")], set()))
+    tenant, refusals = jetstream({"a": "one", "b": "two"}, down=True)
+    with pytest.raises(sys.modules["events"].EventsFailed, match="no quorum"):
+        asyncio.run(tenant._consumers([consumer("a", "two"), consumer("b", "one")], {"a", "b"}))
+    assert refusals() < 10
+
+
+def test_what_cannot_be_arranged_of_one_function_holds_up_no_other(gateway: Any) -> None:
+    """Also where that goes on: those that are served are not stopped each time."""
+    events = sys.modules["events"]
+
+    class Faulty(events.Tenant):  # type: ignore[name-defined, misc]
+        async def connect(self) -> None:
+            """At once."""
+
+        async def arrange(self, _functions: Any) -> None:
+            """Fails."""
+            raise events.EventsFailed("JetStream: consumer refused")
+
+        async def _pull(self, function: Any, _handle: Any) -> None:
+            started.append((self.name, function["name"]))
+            await asyncio.sleep(3600)
+
+    started: list[tuple[str, str]] = []
+    sys.modules["gateway"].Tenant = Faulty
+    gateway.config["nats"] = {"replicas": 1}
+
+    async def twice() -> None:
+        for _ in range(2):
+            await gateway.arrange()
+            await asyncio.sleep(0)
+        for tenant in gateway.tenants.values():
+            tenant.stop()
+
+    asyncio.run(twice())
+    assert sorted(started) == [("bank", "open"), ("shop", "greet")]
+    assert gateway.trouble == "shop: JetStream: consumer refused; bank: JetStream: consumer refused"
+
+
+def consumer(name: str, queue: str) -> dict[str, Any]:
+    """A function with a queue."""
+    return {"name": name, "queue": [queue], "timeout": 1, "concurrency": 1}
+
+
+def jetstream(kept: dict[str, str], down: bool = False) -> tuple[Any, Any]:
+    """A tenant whose JetStream gives each queue to one consumer, and how often it refused."""
+    events = sys.modules["events"]
+    tenant, refused = events.Tenant("shop", {}, 1, 256), []
+
+    async def api(subject: str, body: Any = None) -> dict[str, Any]:
+        _consumer, verb, _stream, name = subject.split(".")
+        queue = body["config"]["filter_subjects"][-1].rpartition(".")[2] if body else ""
+        if down or queue in [one for other, one in kept.items() if other != name]:
+            refused.append(subject)
+            raise events.EventsFailed("JetStream: no quorum" if down else "JetStream: filtered consumer not unique")
+        kept.pop(name, None)
+        if verb == "CREATE":
+            kept[name] = queue
+        return {}
+
+    tenant.api, tenant.kept = api, kept
+    return tenant, lambda: len(refused)
+
+
 def test_what_a_call_writes_is_logged_under_its_id(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     gateway.log_output(gateway.functions[("shop", "greet")], "r1", "one\ntwo\n")

@@ -51,6 +51,7 @@ class Tenant:
         self.name, self.access, self.replicas, self.storage = name, access, replicas, storage
         self.link: Client | None = None
         self.tasks: list[asyncio.Task[None]] = []
+        self.served: list[dict[str, Any]] = []
 
     async def connect(self) -> None:
         """Connect, now or whenever a server answers."""
@@ -109,9 +110,27 @@ class Tenant:
         names = set((await self.api("CONSUMER.NAMES.EVENTS")).get("consumers") or [])
         for name in names - {function["name"] for function in functions}:
             await self.api(f"CONSUMER.DELETE.EVENTS.{name}")
-        for function in functions:
-            await self._consumer(function)
+        await self._consumers(functions, names)
         await self._schedules(functions)
+
+    async def _consumers(self, functions: list[dict[str, Any]], present: set[str]) -> None:
+        """A consumer for each function. JetStream gives a queue to one alone: who gets another's waits until that one has let go of it."""
+        waiting = list(functions)
+        while waiting:
+            refused = []
+            for function in waiting:
+                try:
+                    await self._consumer(function)
+                except EventsFailed as error:
+                    refused.append((function, error))
+            if len(refused) == len(waiting):
+                # They wait for one another, such as two that swap their queues: one lets go, and its events are given again.
+                held = sorted(function["name"] for function, _error in refused if function["name"] in present)
+                if len(refused) == 1 or not held:
+                    raise refused[0][1]
+                await self.api(f"CONSUMER.DELETE.EVENTS.{held[0]}")
+                present.discard(held[0])
+            waiting = [function for function, _error in refused]
 
     async def _consumer(self, function: dict[str, Any]) -> None:
         config = {
@@ -196,8 +215,11 @@ class Tenant:
         return len(letters)
 
     def serve(self, functions: list[dict[str, Any]], handle: Handler) -> None:
-        """Hand events to their functions until this is stopped."""
+        """Hand events to their functions until this is stopped; what is handed out already goes on as it is."""
+        if self.tasks and functions == self.served:
+            return
         self.stop()
+        self.served = functions
         self.tasks = [asyncio.create_task(self._pull(function, handle)) for function in functions]
 
     def stop(self) -> None:

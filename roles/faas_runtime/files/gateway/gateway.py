@@ -373,8 +373,10 @@ class Gateway:
                     made = Tenant(name, access, access["replicas"], tenant["storage"])
                     await asyncio.wait_for(made.connect(), 10)
                     self.tenants[name] = made
-                await self.tenants[name].arrange(mine)
-                self.tenants[name].serve(mine, self.deliver)
+                try:
+                    await self.tenants[name].arrange(mine)
+                finally:  # what cannot be arranged of one function holds up no other
+                    self.tenants[name].serve(mine, self.deliver)
             except Exception as error:  # whatever the client raises: the other tenants go on
                 faults.append(f"{name}: {error or type(error).__name__}")
         self.trouble = "; ".join(faults)
