@@ -178,6 +178,7 @@ def ask(request: dict[str, Any], port: int, deadline: float, largest: int, child
         return {
             "status": answer.status,
             "headers": dict(answer.getheaders()),
+            "cookies": answer.headers.get_all("Set-Cookie") or [],
             "body": base64.b64encode(content).decode(),
         }
     except TimeoutError as error:

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.backup.archive import BackupError
 from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import backup
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import functions
@@ -339,13 +340,16 @@ def test_metrics_tell_how_many_events_wait_and_are_dead(gateway: Any) -> None:
 
     tenant = events.Tenant("shop", {}, 1, 256)
     tenant.api, gateway.tenants["shop"] = api, tenant
+    gateway.faults = {"bank": "JetStream: no quorum"}
     assert asyncio.run(gateway.depths()).splitlines() == [
+        'keelson_faas_events_arranged{tenant="shop"} 1',
+        'keelson_faas_events_arranged{tenant="bank"} 0',
         'keelson_faas_events_waiting{tenant="shop",function="greet"} 7',
         'keelson_faas_events_at_work{tenant="shop",function="greet"} 2',
         'keelson_faas_dead_letters{tenant="shop",name="greet"} 3',
     ]
     del answers["STREAM.INFO.DEAD"]
-    assert asyncio.run(gateway.depths()) == ""  # the other metrics are there without it
+    assert "waiting" not in asyncio.run(gateway.depths())  # the other metrics are there without it
 
 
 def test_an_event_waits_while_nomad_is_away(gateway: Any) -> None:
@@ -465,6 +469,17 @@ def jetstream(kept: dict[str, str], down: bool = False) -> tuple[Any, Any]:
 
     tenant.api, tenant.kept = api, kept
     return tenant, lambda: len(refused)
+
+
+def test_an_event_is_not_larger_than_the_server_takes(gateway: Any) -> None:
+    """It would end the connection of the tenant, and each repetition would again."""
+    fault = sys.modules["events"].size_fault
+    given = yaml.safe_load((FILES.parent / "vars/main/events.yml").read_text())["__faas_runtime_nats"]["max_payload"]
+    limits = sys.modules["events"].LARGEST + sys.modules["events"].LARGEST_HEADERS
+    assert limits + 4096 < given
+    assert fault(b"x" * 1024 * 1024, {"ce-id": "a"}) == ""
+    assert fault(b"x" * (1024 * 1024 + 1), {}) == "an event may have 1048576 bytes"
+    assert fault(b"", {"ce-a": "x" * 40000}) == "the headers of an event may have 32768 bytes"
 
 
 def test_what_a_call_writes_is_logged_under_its_id(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,3 +26,4 @@ class Answer:
     cold: bool
     instance: str
     output: str = ""
+    cookies: tuple[str, ...] = ()  # the one header that an answer has several times

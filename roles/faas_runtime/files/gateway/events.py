@@ -25,6 +25,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 LOG = logging.getLogger("events")
+# Together they stay below the server's max_payload (vars/main/events.yml) also with what a dead letter has besides.
+LARGEST, LARGEST_HEADERS = 1024 * 1024, 32 * 1024
 TOO_OLD = 7 * 24 * 3600
 Handler = Callable[[dict[str, Any], dict[str, Any], str], Awaitable[int]]
 
@@ -280,6 +282,15 @@ class Tenant:
         except EventsFailed as error:
             LOG.warning("%s/%s: a dead letter is tried again: %s", self.name, function["name"], error)
             await message.nak(delay=30)
+
+
+def size_fault(body: bytes, headers: dict[str, str]) -> str:
+    """Why an event is too large, '' where it is not: the server would end the connection, and with it those of all other events."""
+    if len(body) > LARGEST:
+        return f"an event may have {LARGEST} bytes"
+    if sum(len(name) + len(text) + 4 for name, text in headers.items()) > LARGEST_HEADERS:
+        return f"the headers of an event may have {LARGEST_HEADERS} bytes"
+    return ""
 
 
 def subjects(function: dict[str, Any]) -> list[str]:

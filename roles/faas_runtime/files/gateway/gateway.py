@@ -30,7 +30,7 @@ import aiohttp
 from aiohttp import web
 from calls import Answer, CallFailed
 from engine import START, Engine
-from events import EventsFailed, Tenant
+from events import EventsFailed, Tenant, size_fault
 
 LOG = logging.getLogger("gateway")
 HOP = {
@@ -107,6 +107,7 @@ class Gateway:
         self.used: dict[tuple[str, str], float] = {}
         self.tenants: dict[str, Tenant] = {}
         self.trouble = ""
+        self.faults: dict[str, str] = {}  # why events of a tenant cannot be arranged
         self.read()
 
     def read(self) -> None:
@@ -213,7 +214,8 @@ class Gateway:
                             raise CallFailed(502, f"the answer is larger than {function['answer']} bytes")
                         if reason := self.engine.fault(function, answer.status, answer.headers):
                             raise CallFailed(502, reason)
-                        return Answer(answer.status, dict(answer.headers), body, cold, chosen)
+                        cookies = tuple(answer.headers.getall("Set-Cookie", ()))
+                        return Answer(answer.status, dict(answer.headers), body, cold, chosen, cookies=cookies)
                 except aiohttp.ClientConnectorError:
                     pass  # it is not there yet, or not any more: nothing was sent
                 except asyncio.TimeoutError as error:
@@ -231,6 +233,7 @@ class Gateway:
         number = given if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", given) else uuid.uuid4().hex
         headers, cold, reason = {"X-Request-Id": number}, False, ""
         status, body, instance, output = 500, b"", "", ""
+        cookies: tuple[str, ...] = ()
         try:
             tenant = self.caller(request)
             if request.path.startswith("/events/"):
@@ -260,10 +263,9 @@ class Gateway:
             call = {"method": request.method, "path": rest, "headers": passed, "body": content}
             answer = await self.perform(function, call, token)
             status, body, cold, instance = answer.status, answer.body, answer.cold, answer.instance
-            output = answer.output
-            headers |= {
-                key: value for key, value in answer.headers.items() if key.lower() not in HOP | {"server", "date"}
-            }
+            output, cookies = answer.output, answer.cookies
+            own = HOP | {"server", "date", "set-cookie"}
+            headers |= {key: value for key, value in answer.headers.items() if key.lower() not in own}
         except (Refused, CallFailed, EventsFailed) as error:
             status = error.status
             output = getattr(error, "output", "")
@@ -276,7 +278,10 @@ class Gateway:
             self.metrics.note(function, "http", status, seconds, cold)
             self.log(function, "http", number, status, seconds, instance, reason)
             self.log_output(function, number, output)
-        return web.Response(status=status, body=body, headers=headers)
+        response = web.Response(status=status, body=body, headers=headers)
+        for cookie in cookies:
+            response.headers.add("Set-Cookie", cookie)
+        return response
 
     def log(
         self,
@@ -322,6 +327,8 @@ class Gateway:
         key = request.headers.get("Idempotency-Key") or request.headers.get("ce-id") or headers["X-Request-Id"]
         passed["Nats-Msg-Id"] = key
         content = await self.body(request, tenant)
+        if too_large := size_fault(content, passed):
+            raise Refused(413, too_large)
         kept = await self.tenants[tenant].publish(f"events.queue.{subject}", content, passed)
         told = {"id": key, "sequence": kept["seq"], "duplicate": kept.get("duplicate", False)}
         return web.json_response(told, status=202, headers=headers)
@@ -365,7 +372,7 @@ class Gateway:
         access = self.config["nats"]
         for name in set(self.tenants) - set(self.config["tenants"]):
             self.tenants.pop(name).stop()
-        faults = []
+        faults = {}
         for name, tenant in self.config["tenants"].items():
             mine = [f for (owner, _name), f in self.functions.items() if owner == name and not f["version"]]
             try:
@@ -378,8 +385,9 @@ class Gateway:
                 finally:  # what cannot be arranged of one function holds up no other
                     self.tenants[name].serve(mine, self.deliver)
             except Exception as error:  # whatever the client raises: the other tenants go on
-                faults.append(f"{name}: {error or type(error).__name__}")
-        self.trouble = "; ".join(faults)
+                faults[name] = str(error) or type(error).__name__
+        self.faults = faults
+        self.trouble = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
         LOG.info(
             json.dumps({"arranged": sorted(self.tenants), "functions": len(self.functions), "trouble": self.trouble})
         )
@@ -415,7 +423,10 @@ class Gateway:
 
     async def depths(self) -> str:
         """Metrics of the events, of the tenants whose events can be reached."""
-        lines: list[str] = []
+        lines = [
+            f'keelson_faas_events_arranged{{tenant="{name}"}} {int(name not in self.faults)}'
+            for name in self.config["tenants"]
+        ]
         for name, tenant in self.tenants.items():
             fed = [f for (owner, _name), f in self.functions.items() if owner == name and (f["queue"] or f["cron"])]
             with contextlib.suppress(EventsFailed):

@@ -114,7 +114,8 @@ class Engine:
         if told.get("error"):
             raise CallFailed(int(told["status"]), str(told["error"]), told.get("output", ""))
         body, output = base64.b64decode(told["body"]), told.get("output", "")
-        return Answer(int(told["status"]), told["headers"], body, True, found["ID"], output)
+        cookies = tuple(told.get("cookies", ()))
+        return Answer(int(told["status"]), told["headers"], body, True, found["ID"], output, cookies)
 
     async def forget(self, job: str, allocation: str, where: dict[str, str]) -> None:
         """Remove a call with all that it left on its host."""
