@@ -127,6 +127,21 @@ def test_a_caller_names_no_function_past_its_token(faas: Knative) -> None:
     assert faas.ask("/shop/greet", K_Network_Probe="queue")[1]["greeting"].startswith("Hello")
 
 
+def test_a_tenant_sees_its_own_functions_alone(faas: Knative) -> None:
+    """Whoever is bound to the tenant's role: its logs, no secret, nothing of another tenant."""
+    faas.kubectl("-n faas-shop create rolebinding drill --role=functions --user=ada")
+
+    def may(what: str, tenant: str) -> bool:
+        return faas.kubectl(f"auth can-i get {what} -n faas-{tenant} --as=ada", check=False).strip() == "yes"
+
+    try:
+        assert may("pods --subresource=log", "shop") and may("ksvc", "shop")
+        assert not any(may(what, "shop") for what in ("secrets", "configmaps"))
+        assert not any(may(what, "bank") for what in ("pods", "pods --subresource=log", "ksvc"))
+    finally:
+        faas.kubectl("-n faas-shop delete rolebinding drill")
+
+
 def test_from_zero_and_back(faas: Knative) -> None:
     """A function that nobody calls has no instance; the first call makes one."""
     where = "-n faas-shop -l serving.knative.dev/service=faas-greet"

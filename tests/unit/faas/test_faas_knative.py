@@ -66,6 +66,7 @@ def test_the_same_function_as_on_another_engine_is_a_service_with_its_code() -> 
     assert list(found) == [
         ("Namespace", "faas-shop"),
         ("NetworkPolicy", "functions"),
+        ("Role", "functions"),
         ("ConfigMap", "faas-greet-000000000000"),
         ("Service", "faas-greet"),
     ]
@@ -81,6 +82,13 @@ def test_the_same_function_as_on_another_engine_is_a_service_with_its_code() -> 
     assert (spec["timeoutSeconds"], spec["containerConcurrency"]) == (30, 10)
     labels = found[("Service", "faas-greet")]["metadata"]["labels"]
     assert labels["networking.knative.dev/visibility"] == "cluster-local"
+
+
+def test_a_tenant_may_be_let_see_its_functions_and_no_secret() -> None:
+    rules = rendered(function())[("Role", "functions")]["rules"]
+    seen = {resource for rule in rules for resource in rule["resources"]}
+    assert {"pods/log", "services"} <= seen and not seen & {"secrets", "configmaps", "pods/exec"}
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch"}
 
 
 def test_an_image_runs_as_it_is() -> None:

@@ -24,6 +24,7 @@ TUNNELS = ("projectcalico.org/IPv4VXLANTunnelAddr", "projectcalico.org/IPv6VXLAN
 KINDS = {
     "Namespace": "/api/v1/namespaces",
     "NetworkPolicy": "/apis/networking.k8s.io/v1/{}networkpolicies",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/{}roles",
     "ResourceQuota": "/api/v1/{}resourcequotas",
     "LimitRange": "/api/v1/{}limitranges",
     "ConfigMap": "/api/v1/{}configmaps",

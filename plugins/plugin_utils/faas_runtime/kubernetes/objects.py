@@ -23,6 +23,15 @@ from ..gateway import namespace
 from .serving import placed
 
 CODE = "/code"
+# What a tenant's people may see of it where a site binds them to this role: no secrets, no code, nothing of others.
+LOOK = [
+    {"apiGroups": [""], "resources": ["pods", "pods/log", "events"], "verbs": ["get", "list", "watch"]},
+    {
+        "apiGroups": ["serving.knative.dev"],
+        "resources": ["services", "revisions", "routes", "configurations"],
+        "verbs": ["get", "list", "watch"],
+    },
+]
 PROXY_CPU, PROXY_MEMORY = 25, 50  # thousandths of a core and MiB for Knative's proxy beside an instance
 ACCOUNT = 65532
 # Of a pod of a function: what its queue-proxy answers calls, probes and the autoscaler on.
@@ -82,6 +91,7 @@ def space(tenant: Tenant) -> Iterable[dict[str, Any]]:
     ingress = [{"from": runtime, "ports": [{"protocol": "TCP", "port": port} for port in PORTS]}]
     spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": ingress}
     yield _made("networking.k8s.io/v1", "NetworkPolicy", "functions", tenant.name, spec=spec)
+    yield _made("rbac.authorization.k8s.io/v1", "Role", "functions", tenant.name, rules=LOOK)
 
 
 def quota(tenant: Tenant, own: Iterable[Function]) -> Iterable[dict[str, Any]]:
