@@ -52,7 +52,7 @@ class Controller:
 
     def holds(self) -> bool:
         """Whether it has taken the lease."""
-        return "TASK [preflight | Read every host]" in self.said()
+        return "TASK [Preflight | Read every host]" in self.said()
 
     def wait(self) -> int:
         """Its exit status."""
@@ -104,6 +104,7 @@ def test_two_at_the_same_moment(lab: Lab, turn: int, fresh: bool, pytestconfig: 
     told = {run.log.name: (code, run.said()[-1500:]) for run, code in codes.items()}
     late = [run for run in codes if HELD.search(run.said())]
     assert len(late) == 1 and min(codes.values()) == 0, told
+    assert any(run.holds() for run in codes), told
     # The late one refuses, unless the other one has ended before it could be seen at work.
     if codes[late[0]]:
         assert codes[late[0]] == 2 and not late[0].holds(), told
@@ -120,6 +121,7 @@ def test_one_of_two_is_killed(lab: Lab, turn: int, pytestconfig: pytest.Config) 
     prepare(lab, fresh=turn % 2 == 0)
     first = Controller(lab, "first")
     while not first.holds():
+        assert first.process.poll() is None, first.said()[-2000:]
         time.sleep(0.1)
     second = Controller(lab, "second", "-e", "cluster_lease_wait=120")
     after = chance.uniform(1, 15)
