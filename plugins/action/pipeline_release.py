@@ -22,6 +22,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import (
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.publish import channels
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
 
@@ -33,6 +34,7 @@ class ActionModule(ControllerAction):
         "state": {"type": "str", "choices": ["record", "show", "diff", "promote", "evidence"], "default": "show"},
         "name": {"type": "str", "default": ""},
         "environment": {"type": "str", "default": ""},
+        "by": {"type": "str", "default": ""},
         "compare": {"type": "list", "elements": "str", "default": []},
         "placement": {"type": "str", "default": ""},
         "regime": {"type": "str", "default": ""},
@@ -66,9 +68,12 @@ class ActionModule(ControllerAction):
                 evidence.write(content, options["output"], options["key"])
             return {"changed": True, "evidence": options["output"]}
         if options["state"] == "record":
-            entry = release.record(found, entries, parts.digests(found), runs.now())
+            place = found.release["images"]
+            known = channels.digests(channels.read(place, trusted)) if place else None
+            entry = release.record(found, entries, parts.digests(found), runs.now(), known)
         else:
-            entry = release.promote(found, entries, options["name"], options["environment"], runs.starter(), runs.now())
+            by = options["by"] or runs.starter()
+            entry = release.promote(found, entries, options["name"], options["environment"], by, runs.now())
         changed = "number" not in entry
         return {
             "changed": changed,
@@ -96,10 +101,10 @@ class ActionModule(ControllerAction):
             if name.endswith(".json"):
                 sides.append(evidence.flat(evidence.read(name, trusted)))
                 continue
-            record = release.current(found, entries).get(name, name)
-            if not record:
-                raise UserError(f"no release was promoted to {name} yet, so there is nothing to compare")
-            sides.append(release.find(found, entries, record)["parts"])
+            if name in found.release["environments"]:
+                sides.append(release.of_environment(found, entries, name))
+            else:
+                sides.append(release.contents(release.find(found, entries, name)))
         differs = release.difference(*sides)
         body = [(part, one, other) for part, (one, other) in differs.items()]
         Display().display(

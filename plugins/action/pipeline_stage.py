@@ -65,7 +65,9 @@ class ActionModule(ControllerAction):
         )
         if self._task.check_mode:
             return {"entry": {}, "triggers": stage.triggers}
-        entry, failed = runs.run(found, stage, inputs, used, inventory, options["variables"], key, C.CONFIG_FILE)
+        entry, failed = runs.run(
+            found, stage, entries, inputs, used, options["by"], inventory, options["variables"], key, C.CONFIG_FILE
+        )
         if failed:
             raise UserError(f"stage {stage.name}: {failed}")
         return {"changed": True, "entry": entry, "triggers": stage.triggers}

@@ -23,7 +23,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery.parts imp
 from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model as placement_model
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import networks
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import render as table
-from ansible_collections.keelson.cluster.plugins.plugin_utils.report import junit, model, page
+from ansible_collections.keelson.cluster.plugins.plugin_utils.report import composition, junit, model, page
 from ansible_collections.keelson.cluster.plugins.plugin_utils.report.summary import run_seconds, summary
 from ansible_collections.keelson.cluster.plugins.plugin_utils.user_error import UserError
 
@@ -64,6 +64,14 @@ class ActionModule(ControllerAction):
             done = "verified" if report.passed else "verified, with faults"
             Display().display(summary({name: hostvars[name] for name in hosts}, done, report.seconds, further))
         if report.passed:
+            # A job of AWX passes this on to those that follow.
+            told = {
+                "cluster": report.cluster,
+                "report": paths["json"],
+                "made_of": dict(report.made_of),
+                **result["counts"],
+            }
+            result["ansible_stats"] = {"data": {"verify_result": told}, "per_host": False, "aggregate": False}
             return {**result, "msg": f"all {len(report.checks)} checks passed; report: {paths['html']}"}
         if report.failed:
             Display().display(f"\n{failures(report)}\n")
@@ -87,6 +95,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
     managers = [hostvars[name] for name in hosts if hostvars[name].get("cluster_part") == MANAGER]
     known = networks(first.get("cluster_networks"))
     rows, checks, instances = [], [], []
+    seen: dict[str, Mapping[str, Any]] = {}
     found = {component.name: component for name in hosts for component in components.of(hostvars[name])}
     for name in hosts:
         variables = hostvars[name]
@@ -103,6 +112,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
                 reachable=not any(result.get("unreachable") for result in results.values()),
             )
         )
+        seen.update({name: told["made_of"] for told in results.values() if "made_of" in told})  # noqa: B035
         instances += [result.get(key) or [] for result in results.values() for key in ("left", "instances")]
     told = next((c["evidence"] for c in checks if c["check"] == "versions" and c["passed"]), "")
     return model.Report(
@@ -120,6 +130,7 @@ def read_report(hostvars: Mapping[str, Mapping[str, Any]], hosts: list[str], reg
         seconds=run_seconds(),
         collection=collection_version(),
         diagrams=diagrams(found.values(), {name: hostvars[name] for name in hosts}, checks),
+        made_of=composition.composition({name: hostvars[name] for name in hosts}, seen),
     )
 
 

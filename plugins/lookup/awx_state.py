@@ -36,9 +36,10 @@ _list:
   elements: dict
 """
 
+import os
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import awx, awx_state
@@ -53,6 +54,11 @@ class LookupModule(LookupBase):
         return [self._compared(term, variables) for term in terms]
 
     def _compared(self, objects: dict[str, Any], variables: dict[str, Any] | None) -> dict[str, Any]:
+        if not any(isinstance(found, dict) and found.get("username") for found in self._ask("me", variables)):
+            raise AnsibleLookupError(
+                f"{_host()}: AWX does not say who asks; set CONTROLLER_OAUTH_TOKEN, or CONTROLLER_USERNAME and CONTROLLER_PASSWORD. "
+                "Nothing was changed"
+            )
         present = {kind: self._owned(kind, variables) for kind in awx.KINDS}
 
         def related(address: str) -> Any:
@@ -85,4 +91,15 @@ class LookupModule(LookupBase):
         asking = lookup_loader.get("awx.awx.controller_api", loader=self._loader, templar=self._templar)
         if asking is None:
             raise AnsibleLookupError("the collection awx.awx is missing; install it to apply objects of AWX")
-        return list(asking.run([address], variables, **how))
+        try:
+            return list(asking.run([address], variables, **how))
+        except AnsibleError as error:
+            raise AnsibleLookupError(
+                f"{_host()}: no answer as AWX gives it: {str(error).rstrip('.')}. Look at CONTROLLER_HOST, and at what may answer "
+                "in its place (a proxy, a login page). Nothing was changed"
+            ) from error
+
+
+def _host() -> str:
+    """Where AWX is asked."""
+    return os.environ.get("CONTROLLER_HOST") or "CONTROLLER_HOST is not set, so 127.0.0.1"

@@ -88,12 +88,18 @@ checks:
       evidence: active, 0 restarts
       remedy: ""
       seconds: 0.01
+made_of:
+  description: The name of the server image that the host was made from (C(image), empty for none), and its C(artifacts) by digest.
+  returned: always
+  type: dict
+  sample: {image: host-node-nomad-1.11.3-amd64-20261122T1510Z, artifacts: {nomad: "1.11.3 sha256:9f86d081…"}}
 """
 
 import functools
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.keelson.cluster.plugins.module_utils.bundle import install
 from ansible_collections.keelson.cluster.plugins.module_utils.checks import controls, host, tls
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check, Verdict, answer
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.sockets import listening
@@ -189,7 +195,7 @@ def main() -> None:
                 lambda: tls.authority(own.ca, given["days"]),
             )
         )
-    module.exit_json(changed=False, checks=checks)
+    module.exit_json(changed=False, checks=checks, made_of={"image": host.image(), "artifacts": install.made_of()})
 
 
 if __name__ == "__main__":

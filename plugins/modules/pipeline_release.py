@@ -27,6 +27,10 @@ options:
     description: The environment that gets it.
     type: str
     default: ""
+  by:
+    description: Who promotes; unless given, the account that runs Ansible.
+    type: str
+    default: ""
   compare:
     description: Two environments, releases, or files of evidence (C(.json)).
     type: list

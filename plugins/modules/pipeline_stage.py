@@ -27,7 +27,7 @@ options:
     choices: [run, approve, deny, reap]
     default: run
   by:
-    description: Who decides.
+    description: Who decides, or who starts the stage; for the latter, unless given, the account that runs Ansible.
     type: str
     default: ""
   reason:

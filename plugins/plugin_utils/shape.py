@@ -155,8 +155,9 @@ def known(name: str, names: Iterable[str], where: str, what: str) -> None:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(names) or 'none'}"
+    folded = {known.casefold(): known for known in names}
+    near = difflib.get_close_matches(name.casefold(), folded, 1)
+    return f"; did you mean {folded[near[0]]}?" if near else f"; there are {', '.join(names) or 'none'}"
 
 
 def _kind(value: Any) -> str:

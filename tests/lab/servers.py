@@ -29,6 +29,8 @@ SUBNET = os.environ.get("KEELSON_DRILLS_SUBNET", f"10.89.{128 + _CLONE[0] % 112}
 SUBNET6 = f"fd89:{_CLONE[0]:x}:{_CLONE[1]:x}::/64"
 # For drills that make servers of their own while those of all others are there.
 OWN_SUBNET = f"10.90.{128 + _CLONE[0] % 112}.0/24"
+#: For local stacks of two environments, whose blocks have three vlans each.
+OWN_BLOCKS = tuple(f"10.{second}.{_CLONE[0] // 8 * 8}.0/21" for second in (91, 92))
 NAME = os.environ.get("KEELSON_DRILLS_NAME", f"kd{_CLONE[1:3].hex()}")
 ENGINE = os.environ.get("KEELSON_DRILLS_ENGINE", "nomad")
 # A smaller set, such as "m1 w1", is enough for drills of host nodes.

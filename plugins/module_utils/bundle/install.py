@@ -121,7 +121,14 @@ def plan(root: Path, entry: Entry, unloaded: Collection[str]) -> Step:
     Archives of images are on a host only until its runtime has them: those of the images named in ``unloaded``.
     """
     here = folder(root, entry)
-    stamps = receipt(here).get("stamps", {})
+    noted = receipt(here)
+    digests = {item["path"]: item["digest"] for item in noted.get("entry", {}).get("files", [])}
+    # A stamp tells that a file is what was noted; it must be what is desired now, too.
+    stamps = {
+        item["path"]: noted.get("stamps", {}).get(item["path"])
+        for item in entry["files"]
+        if digests.get(item["path"]) == item["digest"]
+    }
     current = root / entry["name"] / "current"
     loaded = {image["path"] for image in entry["images"] if image["name"] not in unloaded}
     files = [item for item in entry["files"] if item["path"] not in loaded]
@@ -262,6 +269,22 @@ def in_use(root: Path = Path(ROOT)) -> dict[str, str]:
     """The version that each artifact's link leads to."""
     links = (path for path in sorted(root.glob("*/current")) if path.is_symlink())
     return {link.parent.name: str(link.readlink()) for link in links}
+
+
+def made_of(root: Path = Path(ROOT)) -> dict[str, str]:
+    """The artifacts in use, each as ``VERSION sha256:HEX``: the digest of its files' and packages' digests."""
+    return {name: f"{version} {_identity(receipt(root / name / version))}" for name, version in in_use(root).items()}
+
+
+def _identity(noted: Mapping[str, Any]) -> str:
+    """The digest of what a receipt says was placed."""
+    if "entry" not in noted:
+        return "without a receipt"
+    entry = noted["entry"]
+    placed = sorted(
+        [item.get("path") or item["name"], item["digest"]] for item in (*entry["files"], *entry["packages"])
+    )
+    return "sha256:" + hashlib.sha256(json.dumps(placed).encode()).hexdigest()
 
 
 def versions(root: Path, name: str) -> Iterator[str]:

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import json
+from pathlib import Path
 from typing import Any
 
 from ..cluster.remote import bracketed
@@ -19,6 +22,16 @@ SYSTEM: tuple[dict[str, Any], ...] = (
     {"port": 123, "protocol": "udp", "address": "any", "process": ""},
     {"port": 0, "protocol": "tcp", "address": "any", "process": "sshd"},
 )
+
+#: Where a server made from an image has what the image says of itself.
+IMAGE = "/usr/lib/keelson/image.json"
+
+
+def image(path: str = IMAGE) -> str:
+    """The name of the server image that this host was made from, nothing where it was made from none."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(Path(path).read_text(encoding="utf-8"))["name"])
+    return ""
 
 
 def service(state: str, restarts: int) -> Verdict:

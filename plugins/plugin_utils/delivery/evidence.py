@@ -85,7 +85,7 @@ def _plain(kind: str) -> str:
 
 def _cluster(report: Mapping[str, Any]) -> dict[str, Any]:
     """A cluster as its report shows it."""
-    kept = ("engine", "environment", "version", "collection", "time", "passed", "counts", "digest", "result")
+    kept = ("engine", "environment", "version", "collection", "made_of", "time", "passed", "counts", "digest", "result")
     return {
         **{key: report[key] for key in kept if key in report},
         "checks": [{key: check[key] for key in _CHECK} for check in report["checks"]],
@@ -127,6 +127,8 @@ def _lines(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"cluster {name}", "no report"
     for name, cluster in content["clusters"].items():
         yield f"cluster {name}", f"{cluster['engine']} {cluster['version']}, collection {cluster['collection']}"
+        for part, identity in cluster.get("made_of", {}).items():
+            yield f"{name} {part}", identity
         for check in cluster["checks"]:
             target = f"{name} {check['target'] or check['host']}"
             if check["check"] in _CERTIFICATES and check["passed"]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -57,12 +58,9 @@ def open_gates(
     parts: Callable[[], Mapping[str, str]],
 ) -> list[Entry]:
     """The approvals that open the stage's gates; raise UserError for the first gate that is shut."""
-    used: list[Entry] = []
-    subject = about(stage, before, inputs)
+    used = _approvals(pipeline, stage, entries, about(stage, before, inputs))
     for kind, asked in stage.gates:
-        if kind == "approval":
-            used.append(_approval(pipeline, stage, entries, subject, asked))
-        elif kind == "age":
+        if kind == "age":
             opens = max(_moment(entry["ended"]) for entry in before.values()) + datetime.timedelta(hours=asked["hours"])
             if now < opens:
                 raise UserError(
@@ -70,46 +68,111 @@ def open_gates(
                 )
         elif kind == "release":
             _released(pipeline, stage, entries, asked["environment"], parts())
-        elif not channel(asked):
+        elif kind == "channel" and not channel(asked):
             raise UserError(
                 f"stage {stage.name}: {asked['name']} is not in the channel {asked['channel']} of {asked['directory']}"
             )
     return used
 
 
-def _approval(pipeline: Pipeline, stage: Stage, entries: list[Entry], subject: str, asked: Mapping[str, Any]) -> Entry:
-    """The newest decision about exactly this, of those whom this gate asks."""
-    theirs = [entry for entry in entries if entry.get("by") in asked["by"]]
-    decision = results.newest(theirs, kind="approval", pipeline=pipeline.name, stage=stage.name, about=subject)
-    if decision is None:
-        who = " or ".join(asked["by"])
+def _approvals(pipeline: Pipeline, stage: Stage, entries: list[Entry], subject: str) -> list[Entry]:
+    """For each gate an approval of exactly this, each of another person; raise UserError where one lacks."""
+    found: list[list[Entry]] = []
+    gates = stage.approvals
+    for asked in gates:
+        may = _may(pipeline, stage, entries, asked)
+        theirs = [entry for entry in entries if entry.get("by") in may]
+        decision = results.newest(theirs, kind="approval", pipeline=pipeline.name, stage=stage.name, about=subject)
+        if decision is None:
+            raise UserError(
+                f"stage {stage.name}: waits for the approval of {' or '.join(may) or 'somebody else'}: "
+                f"-e pipeline_approval=approve -e pipeline_by=NAME -e pipeline_stage={stage.name}"
+            )
+        if decision["decision"] == DENIED:
+            reason = decision["reason"] or "no reason given"
+            raise UserError(f"stage {stage.name}: {decision['by']} denied it ({reason}); nothing was started")
+        newest = {
+            e["by"]: e for e in theirs if e["kind"] == "approval" and e["stage"] == stage.name and e["about"] == subject
+        }
+        found.append([entry for entry in newest.values() if entry["decision"] == APPROVED])
+    chosen = next((c for c in itertools.product(*found) if len({entry["by"] for entry in c}) == len(c)), None)
+    if chosen is None:
+        asked_for = " or ".join(dict.fromkeys(name for asked in gates for name in asked["by"]))
+        given = ", ".join(sorted({entry["by"] for entries_of_gate in found for entry in entries_of_gate}))
         raise UserError(
-            f"stage {stage.name}: waits for the approval of {who}: -e pipeline_approval=approve -e pipeline_by=NAME "
-            f"-e pipeline_stage={stage.name}"
+            f"stage {stage.name}: {len(gates)} gates need approvals of as many people, of {asked_for}; {given} approved"
         )
-    if decision["decision"] == DENIED:
-        raise UserError(
-            f"stage {stage.name}: {decision['by']} denied it ({decision['reason'] or 'no reason given'}); nothing was started"
-        )
-    return decision
+    return list(chosen)
+
+
+def _may(pipeline: Pipeline, stage: Stage, entries: list[Entry], asked: Mapping[str, Any]) -> list[str]:
+    """Who may approve at a gate."""
+    started = _starters(pipeline, stage, entries) if asked["four_eyes"] else {}
+    return [name for name in asked["by"] if name not in started]
+
+
+def _starters(pipeline: Pipeline, stage: Stage, entries: list[Entry]) -> dict[str, str]:
+    """Who started the stages before, also those further before, and which; of C(user@host) the user too."""
+    found: dict[str, str] = {}
+    left = list(stage.after)
+    while left:
+        name = left.pop()
+        left += pipeline.stages[name].after
+        entry = results.newest(entries, kind="result", pipeline=pipeline.name, stage=name)
+        if entry:
+            found.update({entry["by"]: name, entry["by"].partition("@")[0]: name})
+    return found
 
 
 def _released(
     pipeline: Pipeline, stage: Stage, entries: list[Entry], environment: str, parts: Mapping[str, str]
 ) -> None:
     """Raise UserError unless what lies here is the release that was promoted to the environment."""
-    promotion = results.newest(entries, kind="promotion", pipeline=pipeline.name, environment=environment)
+    promotion, record = _promoted(pipeline, entries, environment)
     if promotion is None:
         raise UserError(
             f"stage {stage.name}: no release was promoted to {environment} yet; promote one that was tested"
         )
-    record = results.newest(entries, kind="release", pipeline=pipeline.name, name=promotion["release"]) or {"parts": {}}
     tested = record["parts"]
     wrong = [part for part in {**parts, **tested} if tested.get(part) != parts.get(part)]
     if wrong:
         raise UserError(
             f"stage {stage.name}: {wrong[0]} is not that of the release {promotion['release']}, which {environment} has"
         )
+
+
+def images(made_of: Mapping[str, str]) -> set[str]:
+    """The names of all images of a cluster."""
+    return {name for part, names in made_of.items() if part.startswith("image of ") for name in names.split(", ")}
+
+
+def other_than_released(pipeline: Pipeline, stage: Stage, entries: list[Entry], made_of: Mapping[str, str]) -> str:
+    """What of a cluster is not what its environment's release was tested with, or nothing; of stages with such a gate."""
+    for environment in (asked["environment"] for kind, asked in stage.gates if kind == "release"):
+        _promotion, record = _promoted(pipeline, entries, environment)
+        tested = record.get("made_of", {})
+        if not tested or not made_of:
+            return ""
+        pairs = [("image", name, images(tested)) for name in sorted(images(made_of))]
+        pairs += [
+            (part, name, set(tested.get(part, "").split(", ")))
+            for part, names in made_of.items()
+            if part.startswith("artifact ")
+            for name in names.split(", ")
+        ]
+        for part, name, known in pairs:
+            if name not in known:
+                had = ", ".join(sorted(known - {""})) or "none"
+                return f"{part} {name} runs in {environment}, but the release {record['name']} was tested with {had}"
+    return ""
+
+
+def _promoted(pipeline: Pipeline, entries: list[Entry], environment: str) -> tuple[Entry | None, Entry]:
+    """The promotion by which an environment has its release, and the record of it."""
+    promotion = results.newest(entries, kind="promotion", pipeline=pipeline.name, environment=environment)
+    name = promotion["release"] if promotion else ""
+    record = results.newest(entries, kind="release", pipeline=pipeline.name, name=name)
+    return promotion, record or {"parts": {}, "name": name}
 
 
 def decide(
@@ -123,10 +186,15 @@ def decide(
     now: Moment,
 ) -> dict[str, Any]:
     """The entry of an approval or a denial; raise UserError when there is nothing to decide, or by somebody else."""
-    asked = [gate for kind, gate in stage.gates if kind == "approval"]
+    asked = stage.approvals
     if not asked:
         raise UserError(f"stage {stage.name} needs no approval")
     shape.known(by, [name for gate in asked for name in gate["by"]], f"stage {stage.name}", "approver (pipeline_by)")
+    if decision == "approve" and not any(by in _may(pipeline, stage, entries, gate) for gate in asked):
+        started = _starters(pipeline, stage, entries)[by]
+        raise UserError(
+            f"stage {stage.name}: {by} started the stage {started}, and somebody else must approve it (four_eyes)"
+        )
     before = stage_results(pipeline, stage, entries)
     verdict = APPROVED if decision == "approve" else DENIED
     return {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ _GATE: Shape = {
     "release": Key(dict),
 }
 _GATES: Mapping[str, Shape] = {
-    "approval": {"by": Key(list, inner=str)},
+    "approval": {"by": Key(list, inner=str), "four_eyes": Key(bool, default=False)},
     "age": {"hours": Key(int, needed=True, between=(1, 10000))},
     "channel": {
         "directory": Key(needed=True),
@@ -34,6 +35,7 @@ _RELEASE: Shape = {
     "passed": Key(default=""),
     "environments": Key(list, inner=str),
     "parts": Key(list, inner=str),
+    "images": Key(default=""),
 }
 _STAGE: Shape = {
     "description": Key(default=""),
@@ -65,6 +67,11 @@ class Stage:
     name: str
     content: Mapping[str, Any]
     gates: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    @property
+    def approvals(self) -> list[Mapping[str, Any]]:
+        """What its approval gates ask for."""
+        return [asked for kind, asked in self.gates if kind == "approval"]
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith("_") or key not in self.content:
@@ -112,6 +119,7 @@ def parse(content: Mapping[str, Any], path: str, playbooks: Sequence[str]) -> Pi
             _gate(gate, f"{where}: gates[{index}]", stage, release) for index, gate in enumerate(stage["gates"])
         )
         stages[name] = Stage(name, stage, gates)
+        _enough(stages[name], f"{where}: gates")
     order = _order({name: stage.after for name, stage in stages.items()}, f"{path}: stages", "wait for one another")
     triggers = {name: _own(stage.triggers, raw["name"]) for name, stage in stages.items()}
     _order(triggers, f"{path}: stages", "trigger one another without an end", "triggers")
@@ -119,10 +127,21 @@ def parse(content: Mapping[str, Any], path: str, playbooks: Sequence[str]) -> Pi
     return Pipeline(path, raw["name"], raw["results"], release, {name: stages[name] for name in order})
 
 
+def _enough(stage: Stage, where: str) -> None:
+    """Raise UserError where fewer people may approve than approvals are needed."""
+    people = sorted({name for asked in stage.approvals for name in asked["by"]})
+    if len(people) < len(stage.approvals):
+        needed = f"{len(stage.approvals)} approvals of as many people are needed"
+        raise UserError(f"{where}: can never open: {needed}, and {' and '.join(people)} alone may give them")
+
+
 def _release(raw: Mapping[str, Any], path: str) -> dict[str, Any]:
     """What the pipeline says about releases; raise UserError for one that could never be recorded."""
     where = f"{path}: release"
     release = shape.held(raw["release"], _RELEASE, where)
+    twice = [name for name, number in Counter(release["environments"]).items() if number > 1]
+    if twice:
+        raise UserError(f"{where}: environments has {twice[0]} twice; a release goes to each once, in this order")
     if raw["release"]:
         shape.known(release["passed"], raw["stages"], where, "stage (passed)")
         untested = [part for part in release["parts"] if part not in raw["stages"][release["passed"]]["inputs"]]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import shape
+from ..report import composition
 from ..shape import Moment
 from ..user_error import UserError
 from . import gates, results
@@ -17,8 +18,13 @@ from .pipeline import Pipeline
 Entry = results.Entry
 
 
-def record(pipeline: Pipeline, entries: list[Entry], parts: Mapping[str, str], now: Moment) -> dict[str, Any]:
-    """The entry of a new record; raise UserError unless exactly these parts passed the stage that the pipeline names."""
+def record(
+    pipeline: Pipeline, entries: list[Entry], parts: Mapping[str, str], now: Moment, known: Mapping[str, str] | None
+) -> dict[str, Any]:
+    """The entry of a new record; raise UserError unless exactly these parts passed the stage that the pipeline names.
+
+    C(known) are the digests of the images in the pipeline's channels, None where it names no such directory.
+    """
     stage = pipeline.stage(pipeline.release["passed"])
     passed = results.newest(entries, kind="result", pipeline=pipeline.name, stage=stage.name)
     if passed is None or passed["result"] != gates.PASSED:
@@ -30,22 +36,52 @@ def record(pipeline: Pipeline, entries: list[Entry], parts: Mapping[str, str], n
         raise UserError(
             f"{what} the stage {stage.name}, so it was not tested with the rest; {'run it again' if changed else 'list it there'}"
         )
-    same = next(
-        (e for e in entries if e["kind"] == "release" and e["pipeline"] == pipeline.name and e["parts"] == dict(parts)),
-        None,
-    )
+    content = {"parts": dict(parts), "made_of": passed["made_of"], "images": _images(passed, known)}
+    records = [entry for entry in entries if entry["kind"] == "release" and entry["pipeline"] == pipeline.name]
+    same = next((entry for entry in records if content.items() <= entry.items()), None)
     if same:
         return same
-    number = 1 + sum(entry["kind"] == "release" and entry["pipeline"] == pipeline.name for entry in entries)
     at = now.isoformat(timespec="seconds")
     return {
         "kind": "release",
         "pipeline": pipeline.name,
-        "name": f"{pipeline.name}-{number}",
-        "parts": dict(parts),
+        "name": f"{pipeline.name}-{len(records) + 1}",
+        **content,
         "tested": passed["number"],
         "at": at,
     }
+
+
+def _images(passed: Entry, known: Mapping[str, str] | None) -> dict[str, str]:
+    """The digests of the images of the hosts on which a stage was passed."""
+    found = gates.images(passed["made_of"]) - {composition.NO_IMAGE} if known is not None else set()
+    for name in sorted(found - set(known or {})):
+        raise UserError(
+            f"image {name}, which the stage {passed['stage']} was passed with, is in no channel (release: images); promote it"
+        )
+    return {name: (known or {})[name] for name in sorted(found)}
+
+
+def contents(record: Entry) -> dict[str, str]:
+    """All that a record names, each with its identity."""
+    images = {f"image {name}": digest for name, digest in record.get("images", {}).items()}
+    return {**record["parts"], **images, **record.get("made_of", {})}
+
+
+def of_environment(pipeline: Pipeline, entries: list[Entry], environment: str) -> dict[str, str]:
+    """The contents of the release that an environment has, with what its cluster was made of when a stage last passed there.
+
+    Raise UserError where no release was promoted to it.
+    """
+    name = current(pipeline, entries)[environment]
+    if not name:
+        raise UserError(f"no release was promoted to {environment} yet, so there is nothing to compare")
+    record = find(pipeline, entries, name)
+    passed = results.newest(
+        entries, kind="result", pipeline=pipeline.name, environment=environment, result=gates.PASSED
+    )
+    seen = passed["made_of"] if passed and passed.get("made_of") else record.get("made_of", {})
+    return contents({**record, "made_of": seen})
 
 
 def find(pipeline: Pipeline, entries: list[Entry], name: str) -> Entry:

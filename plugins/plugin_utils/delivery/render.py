@@ -18,6 +18,8 @@ from .pipeline import Pipeline, Stage
 
 HEAD = "# Rendered from {path}; change that file, then run the playbook pipeline_render again.\n"
 _BY = {"gitlab": "$GITLAB_USER_LOGIN", "github": '"$REVIEWER"', "make": "$(BY)"}
+#: Who started a job, where the tool knows more of that than the account it runs under.
+_STARTER = {"gitlab": "$GITLAB_USER_LOGIN", "github": '"$GITHUB_ACTOR"'}
 #: GitHub tells a job who pushed; who let it go on is in the review history of the run.
 _REVIEWER = (
     "REVIEWER=$(gh api repos/${{{{ github.repository }}}}/actions/runs/${{{{ github.run_id }}}}/approvals --jq "
@@ -74,7 +76,8 @@ def script(pipeline: Pipeline, stage: Stage, tool: str) -> list[str]:
         if needs_approval(stage)
         else []
     )
-    return [*approval, command(pipeline, stage)]
+    starter = [f"-e pipeline_by={_STARTER[tool]}"] if tool in _STARTER else []
+    return [*approval, command(pipeline, stage, *starter)]
 
 
 def gitlab(pipeline: Pipeline) -> str:

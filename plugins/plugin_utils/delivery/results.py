@@ -35,14 +35,19 @@ def digest(content: Any) -> str:
 
 
 def digest_of(path: str) -> str:
-    """The digest of a file, or of all files below a folder with their names."""
+    """The digest of a file, or of all files below a folder with their names; what a stack tool leaves there is none of them."""
     root = Path(path)
     if root.is_file():
         return f"sha256:{hashlib.sha256(root.read_bytes()).hexdigest()}"
     if not root.is_dir():
         raise UserError(f"{path}: there is no such input; a stage's inputs are files and folders")
-    files = sorted(file for file in root.rglob("*") if file.is_file() and ".terraform" not in file.parts)
+    files = sorted(file for file in root.rglob("*") if file.is_file() and not _left_by_a_stack_tool(file))
     return digest({str(file.relative_to(root)): digest_of(str(file)) for file in files})
+
+
+def _left_by_a_stack_tool(file: Path) -> bool:
+    """Its plugins, its plan, and the state of a stack, which an application changes, and which a release has by its serial."""
+    return ".terraform" in file.parts or file.name == "tfplan" or ".tfstate" in file.suffixes
 
 
 def read(place: str, trusted: Any) -> list[Entry]:

@@ -9,6 +9,7 @@ import datetime
 import getpass
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from typing import Any
 
 from ..shape import Moment
 from ..user_error import UserError
-from . import gates, results
+from . import gates, reports, results
 from .pipeline import Pipeline, Stage
 
 TAIL = 25
@@ -56,6 +57,12 @@ def check_playbooks(stage: Stage) -> None:
             raise UserError(f"stage {stage.name}: there is no playbook {playbook} in {Path.cwd()}; nothing was started")
 
 
+def _log(folder: Path, name: str) -> Path:
+    """Where the output of a playbook goes: a stage may run one twice, or two of the same name."""
+    others = sum(1 for path in folder.glob("*.log") if re.fullmatch(rf"{re.escape(name)}(-\d+)?", path.stem))
+    return folder / (f"{name}-{others + 1}.log" if others else f"{name}.log")
+
+
 def play(
     playbooks: Sequence[str], inventory: Sequence[str], variables: Mapping[str, Any], folder: Path, config: str | None
 ) -> str:
@@ -70,7 +77,7 @@ def play(
         json.dump(dict(variables), file, default=str)  # YAML has dates
         file.flush()
         for playbook in playbooks:
-            log = folder / f"{Path(playbook).stem}.log"
+            log = _log(folder, Path(playbook).stem)
             with log.open("w", encoding="utf-8") as writing:
                 done = subprocess.run(
                     command(playbook, inventory, file.name),
@@ -91,15 +98,17 @@ def play(
 def run(
     pipeline: Pipeline,
     stage: Stage,
+    entries: list[results.Entry],
     inputs: Mapping[str, str],
     approvals: Sequence[results.Entry],
+    by: str,
     inventory: Sequence[str],
     given: Mapping[str, Any],
     key: Any,
     config: str | None,
 ) -> tuple[results.Entry, str]:
     """Run a stage that may run; returns its result, recorded, and what failed. What cleans up runs in any case."""
-    base = {"pipeline": pipeline.name, "stage": stage.name, "environment": stage.environment, "by": starter()}
+    base = {"pipeline": pipeline.name, "stage": stage.name, "environment": stage.environment, "by": by or starter()}
     began, start = now(), time.monotonic()
     begun = results.append(pipeline.results, {"kind": "begun", **base, "at": began.isoformat(timespec="seconds")}, key)
     folder = Path(pipeline.results) / f"{begun['number']:05}-{stage.name}"
@@ -108,6 +117,8 @@ def run(
     variables = {"verify_report": str(report), "placement_report": str(report), **stage.variables, **given}
     sources = [str(source) for source in stage.inventory or inventory]
     failed = play(stage.playbooks, sources, variables, folder, config)
+    made_of, unread = _made_of(report)
+    failed = failed or unread or gates.other_than_released(pipeline, stage, entries, made_of)
     uncleaned = play(stage.cleanup, sources, {**variables, **stage.cleanup_variables}, folder, config)
     content = {
         "kind": "result",
@@ -119,6 +130,7 @@ def run(
         "ended": now().isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - start, 1),
         "inputs": dict(inputs),
+        "made_of": made_of,
         "playbooks": list(stage.playbooks),
         "approvals": [entry["number"] for entry in approvals],
         "override_freeze": str(given.get("override_freeze", "")),
@@ -126,6 +138,17 @@ def run(
         "folder": folder.name,
     }
     return results.append(pipeline.results, content, key), failed or uncleaned
+
+
+def _made_of(report: Path) -> tuple[dict[str, str], str]:
+    """What the cluster that a stage verified is made of, and what is wrong with its report."""
+    path = report / reports.NAME
+    if not path.is_file():
+        return {}, ""
+    try:
+        return dict(reports.read(str(path)).get("made_of", {})), ""
+    except UserError as error:
+        return {}, str(error)
 
 
 def reap(

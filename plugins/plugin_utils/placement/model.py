@@ -204,6 +204,8 @@ def _references(raw: Mapping[str, Any], path: str) -> None:
     """Raise UserError for a name that is used and not defined, and for two regimes that exclude each other on a pool."""
     for name, regime in raw["regimes"].items():
         _all_known(raw, {"regimes": regime["excludes"]}, f"{path}: regimes.{name}")
+        if name in regime["excludes"]:
+            raise UserError(f"{path}: regimes.{name}: excludes itself, so nothing could ever have it; remove it there")
     for name, cluster in raw["clusters"].items():
         _all_known(raw, cluster, f"{path}: clusters.{name}")
         shape.known(cluster["engine"], components.engines(), f"{path}: clusters.{name}", "engine")

@@ -62,7 +62,7 @@ class Report:
     """Everything the report says. `time` is ISO 8601 with zone; instances are {id, host, address, port, moved}.
 
     `version` is the engine's, `seconds` what the run took until now, `collection` the version of this collection.
-    `diagrams` are SVG elements by their headings.
+    `diagrams` are SVG elements by their headings, `made_of` what the cluster is made of, each part with its identity.
     """
 
     cluster: str
@@ -79,6 +79,7 @@ class Report:
     seconds: float = 0
     collection: str = ""
     diagrams: Mapping[str, str] = field(default_factory=dict)
+    made_of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> list[Check]:
@@ -129,6 +130,7 @@ class Report:
             "version": self.version,
             "seconds": round(self.seconds, 1),
             "collection": self.collection,
+            "made_of": dict(self.made_of),
             "passed": self.passed,
             "counts": {"checks": len(self.checks), "failed": len(self.failed)},
             "networks": dict(self.networks),

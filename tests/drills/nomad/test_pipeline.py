@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ import pytest
 import yaml
 from lab.applications import HELLO
 from lab.nomad_load import Load, asked
-from lab.runs import Run
+from lab.runs import ROOT, Run
 from lab.servers import Lab
 
 APP: dict[str, Any] = {**HELLO, "environments": {"test": {"instances": 1}, "prod": {}}}
+
+
+#: The application's own tests.
+TESTS = ROOT / "examples/apps/sample/tests.yml"
 
 
 class Delivery:
@@ -64,20 +69,39 @@ class Delivery:
         release = {"passed": "test", "environments": both, "parts": inputs}
         pipeline = {"name": "hello", "results": str(folder / "results"), "release": release, "stages": stages}
         (folder / "pipeline.yml").write_text(yaml.safe_dump(pipeline))
+        update = {"playbooks": ["install"], "environment": "test", "triggers": ["hello-tests:fresh"]}
+        update["variables"] = {"cluster_lease_wait": 120}
+        self._pipeline("cluster", {"update": update})
+        # Instances that run already would go on as they were started.
+        fresh = {**stages["test"], "after": [], "playbooks": ["deploy", str(TESTS)], "cleanup": ["deploy"]}
+        self._pipeline("hello-tests", {"fresh": {**fresh, "cleanup_variables": {"deploy_state": "absent"}}})
+
+    def _pipeline(self, name: str, stages: dict[str, Any]) -> None:
+        content = {"name": name, "results": str(self.folder / "results"), "stages": stages}
+        (self.folder / f"{name}.yml").write_text(yaml.safe_dump(content))
 
     def write(self, number: int) -> None:
         """A change of the application."""
         self.app.write_text(yaml.safe_dump({**APP, "variables": {"LISTEN": ":8080", "RELEASE": str(number)}}))
 
-    def play(self, playbook: str, code: int = 0, **given: str) -> Run:
+    def play(self, playbook: str, code: int = 0, environment: dict[str, str] | None = None, **given: str) -> Run:
         """Run one of the playbooks of pipelines."""
         given = {"pipeline": f"{self.folder}/pipeline.yml", "pipeline_key": f"{self.folder}/key.pem", **given}
         arguments = [part for name, value in given.items() for part in ("-e", f"{name}={value}")]
-        return self.lab.play(playbook, *arguments, variables=self.variables).expect(code)
+        return self.lab.play(playbook, *arguments, variables=self.variables, environment=environment).expect(code)
 
     def stage(self, name: str, code: int = 0, **given: str) -> str:
         """Run a stage, or decide about it; what was told, with every run of spaces as one."""
         return self.play("pipeline", code, pipeline_stage=name, **given).words()
+
+    def update(self, docker: dict[str, Any]) -> list[str]:
+        """A change of the cluster by its own pipeline; the stages that this one triggers."""
+        self.variables["host_node_docker_config"] = docker
+        environment = {"ANSIBLE_SHOW_CUSTOM_STATS": "1"}
+        done = self.play(
+            "pipeline", pipeline=f"{self.folder}/cluster.yml", pipeline_stage="update", environment=environment
+        )
+        return re.findall(r"^\s+- ([\w-]+:[\w-]+)$", done.output.partition("pipeline_triggers")[2], re.MULTILINE)
 
     def release(self, action: str, code: int = 0, **given: str) -> str:
         return self.play("release", code, release_action=action, **given).words()
@@ -136,3 +160,17 @@ def test_a_change_on_its_way_to_production(delivery: Delivery) -> None:
     entries = json.loads(output.read_text())["entries"]
     decisions = [entry["decision"] for entry in entries if entry["kind"] == "approval"]
     assert decisions == ["approved", "denied", "approved"]
+
+
+def test_a_change_of_the_cluster_is_tried_with_its_applications(delivery: Delivery) -> None:
+    """The cluster is well after both changes, and passes its own checks; only the application's tests tell them apart."""
+    fresh = {"pipeline": f"{delivery.folder}/hello-tests.yml"}
+    assert delivery.update({"log-opts": {"max-file": "2"}}) == ["hello-tests:fresh"]
+    delivery.stage("fresh", **fresh)
+    limit = {"Name": "nofile", "Soft": 16, "Hard": 16}
+    assert delivery.update({"default-ulimits": {"nofile": limit}}) == ["hello-tests:fresh"]
+    delivery.lab.play("verify", variables=delivery.variables).expect()
+    refused = delivery.stage("fresh", 2, **fresh)
+    assert "tests.yml failed" in refused and "of 40 clients at once some got no answer" in refused, refused
+    delivery.update({})
+    delivery.stage("fresh", **fresh)

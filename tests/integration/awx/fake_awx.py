@@ -9,12 +9,14 @@ can be told to fail. A request with the token C(team NAME) is that of a member o
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 TYPES = {
     "organizations": "organization",
@@ -50,7 +52,11 @@ ROLES = ("admin", "execute", "read", "approval", "use", "update")
 
 
 class FakeAwx:
-    """C(objects) by endpoint and id; C(failures) by method and path; C(dies_after) requests the connection is cut."""
+    """C(objects) by endpoint and id; C(failures) by method and path; C(dies_after) requests the connection is cut.
+
+    C(odd) are whole answers by method and path, as a proxy or a login page in between gives them: C((status, headers, body, hold)),
+    where C(hold) is how many seconds the body is held back. Lists come in pages of C(page_size).
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[int, dict[str, Any]]] = {kind: {} for kind in TYPES}
@@ -58,6 +64,8 @@ class FakeAwx:
         self.surveys: dict[tuple[str, int], dict[str, Any]] = {}
         self.roles: dict[int, dict[str, list[int]]] = {}
         self.failures: dict[tuple[str, str], int] = {}
+        self.odd: dict[tuple[str, str], tuple[int, dict[str, str], bytes, float]] = {}
+        self.page_size = 200
         self.dies_after: int | None = None
         self.requests: list[tuple[str, str]] = []
         self._id = 0
@@ -84,9 +92,15 @@ class FakeAwx:
                     self.close_connection = True
                     self.connection.close()
                     return
+                odd = fake.odd.get((self.command, urlsplit(self.path).path))
+                if odd:
+                    self.strange(*odd)
+                    return
                 token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
                 member = token.removeprefix("team ") if token.startswith("team ") else None
                 status, content = fake.respond(self.command, self.path, body, member)
+                if self.command == "GET" and isinstance(content.get("results"), list):
+                    content = fake.one_page(content, self.path)
                 text = b"" if status == 204 else json.dumps(content).encode()
                 self.send_response(status)
                 self.send_header("X-API-Product-Name", "AWX")
@@ -96,12 +110,33 @@ class FakeAwx:
                 self.end_headers()
                 self.wfile.write(text)
 
+            def strange(self, status: int, headers: dict[str, str], body: bytes, hold: float) -> None:
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                time.sleep(hold)
+                with contextlib.suppress(OSError):  # the client did not wait
+                    self.wfile.write(body)
+                self.close_connection = True
+
             do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 (names of the base class)
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def one_page(self, content: dict[str, Any], target: str) -> dict[str, Any]:
+        """One page of a list; the address of the next stands in it."""
+        url = urlsplit(target)
+        query = dict(parse_qsl(url.query))
+        size = min(int(query.get("page_size", 25)), self.page_size)
+        number = int(query.get("page", 1))
+        shown = content["results"][(number - 1) * size : number * size]
+        more = len(content["results"]) > number * size
+        following = f"{url.path}?{urlencode({**query, 'page': number + 1})}" if more else None
+        return {**content, "results": shown, "next": following}
 
     def add(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Store an object."""
@@ -256,7 +291,7 @@ def page(items: list[dict[str, Any]]) -> dict[str, Any]:
 def matches(item: dict[str, Any], query: dict[str, str]) -> bool:
     """Whether an object passes the filters of a query."""
     for key, value in query.items():
-        if key in ("page_size", "order_by") or value == "None":
+        if key in ("page_size", "page", "order_by") or value == "None":
             continue
         if key.endswith("__endswith"):
             if not str(item.get(key.removesuffix("__endswith"), "")).endswith(value):

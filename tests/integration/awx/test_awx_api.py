@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -30,7 +31,7 @@ def fake() -> Iterator[FakeAwx]:
     started.server.shutdown()
 
 
-def apply(fake: FakeAwx, tmp_path: Path, objects: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def apply(fake: FakeAwx, tmp_path: Path, objects: dict[str, Any], **changes: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "objects.yml").write_text(yaml.safe_dump({"awx": objects}))
     hosts = {"w1": {"cluster_name": "product", "cluster_pool": "web"}}
     (tmp_path / "test.yml").write_text(yaml.safe_dump({"all": {"children": {"clusters": {"hosts": hosts}}}}))
@@ -40,8 +41,10 @@ def apply(fake: FakeAwx, tmp_path: Path, objects: dict[str, Any]) -> subprocess.
         "CONTROLLER_OAUTH_TOKEN": "token",
         "CONTROLLER_VERIFY_SSL": "false",
         "CONTROLLER_REQUEST_TIMEOUT": "120",
+        **changes,
     }
-    environment = {**os.environ, **access, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    environment.update({name: value for name, value in access.items() if value})
     command += ["-e", f"awx_file={tmp_path}/objects.yml"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -208,3 +211,69 @@ def test_awx_vanishes_half_way(fake: FakeAwx, tmp_path: Path) -> None:
     assert done.returncode == 2 and fake.url in done.stdout
     fake.dies_after = None
     assert apply(fake, tmp_path, objects).returncode == 0 and fake.names("teams") == ["platform"]
+
+
+HTML = b"<html><body>Please log in</body></html>"
+TEAMS, ME = ("POST", "/api/v2/teams/"), ("GET", "/api/v2/me/")
+PLAIN, JSON = {"Content-Type": "text/html"}, {"Content-Type": "application/json"}
+THROTTLED = b'{"detail": "Request was throttled."}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "words"),
+    [
+        (ME, (200, PLAIN, HTML, 0), "Failed to parse the response json: Expecting value"),
+        (ME, (302, {"Location": "/login"}, b"", 0), "The requested object could not be found at /api/v2/me/"),
+        (ME, (200, JSON, b'{"count": 1, "resu', 0), "Failed to parse the response json: Unterminated string"),
+        (ME, (200, JSON, b'{"count": 0, "results": []}', 0), "AWX does not say who asks; set CONTROLLER_OAUTH_TOKEN"),
+        (ME, (503, PLAIN, HTML, 0), "The host sent back a server error (HTTP Error 503: Service Unavailable)"),
+        (ME, (200, JSON, b"{}", 8), "Failed to read response body: timed out"),
+        (TEAMS, (429, {"Retry-After": "1"}, THROTTLED, 0), "Unable to create team platform: {'detail': 'Request was"),
+        (TEAMS, (302, {"Location": "/login"}, b"", 0), "The requested object could not be found at /api/v2/teams/"),
+        (TEAMS, (201, PLAIN, HTML, 0), "Failed to parse the response json: Expecting value"),
+        (TEAMS, (201, {"Content-Length": "100"}, b'{"id": ', 0), "IncompleteRead(7 bytes read, 93 more expected)"),
+    ],
+)
+def test_what_is_no_answer_of_awx_is_one_message(
+    fake: FakeAwx, tmp_path: Path, asked: tuple[str, str], answer: Any, words: str
+) -> None:
+    fake.odd[asked] = answer
+    done = apply(fake, tmp_path, first_kinds(), CONTROLLER_REQUEST_TIMEOUT="4")
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 2 and words in told, told
+    assert "Traceback" not in told
+    if asked == ME:
+        assert f"{fake.url}: " in told and "Nothing was changed" in told, "the message names the place"
+        assert not any(method == "POST" for method, _path in fake.requests)
+        return
+    fake.odd.clear()
+    assert apply(fake, tmp_path, first_kinds()).returncode == 0 and fake.names("teams") == ["platform"]
+
+
+def test_lists_come_in_pages(fake: FakeAwx, tmp_path: Path) -> None:
+    """What is not on the first page is neither made again nor left behind."""
+    fake.page_size = 2
+    kinds = first_kinds()
+    kinds["teams"] = [{"name": f"t{number}", "organization": "Platform"} for number in range(5)]
+    assert apply(fake, tmp_path, kinds).returncode == 0
+    fake.requests.clear()
+    again = apply(fake, tmp_path, kinds)
+    assert again.returncode == 0 and "changed=0" in again.stdout and {m for m, _p in fake.requests} == {"GET"}
+    assert any("page=3" in path for _method, path in fake.requests)
+    assert apply(fake, tmp_path, first_kinds()).returncode == 0 and fake.names("teams") == ["platform"]
+
+
+def test_a_certificate_that_nobody_trusts(fake: FakeAwx, tmp_path: Path) -> None:
+    """Verified unless told otherwise, by the lookup, the modules and the task that removes alike."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
+    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    fake.server.socket = context.wrap_socket(fake.server.socket, server_side=True)
+    fake.url = fake.url.replace("http:", "https:")
+    done = apply(fake, tmp_path, first_kinds(), CONTROLLER_VERIFY_SSL="")
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 2 and "certificate verify failed: self-signed certificate" in told, told
+    assert not fake.requests

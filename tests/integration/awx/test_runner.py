@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 
 ROOT = Path(__file__).parents[3]
 ansible_runner = pytest.importorskip("ansible_runner")
@@ -108,6 +109,58 @@ def test_answers_of_a_survey_have_their_types_and_results_leave_the_folder(tmp_p
     assert events, "what AWX shows comes from here"
 
 
+def kill_when(marker: Path, job: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    """End a job as a container is stopped: no handler of anything runs."""
+    end = time.monotonic() + 240
+    while not marker.exists() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert marker.exists()
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(tmp_path).encode() in process.read_bytes():
+                os.kill(int(process.parent.name), signal.SIGKILL)
+
+
+def test_what_a_killed_stage_left_is_removed_by_a_reaper_that_may_be_killed_too(tmp_path: Path) -> None:
+    server, reaping, results = tmp_path / "server", tmp_path / "reaping", tmp_path / "results"
+    touch: Any = {"state": "touch", "mode": "0600"}
+    made = [{"ansible.builtin.file": {"path": str(server), **touch}}, {"ansible.builtin.pause": {"seconds": 120}}]
+    removed = [
+        {"ansible.builtin.stat": {"path": str(reaping)}, "register": "found"},
+        {"ansible.builtin.file": {"path": str(reaping), **touch}},
+        {"ansible.builtin.pause": {"seconds": 120}, "when": "not found.stat.exists"},
+        {"ansible.builtin.file": {"path": str(server), "state": "absent"}},
+    ]
+    for name, tasks in {"make": made, "remove": removed}.items():
+        (tmp_path / f"{name}.yml").write_text(
+            json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}])
+        )
+    stage = {"playbooks": [str(tmp_path / "make.yml")], "cleanup": [str(tmp_path / "remove.yml")], "expires_hours": 6}
+    content = {"name": "own", "results": str(results), "stages": {"only": stage}}
+    (tmp_path / "pipeline.yml").write_text(yaml.safe_dump(content))
+    given = {"pipeline": str(tmp_path / "pipeline.yml"), "pipeline_key": str(tmp_path / "key.pem")}
+    folder = private(tmp_path, {"keelson_playbook": "pipeline", **given, "pipeline_stage": "only"}, {})
+    kill_when(server, launch(folder, tmp_path), tmp_path)
+
+    (folder / "env/extravars").write_text(
+        yaml.safe_dump({"keelson_playbook": "pipeline", **given, "pipeline_reap": "true"})
+    )
+    early = launch(folder, tmp_path, ident="2")
+    assert early.wait(300) == 0 and server.exists(), "a stage may run for so long"
+    index = json.loads((results / "index.json").read_text())
+    index["entries"][0]["at"] = "2026-01-01T00:00:00+00:00"
+    (results / "index.json").write_text(json.dumps(sign.sealed(index, sign.load_key(tmp_path / "key.pem"))))
+    kill_when(reaping, launch(folder, tmp_path, ident="3"), tmp_path)
+    assert server.exists()
+    again = launch(folder, tmp_path, ident="4")
+    text = again.communicate(timeout=300)[0].decode()
+    assert again.returncode == 0 and not server.exists(), text
+    kinds = [entry["kind"] for entry in json.loads((results / "index.json").read_text())["entries"]]
+    assert kinds == ["begun", "reaped"]
+
+
 def test_a_stage_that_is_killed_is_run_again(tmp_path: Path) -> None:
     marker, results = tmp_path / "marker", tmp_path / "results"
     tasks = [
@@ -125,16 +178,7 @@ def test_a_stage_that_is_killed_is_run_again(tmp_path: Path) -> None:
     }
     folder = private(tmp_path, {"keelson_playbook": "pipeline", **given}, {})
     job = launch(folder, tmp_path)
-    end = time.monotonic() + 240
-    while not marker.exists() and time.monotonic() < end:
-        time.sleep(0.2)
-    assert marker.exists()
-    os.killpg(job.pid, signal.SIGKILL)  # a container that is stopped: no handler of anything runs
-    job.wait()
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if str(tmp_path).encode() in process.read_bytes():
-                os.kill(int(process.parent.name), signal.SIGKILL)
+    kill_when(marker, job, tmp_path)
     again = launch(folder, tmp_path, ident="2")
     text = again.communicate(timeout=300)[0].decode()
     assert again.returncode == 0, text

@@ -119,3 +119,33 @@ def test_offline_stage_of_the_example(world: World) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "aws_autoscaling_group.batch" in done.stdout
+
+
+def test_the_stack_pipeline_applies_against_a_mock_and_removes_it(aws: World) -> None:
+    """The stages offline and mock of examples/pipelines/stack.yml, on the example's stacks."""
+    mirrored = "KEELSON_TEST_TERRAFORM_PLUGINS" in os.environ or "TF_CLI_CONFIG_FILE" in os.environ
+    if not mirrored or terraform(aws.folder / "stacks/aws/network", "init", "-input=false").returncode:
+        pytest.skip("the provider hashicorp/aws is not to be had; set KEELSON_TEST_TERRAFORM_PLUGINS to a mirror")
+    shutil.copytree(EXAMPLES / "stacks/delivery", aws.folder / "stacks/delivery")
+    shutil.copy(EXAMPLES / "aws.stacks.yml", aws.folder / "mock.stacks.yml")
+    text = (EXAMPLES / "pipelines/stack.yml").read_text()
+    for stack in STACKS:
+        text = text.replace(f"stacks/{stack}", f"stacks/aws/{stack}")
+    (aws.folder / "stack.yml").write_text(text.replace("stack_variables: {name: mock}", "stack_variables: {}"))
+    given = ["-e", "pipeline=stack.yml", "-e", f"pipeline_key={aws.folder}/key.pem"]
+    for stage in ("offline", "mock"):
+        done = ansible(
+            aws,
+            "ansible-playbook",
+            *(str(ROOT / "playbooks/pipeline.yml"), "-i", "localhost,", *given, "-e", f"pipeline_stage={stage}"),
+            strict=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = (aws.folder / "results").glob("*-mock")
+    assert (folder / "apply.log").read_text().count("TASK [Stack | Apply the plan]") == 3
+    states = [json.loads((aws.folder / f"stacks/aws/{stack}/terraform.tfstate").read_text()) for stack in STACKS[:3]]
+    assert [state["resources"] for state in states] == [[], [], []], "nothing is left of it"
+    before = [
+        json.loads((aws.folder / f"stacks/aws/{stack}/terraform.tfstate.backup").read_text()) for stack in STACKS[:3]
+    ]
+    assert all(state["resources"] for state in before), "there was something"

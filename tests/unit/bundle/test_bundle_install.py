@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -585,3 +586,16 @@ def test_a_runtime_that_cannot_be_started_says_why(monkeypatch: pytest.MonkeyPat
         runtimes.awake("docker", lambda _command: (1, "", "")),
     ):
         pass
+
+
+def test_what_is_in_use_is_told_by_version_and_digest(world: World) -> None:
+    first = world.entry()
+    assert world.bring(first)["changed"]
+    (told,) = install.made_of(world.root).items()
+    assert told[0] == "tool" and re.fullmatch(r"1\.0\.0 sha256:[0-9a-f]{64}", told[1])
+    assert world.bring(world.entry(b"two", "1.0.0"))["changed"]
+    other = install.made_of(world.root)["tool"]
+    assert other.startswith("1.0.0 ") and other != told[1], "another file of the same version is told"
+    (world.root / "tool/1.0.0" / install.RECEIPT).write_text("{")
+    assert install.made_of(world.root) == {"tool": "1.0.0 without a receipt"}
+    assert install.made_of(world.folder / "nothing") == {}

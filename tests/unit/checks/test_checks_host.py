@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,3 +111,13 @@ def test_work_is_shared() -> None:
     nodes = [f"w{number}" for number in range(50)]
     found = assign(nodes, [["m1", "m2", "m3"], nodes])
     assert max(len(targets) for name, targets in found.items() if name.startswith("w")) <= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [('{"name": "host-node-1"}', "host-node-1"), ("{", ""), ("[]", ""), (None, "")]
+)
+def test_the_image_that_a_host_was_made_from(tmp_path: Path, text: str | None, name: str) -> None:
+    path = tmp_path / "image.json"
+    if text is not None:
+        path.write_text(text)
+    assert host.image(str(path)) == name

@@ -126,6 +126,29 @@ def test_every_number_of_a_playbook_says_how_small_it_may_be() -> None:
             assert "minimum" in spec and spec.get("default", spec["minimum"]) >= spec["minimum"], name
 
 
+@pytest.mark.parametrize(
+    "text", ["no", "No", "NO", "off", "Off", "0", "f", "n", "False", " False ", "false\n", "FALSE"]
+)
+def test_every_way_to_write_no(text: str) -> None:
+    assert variable_types.converted({"verify_drills": text}) == {"verify_drills": False}
+
+
+@pytest.mark.parametrize("text", ["yes", "On", "1", " True ", "y"])
+def test_every_way_to_write_yes(text: str) -> None:
+    assert variable_types.converted({"host_node_nomad_raw_exec": text}) == {"host_node_nomad_raw_exec": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("3", 3), (" 3 ", 3), ("-1", -1), ("3.0", 3), ("3.5", "3.5"), ("three", "three"), ("0x3", "0x3")],
+)
+def test_numbers_as_people_write_them(text: str, number: Any) -> None:
+    """What is no plain number stays text, which the roles' and modules' checks refuse by name."""
+    assert variable_types.converted({"cluster_lease_wait": text}) == (
+        {} if isinstance(number, str) else {"cluster_lease_wait": number}
+    )
+
+
 def test_every_playbook_begins_with_the_types_of_what_it_was_given() -> None:
     """Else an empty answer of a survey would be a text that no module takes."""
     for path in sorted((ROOT / "playbooks").glob("*.yml")):

@@ -69,6 +69,29 @@ def test_surveys_have_types_defaults_and_choices() -> None:
     }
 
 
+#: Variables that say where a playbook writes what is needed later; that of a backup and of a bundle are the inventory's.
+WRITTEN = {
+    "verify": "verify_report",
+    "enroll": "enroll_document",
+    "inventory_report": "inventory_report_file",
+    "release": "release_evidence",
+    "placement": "placement_report",
+    "server_image": "server_image_output",
+    "server_image_promote": "server_image_output",
+    "server_image_list": "server_image_output",
+}
+
+
+def test_what_is_needed_later_lies_on_a_volume() -> None:
+    """The folder of a job vanishes with its container."""
+    for item in OBJECTS["job_templates"]:
+        variable = WRITTEN.get(item["playbook"])
+        if variable:
+            assert variable in variable_types.playbooks() and item["extra_vars"][variable].startswith("/data/"), item
+            assert variable not in item.get("ask", [])
+    assert set(WRITTEN) <= {item["playbook"] for item in OBJECTS["job_templates"]}
+
+
 def test_a_workflow_asks_what_its_jobs_need() -> None:
     found = awx.complete(copy.deepcopy(OBJECTS), PLAYBOOKS, variable_types.playbooks(), [])
     for item in found["workflow_job_templates"]:

@@ -53,7 +53,15 @@ def report(
 ) -> dict[str, Any]:
     told = {"cluster": cluster, "engine": "kubernetes", "environment": "prod", "time": time, "version": "1.36.3"}
     chosen = checks or (check("listeners"), check("certificate", text="until 2027-03-01, 90 days left"))
-    return {**told, "collection": "0.1.0", "passed": True, "counts": {"checks": 2, "failed": 0}, "checks": list(chosen)}
+    made_of = {"stack nodes": "serial 7 of 3f2a", "configuration": "sha256:cd"}
+    return {
+        **told,
+        "collection": "0.1.0",
+        "made_of": made_of,
+        "passed": True,
+        "counts": {"checks": 2, "failed": 0},
+        "checks": list(chosen),
+    }
 
 
 def numbered() -> list[dict[str, Any]]:
@@ -82,6 +90,7 @@ def test_clusters_with_versions_certificates_and_controls() -> None:
     assert content["controls"]["PCI DSS 8.2"]["state"] == "not checked"
     lines = evidence.flat(content)
     assert lines["cluster product"] == "kubernetes 1.36.3, collection 0.1.0"
+    assert lines["product stack nodes"] == "serial 7 of 3f2a" and lines["product configuration"] == "sha256:cd"
     assert lines["certificate product m1"] == "until 2027-03-01"
     assert lines["control PCI DSS 4.2.1"] == "held (1 checks)"
 
@@ -109,6 +118,37 @@ def test_exceptions_have_reason_approver_and_end() -> None:
 def test_two_of_the_same_state_do_not_differ() -> None:
     later = report(time="2026-12-02T10:00:00+00:00")
     assert release.difference(evidence.flat(collected(report())), evidence.flat(collected(later))) == {}
+
+
+def test_two_states_differ_line_by_line() -> None:
+    """What an auditor asks of two months: versions, certificates, controls, exceptions, deeds, and what a cluster is made of."""
+    may = collected(report(time="2026-05-31T10:00:00+00:00"), regime="pci")
+    june = copy.deepcopy(may)
+    june["clusters"]["product"].update(version="1.37.2", made_of={"stack nodes": "serial 8 of 3f2a"})
+    june["clusters"]["product"]["checks"][1]["evidence"] = "until 2027-06-01, 180 days left"
+    june["controls"]["PCI DSS 8.2"].update(state="held", checks=3)
+    june["exceptions"].append(
+        {
+            "application": "checkout",
+            "cluster": "shared",
+            "rules": ["region"],
+            "until": "2026-12-31",
+            "approved_by": "dpo",
+            "reason": "move",
+        }
+    )
+    june["entries"].append(
+        {"kind": "promotion", "number": 7, "release": "cluster-2", "environment": "prod", "by": "bert"}
+    )
+    assert release.difference(evidence.flat(may), evidence.flat(june)) == {
+        "cluster product": ("kubernetes 1.36.3, collection 0.1.0", "kubernetes 1.37.2, collection 0.1.0"),
+        "product stack nodes": ("serial 7 of 3f2a", "serial 8 of 3f2a"),
+        "product configuration": ("sha256:cd", ""),
+        "certificate product m1": ("until 2027-03-01", "until 2027-06-01"),
+        "control PCI DSS 8.2": ("not checked (0 checks)", "held (3 checks)"),
+        "exception checkout on shared": ("", "region until 2026-12-31, by dpo: move"),
+        "promotion 7": ("", "cluster-2 bert"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -170,7 +210,8 @@ def test_wrong_controls_are_one_message(controls: Any, words: str) -> None:
 
 def play(folder: Path, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["ansible-playbook", "-i", "inventory.yml", str(playbook), *arguments]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    shown = {"ANSIBLE_SHOW_CUSTOM_STATS": "1"}
+    environment = {**os.environ, **shown, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -216,3 +257,9 @@ def test_the_playbooks_write_and_compare_it(tmp_path: Path) -> None:
     both = f"release_compare={written},{tmp_path}/verified/evidence.json"
     compared = play(tmp_path, str(ROOT / "playbooks/release.yml"), *given, "-e", "release_action=diff", "-e", both)
     assert compared.returncode == 0 and "failed: port 22 is open" in " ".join(compared.stdout.split()), compared.stdout
+
+    tasks[0] = {"ansible.builtin.set_fact": {"seen": {"checks": [check("listeners")]}}}
+    (tmp_path / "verify.yml").write_text(json.dumps(own))
+    passed = play(tmp_path, str(tmp_path / "verify.yml"))
+    told = passed.stdout.partition("CUSTOM STATS")[2]
+    assert passed.returncode == 0 and "cluster: product" in told and "configuration: sha256:" in told, passed.stdout

@@ -64,6 +64,20 @@ CONTENT: dict[str, Any] = {
     },
 }
 
+#: Tells what it was asked, fails where it is told to, and reports of a cluster what the file made-of says.
+PROGRAM = """#!/bin/sh
+echo "$@" >> calls
+for last; do case $last in @*) report=$(sed -n 's/.*"verify_report": "\\([^"]*\\)".*/\\1/p' "${last#@}") ;; esac; done
+[ ! -e "fail-$last" ] || { echo "it broke"; exit 2; }
+[ ! -e made-of ] || { mkdir -p "$report" && cat made-of > "$report/report.json"; }
+"""
+
+
+def verified(place: Path, **made_of: str) -> None:
+    """What verify will report of the cluster that a stage installs."""
+    told = {"cluster": "c", "time": "", "version": "1", "counts": {}, "checks": [], "made_of": made_of}
+    (place / "made-of").write_text(json.dumps(told))
+
 
 def parsed(**changes: Any) -> pipeline.Pipeline:
     content = copy.deepcopy(CONTENT)
@@ -83,15 +97,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config").write_text("one\n")
     program = tmp_path / "bin/ansible-playbook"
     program.parent.mkdir()
-    program.write_text(
-        '#!/bin/sh\necho "$@" >> calls\nfor last; do :; done\n[ ! -e "fail-$last" ] || { echo "it broke"; exit 2; }\n'
-    )
+    program.write_text(PROGRAM)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     return tmp_path
 
 
-def run(place: Path, found: pipeline.Pipeline, name: str, hours: int = 0) -> tuple[results.Entry, str]:
+def run(place: Path, found: pipeline.Pipeline, name: str, hours: int = 0, by: str = "ci") -> tuple[results.Entry, str]:
     """What the module does for a stage."""
     key = sign.load_key(place / "key.pem")
     entries, stage = results.read(found.results, key.public_key()), found.stage(name)
@@ -102,7 +114,7 @@ def run(place: Path, found: pipeline.Pipeline, name: str, hours: int = 0) -> tup
     used = gates.open_gates(
         found, stage, entries, before, inputs, now, lambda asked: False, lambda: {**inputs, "collection": "1"}
     )
-    return runs.run(found, stage, inputs, used, [], {}, key, None)
+    return runs.run(found, stage, entries, inputs, used, by, [], {}, key, None)
 
 
 def decide(place: Path, found: pipeline.Pipeline, decision: str, by: str, reason: str = "") -> None:
@@ -167,6 +179,23 @@ def text_of(place: Path) -> str:
             {"stages__prod__gates": [{"channel": {"directory": "i", "channel": "new", "name": "x"}}]},
             "channel is 'new'; there are candidate",
         ),
+        (
+            {"stages__prod__gates": [{"approval": {"by": ["anna"]}}, {"approval": {"by": ["anna"]}}]},
+            "stages.prod: gates: can never open: 2 approvals of as many people are needed, and anna alone may give them",
+        ),
+        (
+            {"stages__prod__gates": [{"approval": {"by": ["anna"], "four_eyes": "yes"}}]},
+            "four_eyes is text, true or false",
+        ),
+        (
+            {"stages__prod__gates": [{"approval": {"by": ["anna"]}, "age": {"hours": 1}}]},
+            "gates[0]: names 2 kinds of gate",
+        ),
+        ({"stages__prod__gates": [{"channel": {"channel": "tested", "name": "x"}}]}, "channel: directory is missing"),
+        ({"stages__prod__after": ["prod"]}, "stages: prod wait for one another; remove one of their after"),
+        ({"stages__check__gates": [{"age": {"hours": 1}}], "stages__check__after": ["test"]}, "wait for one another"),
+        ({"stages__Test": {"playbooks": ["verify"]}}, "'Test' is no name; use up to 63 lower-case letters"),
+        ({"release__environments": ["test", "test"]}, "release: environments has test twice"),
         ({"stages__prod__gates": [{}]}, "gates[0]: names 0 kinds of gate"),
         ({"stages__prod__triggers": ["chek"]}, "did you mean check?"),
         ({"release__passed": "tset"}, "cluster.yml: release: stage (passed) tset is not defined; did you mean test?"),
@@ -280,7 +309,7 @@ def test_gates_open_by_approval_age_and_release(place: Path) -> None:
         run(place, found, "prod", 30)
 
     parts = {"config": results.digest_of("config"), "collection": "1"}
-    record = add(place, found, release.record(found, entries_of(place, found), parts, NOW))
+    record = add(place, found, release.record(found, entries_of(place, found), parts, NOW, None))
     with pytest.raises(UserError, match="cluster-1 was never in test, so it cannot go to prod"):
         release.promote(found, entries_of(place, found), "cluster-1", "prod", "anna", NOW)
     for environment in ("test", "prod"):
@@ -298,15 +327,17 @@ def test_a_release_is_what_passed(place: Path) -> None:
     found = parsed()
     run(place, found, "check")
     with pytest.raises(UserError, match="a release needs a passed run of the stage test"):
-        release.record(found, entries_of(place, found), {"config": "x"}, NOW)
+        release.record(found, entries_of(place, found), {"config": "x"}, NOW, None)
     run(place, found, "test")
     with pytest.raises(UserError, match="config has changed since the stage test"):
-        release.record(found, entries_of(place, found), {"config": "sha256:other"}, NOW)
+        release.record(found, entries_of(place, found), {"config": "sha256:other"}, NOW, None)
     with pytest.raises(UserError, match="images is no input of the stage test, so it was not tested"):
-        release.record(found, entries_of(place, found), {"images": "sha256:other"}, NOW)
+        release.record(found, entries_of(place, found), {"images": "sha256:other"}, NOW, None)
     parts = {"config": results.digest_of("config"), "collection": "1"}
-    first = add(place, found, release.record(found, entries_of(place, found), parts, NOW))
-    assert release.record(found, entries_of(place, found), parts, NOW) == first, "the same parts are the same release"
+    first = add(place, found, release.record(found, entries_of(place, found), parts, NOW, None))
+    assert release.record(found, entries_of(place, found), parts, NOW, None) == first, (
+        "the same parts are the same release"
+    )
     assert release.difference(first["parts"], {**first["parts"], "collection": "2"}) == {"collection": ("1", "2")}
     with pytest.raises(UserError, match="release cluster-7 is not defined; did you mean cluster-1?"):
         release.find(found, entries_of(place, found), "cluster-7")
@@ -409,6 +440,58 @@ def test_every_gate_asks_its_own_approvers(place: Path) -> None:
         run(place, parsed(stages__prod__gates=[{"approval": {"by": ["carl"]}}]), "prod")
 
 
+def test_two_gates_need_two_people(place: Path) -> None:
+    both = [{"approval": {"by": ["anna", "bert"]}}, {"approval": {"by": ["anna"]}}]
+    found = parsed(stages__prod__gates=both)
+    run(place, found, "check")
+    run(place, found, "test")
+    decide(place, found, "approve", "anna")
+    with pytest.raises(
+        UserError, match="stage prod: 2 gates need approvals of as many people, of anna or bert; anna approved"
+    ):
+        run(place, found, "prod")
+    decide(place, found, "approve", "bert")
+    decide(place, found, "approve", "anna")
+    entry, _failed = run(place, found, "prod")
+    by = {entries_of(place, found)[number - 1]["by"] for number in entry["approvals"]}
+    assert by == {"anna", "bert"}
+
+
+@pytest.mark.parametrize("starter", ["anna", "anna@runner-7"])
+def test_who_started_the_stages_before_does_not_approve_where_that_is_forbidden(place: Path, starter: str) -> None:
+    gate = {"by": ["anna", "bert"], "four_eyes": True}
+    found = parsed(stages__prod__gates=[{"approval": gate}])
+    run(place, found, "check", by=starter)
+    run(place, found, "test")
+    words = "stage prod: anna started the stage check, and somebody else must approve it"
+    decide(place, found, "deny", "anna", "my own test was wrong")
+    with pytest.raises(UserError, match=words):
+        decide(place, found, "approve", "anna")
+    decide(place, found, "approve", "bert")
+    assert run(place, found, "prod")[0]["result"] == "passed"
+    decide(place, parsed(stages__prod__gates=[{"approval": {"by": ["anna"]}}]), "approve", "anna")
+
+
+def test_an_approval_that_was_given_before_it_was_forbidden_does_not_count(place: Path) -> None:
+    """Somebody writes into the results what decide would refuse."""
+    found = parsed(stages__prod__gates=[{"approval": {"by": ["anna", "bert"], "four_eyes": True}}])
+    run(place, found, "check")
+    run(place, found, "test", by="anna")
+    stage, entries = found.stage("prod"), entries_of(place, found)
+    subject = gates.about(stage, gates.stage_results(found, stage, entries), {"config": results.digest_of("config")})
+    entry = {
+        "kind": "approval",
+        "pipeline": "cluster",
+        "stage": "prod",
+        "decision": "approved",
+        "by": "anna",
+        "reason": "",
+    }
+    add(place, found, {**entry, "about": subject})
+    with pytest.raises(UserError, match="waits for the approval of bert"):
+        run(place, found, "prod")
+
+
 @pytest.mark.parametrize("change", ["input", "stage"])
 def test_an_approval_is_about_what_was_there(place: Path, change: str) -> None:
     (place / "extra").write_text("one\n")
@@ -488,7 +571,8 @@ def test_what_is_rendered_has_every_stage_and_its_command(path: Path) -> None:
     made = yaml.safe_load(render.awx(found))["awx"]
     for name, stage in found.stages.items():
         line = render.command(found, stage)
-        assert gitlab[name]["script"][-1] == line and github["jobs"][name]["steps"][-1]["run"] == line
+        assert gitlab[name]["script"][-1] == f"{line} -e pipeline_by=$GITLAB_USER_LOGIN"
+        assert github["jobs"][name]["steps"][-1]["run"] == f'{line} -e pipeline_by="$GITHUB_ACTOR"'
         aged = any(kind == "age" for kind, _asked in stage.gates)
         assert f"\n{name}:{' '.join(['', *([] if aged else stage.after)])}\n" in render.makefile(found)
         assert line in render.makefile(found)
@@ -591,3 +675,113 @@ def test_the_playbook_runs_a_stage_and_refuses_the_next(tmp_path: Path) -> None:
     assert other.returncode == 2 and "approver (pipeline_by) bert is not defined" in other.stdout, other.stdout
     approved = start("second", *approve, "awx_user_name=anna")
     assert approved.returncode == 0 and start("second").returncode == 0, approved.stdout
+
+
+MADE_OF = {
+    "stack nodes": "serial 7 of 3f2a",
+    "image of pool web": "host-node-1",
+    "artifact nomad": "1.11.3 sha256:ab",
+    "configuration": "sha256:cd",
+}
+
+
+def recorded(place: Path, found: pipeline.Pipeline, **images: str) -> results.Entry:
+    """The release of what passed."""
+    parts = {"config": results.digest_of("config"), "collection": "1"}
+    return add(place, found, release.record(found, entries_of(place, found), parts, NOW, images or None))
+
+
+def passed_test(place: Path, found: pipeline.Pipeline, **changes: str) -> None:
+    """The stages before production, on a cluster that is made of this."""
+    verified(place, **{**MADE_OF, **{name.replace("_", " "): value for name, value in changes.items()}})
+    run(place, found, "check")
+    assert run(place, found, "test")[0]["result"] == "passed"
+
+
+def test_a_release_has_all_that_was_tested_together(place: Path) -> None:
+    found = parsed()
+    passed_test(place, found)
+    first = recorded(place, found, **{"host-node-1": "sha256:ef"})
+    assert first["made_of"] == MADE_OF and first["images"] == {"host-node-1": "sha256:ef"}
+    passed_test(place, found, image_of_pool_web="host-node-2")
+    second = recorded(place, found, **{"host-node-1": "sha256:ef", "host-node-2": "sha256:01"})
+    assert second["name"] == "cluster-2", "another image is another release"
+    assert release.difference(release.contents(first), release.contents(second)) == {
+        "image of pool web": ("host-node-1", "host-node-2"),
+        "image host-node-1": ("sha256:ef", ""),
+        "image host-node-2": ("", "sha256:01"),
+    }
+    passed_test(place, found, image_of_pool_web="host-node-3")
+    with pytest.raises(UserError, match="image host-node-3, which the stage test was passed with, is in no channel"):
+        recorded(place, found, **{"host-node-1": "sha256:ef"})
+
+
+def test_two_environments_differ_in_what_runs_there(place: Path) -> None:
+    found = parsed(stages__prod__gates=[{"release": {"environment": "prod"}}])
+    passed_test(place, found)
+    name = recorded(place, found)["name"]
+    for environment in ("test", "prod"):
+        add(place, found, release.promote(found, entries_of(place, found), name, environment, "anna", NOW))
+    verified(place, **{**MADE_OF, "stack nodes": "serial 40 of 77aa"})
+    assert run(place, found, "prod")[0]["result"] == "passed"
+    both = [release.of_environment(found, entries_of(place, found), each) for each in ("test", "prod")]
+    assert release.difference(*both) == {"stack nodes": ("serial 7 of 3f2a", "serial 40 of 77aa")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"image of pool web": "host-node-2"},
+            "image host-node-2 runs in prod, but the release cluster-1 was tested with host-node-1",
+        ),
+        (
+            {"image of managers": "none"},
+            "image none runs in prod, but the release cluster-1 was tested with host-node-1",
+        ),
+        (
+            {"artifact nomad": "1.11.4 sha256:ab"},
+            "artifact nomad 1.11.4 sha256:ab runs in prod, but .* tested with 1.11.3 sha256:ab",
+        ),
+        (
+            {"artifact cni": "1.9.1 sha256:22"},
+            "artifact cni 1.9.1 sha256:22 runs in prod, but the release cluster-1 was tested with none",
+        ),
+    ],
+)
+def test_what_runs_at_the_end_must_be_what_was_tested(place: Path, changes: dict[str, str], words: str) -> None:
+    found = parsed(stages__prod__gates=[{"release": {"environment": "prod"}}])
+    passed_test(place, found)
+    name = recorded(place, found)["name"]
+    for environment in ("test", "prod"):
+        add(place, found, release.promote(found, entries_of(place, found), name, environment, "anna", NOW))
+    verified(place, **{**MADE_OF, **changes})
+    entry, failed = run(place, found, "prod")
+    assert entry["result"] == "failed" and re.search(words, failed), failed
+    verified(place, **MADE_OF, **{"image of pool batch": "host-node-1"})
+    assert run(place, found, "prod")[0]["result"] == "passed", "another pool of the same image was tested"
+
+
+def test_a_report_that_cannot_be_read_fails_the_stage(place: Path) -> None:
+    (place / "made-of").write_text("{")
+    entry, failed = run(place, parsed(), "check")
+    assert entry["result"] == "failed" and "not a report of verify" in failed and "made_of" in entry
+
+
+def test_each_playbook_of_a_stage_has_its_log(place: Path) -> None:
+    found = parsed(stages__check__playbooks=["offline", "offline"], stages__check__cleanup=["offline"])
+    entry, _failed = run(place, found, "check")
+    logs = sorted(path.name for path in (place / "results" / entry["folder"]).glob("*.log"))
+    assert logs == ["offline-2.log", "offline-3.log", "offline.log"]
+
+
+def test_what_applying_a_stack_leaves_is_no_other_input(place: Path) -> None:
+    (place / "stacks/nodes/.terraform/providers").mkdir(parents=True)
+    (place / "stacks/nodes/main.tf").write_text("resource {}\n")
+    before = results.digest_of("stacks")
+    for name in ("terraform.tfstate", "terraform.tfstate.backup", "tfplan", ".terraform/providers/x"):
+        (place / "stacks/nodes" / name).write_text("x")
+    assert results.digest_of("stacks") == before
+    assert results.digest_of("stacks/nodes/terraform.tfstate") != before, "a state that is named is an input"
+    (place / "stacks/nodes/main.tf").write_text("resource {x}\n")
+    assert results.digest_of("stacks") != before

@@ -143,6 +143,46 @@ def test_an_expired_exception() -> None:
         ),
         ({"exceptions": [{"application": "checkout"}]}, "exceptions[0]: cluster is missing"),
         ({"exceptions__0": {**EXAMPLE["exceptions"][0], "reason": ""}}, "exceptions[0]: reason is empty"),
+        ({"exceptions__0": {**EXAMPLE["exceptions"][0], "until": None}}, "exceptions[0]: until is missing"),
+        (
+            {"exceptions__0": {**EXAMPLE["exceptions"][0], "until": "never"}},
+            "exceptions[0]: until is 'never', a date such as",
+        ),
+        (
+            {"exceptions__0": {**EXAMPLE["exceptions"][0], "until": 20270630}},
+            "exceptions[0]: until is a whole number, a date such as",
+        ),
+        ({"exceptions__0": {**EXAMPLE["exceptions"][0], "approved_by": ""}}, "exceptions[0]: approved_by is empty"),
+        ({"exceptions__0": {**EXAMPLE["exceptions"][0], "rules": ["all"]}}, "exceptions[0]: rule all is not defined"),
+        (
+            {"applications__checkout__regimes": ["PCI"]},
+            "applications.checkout: regime PCI is not defined; did you mean pci?",
+        ),
+        ({"applications__checkout__environments": ["Prod"]}, "environment Prod is not defined; did you mean prod?"),
+        (
+            {"applications__checkout__data": "Confidential"},
+            "data class Confidential is not defined; did you mean confidential?",
+        ),
+        ({"clusters__shared__engine": "Kubernetes"}, "engine Kubernetes is not defined; did you mean kubernetes?"),
+        ({"applications__checkout__isolation": "Pool"}, "isolation is 'Pool'; did you mean pool?"),
+        ({"regimes__PCI": {}}, "placement.yml: regimes: 'PCI' is no name; use up to 63 lower-case"),
+        ({"regimes__pci__excludes": ["pci"]}, "regimes.pci: excludes itself, so nothing could ever have it"),
+        ({"windows": [{"from": "22:00", "hours": 2, "days": ["Sat"]}]}, "there is no day 'Sat'; days are mon"),
+        ({"windows": [{"from": "22:60", "hours": 2}]}, "a time such as 22:00 is needed"),
+        ({"windows": [{"from": "22", "hours": 2}]}, "a time such as 22:00 is needed"),
+        (
+            {"freezes": [{"name": "x", "from": "2026-12-18", "until": "2026-12-18", "reason": "y"}]},
+            "freezes[0]: until is not after from",
+        ),
+        ({"freezes": [{"name": "x", "from": "2026-12-18", "reason": "y"}]}, "freezes[0]: until is missing"),
+        (
+            {
+                "freezes": [
+                    {"name": "x", "from": "2026-12-18", "until": "2027-01-05", "reason": "y", "environments": ["live"]}
+                ]
+            },
+            "freezes[0]: environment live is not defined",
+        ),
         ({"clusters": {}}, "placement.yml: clusters is empty"),
         ({"clusters__shared__pools": {}}, "clusters.shared: pools is empty"),
         ({"applications__checkout__environments": []}, "applications.checkout: environments is empty"),

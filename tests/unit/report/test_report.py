@@ -207,3 +207,32 @@ def test_files_are_written(tmp_path: Path) -> None:
 def test_of_a_cluster_that_is_down_the_log_shows_the_beginning() -> None:
     text = action.failures(read(m1={"checks": [check(passed=False)] * 40}))
     assert "… and 15 more" in text and text.count("mend it") == action.SHOWN
+
+
+def test_what_the_cluster_is_made_of() -> None:
+    """Stacks by their serial, images by pool, artifacts by digest, and one digest of the configuration."""
+    known = hostvars()
+    for name, variables in known.items():
+        image = f"host-node-{1 if name == 'w1' else 2}" if name != "m1" else ""
+        artifacts = {"nomad": "1.11.3 sha256:ab", **({"cni": f"{name} sha256:cd"} if name != "m1" else {})}
+        stack = {"name": "nodes" if name != "m1" else "managers", "serial": 7, "lineage": "3f2a"}
+        variables.update(stack=stack, host_node_nomad_raw_exec=False, cluster_manager_certificate_days=30)
+        variables["verify_host"] = {"checks": [check()], "made_of": {"image": image, "artifacts": artifacts}}
+    told = action.read_report(known, list(known), REGISTERS).as_data()["made_of"]
+    assert told["stack nodes"] == told["stack managers"] == "serial 7 of 3f2a"
+    assert told["image of pool web"] == "host-node-1, host-node-2" and told["image of managers"] == "none"
+    assert told["artifact nomad"] == "1.11.3 sha256:ab" and told["artifact cni"] == "w1 sha256:cd, w2 sha256:cd"
+    configuration = told["configuration"]
+    assert re.fullmatch("sha256:[0-9a-f]{64}", configuration)
+    known["m1"]["cluster_name"] = "another"
+    known["w1"]["cluster_address"] = known["w1"]["ansible_host"] = "10.0.9.9"
+    del known["w1"]["verify_host"]["made_of"]
+    told = action.read_report(known, list(known), REGISTERS).made_of
+    assert told["configuration"] == configuration, "where and what a cluster is called is no configuration"
+    assert told["image of pool web"] == "host-node-2"
+    known["w1"]["host_node_nomad_raw_exec"] = True
+    assert action.read_report(known, list(known), REGISTERS).made_of["configuration"] != configuration
+
+
+def test_hosts_of_no_stack_and_a_report_of_no_hosts() -> None:
+    assert set(read().made_of) == {"configuration"}

@@ -12,6 +12,18 @@ variable "batch" {
   default     = 1
 }
 
+variable "web_first" {
+  description = "The number of the first host node of pool web. Servers of a new image get new numbers, beside the old ones."
+  type        = number
+  default     = 1
+}
+
+variable "image" {
+  description = "Folder of the published server image that new servers of pool web are made from; empty for plain ones."
+  type        = string
+  default     = ""
+}
+
 data "terraform_remote_state" "network" {
   backend = "local"
   config  = { path = "${path.root}/../network/terraform.tfstate" }
@@ -21,6 +33,8 @@ module "web" {
   source  = "./pool"
   name    = "web"
   size    = var.web
+  first   = var.web_first
+  image   = var.image
   network = data.terraform_remote_state.network.outputs
 }
 

@@ -72,6 +72,11 @@ def read(image_directory: str, trusted: Any, days: int = DAYS) -> dict[str, Any]
     return sign.unsealed(parse(path.read_text(), str(path)), trusted, str(path)) if path.exists() else empty()
 
 
+def digests(index: Mapping[str, Any]) -> dict[str, str]:
+    """The digest of each image that a channel has."""
+    return {entry["name"]: entry["digest"] for entries in index["channels"].values() for entry in entries}
+
+
 def promoted(index: Mapping[str, Any], name: str, channel: str, digest: str, now: str) -> dict[str, Any]:
     """The index with an image as the newest of a channel; raise ImageError when it skips a channel."""
     before = BEFORE.get(channel)
