@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import importlib.util
 import json
 import os
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -147,3 +149,24 @@ def test_the_end_of_what_a_function_writes_is_kept(text: bytes) -> None:
     os.waitpid(child, 0)
     output.join(5)
     assert output.text() == text[-16 * 1024 :].decode()
+
+
+def test_an_answer_keeps_all_its_cookies() -> None:
+    """The one header that comes several times and is not one line."""
+
+    class Cookies(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            for cookie in ("a=1; Path=/", "b=2"):
+                self.send_header("Set-Cookie", cookie)
+            self.end_headers()
+
+        def log_message(self, *_given: Any) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cookies)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    answer = launcher().ask({}, server.server_port, time.monotonic() + 30, 1000, os.getpid())
+    server.shutdown()
+    server.server_close()
+    assert (answer["status"], answer["cookies"]) == (200, ["a=1; Path=/", "b=2"])

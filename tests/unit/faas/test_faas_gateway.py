@@ -482,6 +482,51 @@ def test_an_event_is_not_larger_than_the_server_takes(gateway: Any) -> None:
     assert fault(b"", {"ce-a": "x" * 40000}) == "the headers of an event may have 32768 bytes"
 
 
+class Call(Request):
+    """A request with a body."""
+
+    method = "POST"
+    content_length = 1
+
+    @property
+    def content(self) -> Any:
+        """Its body, in one part."""
+
+        async def parts(_size: int) -> Any:
+            yield b"x"
+
+        return types.SimpleNamespace(iter_chunked=parts)
+
+
+def answered(gateway: Any, path: str, **engine: Any) -> tuple[int, dict[str, Any], Any]:
+    """Status, body and headers of what the gateway answers to a call of shop."""
+    sys.modules["aiohttp"].web.Response = types.SimpleNamespace  # type: ignore[attr-defined]
+    gateway.engine = types.SimpleNamespace(OWN=("knative-",), **engine)
+    found = asyncio.run(gateway.handle(Call(path, "token-shop")))
+    return found.status, json.loads(found.body), found.headers
+
+
+def test_an_event_before_jetstream_is_connected_is_to_come_again(gateway: Any) -> None:
+    status, told, headers = answered(gateway, "/events/orders")
+    assert (status, told["error"], headers["Retry-After"]) == (503, "not connected to JetStream", "1")
+
+
+def test_a_fault_of_the_gateway_is_told_with_the_id_of_the_request(gateway: Any) -> None:
+    async def call(*_given: Any) -> Any:
+        raise KeyError("x")
+
+    status, told, headers = answered(gateway, "/greet", call=call)
+    assert status == 500 and told["error"].startswith("a fault of the gateway (KeyError)")
+    assert told["request"] == headers["X-Request-Id"]
+    assert not gateway.at_once[("shop", "greet")]
+
+
+def test_headers_of_the_engine_go_neither_way(gateway: Any) -> None:
+    gateway.engine = types.SimpleNamespace(OWN=("knative-", "x-envoy-"))
+    given = {"Knative-Serving-Revision": "a", "X-Envoy-Upstream-Service-Time": "3", "Host": "h", "ce-id": "5"}
+    assert gateway.handed_on(given, sys.modules["gateway"].HOP) == {"ce-id": "5"}
+
+
 def test_what_a_call_writes_is_logged_under_its_id(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     gateway.log_output(gateway.functions[("shop", "greet")], "r1", "one\ntwo\n")

@@ -206,6 +206,7 @@ class Gateway:
                         headers={**request["headers"], **self.engine.headers(function)},
                         timeout=limit,
                         allow_redirects=False,
+                        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
                     ) as answer:
                         body = await answer.content.read(function["answer"] + 1)
                         while len(body) <= function["answer"] and (part := await answer.content.read(65536)):
@@ -247,11 +248,7 @@ class Gateway:
             function = self.version(function, token, asked)
             headers |= {VERSION: function["version"] or "stable"} if asked or function["version"] else {}
             content = await self.body(request, function["tenant"])
-            passed = {
-                key: value
-                for key, value in request.headers.items()
-                if key.lower() not in HOP and not key.lower().startswith(self.engine.OWN)
-            }
+            passed = self.handed_on(request.headers, HOP)
             passed["X-Request-Id"] = number
             if function["contract"] == "cloudevents/v1" and "ce-id" not in {key.lower() for key in passed}:
                 passed |= {
@@ -264,8 +261,7 @@ class Gateway:
             answer = await self.perform(function, call, token)
             status, body, cold, instance = answer.status, answer.body, answer.cold, answer.instance
             output, cookies = answer.output, answer.cookies
-            own = HOP | {"server", "date", "set-cookie"}
-            headers |= {key: value for key, value in answer.headers.items() if key.lower() not in own}
+            headers |= self.handed_on(answer.headers, HOP | {"server", "date", "set-cookie"})
         except (Refused, CallFailed, EventsFailed) as error:
             status = error.status
             output = getattr(error, "output", "")
@@ -273,6 +269,11 @@ class Gateway:
             headers["Content-Type"] = "application/json"
             headers |= {"Retry-After": "1"} if status in (429, 503) else {}
             headers |= {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+        except Exception as error:
+            LOG.exception("a fault of the gateway in the call %s", number)
+            reason = f"a fault of the gateway ({type(error).__name__}); its log has this request's id"
+            body = json.dumps({"error": reason, "request": number}).encode()
+            headers["Content-Type"] = "application/json"
         if function:
             seconds = time.monotonic() - started
             self.metrics.note(function, "http", status, seconds, cold)
@@ -282,6 +283,11 @@ class Gateway:
         for cookie in cookies:
             response.headers.add("Set-Cookie", cookie)
         return response
+
+    def handed_on(self, headers: Any, own: set[str]) -> dict[str, str]:
+        """Headers of a call or an answer without those of a connection, and of the engine."""
+        kept = {key: text for key, text in headers.items() if key.lower() not in own}
+        return {key: text for key, text in kept.items() if not key.lower().startswith(self.engine.OWN)}
 
     def log(
         self,
@@ -329,9 +335,15 @@ class Gateway:
         content = await self.body(request, tenant)
         if too_large := size_fault(content, passed):
             raise Refused(413, too_large)
-        kept = await self.tenants[tenant].publish(f"events.queue.{subject}", content, passed)
+        kept = await self.events_of(tenant).publish(f"events.queue.{subject}", content, passed)
         told = {"id": key, "sequence": kept["seq"], "duplicate": kept.get("duplicate", False)}
         return web.json_response(told, status=202, headers=headers)
+
+    def events_of(self, tenant: str) -> Tenant:
+        """The events of a tenant. Raises EventsFailed until it is connected."""
+        if tenant not in self.tenants:
+            raise EventsFailed("not connected to JetStream")
+        return self.tenants[tenant]
 
     async def letters(self, request: web.Request, tenant: str, headers: dict[str, str]) -> web.Response:
         """GET /dead/NAME: the dead letters under a name; POST: give them to their functions once more."""
@@ -341,9 +353,7 @@ class Gateway:
         mine = {f["dead_letter"] or f["name"] for (owner, _name), f in self.functions.items() if owner == tenant}
         if request.method not in ("GET", "POST") or name not in mine:
             raise Refused(404, f"{tenant} has no dead letters {name}")
-        if tenant not in self.tenants:
-            raise EventsFailed("not connected to JetStream")
-        events = self.tenants[tenant]
+        events = self.events_of(tenant)
         found = {"letters": await events.dead(name)} if request.method == "GET" else {"again": await events.again(name)}
         return web.json_response(found, headers=headers)
 
