@@ -521,6 +521,31 @@ def test_a_fault_of_the_gateway_is_told_with_the_id_of_the_request(gateway: Any)
     assert not gateway.at_once[("shop", "greet")]
 
 
+@pytest.mark.parametrize(("given", "found"), [(101, 502), (999, 502), (204, 204), (500, 500)])
+def test_a_status_that_is_none_of_an_answer_is_no_answer(gateway: Any, given: int, found: int) -> None:
+    async def call(*_given: Any) -> Any:
+        return sys.modules["calls"].Answer(given, {}, b"{}", True, "")
+
+    status, told, _headers = answered(gateway, "/greet", call=call)
+    assert (status, "status" in told.get("error", "")) == (found, found == 502)
+
+
+def test_no_tenant_waits_for_another_one(gateway: Any) -> None:
+    events, at_once = sys.modules["events"], []
+
+    class Slow(events.Tenant):  # type: ignore[name-defined, misc]
+        async def connect(self) -> None:
+            at_once.append(self.name)
+            await asyncio.sleep(0.01)
+            assert len(at_once) == 2
+            raise OSError("no server")
+
+    sys.modules["gateway"].Tenant = Slow
+    gateway.config["nats"] = {"replicas": 1}
+    asyncio.run(gateway.arrange())
+    assert gateway.faults == {"shop": "no server", "bank": "no server"}
+
+
 def test_headers_of_the_engine_go_neither_way(gateway: Any) -> None:
     gateway.engine = types.SimpleNamespace(OWN=("knative-", "x-envoy-"))
     given = {"Knative-Serving-Revision": "a", "X-Envoy-Upstream-Service-Time": "3", "Host": "h", "ce-id": "5"}

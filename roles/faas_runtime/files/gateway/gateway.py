@@ -180,8 +180,12 @@ class Gateway:
         """Run one call by the function's isolation. Raises Refused and CallFailed."""
         with self.room(function):
             if function["isolation"] == "per_request":
-                return await self.engine.call(function, request, token)
-            return await self.proxy(function, request)
+                answer = await self.engine.call(function, request, token)
+            else:
+                answer = await self.proxy(function, request)
+        if not 200 <= answer.status < 600:
+            raise CallFailed(502, f"the function answered with the status {answer.status}", answer.output)
+        return answer
 
     async def proxy(self, function: dict[str, Any], request: dict[str, Any]) -> Answer:
         """Hand a call to an instance of a `per_function` function; start one where there is none. Raises CallFailed."""
@@ -379,28 +383,32 @@ class Gateway:
 
     async def arrange(self) -> None:
         """Connect the tenants, and hand out their events; try again where JetStream is not there."""
-        access = self.config["nats"]
         for name in set(self.tenants) - set(self.config["tenants"]):
             self.tenants.pop(name).stop()
-        faults = {}
-        for name, tenant in self.config["tenants"].items():
-            mine = [f for (owner, _name), f in self.functions.items() if owner == name and not f["version"]]
-            try:
-                if name not in self.tenants:
-                    made = Tenant(name, access, access["replicas"], tenant["storage"])
-                    await asyncio.wait_for(made.connect(), 10)
-                    self.tenants[name] = made
-                try:
-                    await self.tenants[name].arrange(mine)
-                finally:  # what cannot be arranged of one function holds up no other
-                    self.tenants[name].serve(mine, self.deliver)
-            except Exception as error:  # whatever the client raises: the other tenants go on
-                faults[name] = str(error) or type(error).__name__
-        self.faults = faults
-        self.trouble = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+        names = list(self.config["tenants"])
+        faults = await asyncio.gather(*map(self.arrange_one, names))
+        self.faults = {name: fault for name, fault in zip(names, faults) if fault}
+        self.trouble = "; ".join(f"{name}: {fault}" for name, fault in self.faults.items())
         LOG.info(
             json.dumps({"arranged": sorted(self.tenants), "functions": len(self.functions), "trouble": self.trouble})
         )
+
+    async def arrange_one(self, name: str) -> str:
+        """One tenant; returns what is wrong. None waits for another one, whose servers may be away."""
+        access, storage = self.config["nats"], self.config["tenants"][name]["storage"]
+        mine = [f for (owner, _name), f in self.functions.items() if owner == name and not f["version"]]
+        try:
+            if name not in self.tenants:
+                made = Tenant(name, access, access["replicas"], storage)
+                await asyncio.wait_for(made.connect(), 10)
+                self.tenants[name] = made
+            try:
+                await self.tenants[name].arrange(mine)
+            finally:  # what cannot be arranged of one function holds up no other
+                self.tenants[name].serve(mine, self.deliver)
+        except Exception as error:  # whatever the client raises: the other tenants go on
+            return str(error) or type(error).__name__
+        return ""
 
     async def keep_arranged(self) -> None:
         """Arrange again after a change or while something is missing; remove what other gateways left."""
