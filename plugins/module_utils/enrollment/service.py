@@ -191,6 +191,15 @@ class Answering(http.server.BaseHTTPRequestHandler):
         super().setup()
         self.rfile: io.BufferedIOBase = Bounded(self.rfile, LARGEST + self.largest)
 
+    def body(self, *paths: str) -> bytes:
+        """What was sent to one of C(paths); nothing when the client went away, or was cut off. Raises Denied."""
+        given = self.headers.get("Content-Length") or ""
+        length = int(given) if re.fullmatch("[0-9]{1,8}", given) else 0
+        if self.path not in paths or not 0 < length <= self.largest:
+            raise Denied(404, f"there is nothing here but POST {paths[0]}")
+        body = self.rfile.read(length)
+        return body if len(body) == length else b""
+
     def reply(self, status: int, body: dict[str, Any], line: str) -> None:
         """Answer; C(line) is for the journal, where there is something to tell."""
         if line:
@@ -217,12 +226,8 @@ def handler(counter: Counter) -> type[http.server.BaseHTTPRequestHandler]:
             """Answer one host."""
             peer = self.client_address[0]
             try:
-                given = self.headers.get("Content-Length") or ""
-                length = int(given) if re.fullmatch("[0-9]{1,6}", given) else 0
-                if self.path not in DONE or not 0 < length <= self.largest:
-                    raise Denied(404, "there is nothing here but POST /v1/join")
-                body = self.rfile.read(length)
-                if len(body) < length:  # it went away, or was cut off
+                body = self.body(*DONE)
+                if not body:
                     return
                 asked = read_json(body)
                 if self.path == "/v1/renew":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
-import re
 import ssl
 import subprocess
 import sys
@@ -97,11 +96,7 @@ def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
             """Answer one host."""
             peer = self.client_address[0]
             try:
-                given = self.headers.get("Content-Length") or ""
-                length = int(given) if re.fullmatch("[0-9]{1,8}", given) else 0
-                if self.path != "/v1/leaves" or not 0 < length <= self.largest:
-                    raise Denied(404, "there is nothing here but POST /v1/leaves")
-                asked = read_json(self.rfile.read(length))
+                asked = read_json(self.body("/v1/leaves"))
                 answer = issuer.answer(asked, names_of(self.connection.getpeercert() or {}), peer)
             except Denied as error:
                 self.reply(error.status, {"error": str(error)}, f"{peer}: {error}")
