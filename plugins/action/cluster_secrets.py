@@ -132,7 +132,10 @@ def choose(
     given: Mapping[str, Any], held: Answers, others: Mapping[str, Generation]
 ) -> tuple[Copy | None, dict[str, Any]]:
     """The newest copy and its secrets; none and new ones where nobody has any. Raises StoreError."""
-    copies = [Copy(name, int(read["generation"]), read["digest"], tuple(read["broken"])) for name, read in held.items()]
+    copies = [
+        Copy(name, int(read["generation"]), read["digest"], tuple(read["broken"]), int(read["latest"]))
+        for name, read in held.items()
+    ]
     copies += [Copy(name, generation.number, generation.digest) for name, generation in others.items()]
     described = {
         name: f"a CA with the fingerprint {pki.fingerprint(read['payload']['ca_certificate'])}"

@@ -58,6 +58,10 @@ payload:
   description: Its secrets.
   type: dict
   returned: always
+latest:
+  description: Number of the newest generation, complete or not, 0 when there is none.
+  type: int
+  returned: always
 broken:
   description: What is wrong with newer generations that are not complete.
   type: list
@@ -102,6 +106,7 @@ def main() -> None:
         digest=held.digest if held else "",
         payload=held.payload if held else {},
         broken=broken,
+        latest=secret_store.latest(cluster),
     )
 
 

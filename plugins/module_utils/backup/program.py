@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cluster.remote import ApiError
-from ..cluster.secret_store import directory, read_newest
+from ..cluster.secret_store import StoreError, directory, read_current
 from .archive import NOTE, SEALED, BackupError, Note, digest, name_of, names_in, pack, parse_note
 from .targets import Target, open_target
 
@@ -83,9 +83,10 @@ def take(settings: Settings, spool: str = SPOOL) -> Note:
 
 
 def _take(settings: Settings, work: str) -> Note:
-    generation, _broken = read_newest(settings.cluster)
-    if generation is None:
-        raise BackupError("this manager has none of the cluster's secrets; run the install playbook")
+    try:
+        generation = read_current(settings.cluster)
+    except StoreError as error:
+        raise BackupError(str(error)) from error
     moment = time.time()
     name = name_of(settings.cluster, moment)
     folder = os.path.join(work, "files")

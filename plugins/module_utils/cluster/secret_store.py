@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 STORE = "/etc/keelson"
-_NAME = re.compile(r"^(\d{6})\.json$")
+_NAME = re.compile(r"([0-9]{6})\.json")
 
 
 class StoreError(Exception):
@@ -58,22 +58,44 @@ def parse(text: str, path: str) -> Generation:
     return generation
 
 
+def _numbers(folder: str) -> list[int]:
+    """The numbers that files of C(folder) have, complete or not, the newest first."""
+    try:
+        named = [_NAME.fullmatch(name) for name in os.listdir(folder)]
+    except FileNotFoundError:
+        return []
+    return sorted((int(match[1]) for match in named if match), reverse=True)
+
+
+def latest(cluster: str, store: str = STORE) -> int:
+    """The number of the newest generation on this host, complete or not; 0 when there is none."""
+    return next(iter(_numbers(directory(cluster, store))), 0)
+
+
 def read_newest(cluster: str, store: str = STORE) -> tuple[Generation | None, list[str]]:
     """The newest complete generation on this host, and what is wrong with newer ones."""
     folder = directory(cluster, store)
-    try:
-        names = sorted((name for name in os.listdir(folder) if _NAME.match(name)), reverse=True)
-    except FileNotFoundError:
-        return None, []
     broken: list[str] = []
-    for name in names:
-        path = os.path.join(folder, name)
+    for number in _numbers(folder):
+        path = os.path.join(folder, f"{number:06d}.json")
         try:
             with open(path, encoding="utf-8", errors="replace") as handle:
-                return parse(handle.read(), path), broken
+                found = parse(handle.read(), path)
+            if found.number == number:
+                return found, broken
+            broken.append(f"{path} holds generation {found.number}")
         except StoreError as error:
             broken.append(str(error))
     return None, broken
+
+
+def read_current(cluster: str, store: str = STORE) -> Generation:
+    """The newest generation, for what runs on a manager alone. Raises StoreError when there is none, or when it is broken."""
+    found, broken = read_newest(cluster, store)
+    if broken or found is None:
+        fault = "; ".join(broken) or "this manager has none of the cluster's secrets"
+        raise StoreError(f"{fault}; run the install playbook, which brings them from another manager")
+    return found
 
 
 def write(cluster: str, generation: Generation, store: str = STORE) -> None:
@@ -127,31 +149,31 @@ def _place(partial: str, target: str, generation: Generation) -> None:
 
 @dataclass(frozen=True)
 class Copy:
-    """What one manager said of its newest generation; C(number) 0 means it has none."""
+    """What one manager said of its newest generation; C(number) 0 means it has none. C(latest) counts broken ones too."""
 
     host: str
     number: int
     digest: str
     broken: tuple[str, ...] = ()
+    latest: int = 0
 
 
 def newest(copies: list[Copy], describe: dict[str, str]) -> Copy | None:
     """The copy to go on with: of the highest number, the same on every manager that has it.
 
     C(describe) gives, by host, words that tell the copies apart (the fingerprint of the CA). Raises StoreError when
-    two managers hold different secrets under one number, or when a manager has only broken ones and none is whole.
+    two managers hold different secrets under one number, or when the newest ones are whole on no manager.
     """
     held = [copy for copy in copies if copy.number]
+    number = max((copy.number for copy in held), default=0)
+    broken = [f"{copy.host}: {fault}" for copy in copies if copy.latest > number for fault in copy.broken]
+    if broken:
+        raise StoreError(
+            f"No manager that answers has generation {max(copy.latest for copy in copies)} of the cluster's secrets complete. "
+            f"{'; '.join(broken)}. Restore the file from a backup; other secrets than those in use would lock the running cluster out."
+        )
     if not held:
-        broken = [f"{copy.host}: {fault}" for copy in copies for fault in copy.broken]
-        if broken:
-            raise StoreError(
-                "No manager has a complete generation of the cluster's secrets. "
-                + "; ".join(broken)
-                + ". Restore the file from a backup; making new secrets would lock the running cluster out."
-            )
         return None
-    number = max(copy.number for copy in held)
     candidates = [copy for copy in held if copy.number == number]
     if len({copy.digest for copy in candidates}) > 1:
         seen = ", ".join(f"{copy.host} has {describe.get(copy.host, copy.digest[:12])}" for copy in candidates)

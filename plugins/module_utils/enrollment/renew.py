@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from ..cluster.secret_store import StoreError, read_newest
+from ..cluster.secret_store import StoreError, read_current
 from ..host import units
 from ..host.lock import locked
 from . import certificate
@@ -61,11 +61,9 @@ def due(present: Present, now: float) -> bool:
 
 
 def signed(cluster: str, present: Present, request: str) -> str:
-    """What this manager itself signs. Raises OSError."""
-    generation, broken = read_newest(cluster)
-    if generation is None:
-        raise OSError("; ".join(broken) or "this manager has none of the cluster's secrets; run the install playbook")
-    ca, key = generation.payload["ca_certificate"], generation.payload["ca_key"]
+    """What this manager itself signs. Raises OSError, StoreError."""
+    payload = read_current(cluster).payload
+    ca, key = payload["ca_certificate"], payload["ca_key"]
     return certificate.sign(request, ca, key, present.subject, present.names, present.seconds)
 
 

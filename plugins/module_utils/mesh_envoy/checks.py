@@ -15,7 +15,7 @@ from typing import Any
 
 from ..checks.model import Check, Verdict, answer
 from ..checks.sockets import listening
-from ..cluster.secret_store import read_newest
+from ..cluster.secret_store import read_current
 from ..enrollment import certificate
 from ..mesh import admin, places
 from . import known, renew
@@ -213,8 +213,8 @@ def manager_checks(cluster: str) -> list[Check]:
     """Return the checks of a manager."""
 
     def authority() -> Verdict:
-        generation, _broken = read_newest(cluster)
-        if generation is None or COMPONENT not in generation.payload:
+        generation = read_current(cluster)
+        if COMPONENT not in generation.payload:
             return Verdict(False, "this manager has no authority of the mesh")
         days = (certificate.read(generation.payload[COMPONENT]["intermediate"]).end - time.time()) / 86400
         return Verdict(days > AUTHORITY_DAYS, f"generation {generation.number}, valid for {days:.0f} days")

@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..cluster.secret_store import StoreError, read_newest
+from ..cluster.secret_store import StoreError, read_current
 from ..enrollment.certificate import key_digest
 from ..enrollment.service import LARGEST, Answering, Server, canonical, names_of, notify, read_json
 from ..enrollment.tokens import Denied
@@ -68,10 +68,10 @@ class Issuer:
 
     def authority(self) -> dict[str, Any]:
         """The authority of the mesh. Raises OSError, StoreError."""
-        generation, _broken = read_newest(self.cluster)
-        if generation is None or COMPONENT not in generation.payload:
+        payload = read_current(self.cluster).payload
+        if COMPONENT not in payload:
             raise OSError("this manager has no authority of the mesh; run the install playbook")
-        found: dict[str, Any] = generation.payload[COMPONENT]
+        found: dict[str, Any] = payload[COMPONENT]
         return found
 
 

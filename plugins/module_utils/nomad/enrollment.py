@@ -15,7 +15,7 @@ from typing import Any
 
 from ..cluster.members import canonical
 from ..cluster.rotation import accepted
-from ..cluster.secret_store import read_newest
+from ..cluster.secret_store import StoreError, read_current
 from ..enrollment import certificate, manager, service
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
@@ -85,7 +85,7 @@ class EnrollmentService(manager.EnrollmentService):
         return super().sweep(now)
 
     def enroll(self, joining_host: JoiningHost, pool: str) -> dict[str, Any]:
-        """The agent's files, a certificate for exactly this name and address, and an introduction. Raises ApiError, Denied."""
+        """The agent's files, a certificate for exactly this name and address, and an introduction. Raises ApiError, Denied, OSError."""
         found = self.description(pool, joining_host)
         secrets = self.secrets()
         seconds = int(found["certificate_days"]) * 86400
@@ -108,7 +108,7 @@ class EnrollmentService(manager.EnrollmentService):
         return signed_for(address, request, seconds, self.secrets())
 
     def trusted(self, address: str, names: set[str]) -> str:
-        """The CA certificates that the cluster accepts, first the one that signs, for a host that is a node. Raises ApiError, Denied."""
+        """The CA certificates that the cluster accepts, first the one that signs, for a host that is a node. Raises ApiError, Denied, OSError."""
         self.check_node(address, names)
         return "".join(accepted(self.secrets(), "ca_certificate"))
 
@@ -118,11 +118,11 @@ class EnrollmentService(manager.EnrollmentService):
             raise Denied(403, f"the cluster has no host node at {address}; join it by the install playbook")
 
     def secrets(self) -> dict[str, Any]:
-        """The cluster's newest secrets. Raises Denied."""
-        generation, _broken = read_newest(self.cluster)
-        if generation is None:
-            raise Denied(503, "this manager has none of the cluster's secrets; run the install playbook")
-        return generation.payload
+        """The cluster's newest secrets. Raises OSError."""
+        try:
+            return read_current(self.cluster).payload
+        except StoreError as error:
+            raise OSError(str(error)) from error
 
     def settle(self, joining_host: JoiningHost) -> str:
         """Nothing is left to do, but a host has joined only when it takes work. Raises ApiError."""

@@ -116,5 +116,5 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(program.take, "__defaults__", (str(made.spool),))
     monkeypatch.setattr(program, "module_of", lambda _component: made.engine())
     monkeypatch.setattr(program, "directory", lambda cluster: secret_store.directory(cluster, str(made.secrets)))
-    monkeypatch.setattr(program, "read_newest", lambda cluster: secret_store.read_newest(cluster, str(made.secrets)))
+    monkeypatch.setattr(program, "read_current", lambda cluster: secret_store.read_current(cluster, str(made.secrets)))
     return made

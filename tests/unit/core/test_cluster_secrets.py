@@ -60,7 +60,7 @@ class World:
         kept = {"generation": 0, "digest": "", "payload": {}}
         if found:
             kept = {"generation": found.number, "digest": found.digest, "payload": found.payload}
-        return {**kept, "broken": broken}
+        return {**kept, "broken": broken, "latest": secret_store.latest("c1", str(self.folder / name))}
 
     def share(
         self, writable: str = "m1 m2 m3", check: bool = False, store: Any = None, rotate: Any = None
@@ -106,6 +106,20 @@ def test_a_broken_copy_is_written_anew(world: World) -> None:
     (world.folder / "m2" / "c1" / "secrets" / "000001.json").write_text("{")
     world.share()
     assert world.written == ["m2", "m3"] and set(world.held()) == set(NAMES)
+
+
+def test_damaged_newest_secrets_stop_the_run_unless_a_manager_has_them_whole(world: World) -> None:
+    for name in NAMES:
+        world.put(name, 1, OTHER)
+    world.put("m2", 2)
+    damaged = world.folder / "m2" / "c1" / "secrets" / "000002.json"
+    whole = damaged.read_text()
+    damaged.write_text(whole[:-9])
+    with pytest.raises(AnsibleActionFail, match=r"m2: .*000002\.json is no complete generation.*Restore the file"):
+        world.share()
+    assert world.written == []
+    world.put("m3", 2)
+    assert world.share()["generation"] == 2 and damaged.read_text() == whole
 
 
 def test_a_dead_manager_is_no_hindrance_once_there_are_secrets(world: World) -> None:

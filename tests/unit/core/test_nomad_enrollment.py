@@ -29,7 +29,7 @@ def service(ruled: FakeNomad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "web.json").write_text(json.dumps({**described, "members": {"w1": "10.0.2.1", "W3": "10.0.2.3"}}))
     monkeypatch.setattr(EnrollmentService, "pools", str(tmp_path / "{pool}.json"))
     secrets = SimpleNamespace(payload={"ca_certificate": "CA", "ca_key": "KEY"})
-    monkeypatch.setattr(enrollment, "read_newest", lambda _cluster: (secrets, []))
+    monkeypatch.setattr(enrollment, "read_current", lambda _cluster: secrets)
     monkeypatch.setattr(enrollment.certificate, "sign", lambda *arguments: json.dumps(arguments))
     ruled.set_servers(f"{A}*")
     return EnrollmentService("product", ruled.api(TOKEN))

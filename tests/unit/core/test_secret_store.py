@@ -73,6 +73,26 @@ def test_a_broken_generation_is_named_and_the_one_before_it_serves(tmp_path: Pat
     assert len(broken) == 1 and fault in broken[0] and str(place(tmp_path, 2)) in broken[0]
 
 
+def test_a_damaged_newest_generation_is_not_passed_over_on_a_manager(tmp_path: Path) -> None:
+    """What runs on a manager alone cannot know whether others have it whole; with older secrets it would sign for nobody."""
+    with pytest.raises(StoreError, match="has none of the cluster's secrets"):
+        secret_store.read_current("c1", str(tmp_path))
+    secret_store.write("c1", generation(1), str(tmp_path))
+    assert secret_store.read_current("c1", str(tmp_path)) == generation(1)
+    place(tmp_path, 2).write_text("{")
+    with pytest.raises(StoreError, match=r"000002\.json is no complete generation.*run the install playbook"):
+        secret_store.read_current("c1", str(tmp_path))
+
+
+def test_a_copy_under_another_number_is_no_newer_generation(tmp_path: Path) -> None:
+    for number in (1, 2):
+        secret_store.write("c1", generation(number, {"gossip_key": str(number)}), str(tmp_path))
+    place(tmp_path, 9).write_bytes(place(tmp_path, 1).read_bytes())
+    found, broken = secret_store.read_newest("c1", str(tmp_path))
+    assert found and found.number == 2
+    assert len(broken) == 1 and "000009.json holds generation 1" in broken[0]
+
+
 def test_a_disk_that_fills_leaves_the_generation_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret_store.write("c1", generation(1), str(tmp_path))
 
@@ -139,4 +159,13 @@ def test_an_older_difference_is_no_matter() -> None:
 
 def test_only_broken_generations_never_lead_to_new_secrets() -> None:
     with pytest.raises(StoreError, match=r"m2: /etc/x is broken.*Restore the file from a backup"):
-        secret_store.newest([Copy("m1", 0, ""), Copy("m2", 0, "", ("/etc/x is broken",))], {})
+        secret_store.newest([Copy("m1", 0, ""), Copy("m2", 0, "", ("/etc/x is broken",), 1)], {})
+
+
+def test_a_damaged_newest_generation_that_nobody_has_whole_is_not_passed_over() -> None:
+    """Older secrets would be used, and the next change would take the number of those in use."""
+    copies = [Copy("m1", 1, "a", ("/etc/x is broken",), 2), Copy("m2", 1, "a", (), 1)]
+    with pytest.raises(StoreError, match=r"generation 2 .*m1: /etc/x is broken.*Restore the file from a backup"):
+        secret_store.newest(copies, {})
+    copies.append(Copy("m3", 2, "b", (), 2))
+    assert secret_store.newest(copies, {}) == copies[2]

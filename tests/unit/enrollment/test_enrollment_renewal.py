@@ -34,7 +34,7 @@ class Host:
         secrets = SimpleNamespace(payload={"ca_certificate": CA.certificate, "ca_key": CA.key})
         self.secrets: dict[str, object] = secrets.payload
         for module in (renew, enrollment):
-            monkeypatch.setattr(module, "read_newest", lambda _cluster: (secrets, []))
+            monkeypatch.setattr(module, "read_current", lambda _cluster: secrets)
         state = SimpleNamespace(reloadable=True)
         monkeypatch.setattr(renew.units, "read", lambda _unit: state)
         monkeypatch.setattr(renew.units, "carry_out", lambda unit, step: self.told.append(f"{step} {unit.name}"))

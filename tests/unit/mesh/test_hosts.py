@@ -115,7 +115,7 @@ def test_the_authority_is_rolled_over_in_steps_that_may_be_done_again(
 @pytest.fixture
 def manager(authority: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> issuer.Issuer:
     """An issuer with the authority, and one host."""
-    monkeypatch.setattr(secret_store.read_newest, "__defaults__", (str(tmp_path),))
+    monkeypatch.setattr(secret_store.read_current, "__defaults__", (str(tmp_path),))
     payload = {issuer.COMPONENT: authority}
     secret_store.write(
         "product", secret_store.Generation(1, secret_store.digest_of(1, payload), payload), str(tmp_path)
