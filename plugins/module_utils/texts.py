@@ -13,6 +13,11 @@ def some(texts: Sequence[str], most: int) -> str:
     return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
+def printable(text: str, most: int) -> str:
+    """A text of others as one line that they can neither break nor make long."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:most])[:most]
+
+
 def count(number: int, thing: str) -> str:
     """A number of things: 1 manager, 2 managers."""
     return f"{number} {thing}{'' if number == 1 else 's'}"

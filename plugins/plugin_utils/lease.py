@@ -16,12 +16,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ansible_collections.keelson.cluster.plugins.module_utils.texts import printable
+
 from .managers import Manager
 
 SECONDS = 60.0  # how long the lease lasts when it is not renewed
 PERIOD = 15.0
 PAUSE = 3.0
 STRIKES = 4  # renewals in a row that find another holder
+SHOWN = 200  # signs of who holds a lease
 SURE = 2  # the same once the lease has ended by itself, as on a controller that was asleep: who only asks gives up in between
 
 
@@ -112,7 +115,7 @@ def held_by(lease: Mapping[str, Any]) -> str:
     until = datetime.datetime.now().astimezone() + datetime.timedelta(seconds=lease["left"])
     minutes, seconds = divmod(int(lease["age"]), 60)
     return (
-        f"is held by {lease['holder']}, run {lease['run']}, for {minutes} min {seconds} s; the lease lasts until "
+        f"is held by {printable(lease['holder'], SHOWN)}, run {lease['run']}, for {minutes} min {seconds} s; the lease lasts until "
         f"{until:%H:%M:%S %Z} and is renewed while that run lives"
     )
 

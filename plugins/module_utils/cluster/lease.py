@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 STORE = "/var/lib/keelson"
+LONGEST = 600.0  # seconds that a lease may last without being renewed
+TRIES = 100
 # Of the module and the action cluster_lease.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},
@@ -48,7 +50,8 @@ class Lease:
 
     def left(self, boot: str, now: float) -> float:
         """Seconds until it ends by itself, 0 or less when it has."""
-        return self.seconds - (now - self.renewed if self.boot == boot else now)
+        known = self.boot == boot and self.renewed <= now
+        return self.seconds - (now - self.renewed if known else now)
 
     def age(self, boot: str, now: float) -> float:
         """Seconds since it was taken, or since this manager's boot where that came later."""
@@ -66,7 +69,8 @@ def read(cluster: str, boot: str, now: float, store: str = STORE) -> Lease | Non
     try:
         with open(_path(cluster, store), encoding="utf-8") as file:
             lease = Lease(**json.load(file))
-        return lease if lease.left(boot, now) > 0 else None
+        sound = isinstance(lease.run, str) and lease.seconds <= LONGEST
+        return lease if sound and lease.left(boot, now) > 0 else None
     except (OSError, ValueError, TypeError):
         return None
 
@@ -112,15 +116,21 @@ def _private(path: str, flags: int) -> int:
 
 @contextlib.contextmanager
 def _locked(folder: str) -> Iterator[None]:
-    """Hold the lock of C(folder), which another run may have removed in the meantime."""
-    while True:
-        with contextlib.suppress(FileNotFoundError, FileExistsError):
+    """Hold the lock of C(folder), which another run may have removed in the meantime. Raises OSError."""
+    for attempt in range(1, TRIES + 1):
+        try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.fstat(descriptor).st_nlink:
-                break
-            os.close(descriptor)
+        except (FileNotFoundError, FileExistsError):
+            if attempt == TRIES:
+                raise
+            continue
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            break
+        os.close(descriptor)
+    else:
+        raise OSError(f"{folder} is removed again and again")
     try:
         yield
     finally:

@@ -28,6 +28,7 @@ from typing import Any
 
 from ..cluster.remote import ApiError
 from ..stacks import names
+from ..texts import printable
 from . import certificate
 from .manager import EnrollmentService, JoiningHost
 from .tokens import Denied, Token, authenticate, check_end, enroll
@@ -148,11 +149,6 @@ def lifetime(certificate_shown: Mapping[str, Any]) -> float:
     return end - begin - certificate.BACKDATE
 
 
-def printable(text: str) -> str:
-    """A text as one line that no client can break or make long."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:SHOWN])[:SHOWN]
-
-
 class Bounded(io.BufferedIOBase):
     """What a client sends, which ends after so many bytes whatever it goes on to send."""
 
@@ -203,7 +199,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
     def reply(self, status: int, body: dict[str, Any], line: str) -> None:
         """Answer; C(line) is for the journal, where there is something to tell."""
         if line:
-            sys.stdout.write(f"{printable(line)}\n")
+            sys.stdout.write(f"{printable(line, SHOWN)}\n")
             sys.stdout.flush()
         text = json.dumps(body).encode()
         self.send_response(status)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import multiprocessing
 import os
 import re
@@ -58,11 +59,48 @@ def test_a_lease_ends_by_itself_and_outlives_a_reboot_as_long(
     assert host.take("c1", wanted("b", now, boot), store=str(tmp_path)).run == ("a" if holds else "b")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"run": "a"}'])
+def kept(**other: Any) -> str:
+    """A lease's file, taken at 90 in this boot, with other values."""
+    return json.dumps({**dataclasses.asdict(wanted("a", 90)), **other})
+
+
+BROKEN = {
+    "empty": "",
+    "cut off": "{",
+    "a list": "[]",
+    "too little": '{"run": "a"}',
+    "text": kept(seconds="60"),
+    "no name": kept(run=["a"]),
+    "for ever": kept(seconds=float("inf")),
+    "for a year": kept(seconds=3e7),
+    "of tomorrow": kept(renewed=86490),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_a_broken_lease_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "c1").mkdir()
     (tmp_path / "c1" / "lease.json").write_text(content)
     assert host.take("c1", wanted("b", 100), store=str(tmp_path)).run == "b"
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link", "parent is a dangling link"])
+def test_a_place_that_cannot_be_had_is_a_fault_and_no_endless_wait(tmp_path: Path, kind: str) -> None:
+    store = tmp_path / "keelson"
+    if kind == "parent is a dangling link":
+        store.symlink_to(tmp_path / "unmounted")
+    else:
+        store.mkdir()
+        place = store / "c1"
+        place.write_text("") if kind == "file" else place.symlink_to(tmp_path / "unmounted")
+    taken = multiprocessing.get_context("fork").Process(target=host.take, args=("c1", wanted("b", 100), (), str(store)))
+    taken.start()
+    taken.join(20)
+    taken.kill()
+    taken.join()
+    assert taken.exitcode == 1
+    with pytest.raises(OSError, match="keelson"):
+        host.take("c1", wanted("b", 100), store=str(store))
 
 
 def _race(store: str, run: str, barrier: Any, found: Any) -> None:
@@ -160,6 +198,16 @@ def test_a_second_run_refuses_in_one_line_and_holds_nothing(world: World, where:
     assert "The cluster c1 is held by alice@ci (install), run other, for 1 min 1 s; the lease lasts until " in message
     assert "cluster_lease_wait" in message and "cluster_lease_break=other" in message and "\n" not in message
     assert list(world.held) == [where]
+
+
+def test_a_holder_of_any_signs_and_length_is_one_short_line(world: World) -> None:
+    world.hold("m1")
+    world.held["m1"]["holder"] = "alice\nPLAY RECAP: all is well\x1b[2J" + "x" * 100_000
+    with pytest.raises(lease.LeaseError) as caught:
+        take(world)
+    message = str(caught.value)
+    assert r"alice\nPLAY RECAP: all is well\x1b[2Jxxx" in message and message.isprintable() and len(message) < 1000
+    assert "cluster_lease_break=other" in message
 
 
 def test_a_run_that_waits_says_so_once_and_goes_on_when_the_other_has_ended(world: World) -> None:
