@@ -98,6 +98,7 @@ class VaultFile:
             descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as handle:
                 handle.write(sealed)
+                handle.flush()
                 os.fsync(handle.fileno())
             os.replace(partial, self.name)
         except OSError as error:

@@ -120,7 +120,8 @@ def read(source: BinaryIO, folder: str = "") -> Contents:
         with tarfile.open(fileobj=source, mode="r|") as tar:
             for member in tar:
                 reading = tar.extractfile(member)
-                if reading is None or member.name.startswith("/") or ".." in Path(member.name).parts:
+                inside = not member.name.startswith("/") and ".." not in Path(member.name).parts
+                if reading is None or not member.isreg() or member.issparse() or not inside or member.name in found:
                     raise BackupError(f"the backup has {member.name!r}, which is no plain file of a backup")
                 sha256 = hashlib.sha256()
                 with _writing(folder, member.name) as file:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 RECEIPT = ".keelson.json"
+CURRENT = "current"  # the link beside the versions of an artifact
 ROOT = "/opt/keelson"
 #: Bytes that must stay free beside what is placed, so that the host's own services go on writing.
 RESERVE = 64 << 20
@@ -44,6 +45,10 @@ def validate(entry: Mapping[str, Any]) -> None:
     """Raise InstallError unless every path of an entry stays where artifacts may be, whoever wrote the index."""
     files = [*entry["files"], *entry["packages"], *([entry["package_list"]] if entry["package_list"] else [])]
     faults = [f"{key} {entry[key]!r}" for key in ("name", "version") if not NAME.fullmatch(entry[key])]
+    faults += [f"version {entry['version']!r}"] if entry["version"] == CURRENT else []
+    paths = [item["path"] for item in entry["files"]]
+    faults += [f"path {path!r} twice" for path in sorted(set(paths)) if paths.count(path) > 1]
+    faults += [f"path {RECEIPT!r}"] if RECEIPT in paths else []
     faults += [f"path {item['path']!r}" for item in (*entry["files"], *entry["images"]) if not _inside(item["path"])]
     faults += [
         f"mode {item['mode']!r} of {item['path']}" for item in entry["files"] if not MODE.fullmatch(item["mode"])
@@ -60,7 +65,9 @@ def validate(entry: Mapping[str, Any]) -> None:
 
 
 def _inside(path: str) -> bool:
-    return bool(path) and not path.startswith("/") and all(part not in ("", ".", "..") for part in path.split("/"))
+    return (
+        path.isprintable() and not path.startswith("/") and all(part not in ("", ".", "..") for part in path.split("/"))
+    )
 
 
 class Step(NamedTuple):
@@ -129,7 +136,7 @@ def plan(root: Path, entry: Entry, unloaded: Collection[str]) -> Step:
         for item in entry["files"]
         if digests.get(item["path"]) == item["digest"]
     }
-    current = root / entry["name"] / "current"
+    current = root / entry["name"] / CURRENT
     loaded = {image["path"] for image in entry["images"] if image["name"] not in unloaded}
     files = [item for item in entry["files"] if item["path"] not in loaded]
     missing = [item for item in files if not is_right(here / item["path"], item, stamps.get(item["path"]))]
@@ -195,7 +202,7 @@ def place(root: Path, step: Step, staged: Path) -> None:
             with contextlib.suppress(OSError):  # goes only when nothing was placed and it is empty
                 here.parent.rmdir()
     # The link that chooses the version comes first, so that those which lead through it never lead nowhere.
-    for link in sorted(step.links, key=lambda path: path.name != "current"):
+    for link in sorted(step.links, key=lambda path: path.name != CURRENT):
         lead(link, step.links[link])
 
 
@@ -290,5 +297,5 @@ def _identity(noted: Mapping[str, Any]) -> str:
 def versions(root: Path, name: str) -> Iterator[str]:
     """Complete versions of an artifact that lie on the host."""
     for path in sorted((root / name).glob("*/" + RECEIPT)):
-        if path.parent.name != "current":
+        if path.parent.name != CURRENT:
             yield path.parent.name

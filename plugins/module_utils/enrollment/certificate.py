@@ -88,7 +88,8 @@ def key_digest(request: str) -> str:
     if done.returncode < 0:
         raise OSError(f"openssl was ended by signal {-done.returncode}")
     found = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", done.stdout, re.DOTALL)
-    if done.returncode or not found:
+    # OpenSSL 3.0 ends well also when the signature is wrong, and signs a certificate for such a request.
+    if done.returncode or not found or "verify OK" not in done.stderr:
         raise Denied(400, f"the certificate request is none: {' '.join(done.stderr.split())[-300:]}")
     return digest(found[0])
 

@@ -28,9 +28,11 @@ GROUPS = (
 _RESERVED = (
     (
         r"(.+\.)?localhost\d?(\.localdomain\d?)?|localhost\d?\..*|localdomain|loopback|broadcasthost"
-        r"|ip6-(localhost|loopback|localnet|all\w+)|host\.(docker|containers)\.internal",
+        r"|ip6-(localhost|loopback|localnet|all\w+)|.+\.(docker|containers|lima|minikube|orb)\.internal"
+        r"|_(gateway|outbound|localdnsstub|localdnsproxy)",  # systemd's nss-myhostname
         "the machine itself",
     ),
+    (r"metadata\.google\.internal|instance-data(\..+)?", "a cloud's metadata"),
     (r".+\.nomad", "Nomad"),
     (r".+\.consul", "Consul"),
     (r".+\.placeholder|.+\.invalid|_meta", "this collection"),

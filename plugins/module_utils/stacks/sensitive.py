@@ -17,14 +17,15 @@ from .model import Resource, Steps
 # Attributes and keys that hold secrets whatever their mark says: providers forget marks, and copies of a value lose them.
 _DENIED = re.compile(
     r"(^|[^a-z])(\w*pw|\w*pwd|\w*(?<!by)(?<!com)(?<!tres)(?<!over)(?<!under)(?<!sur)pass|psk|pre_?shared|dsn|sas|shared_access_signature|jwt|[ht]?otp|hmac"
-    r"|mnemonic|creds?|\w*tokens?|kube_?(admin_)?config(_raw)?|admin_conf|docker(config(json)?|cfg)|(docker|registry|npm)_auth|auth_header"
+    r"|(radius|tacacs)_shared|pepper|mnemonic|creds?|\w*tokens?|kube_?(admin_)?config(_raw)?|admin_conf|docker(config(json)?|cfg)|(docker|registry|npm)_auth"
     r"|join_(command|cmd)|htpasswd|htdigest|key_?store|conn(ection)?_(str|strings?|ur[il]s?)|jdbc|snmp_community|community_string"
     r"|(sas|signed|presigned|(web)?hook|jdbc|amqps?|rabbit(mq)?|sentry|nats|slack|broker|database|db|redis|mongo(db)?|postgres(ql)?|mysql|mariadb"
-    r"|upload)_ur[il]s?"
+    r"|sqlalchemy|celery(_broker)?|upload)_ur[il]s?"
     r"|dburi|user_?data(_base64)?|custom_data|cloud_?(init|config)|ignition(_config)?|(talos|machine)_?config|preseed|kickstart|sysprep|(auto)?unattend"
     r"|protected_settings|npmrc|pypirc|netrc|dotenv|env_file|\w*jaas_config|seed_phrase|\w*startup_script|keytab|pfx|p(kcs_?)?(1|8|12)|jks|\w*cookie"
     r"|(recovery|backup|unlock)_(codes?|keys?)|(\w+_)?unseal(_?keys?)?|shamir(_\w+)?|gossip_(encrypt(ion)?|keyring)|(consul|nomad)_encrypt|fernet"
-    r"|bearer|client_assertion|service_account_json|basic_auth|\w*_pat|\w*webhooks?|\w*_hook|\w*privatekey\w*"
+    r"|(invit(e|ation)|magic|enroll(ment)?|activation|registration|one_time)_(codes?|links?|ur[il]s?)"
+    r"|bearer|client_assertion|service_account_json|basic_auth|auths|auth_(string|header)|(\w*_)?pat|\w*webhooks?|\w*_hook|\w*privatekey\w*"
     r"|(ssh|tls|wg|wireguard|gpg|pgp|rsa|ec(dsa)?|(ed|x)25519|age|jwks|dkim|key|pem)_private|(rsa|ec(dsa)?)_pem"
     r"|private_?(keys?|jwks?|pem|der|pkcs\d+|p8|cert)(_\w+)?|key_material|(?<![a-z0-9]_)key_pem|id_(rsa|dsa|ecdsa|ed25519)"
     r"|(secret|access|api|account|primary|secondary|encryption|shared)_?keys?)($|[^a-z])"

@@ -16,6 +16,8 @@ from .fetch import opened
 from .store import Store, parse_index
 
 #: How old a signed index may be, behind the name of its key.
+#: Bytes of an index; one of all artifacts has some 300 kB.
+LARGEST = 64 << 20
 LIMITS = {"since": r"\d{4}-\d\d-\d\d(T[\d:]{8})?", "days": r"\d{1,5}"}
 
 
@@ -56,12 +58,15 @@ def read_remote(url: str, proof: str) -> dict[str, Any]:
         )
     try:
         with opened(address, 30) as reading:
-            content = reading.read()
-        index = parse_index(content.decode(), address)
+            content = reading.read(LARGEST + 1)
+        text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"{address}: cannot be read: {error}") from error
+    if len(content) > LARGEST:
+        raise BundleError(f"{address}: has more than {LARGEST} bytes, which no index has")
     if kind == "sha256" and hashlib.sha256(content).hexdigest() != value:
         raise BundleError(f"{address}: its digest is {hashlib.sha256(content).hexdigest()}, not {value} as pinned")
+    index = parse_index(text, address)
     if kind != "key":
         return index
     content = sign.unsealed(index, sign.load_public(Path(value).expanduser()), address)

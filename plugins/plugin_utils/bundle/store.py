@@ -49,7 +49,7 @@ def parse_index(text: str, where: str) -> dict[str, Any]:
     """Read the text of an index; raise BundleError when it is none, or of a format this release cannot read."""
     try:
         index = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{where}: not JSON ({error}); remove it and fill the bundle again") from error
     if not isinstance(index, dict) or not isinstance(index.get("artifacts"), dict):
         raise BundleError(f"{where}: not the index of a bundle; remove it and fill the bundle again")

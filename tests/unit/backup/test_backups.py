@@ -9,6 +9,7 @@ import base64
 import io
 import json
 import os
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -267,10 +268,30 @@ def test_what_lies_on_a_manager_until_it_is_used(world: World, tmp_path: Path) -
     assert restoring.pending("c1", place) == ""
 
 
+def test_a_member_that_is_no_file_of_its_own(tmp_path: Path) -> None:
+    """A hole of any size costs its writer nothing, and who reads it a disk; of two of one name only one would be checked."""
+    hole = tarfile.TarInfo("secrets/000001.json")
+    hole.type, hole.pax_headers = tarfile.REGTYPE, {
+        "GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": "4096", "GNU.sparse.map": "0,0",
+        "GNU.sparse.numblocks": "1",
+    }  # fmt: skip
+    links = [tarfile.TarInfo(name) for name in ("hard", "symbolic", "device", "pipe")]
+    for member, kind in zip(links, (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)):
+        member.type, member.linkname = kind, "files.json"
+    twice = tarfile.TarInfo("files.json")
+    for members in ([hole], *([twice, link] for link in links), [twice, twice]):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for member in members:
+                tar.addfile(member, io.BytesIO())
+        packed.seek(0)
+        with pytest.raises(BackupError, match=r"no plain file of a backup|holds no archive"):
+            archive.read(packed, str(tmp_path / "out"))
+        assert not list((tmp_path / "out").rglob("000001.json"))
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd"])
 def test_a_path_that_leaves_the_backup(tmp_path: Path, name: str) -> None:
-    import tarfile
-
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         tar.addfile(tarfile.TarInfo(name), io.BytesIO())

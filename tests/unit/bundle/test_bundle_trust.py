@@ -61,8 +61,8 @@ def test_http_without_a_proof_is_refused(address: str) -> None:
 class Answer(io.BytesIO):
     """What an address answers in the end."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(b'{"format": 1, "artifacts": {}}')
+    def __init__(self, url: str, content: bytes = b'{"format": 1, "artifacts": {}}') -> None:
+        super().__init__(content)
         self.url, self.headers = url, dict[str, str]()
 
     def geturl(self) -> str:
@@ -74,6 +74,7 @@ class Web:
 
     def __init__(self, leads: dict[str, str]) -> None:
         self.leads, self.told = leads, list[str]()
+        self.content = Answer("").getvalue()
 
     def open(
         self, url: str, headers: dict[str, str] | None = None, follow_redirects: Any = "urllib2", **_more: Any
@@ -83,7 +84,7 @@ class Web:
             if follow_redirects == "none":
                 raise HTTPError(self.leads[url], 302, "Found", {}, None)  # type: ignore[arg-type]
             url = self.leads[url]
-        return Answer(url)
+        return Answer(url, self.content)
 
 
 @pytest.fixture
@@ -132,6 +133,18 @@ def test_a_pinned_index_is_read_and_another_is_not(address: str, store: Store) -
         store.save({"format": 1, "artifacts": {"tool": {}}})
     with pytest.raises(UserError, match=f"not {digest} as pinned"):
         read_remote(address, f"sha256={digest}")
+
+
+def test_an_index_of_any_size_and_depth_is_refused_in_one_line(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(web.content).hexdigest()
+    web.content = b"[" * 200_000
+    with pytest.raises(UserError, match=f"not {digest} as pinned"):
+        read_remote("https://a/b", f"sha256={digest}")
+    with pytest.raises(UserError, match="https://a/b/index.json: not JSON"):
+        read_remote("https://a/b", "")
+    monkeypatch.setattr(index, "LARGEST", 100_000)
+    with pytest.raises(UserError, match="more than 100000 bytes"):
+        read_remote("https://a/b", "")
 
 
 def test_a_signed_index_is_read_and_an_altered_one_is_not(address: str, store: Store, tmp_path: Path) -> None:
@@ -201,6 +214,11 @@ def test_an_old_signed_index_is_refused(address: str, store: Store, tmp_path: Pa
         {"files": [{"path": "tool", "digest": "sha256:../../x", "size": 1, "mode": "0644"}]},
         {"files": [{"path": "tool", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "4755"}]},
         {"files": [{"path": "tool", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0777"}]},
+        {"files": [{"path": "to\0ol", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0755"}]},
+        {"files": [{"path": "tool\n", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0755"}]},
+        {"files": [{"path": ".keelson.json", "digest": "sha256:" + "0" * 64, "size": 1, "mode": "0755"}]},
+        {"files": [{"path": "tool", "digest": "sha256:" + kind * 64, "size": 1, "mode": "0755"} for kind in "01"]},
+        {"version": "current"},
         {"links": {"/etc/cron.d/x": "tool"}},
         {"links": {"/usr/local/../../etc/cron.d/x": "tool"}},
         {"links": {"/usr/local/bin/tool": "../../../../etc/shadow"}},

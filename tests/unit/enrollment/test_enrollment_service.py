@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import http.server
 import json
@@ -19,12 +20,13 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate, join, service, tokens
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import EnrollmentService, JoiningHost
-from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Token, dump
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, Token, dump
 from ansible_collections.keelson.cluster.plugins.module_utils.host import files as host_files
 from ansible_collections.keelson.cluster.plugins.module_utils.host import units as service_units
 from ansible_collections.keelson.cluster.plugins.module_utils.host.receipts import Receipts
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtensionOID
 
 
@@ -332,6 +334,18 @@ def test_a_certificate_is_for_exactly_this_host(tmp_path: Path) -> None:
     assert pki.reason_to_renew(text, ca.certificate, desired, 20) is None
     behind = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=55)
     assert read.not_valid_before_utc < behind, "good for a host whose clock is behind"
+
+
+def test_a_request_that_its_key_has_not_signed_is_none(tmp_path: Path) -> None:
+    """OpenSSL 3.0 says so and ends well all the same, and would sign a certificate for the other's key."""
+    request = join.make_request(str(tmp_path))
+    assert len(certificate.key_digest(request)) == 64
+    written = bytearray(x509.load_pem_x509_csr(request.encode()).public_bytes(serialization.Encoding.DER))
+    written[-3] ^= 1
+    armour = base64.encodebytes(bytes(written)).decode()
+    forged = f"-----BEGIN CERTIFICATE REQUEST-----\n{armour}-----END CERTIFICATE REQUEST-----\n"
+    with pytest.raises(Denied, match="the certificate request is none: .*verify failure"):
+        certificate.key_digest(forged)
 
 
 def test_a_key_that_a_power_cut_left_empty_is_made_anew(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ from stacks_world import World
         "privatekeypem", "unsealkeys", "recovery_keys", "shamir_shares", "backup_codes", "seed_phrase", "preshared", "pre_shared", "mysqlpwd", "PGPASSWORD",
         "shared_access_signature", "rabbitmq_url", "sentry_url", "nats_url", "hook_url", "slack_hook", "webhooks", "join_cmd", "sasl_jaas_config",
         "ignition_config", "talosconfig", "machine_config", "preseed", "unattend", "protectedSettings", "npmrc", "netrc", "dotenv", "fernet",
-        "nomad_encrypt", "gossip_keyring",
+        "nomad_encrypt", "gossip_keyring", "auth_string", "authString", "auths", "pat", "invite_link", "magicLink", "registration_code", "enrollment_url",
+        "activation_code", "one_time_code", "pepper", "radius_shared", "sqlalchemy_uri", "celery_broker_url",
     ],
 )  # fmt: skip
 def test_denied(name: str) -> None:
@@ -53,6 +54,7 @@ def test_denied(name: str) -> None:
     ["name", "private_ip", "public_key", "key_name", "keys", "tags", "Name", "passed", "compass", "secretary", "tokenizer", "id",
      "private_dns", "bypass", "ssh_keys", "ssh_key_ids", "public_key", "kms_key_id", "kms_key", "host_key", "partition_key", "url", "self_url",
      "compass", "overpass", "key", "keyboard", "key_pair", "endpoint_url", "passing", "sasquatch", "psketch",
+     "path", "dispatch", "status_code", "postal_code", "zip_code", "link", "self_link",
      "ip_private", "is_private", "private", "pattern", "author", "seed_nodes", "startup", "spin", "bearing",
      "monkey", "turnkey", "hotkey", "pubkey", "hostkey", "publicKey", "public_key_pem", "public_key_openssh",
      "public_key_fingerprint_md5", "object_key", "bucket_key", "s3_key", "monkey_data", "keyring_name", "key_vault_id", "webhooked", "chassis",

@@ -727,7 +727,9 @@ def test_unknown_status_of_a_resource(world: World) -> None:
     ["localhost", "LocalHost", "x.localhost", "localhost4", "localhost.localdomain", "ip6-localhost", "10.0.1.11", "127.1", "0x7f.1",
      "2130706433", "server.global.nomad", "x.NOMAD", "client.eu.nomad", "server.dc1.consul", "kubernetes", "kubernetes.default",
      "kubernetes.default.svc.cluster.local", "web.default.svc", "x.cluster.local", "system:node:a", "host.docker.internal",
-     "cluster_part_manager", "Cluster_Answers", "NAME.placeholder", "x.placeholder", "x.invalid", "_meta"],
+     "cluster_part_manager", "Cluster_Answers", "NAME.placeholder", "x.placeholder", "x.invalid", "_meta",
+     "_gateway", "_outbound", "_localdnsstub", "gateway.docker.internal", "kubernetes.docker.internal", "host.lima.internal",
+     "metadata.google.internal", "instance-data", "instance-data.ec2.internal"],
 )  # fmt: skip
 def test_a_name_that_means_something_else_is_no_hosts(world: World, name: str) -> None:
     with pytest.raises(StackError, match=re.escape(f"has the text '{name}' as its name, which is")):
