@@ -19,10 +19,15 @@ class StackError(Exception):
     """
 
     def __init__(self, place: str, fault: str, remedy: str) -> None:
-        super().__init__(f"{place}: {fault}. {remedy}.")
+        super().__init__(visible(f"{place}: {fault}. {remedy}."))
         self.place = place
         self.fault = fault
         self.remedy = remedy
+
+
+def visible(text: str) -> str:
+    """TEXT with its signs that steer a terminal, or hide what is written, as escapes: keys and names of a stack are anybody's."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
 
 
 def known(word: str, words: Iterable[str], what: str) -> str:

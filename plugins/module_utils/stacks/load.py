@@ -20,7 +20,7 @@ from . import (
     sources,
 )
 from .cache import Cache
-from .errors import StackError
+from .errors import StackError, visible
 from .model import Inventory, Stack
 
 CONSTRUCTED = ("compose", "groups", "keyed_groups", "strict")
@@ -86,6 +86,7 @@ def _load_both(document: Any, path: str) -> tuple[Inventory, list[Stack]]:
     if constructed:
         construct.apply(inventory, extra)
     inventory.records.clear()
+    inventory.warnings = [visible(warning) for warning in inventory.warnings]
     return inventory, list(stacks.values())
 
 

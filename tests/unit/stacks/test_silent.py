@@ -722,6 +722,17 @@ def test_unknown_status_of_a_resource(world: World) -> None:
 # Names
 
 
+def test_no_text_of_a_stack_steers_the_terminal(world: World) -> None:
+    key, told = "a\x1b[2J\u202e\x9b", r"a\x1b[2J\u202e\x9b"
+    off = {f"aws_instance.{key}": {"tags": {"Name": "w1"}, "private_ip": "10.0.0.1", "instance_state": "stopped"}}
+    with pytest.raises(StackError) as caught:
+        load(world, off, "aws_instance.*")
+    assert told in str(caught.value) and str(caught.value).isprintable()
+    both = {**off, "aws_instance.w": {"tags": {"Name": "w2"}, "private_ip": "10.0.0.2"}}
+    warnings = load(world, both, "aws_instance.*").warnings
+    assert any(told in warning for warning in warnings) and all(warning.isprintable() for warning in warnings)
+
+
 @pytest.mark.parametrize(
     "name",
     ["localhost", "LocalHost", "x.localhost", "localhost4", "localhost.localdomain", "ip6-localhost", "10.0.1.11", "127.1", "0x7f.1",
