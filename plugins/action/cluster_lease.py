@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -36,7 +35,7 @@ class ActionModule(ManagersAction):
     def work(self, given: dict[str, Any], managers: Sequence[Manager], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the name of the run, and the versions in use on the managers, of which one is the cluster's."""
         who = lease.holder(context.CLIARGS.get("args") or (), task_vars)
-        run = lease.Run(given["cluster"], secrets.token_hex(4), who, os.getppid())
+        run = lease.Run(given["cluster"], lease.name_of(os.getppid()), who, os.getppid())
         if self._task.check_mode:
             _tell_holder(run, managers)
             return {"artifacts": _lowest()}

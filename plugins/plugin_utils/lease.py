@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import getpass
+import hashlib
 import os
+import secrets
 import signal
 import socket
 import time
@@ -45,6 +47,12 @@ class Run:
         """What a manager is asked."""
         own = {"run": self.name, "holder": self.holder, "origin": origin(self.pid), "seconds": SECONDS}
         return {"cluster": self.cluster, "state": state, **own}
+
+
+def name_of(pid: int) -> str:
+    """The name of the run of a process: the same for every playbook that it imports, which may all take the lease."""
+    found = origin(pid)
+    return hashlib.sha256(found.encode()).hexdigest()[:8] if found else secrets.token_hex(4)
 
 
 def take(

@@ -31,7 +31,7 @@ PLAY = [{"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builti
 def cpu(folder: Path, command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
     """CPU seconds of a run that ends well; of a stage with those of its playbooks."""
     before = os.times()
-    run(command, folder / "run.jsonl", environment or {}).expect()
+    run(command, folder / "run.jsonl", environment or {}, timeout=3600).expect()
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 

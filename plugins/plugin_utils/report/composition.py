@@ -29,8 +29,8 @@ def composition(hosts: Mapping[str, Mapping[str, Any]], seen: Mapping[str, Mappi
     """The parts by name, each with its identity; C(seen) is what of each host its look from inside told (C(made_of))."""
     found: dict[str, set[str]] = defaultdict(set)
     for name, variables in hosts.items():
-        stack = variables.get("stack") or {}
-        if stack.get("name"):
+        stack = variables.get("stack")
+        if isinstance(stack, Mapping) and stack.get("name"):
             found[f"stack {stack['name']}"].add(f"serial {stack.get('serial')} of {stack.get('lineage')}")
         told = seen.get(name)
         if told is None:
@@ -50,7 +50,16 @@ def configuration(hosts: Mapping[str, Mapping[str, Any]]) -> str:
         kinds.setdefault(f"{variables.get('cluster_part')} {variables.get('cluster_pool', '')}", variables)
     names = [*(name for name in variable_types.roles() if name not in _IDENTITY), *_MORE]
     content = {
-        kind: {name: variables[name] for name in names if name in variables} for kind, variables in kinds.items()
+        kind: {name: _value(variables, name) for name in names if name in variables}
+        for kind, variables in kinds.items()
     }
     text = json.dumps(content, sort_keys=True, default=str, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _value(variables: Mapping[str, Any], name: str) -> Any:
+    """A value, or that it has none here: a template may need what another playbook is given."""
+    try:
+        return variables[name]
+    except Exception as error:  # templating raises many kinds
+        return f"no value: {type(error).__name__}"

@@ -235,6 +235,19 @@ def test_a_lease_that_nobody_renews_is_waited_for(world: World) -> None:
     assert {entry["run"] for entry in world.held.values()} == {"mine"}
 
 
+def test_a_playbook_that_imports_two_which_take_the_lease_does_not_refuse_itself(world: World) -> None:
+    """The name of a run is that of its process, until it ends."""
+    with subprocess.Popen(["sleep", "60"]) as process, subprocess.Popen(["sleep", "60"]) as other:
+        first, second = (lease.Run("c1", lease.name_of(process.pid), "bob@here", process.pid) for _import in range(2))
+        for run in (first, second):
+            lease.take(run, world.managers, [], 0, pytest.fail)
+        assert {entry["run"] for entry in world.held.values()} == {first.name} and first.name != lease.name_of(
+            other.pid
+        )
+        process.kill()
+        other.kill()
+
+
 def test_a_lease_is_broken_by_the_name_of_its_run(world: World) -> None:
     world.hold("m1")
     take(world, "other")

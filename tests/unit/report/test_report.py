@@ -234,5 +234,18 @@ def test_what_the_cluster_is_made_of() -> None:
     assert action.read_report(known, list(known), REGISTERS).made_of["configuration"] != configuration
 
 
+def test_a_variable_that_has_no_value_here_is_no_fault_of_the_report() -> None:
+    class Templated(dict[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            if key == "host_node_labels":
+                raise ValueError("'site' is undefined")
+            return super().__getitem__(key)
+
+    known: Any = {
+        name: Templated({**variables, "host_node_labels": 1, "stack": "mine"}) for name, variables in hostvars().items()
+    }
+    assert action.read_report(known, list(known), REGISTERS).made_of["configuration"] != read().made_of["configuration"]
+
+
 def test_hosts_of_no_stack_and_a_report_of_no_hosts() -> None:
     assert set(read().made_of) == {"configuration"}
