@@ -65,13 +65,13 @@ class ActionModule(ControllerAction):
             Display().display(summary({name: hostvars[name] for name in hosts}, done, report.seconds, further))
         if report.passed:
             # A job of AWX passes this on to those that follow.
-            told = {
+            passed_on = {
                 "cluster": report.cluster,
                 "report": paths["json"],
                 "made_of": dict(report.made_of),
                 **result["counts"],
             }
-            result["ansible_stats"] = {"data": {"verify_result": told}, "per_host": False, "aggregate": False}
+            result["ansible_stats"] = {"data": {"verify_result": passed_on}, "per_host": False, "aggregate": False}
             return {**result, "msg": f"all {len(report.checks)} checks passed; report: {paths['html']}"}
         if report.failed:
             Display().display(f"\n{failures(report)}\n")
