@@ -30,8 +30,12 @@ from figures import ROOT, Bench, Figure, Table
 sys.path[:0] = [str(ROOT / ".ansible/collections"), str(ROOT / "tests")]
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate  # noqa: E402
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import leaf, validate  # noqa: E402
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model, rules  # noqa: E402
-from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, render  # noqa: E402
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import (  # noqa: E402
+    bootstrap,  # noqa: E402
+    model,
+    rules,
+)
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import render  # noqa: E402
 from lab.envoys import Envoys, program  # noqa: E402
 
 BACKEND, BIND, BARE_IN, BARE_OUT = 24080, 24081, 24082, 24083
@@ -87,10 +91,10 @@ def static(listener: dict[str, Any], clusters: list[dict[str, Any]]) -> dict[str
 
 def manager(route: dict[str, Any]) -> list[dict[str, Any]]:
     """HTTP and one route, nothing else."""
-    router = {"name": "router", "typed_config": {"@type": f"{envoy.EXTENSION}.filters.http.router.v3.Router"}}
+    router = {"name": "router", "typed_config": {"@type": f"{bootstrap.EXTENSION}.filters.http.router.v3.Router"}}
     hosts = [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **route}]}]
     config = {
-        "@type": envoy.HCM,
+        "@type": bootstrap.HCM,
         "stat_prefix": "in",
         "route_config": {"virtual_hosts": hosts},
         "http_filters": [router],
@@ -112,16 +116,16 @@ def bare(authority: dict[str, Any]) -> dict[str, dict[str, Any]]:
         ],
         "validation_context": {"trusted_ca": {"inline_string": "".join(authority["roots"])}},
     }
-    kinds = f"{envoy.EXTENSION}.transport_sockets.tls.v3"
+    kinds = f"{bootstrap.EXTENSION}.transport_sockets.tls.v3"
     server = {"@type": f"{kinds}.DownstreamTlsContext", "require_client_certificate": True, "common_tls_context": tls}
     client = {"@type": f"{kinds}.UpstreamTlsContext", "common_tls_context": tls}
 
     def cluster(port: int, **more: Any) -> list[dict[str, Any]]:
-        to = envoy.assignment("to", [("127.0.0.1", port)])
+        to = bootstrap.assignment("to", [("127.0.0.1", port)])
         return [{"name": "to", "type": "STATIC", "connect_timeout": "1s", "load_assignment": to, **more}]
 
     def listener(port: int, chain: dict[str, Any]) -> dict[str, Any]:
-        return {"address": envoy.socket_address("127.0.0.1", port), "filter_chains": [chain]}
+        return {"address": bootstrap.socket_address("127.0.0.1", port), "filter_chains": [chain]}
 
     answer = manager({"direct_response": {"status": 200, "body": {"inline_string": "ok"}}})
     onward = manager({"route": {"cluster": "to"}})

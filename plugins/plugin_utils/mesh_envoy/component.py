@@ -5,56 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import known
 
-from ..components import ENABLED
 from ..contract import ANY_PORT, MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements, ServerImage
-from ..mesh import boundary, inventory, picture
-from ..mesh.model import MeshError
+from ..mesh import inventory, picture, shared
 from ..mesh.owner_rules import TABLE
-from ..preflight.model import WARNING, Cluster, Fault
 from . import secrets
 
 NAME = "mesh_envoy"
 _ARTIFACTS = ("envoy", "mesh-host")
 
 
-def faults(cluster: Cluster) -> Iterator[Fault]:
-    """What is wrong with the services of the mesh."""
-    members = [host for host in cluster.hosts if NAME in [found.name for found in cluster.components(host)]]
-    if not members:
-        return
-    try:
-        mesh = inventory.mesh_of(
-            members[0].variables, {host.name: host.variables for host in members}, cluster.name, NAME
-        )
-        for finding in boundary.compare(mesh, cluster.networks):
-            remedy = "correct the variables of the mesh, or leave it where it is meant"
-            yield Fault("", f"mesh {finding.kind}", f"{finding.where}: {finding.text}", remedy, WARNING)
-    except MeshError as error:
-        for line in str(error).splitlines():
-            where, _colon, text = line.partition(": ")
-            yield Fault("", "mesh", f"{where}: {text}", "correct the variables of the mesh")
+faults = shared.rule(NAME)
+diagrams = shared.diagrams(NAME)
 
 
 def _secrets(
     cluster: str, variables: Mapping[str, Any], present: Mapping[str, Any] | None, change: str
 ) -> dict[str, Any]:
     return secrets.changed(present, change, cluster, inventory.without_services(variables, cluster).trust_domain)
-
-
-def diagrams(hosts: Mapping[str, Mapping[str, Any]], checks: Sequence[Check]) -> dict[str, str]:
-    """Who may call whom, of the services that the hosts with the component run."""
-    members = [variables for variables in hosts.values() if NAME in (variables.get(ENABLED) or ())]
-    if not members:
-        return {}
-    mesh = inventory.mesh_of(members[0], hosts, str(members[0]["cluster_name"]), NAME)
-    return {picture.TITLE: picture.draw(mesh, checks)}
 
 
 COMPONENT = Component(

@@ -13,17 +13,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import CONFIG, RUN, STATE
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import CONFIG, STATE
 
+from ..mesh.bootstrap import (
+    EXTENSION,
+    HCM,
+    TYPE,
+    admin,
+    admin_cluster,
+    assignment,
+    metrics,
+    overload_manager,
+)
 from ..mesh.model import HTTP, Callee, Mesh, Rule, Upstream, Workload
 
-TYPE = "type.googleapis.com/envoy"
-EXTENSION = f"{TYPE}.extensions"
-HCM = f"{EXTENSION}.filters.network.http_connection_manager.v3.HttpConnectionManager"
 RBAC = "envoy.filters.http.rbac"
 RATE = "envoy.filters.http.local_ratelimit"
 READY = "/.mesh/ready"  # asked by sidecars of callers, answered by that of the service
-CONNECTIONS = 20000  # from services and other sidecars together; below the unit's limit of open files
 #: Safe for any request: the instance has seen nothing of it.
 RETRY_ON = ("connect-failure", "refused-stream", "reset-before-request")
 LOG = {
@@ -77,25 +83,10 @@ def source(service: Workload, name: str) -> dict[str, Any]:
 def bootstrap(service: Workload, host: str) -> dict[str, Any]:
     return {
         "node": {"id": f"{service.id}@{host}", "cluster": service.id},
-        # Whoever reaches the admin socket rules the sidecar: it is a file, for its own account alone.
-        "admin": {"address": {"pipe": {"path": f"{RUN}/{service.id}/admin.sock", "mode": 0o600}}},
+        "admin": admin(service),
         "dynamic_resources": {"lds_config": source(service, "lds.json"), "cds_config": source(service, "cds.json")},
-        "overload_manager": {
-            "resource_monitors": [
-                {
-                    "name": "envoy.resource_monitors.global_downstream_max_connections",
-                    "typed_config": {
-                        "@type": f"{EXTENSION}.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                        "max_active_downstream_connections": CONNECTIONS,
-                    },
-                }
-            ]
-        },
+        "overload_manager": overload_manager(),
     }
-
-
-def socket_address(address: str, port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": address, "port_value": port}}
 
 
 def tls(mesh: Mesh, service: Workload, peer: Mapping[str, str]) -> dict[str, Any]:
@@ -264,11 +255,11 @@ def folder(
     mesh: Mesh, service: Workload, host: str, listeners: list[dict[str, Any]], clusters: Mapping[str, dict[str, Any]]
 ) -> dict[str, dict[str, Any]]:
     """The bootstrap and the lists that every Envoy has, with what tells of it."""
-    own = [admin(service)] if service.metrics_port else []
+    own = [admin_cluster(service)] if service.metrics_port else []
     own += [collector(mesh.collector)] if mesh.collector else []
     return {
         "bootstrap.json": bootstrap(service, host),
-        "lds.json": response([*listeners, *([metrics(service)] if service.metrics_port else [])]),
+        "lds.json": response([*listeners, *([metrics(service.metrics_port)] if service.metrics_port else [])]),
         "cds.json": response([*clusters.values(), *own]),
     }
 
@@ -361,11 +352,6 @@ def any_host(name: str, route: dict[str, Any], per_filter: dict[str, Any]) -> di
     return {**host, "typed_per_filter_config": per_filter} if per_filter else host
 
 
-def assignment(name: str, addresses: list[tuple[str, int]]) -> dict[str, Any]:
-    endpoints = [{"endpoint": {"address": socket_address(address, port)}} for address, port in addresses]
-    return {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}
-
-
 def breakers(given: Mapping[str, Any]) -> dict[str, Any]:
     retries = given.get("retries", {})
     threshold = {
@@ -444,37 +430,6 @@ def collector(collector: str) -> dict[str, Any]:
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
         "load_assignment": assignment("collector", [(host, int(port))]),
-    }
-
-
-def metrics(service: Workload) -> dict[str, Any]:
-    """Nothing but the statistics of the admin socket, on loopback."""
-    route = {
-        "match": {"path": "/stats/prometheus", "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
-        "route": {"cluster": "admin"},
-    }
-    router = {"name": "router", "typed_config": {"@type": f"{EXTENSION}.filters.http.router.v3.Router"}}
-    manager = {
-        "@type": HCM,
-        "stat_prefix": "metrics",
-        "route_config": {"virtual_hosts": [{"name": "metrics", "domains": ["*"], "routes": [route]}]},
-        "http_filters": [router],
-    }
-    return {
-        "@type": f"{TYPE}.config.listener.v3.Listener",
-        "name": "metrics",
-        "address": socket_address("127.0.0.1", service.metrics_port),
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
-    }
-
-
-def admin(service: Workload) -> dict[str, Any]:
-    endpoint = {"endpoint": {"address": {"pipe": {"path": f"{RUN}/{service.id}/admin.sock"}}}}
-    return {
-        "@type": f"{TYPE}.config.cluster.v3.Cluster",
-        "name": "admin",
-        "type": "STATIC",
-        "load_assignment": {"cluster_name": "admin", "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import known
 
+from ..mesh import bootstrap
 from ..mesh.model import HTTP, Destination, Gateway, Mesh, Route
 from . import envoy
 
@@ -38,10 +39,10 @@ def gateway(mesh: Mesh, given: Gateway, host: str) -> dict[str, dict[str, Any]]:
     if instance is None:
         raise ValueError(f"{given.key} does not run on {host}")
     listener = {
-        "@type": f"{envoy.TYPE}.config.listener.v3.Listener",
+        "@type": f"{bootstrap.TYPE}.config.listener.v3.Listener",
         "name": "gateway",
         "stat_prefix": "gateway",
-        "address": envoy.socket_address(instance.address, instance.port),
+        "address": bootstrap.socket_address(instance.address, instance.port),
         "per_connection_buffer_limit_bytes": 1 << 20,
     }
     files, clusters = {}, {}
@@ -66,7 +67,7 @@ def gateway(mesh: Mesh, given: Gateway, host: str) -> dict[str, dict[str, Any]]:
 def _ingress(mesh: Mesh, given: Gateway) -> dict[str, Any]:
     shown = {"name": "outside", "sds_config": envoy.file_source(f"{places.STATE}/{given.id}/outside.json")}
     context = {
-        "@type": f"{envoy.EXTENSION}.transport_sockets.tls.v3.DownstreamTlsContext",
+        "@type": f"{bootstrap.EXTENSION}.transport_sockets.tls.v3.DownstreamTlsContext",
         "require_client_certificate": False,
         "common_tls_context": {
             "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
@@ -137,13 +138,13 @@ def _way_out(mesh: Mesh, name: str, destination: Destination) -> dict[str, Any]:
 def _outside(given: Gateway, destination: Destination) -> dict[str, Any]:
     limits: Mapping[str, Any] = given.given.get("limits", {})
     found = {
-        "@type": f"{envoy.TYPE}.config.cluster.v3.Cluster",
+        "@type": f"{bootstrap.TYPE}.config.cluster.v3.Cluster",
         "name": destination.key,
         "type": "LOGICAL_DNS",
         "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": envoy.seconds(given.given.get("connect_timeout", 5)),
         "circuit_breakers": envoy.breakers(limits),
-        "load_assignment": envoy.assignment(destination.key, [(destination.host, destination.port)]),
+        "load_assignment": bootstrap.assignment(destination.key, [(destination.host, destination.port)]),
         **envoy.protocol_options(destination.protocol),
     }
     if destination.tls:
@@ -160,7 +161,7 @@ def _verified(destination: Destination) -> dict[str, Any]:
     except ValueError:
         kind, sni = "DNS", {"sni": destination.host}
     return {
-        "@type": f"{envoy.EXTENSION}.transport_sockets.tls.v3.UpstreamTlsContext",
+        "@type": f"{bootstrap.EXTENSION}.transport_sockets.tls.v3.UpstreamTlsContext",
         "common_tls_context": {
             "tls_params": {"tls_maximum_protocol_version": "TLSv1_3"},
             "alpn_protocols": alpn,

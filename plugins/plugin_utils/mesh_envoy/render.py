@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..mesh import bootstrap
 from ..mesh.model import HTTP, Callee, Instance, Mesh, Service, Upstream
 from . import envoy
 
@@ -44,10 +45,10 @@ def _inbound(mesh: Mesh, service: Service, instance: Instance) -> dict[str, Any]
         "transport_socket": envoy.mutual_tls(mesh, service, service.protocol in HTTP),
     }
     listener: dict[str, Any] = {
-        "@type": f"{envoy.TYPE}.config.listener.v3.Listener",
+        "@type": f"{bootstrap.TYPE}.config.listener.v3.Listener",
         "name": "inbound",
         "stat_prefix": "inbound",
-        "address": envoy.socket_address(instance.address, instance.port),
+        "address": bootstrap.socket_address(instance.address, instance.port),
         "per_connection_buffer_limit_bytes": 1 << 20,
         "filter_chains": [chain],
     }
@@ -67,7 +68,7 @@ def _inbound_filters(mesh: Mesh, service: Service, mutual: bool) -> list[dict[st
     ready = {
         "name": "health_check",
         "typed_config": {
-            "@type": f"{envoy.EXTENSION}.filters.http.health_check.v3.HealthCheck",
+            "@type": f"{bootstrap.EXTENSION}.filters.http.health_check.v3.HealthCheck",
             "pass_through_mode": False,
             "headers": [{"name": ":path", "string_match": {"exact": envoy.READY}}],
             "cluster_min_healthy_percentages": {"local": {"value": 100}},
@@ -90,11 +91,11 @@ def _local(service: Service) -> dict[str, Any]:
     health = service.given.get("health")
     checks = [envoy.health_check(health["path"], health.get("interval", 5), service.protocol)] if health else []
     return {
-        "@type": f"{envoy.TYPE}.config.cluster.v3.Cluster",
+        "@type": f"{bootstrap.TYPE}.config.cluster.v3.Cluster",
         "name": "local",
         "type": "STATIC",
         "connect_timeout": "1s",
-        "load_assignment": envoy.assignment("local", [("127.0.0.1", service.port)]),
+        "load_assignment": bootstrap.assignment("local", [("127.0.0.1", service.port)]),
         "circuit_breakers": envoy.breakers({}),
         **envoy.protocol_options(service.protocol),
         **({"health_checks": checks} if checks and service.protocol in HTTP else {}),
@@ -108,11 +109,11 @@ def _outbound(mesh: Mesh, service: Service, upstream: Upstream, target: Callee) 
     else:
         proxy = envoy.tcp_filter(mesh, name, envoy.weighted(mesh.shares(upstream.key)), "outbound")
     return {
-        "@type": f"{envoy.TYPE}.config.listener.v3.Listener",
+        "@type": f"{bootstrap.TYPE}.config.listener.v3.Listener",
         "name": name,
         "stat_prefix": name,
         "traffic_direction": "OUTBOUND",
-        "address": envoy.socket_address("127.0.0.1", upstream.bind),
+        "address": bootstrap.socket_address("127.0.0.1", upstream.bind),
         "per_connection_buffer_limit_bytes": 1 << 20,
         "filter_chains": [{"filters": [proxy]}],
     }

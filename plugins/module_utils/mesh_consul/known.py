@@ -1,0 +1,30 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where Consul listens and what a host knows of its sidecars. Standard library only.
+
+https://developer.hashicorp.com/consul/docs/reference/architecture/ports
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..mesh.places import CONFIG
+
+RPC, SERF, HTTP, HTTPS, GRPC = 8300, 8301, 8500, 8501, 8502
+ACCOUNT = "consul"
+DATA = "/var/lib/consul"
+FOLDER = "/etc/consul.d"
+SERVICES = f"{FOLDER}/services.json"
+TOKENS = f"{FOLDER}/tokens.json"
+UNIT = "consul.service"
+HOST = f"{CONFIG}/consul.json"
+
+
+def host(path: str = HOST) -> dict[str, Any]:
+    """The sidecars of this host. Raises OSError, ValueError."""
+    with open(path, encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
+    return found
