@@ -37,7 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return {**result, "changed": True, "actions": []}
         own = hosts.files(found, name, seed, owner_rules(found, name, [ACCOUNT]))
         desired = {
-            "files": [*own, *given.get("files", [])],
+            "files": [*given.get("files", []), *own],
             "sidecars": hosts.sidecars(found, name, seed),
         }
         return {**result, **self._execute_module(MODULE, {**given, **desired}, task_vars=known)}

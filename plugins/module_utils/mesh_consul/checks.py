@@ -51,8 +51,8 @@ def refuses(status: int, found: Any) -> Verdict:
 
 
 def clusters_of(services: Sequence[str], names: Iterable[str]) -> list[str]:
-    """Those of the clusters of Envoy that lead to services: [SUBSET.]SERVICE.default.…"""
-    wanted = re.compile(rf"([^.]+\.)?({'|'.join(map(re.escape, services))})\.default\.")
+    """Those of the clusters of Envoy that lead to services: [CHAIN~][SUBSET.]SERVICE.default.…"""
+    wanted = re.compile(rf"([0-9a-f]+~)?([^.~]+\.)?({'|'.join(map(re.escape, services))})\.default\.")
     return [name for name in names if wanted.match(name)]
 
 
@@ -96,7 +96,7 @@ def host_checks() -> list[Check]:
     """Return the checks of a host node. Raises OSError, ValueError, KeyError."""
     given = known.host()
     with open(known.SERVICES, encoding="utf-8") as file:
-        tokens = {service["ID"]: service["Token"] for service in json.load(file)["services"]}
+        tokens = {service["id"]: service["token"] for service in json.load(file)["services"]}
     title = "The agent tells nothing to a client without a token"
     own = answer(
         "mesh_agent",

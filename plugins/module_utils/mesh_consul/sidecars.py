@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from ..cluster.remote import wait_for
 from ..host import units
 from ..host.receipts import Receipts
 from ..host.settings import Account, Settings
-from ..mesh import admin, places
+from ..mesh import admin, judge, places
 from ..mesh.host import Done, SidecarError, remove, settle, unit_of
 from . import known
 from .api import agent
@@ -36,6 +37,10 @@ class Desired:
 def apply(desired: Desired, check: bool, receipts: Receipts) -> Done:
     """Do it. Raises SidecarError, FileError, SettingError, OSError."""
     done = Done()
+    for name, content in desired.sidecars.items():
+        fault = judge.fault(content) if changed(name, content) and os.path.exists(places.ENVOY) else ""
+        if fault:
+            raise SidecarError(f"Envoy refuses the bootstrap of {name}, and the old one stays: {fault}")
     settings = Settings(receipts, check)
     settings.add_accounts([Account(places.account(name), "/nonexistent") for name in desired.sidecars])
     done.settings = settings.changes
@@ -78,10 +83,13 @@ def entries_of(name: str, content: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def token() -> str:
-    """The token of the agent. Raises OSError, ValueError, KeyError."""
-    with open(known.TOKENS, encoding="utf-8") as file:
-        return str(json.load(file)["acl"]["tokens"]["agent"])
+def changed(name: str, content: Mapping[str, Any]) -> bool:
+    """Whether the bootstrap of a sidecar is not as it shall be."""
+    try:
+        with open(f"{places.CONFIG}/{name}/bootstrap.json", encoding="utf-8") as file:
+            return bool(json.load(file) != content)
+    except (OSError, ValueError):
+        return True
 
 
 def _registered() -> str | None:
@@ -89,9 +97,9 @@ def _registered() -> str | None:
     with open(known.SERVICES, encoding="utf-8") as file:
         wanted = json.load(file)["services"]
     for service in wanted:
-        status, found = agent(f"/v1/agent/service/{service['ID']}", service["Token"])
-        if status != 200 or found["Port"] != service["Port"]:
-            return f"{service['ID']} is not among them"
+        status, found = agent(f"/v1/agent/service/{service['id']}", service["token"])
+        if status != 200 or found["Port"] != service["port"]:
+            return f"{service['id']} is not among them"
     return None
 
 

@@ -6,15 +6,10 @@
 from __future__ import annotations
 
 import copy
-import json
-import os
-import re
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from ..mesh import places
+from ..mesh import judge, places
 
 SECRETS = ("tls_certificate_sds_secret_configs", "combined_validation_context")
 HCM = "envoy.filters.network.http_connection_manager"
@@ -64,18 +59,4 @@ def _without_secrets(owner: dict[str, Any]) -> None:
 
 def fault(files: Mapping[str, Mapping[str, Any]], binary: str = places.ENVOY) -> str:
     """What Envoy has against the files, in one line, or ''. Raises OSError."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "static.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(static(files), file)
-        command = [binary, "--mode", "validate", "--config-path", path, "--log-level", "error"]
-        command += ["--disable-hot-restart", "--concurrency", "1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    return "" if done.returncode == 0 else reason(done.stderr + done.stdout)
-
-
-def reason(output: str) -> str:
-    """The line that tells why, without its time and its place in Envoy's source."""
-    lines = [re.sub(r"^(\[[^]]*\]\s*)+", "", line).strip() for line in output.splitlines()]
-    telling = [line for line in lines if re.search(r"error|invalid|fail|unable|no such|must|duplicate", line, re.I)]
-    return ([line for line in lines if line] + telling or ["Envoy ended without a word"])[-1][:400]
+    return judge.fault(static(files), binary)

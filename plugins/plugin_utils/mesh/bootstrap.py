@@ -74,3 +74,8 @@ def admin_cluster(service: Workload) -> dict[str, Any]:
         "type": "STATIC",
         "load_assignment": {"cluster_name": "admin", "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
+
+
+def static(resource: dict[str, Any]) -> dict[str, Any]:
+    """A resource of discovery as the bootstrap itself has it."""
+    return {name: value for name, value in resource.items() if name != "@type"}

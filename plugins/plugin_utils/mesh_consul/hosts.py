@@ -63,25 +63,25 @@ def _upstream(mesh: Mesh, upstream: Upstream) -> dict[str, Any]:
 
 def _service(service: Service, instance: Instance, seed: str) -> dict[str, Any]:
     """A service with its sidecar, as the agent takes it. Its sidecar is asked for by TCP, so that a dead one is left out soon."""
-    checks = [{"Name": "sidecar", "TCP": f"{_url(instance)}", "Interval": "1s", "Timeout": "1s"}]
+    checks = [{"name": "sidecar", "tcp": f"{_url(instance)}", "interval": "1s", "timeout": "1s"}]
     return {
-        "ID": service.id,
-        "Name": service.id,
-        "Address": "127.0.0.1",
-        "Port": service.port,
-        "Token": tokens.of_service(seed, service.id, instance.host),
-        "Meta": {"version": instance.version} if instance.version else {},
-        "Checks": _health(service),
-        "Connect": {
-            "SidecarService": {
-                "Address": instance.address,
-                "Port": instance.port,
-                "Checks": [*checks, {"Name": "service", "AliasService": service.id}],
-                "Proxy": {
-                    "LocalServiceAddress": "127.0.0.1",
-                    "LocalServicePort": service.port,
-                    "Upstreams": [
-                        {"DestinationName": one.key.replace("/", "_"), "LocalBindPort": one.bind}
+        "id": service.id,
+        "name": service.id,
+        "address": "127.0.0.1",
+        "port": service.port,
+        "token": tokens.of_service(seed, service.id, instance.host),
+        "meta": {"version": instance.version} if instance.version else {},
+        "checks": _health(service),
+        "connect": {
+            "sidecar_service": {
+                "address": instance.address,
+                "port": instance.port,
+                "checks": [*checks, {"name": "service", "alias_service": service.id}],
+                "proxy": {
+                    "local_service_address": "127.0.0.1",
+                    "local_service_port": service.port,
+                    "upstreams": [
+                        {"destination_name": one.key.replace("/", "_"), "local_bind_port": one.bind}
                         for one in service.upstreams
                     ],
                 },
@@ -99,7 +99,7 @@ def _health(service: Service) -> list[dict[str, str]]:
         return []
     health = service.given["health"]
     url = f"http://127.0.0.1:{service.port}{health['path']}"
-    return [{"Name": "health", "HTTP": url, "Interval": duration(health.get("interval", 10)), "Timeout": "1s"}]
+    return [{"name": "health", "http": url, "interval": duration(health.get("interval", 10)), "timeout": "1s"}]
 
 
 def sidecars(mesh: Mesh, host: str, seed: str) -> dict[str, dict[str, Any]]:
@@ -132,8 +132,8 @@ def _bootstrap(service: Service, host: str, seed: str) -> dict[str, Any]:
         },
         "admin": bootstrap.admin(service),
         "static_resources": {
-            "clusters": [agent, *([bootstrap.admin_cluster(service)] if shown else [])],
-            "listeners": [bootstrap.metrics(shown)] if shown else [],
+            "clusters": [agent, *([bootstrap.static(bootstrap.admin_cluster(service))] if shown else [])],
+            "listeners": [bootstrap.static(bootstrap.metrics(shown))] if shown else [],
         },
         "dynamic_resources": {
             "lds_config": ads,
@@ -143,6 +143,10 @@ def _bootstrap(service: Service, host: str, seed: str) -> dict[str, Any]:
                 "transport_api_version": "V3",
                 "grpc_services": [{"initial_metadata": [token], "envoy_grpc": {"cluster_name": "local_agent"}}],
             },
+        },
+        # Consul's patterns of identities are longer than Envoy takes unless told so.
+        "layered_runtime": {
+            "layers": [{"name": "base", "static_layer": {"re2.max_program_size.error_level": 1 << 20}}]
         },
         "overload_manager": bootstrap.overload_manager(),
     }

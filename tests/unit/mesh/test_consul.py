@@ -199,17 +199,17 @@ def test_secrets_are_made_once() -> None:
 def test_a_host_is_told_of_its_own_services_alone() -> None:
     found = {entry["path"]: entry for entry in hosts.files(the_mesh(), "w2", SEED, "rules")}
     orders, stock = found["/etc/consul.d/services.json"]["data"]["services"]
-    assert found["/etc/consul.d/services.json"]["secret"] and orders["Meta"] == {"version": "v2"}
-    assert orders["Checks"] == [
-        {"Name": "health", "HTTP": "http://127.0.0.1:8081/health", "Interval": "1s", "Timeout": "1s"}
+    assert found["/etc/consul.d/services.json"]["secret"] and orders["meta"] == {"version": "v2"}
+    assert orders["checks"] == [
+        {"name": "health", "http": "http://127.0.0.1:8081/health", "interval": "1s", "timeout": "1s"}
     ]
-    sidecar = orders["Connect"]["SidecarService"]
-    assert (sidecar["Address"], sidecar["Port"]) == ("10.0.0.22", 8081) and stock["Checks"] == []
+    sidecar = orders["connect"]["sidecar_service"]
+    assert (sidecar["address"], sidecar["port"]) == ("10.0.0.22", 8081) and stock["checks"] == []
     assert [one["id"] for one in found["/etc/keelson-mesh/consul.json"]["data"]["sidecars"]] == [
         "shop_orders",
         "shop_stock",
     ]
-    assert "Token" not in json.dumps(found["/etc/keelson-mesh/consul.json"]["data"])
+    assert "token" not in json.dumps(found["/etc/keelson-mesh/consul.json"]["data"])
 
 
 def test_a_bootstrap_asks_the_agent_with_the_token_of_its_service() -> None:
@@ -396,7 +396,7 @@ def test_servers_are_judged(servers: list[Server], passed: bool) -> None:
 
 
 def test_calls_are_counted_by_the_clusters_of_the_service() -> None:
-    names = ["v1.shop_orders.default.product.internal.x.consul", "shop_orders.default.product.internal.x.consul",
+    names = ["701d0e19~v1.shop_orders.default.product.internal.x.consul", "shop_orders.default.product.internal.x.consul",
              "shop_orders_old.default.product.internal.x.consul", "local_app"]  # fmt: skip
     assert checks.clusters_of(["shop_orders"], names) == names[:2]
 

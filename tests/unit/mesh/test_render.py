@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.keelson.cluster.plugins.filter.mesh_issued import mesh_interval
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh import admin
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import admin, judge
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import discovery, validate
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model, owner_rules
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import envoy, hosts, render
@@ -214,7 +214,7 @@ def test_validation_reads_routes_and_endpoints_too(mesh: model.Mesh) -> None:
     ],
 )
 def test_why_envoy_refuses(output: str, reason: str) -> None:
-    assert validate.reason(output) == reason
+    assert judge.reason(output) == reason
 
 
 def test_a_change_is_in_effect_when_the_versions_are_those_of_the_files(mesh: model.Mesh) -> None:
