@@ -13,7 +13,7 @@ short_description: Elect, bootstrap and await Consul's servers
 version_added: "0.1.0"
 description:
   - Runs on one manager, after all servers were started. Waits for a leader, makes the stored secret the first token that rules (once
-    in the life of the cluster), loads a backup that waits there, and waits until every server is a healthy voter.
+    in the life of the cluster), and waits until every server is a healthy voter.
 author: keelson.cluster contributors (@keelson-cluster)
 options:
   cluster:

@@ -11,9 +11,11 @@ from typing import Any
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
 
 from ..components import ENABLED
+from ..contract import Component
 from ..preflight.model import WARNING, Cluster, Fault
 from . import boundary, inventory, picture
 from .model import Mesh, MeshError
+from .owner_rules import TABLE
 
 #: By the variables of a host, those of all hosts, the cluster's name and the component's: its mesh. Raises MeshError.
 Read = Callable[[Mapping[str, Any], Mapping[str, Mapping[str, Any]], str, str], Mesh]
@@ -26,6 +28,10 @@ def rule(name: str, read: Read = inventory.mesh_of) -> Callable[[Cluster], Itera
         members = [host for host in cluster.hosts if name in [found.name for found in cluster.components(host)]]
         if not members:
             return
+        owners = {found.name for found in cluster.components(members[0]) if _runs_sidecars(found)}
+        if len(owners) > 1:
+            text = f"cluster_components has {' and '.join(sorted(owners))}: a service has one sidecar"
+            yield Fault("", "mesh", text, "choose one provider of the mesh")
         try:
             mesh = read(members[0].variables, {host.name: host.variables for host in members}, cluster.name, name)
             for finding in boundary.compare(mesh, cluster.networks):
@@ -37,6 +43,11 @@ def rule(name: str, read: Read = inventory.mesh_of) -> Callable[[Cluster], Itera
                 yield Fault("", "mesh", f"{where}: {text}", "correct the variables of the mesh")
 
     return faults
+
+
+def _runs_sidecars(component: Component) -> bool:
+    """Whether a component is a provider of the mesh: it owns the table that closes services but to their sidecars."""
+    return any(TABLE in part.owned.tables for part in component.parts.values())
 
 
 def diagrams(name: str) -> Callable[[Mapping[str, Mapping[str, Any]], Sequence[Check]], dict[str, str]]:
