@@ -65,7 +65,7 @@ def changed(mesh: Consul) -> Iterator[Consul]:
 
 def test_a_second_run_changes_nothing(mesh: Consul) -> None:
     done = mesh.lab.play("mesh", variables=mesh.variables()).expect()
-    assert done.changed == set()
+    assert done.changed() == set()
 
 
 def test_what_no_rule_allows_is_refused(mesh: Consul) -> None:
@@ -105,19 +105,23 @@ def test_without_a_token_the_apis_tell_nothing(mesh: Consul) -> None:
     url = f"https://{manager.address}:8501/v1/acl/tokens"
     assert mesh.lab.ssh(manager, f"curl {status} {keys} {url}", check=False) == "000"
     assert mesh.lab.ssh(manager, f"curl {status} {keys} {own} {url}") == "403"
-    local = "http://127.0.0.1:8500/v1"
+    local = "--unix-socket /run/consul/http.sock http://agent/v1"
     assert mesh.lab.ssh(mesh.w1, f"curl {status} {local}/agent/self") == "403"
     assert mesh.lab.ssh(mesh.w1, f"curl -s {local}/catalog/services") == "{}"
-    assert (
-        mesh.lab.ssh(mesh.w1, f"curl {status} -m 3 http://{mesh.w1.address}:8500/v1/status/leader", check=False)
-        == "000"
-    )
-    # The token of one sidecar is of no use for another service.
+    # The agent tells the key of a leaf that it has to whoever asks, with a token or without: so no account but root may ask.
+    leaf = f"curl {status} {local}/agent/connect/ca/leaf/shop_orders"
+    assert mesh.lab.ssh(mesh.w1, leaf) == "200"
+    for account in ("daemon", "front", "mesh_shop_front"):
+        as_account = f"setpriv --reuid {account} --regid {account} --clear-groups"
+        assert mesh.lab.ssh(mesh.w1, f"{as_account} {leaf}", check=False) == "000"
+    for address in ("127.0.0.1", mesh.w1.address):
+        assert mesh.lab.ssh(mesh.w1, f"curl {status} -m 3 http://{address}:8500/v1/status/leader", check=False) == "000"
+    # The token of one sidecar is of no use for a service of another host.
     text = mesh.lab.ssh(mesh.w1, "cat /etc/consul.d/services.json")
     token = next(one["token"] for one in json.loads(text)["services"] if one["name"] == "shop_front")
     leaf = f"curl {status} -H 'X-Consul-Token: {token}' {local}/agent/connect/ca/leaf"
     assert mesh.lab.ssh(mesh.w1, f"{leaf}/shop_front") == "200"
-    assert mesh.lab.ssh(mesh.w1, f"{leaf}/shop_orders") == "403"
+    assert mesh.lab.ssh(mesh.w1, f"{leaf}/shop_stock") == "403"
 
 
 def test_what_is_no_longer_described_is_pruned(mesh: Consul) -> None:

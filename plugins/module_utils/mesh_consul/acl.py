@@ -44,9 +44,9 @@ def _first(api: Api) -> None:
 def settle(api: Api, desired: Sequence[Mapping[str, Any]], check: bool) -> list[str]:
     """Make the desired tokens, and revoke ours that are no longer desired; returns what was, or would be, done. Raises ApiError."""
     held = {token["AccessorID"]: token for token in api.get("/v1/acl/tokens")}
-    wanted = {token["AccessorID"]: token for token in desired}
+    due = {token["AccessorID"]: token for token in desired}
     actions = []
-    for accessor, token in wanted.items():
+    for accessor, token in due.items():
         found = held.get(accessor)
         if found and all(found.get(part) == token[part] for part in SHOWN if part in token):
             continue
@@ -54,7 +54,7 @@ def settle(api: Api, desired: Sequence[Mapping[str, Any]], check: bool) -> list[
         if not check:
             api.put(f"/v1/acl/token/{accessor}" if found else "/v1/acl/token", dict(token))
     for accessor, token in held.items():
-        if accessor not in wanted and str(token.get("Description", "")).startswith(OURS):
+        if accessor not in due and str(token.get("Description", "")).startswith(OURS):
             actions.append(f"revoke token of {token['Description'].removeprefix(OURS)}")
             if not check:
                 api.delete(f"/v1/acl/token/{accessor}")

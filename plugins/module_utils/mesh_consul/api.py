@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..cluster.agent_api import AgentApi
 from ..cluster.remote import ApiError
+from ..mesh.admin import Socket
 from . import known
 
 __all__ = ["Api", "ApiError", "agent"]
@@ -27,9 +28,9 @@ class Api(AgentApi):
     TRANSFER: ClassVar[str] = "/v1/operator/raft/transfer-leader"
 
 
-def agent(path: str, token: str = "", timeout: float = 5.0) -> tuple[int, Any]:
-    """Status and answer of this host's agent, which listens on loopback. Raises ApiError when there is none."""
-    link = http.client.HTTPConnection("127.0.0.1", known.HTTP, timeout=timeout)
+def agent(path: str, token: str = "") -> tuple[int, Any]:
+    """Status and answer of this host's agent, which listens on a socket for root alone. Raises ApiError when there is none."""
+    link = Socket(known.SOCKET)
     try:
         link.request("GET", path, headers={Api.TOKEN_HEADER: token} if token else {})
         reply = link.getresponse()

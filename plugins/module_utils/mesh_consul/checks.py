@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..checks.model import Check, Verdict, answer
+from ..checks.sockets import listening
 from ..cluster import raft
 from ..mesh import admin
 from ..mesh import checks as shared
@@ -29,6 +31,17 @@ def denied(statuses: Mapping[str, int]) -> Verdict:
     """Judge what an API answers to a client without a token."""
     told = [f"{path}: {status}" for path, status in statuses.items() if status != 403]
     return Verdict(not told, f"it answers {', '.join(told)}" if told else f"refused: {', '.join(statuses)}")
+
+
+def closed(mode: int, ports: Sequence[int]) -> Verdict:
+    """Judge who may ask the agent, which gives the key of a leaf to whoever does: its socket's mode, and ports that it has besides."""
+    if ports:
+        return Verdict(False, f"it listens on port {', '.join(map(str, ports))}")
+    return Verdict(not mode & 0o077, f"its socket has the mode {mode & 0o777:o}")
+
+
+def _http(found: Mapping[str, Any]) -> bool:
+    return bool(found["process"] == "consul" and found["port"] not in (known.SERF, known.RPC, known.GRPC, known.HTTPS))
 
 
 def valid(certificates: Mapping[str, Any], minutes: float, now: datetime) -> Verdict:
@@ -52,8 +65,8 @@ def refuses(status: int, found: Any) -> Verdict:
 
 def clusters_of(services: Sequence[str], names: Iterable[str]) -> list[str]:
     """Those of the clusters of Envoy that lead to services: [CHAIN~][SUBSET.]SERVICE.default.…"""
-    wanted = re.compile(rf"([0-9a-f]+~)?([^.~]+\.)?({'|'.join(map(re.escape, services))})\.default\.")
-    return [name for name in names if wanted.match(name)]
+    pattern = re.compile(rf"([0-9a-f]+~)?([^.~]+\.)?({'|'.join(map(re.escape, services))})\.default\.")
+    return [name for name in names if pattern.match(name)]
 
 
 def healthy(health: raft.Health) -> Verdict:
@@ -97,15 +110,24 @@ def host_checks() -> list[Check]:
     given = known.host()
     with open(known.SERVICES, encoding="utf-8") as file:
         tokens = {service["id"]: service["token"] for service in json.load(file)["services"]}
-    title = "The agent tells nothing to a client without a token"
-    own = answer(
-        "mesh_agent",
-        title,
-        "",
-        f"look at {known.FOLDER}/agent.json; run the install playbook",
-        lambda: denied({path: agent(path)[0] for path in GUARDED}),
-    )
-    return [own, *(check for one in given["sidecars"] for check in sidecar_checks(given, one, tokens[one["id"]]))]
+    remedy = f"look at {known.FOLDER}/agent.json; run the install playbook"
+    own = [
+        answer(
+            "mesh_agent",
+            "The agent tells nothing to a client without a token",
+            "",
+            remedy,
+            lambda: denied({path: agent(path)[0] for path in GUARDED}),
+        ),
+        answer(
+            "mesh_agent",
+            "No other account asks the agent",
+            "",
+            remedy,
+            lambda: closed(os.stat(known.SOCKET).st_mode, [found["port"] for found in listening() if _http(found)]),
+        ),
+    ]
+    return [*own, *(check for one in given["sidecars"] for check in sidecar_checks(given, one, tokens[one["id"]]))]
 
 
 def manager_checks(cluster: str) -> list[Check]:

@@ -57,9 +57,9 @@ def changes(
     api: Api, held: Mapping[tuple[str, str], dict[str, Any]], desired: Sequence[dict[str, Any]]
 ) -> list[Change]:
     """What is to be done, in an order that mostly works. Raises ForeignEntry."""
-    wanted = {key(entry): entry for entry in desired}
+    described = {key(entry): entry for entry in desired}
     found: list[Change] = []
-    for name, entry in wanted.items():
+    for name, entry in described.items():
         old = held.get(name, {})
         if old and not _ours(old):
             raise ForeignEntry(f"the entry {' '.join(name)} is not of this collection: remove it, or the service")
@@ -69,7 +69,7 @@ def changes(
         if len(between) > len(entry.get("Subsets", ())):
             found.append((f"prepare {' '.join(name)}", _put(api, {**entry, "Subsets": between})))
         found.append((f"{'change' if old else 'make'} {' '.join(name)}", _put(api, entry)))
-    gone = [name for name, entry in held.items() if name not in wanted and _ours(entry)]
+    gone = [name for name, entry in held.items() if name not in described and _ours(entry)]
     gone.sort(key=lambda name: -KINDS.index(name[0]))
     return [*found, *((f"remove {' '.join(name)}", _delete(api, name)) for name in gone)]
 
@@ -100,11 +100,11 @@ def carry_out(due: Iterable[Change]) -> None:
 
 def lifetime(api: Api, minutes: int, check: bool) -> list[str]:
     """Have leaf certificates of a lifetime; returns what was, or would be, done. Raises ApiError."""
-    path, wanted = "/v1/connect/ca/configuration", f"{minutes}m"
+    path, ttl = "/v1/connect/ca/configuration", f"{minutes}m"
     given = api.get(path)
-    if given["Config"].get("LeafCertTTL") == wanted:
+    if given["Config"].get("LeafCertTTL") == ttl:
         return []
     if not check:
-        body = {"Provider": given["Provider"], "Config": {**given["Config"], "LeafCertTTL": wanted}}
+        body = {"Provider": given["Provider"], "Config": {**given["Config"], "LeafCertTTL": ttl}}
         api.put(path, body)
     return [f"leaf certificates of {minutes} minutes"]

@@ -13,13 +13,15 @@ from typing import Any
 
 from ..mesh.places import CONFIG
 
-RPC, SERF, HTTP, HTTPS, GRPC = 8300, 8301, 8500, 8501, 8502
+RPC, SERF, HTTPS, GRPC = 8300, 8301, 8501, 8502
 ACCOUNT = "consul"
 DATA = "/var/lib/consul"
 FOLDER = "/etc/consul.d"
 SERVICES = f"{FOLDER}/services.json"
 TOKENS = f"{FOLDER}/tokens.json"
 UNIT = "consul.service"
+#: The agent gives the key of a leaf that it has to whoever asks, so nobody but root and its account may ask.
+SOCKET = "/run/consul/http.sock"
 HOST = f"{CONFIG}/consul.json"
 
 

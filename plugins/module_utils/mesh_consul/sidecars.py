@@ -95,8 +95,8 @@ def changed(name: str, content: Mapping[str, Any]) -> bool:
 def _registered() -> str | None:
     """Which of the services of this host the agent has not, or not yet as the file says; None when it has all."""
     with open(known.SERVICES, encoding="utf-8") as file:
-        wanted = json.load(file)["services"]
-    for service in wanted:
+        due = json.load(file)["services"]
+    for service in due:
         status, found = agent(f"/v1/agent/service/{service['id']}", service["token"])
         if status != 200 or found["Port"] != service["port"]:
             return f"{service['id']} is not among them"
@@ -106,13 +106,13 @@ def _registered() -> str | None:
 def waiting(sidecar: Mapping[str, Any]) -> str | None:
     """What a sidecar lacks, or None: it serves where it shall, and has rejected nothing."""
     name = str(sidecar["id"])
-    wanted = {(sidecar["address"], sidecar["mesh_port"])}
-    wanted |= {("127.0.0.1", upstream["bind"]) for upstream in sidecar["upstreams"]}
+    due = {(sidecar["address"], sidecar["mesh_port"])}
+    due |= {("127.0.0.1", upstream["bind"]) for upstream in sidecar["upstreams"]}
     with contextlib.suppress(OSError, ValueError, KeyError):
         refused = admin.rejected(admin.stats(name, "update_rejected$"))
         if refused:
             return f"it rejected {', '.join(refused)}"
-        missing = wanted - admin.listening(name)
+        missing = due - admin.listening(name)
         if not missing and admin.state(name) == "LIVE":
             return None
         return f"it does not listen on {', '.join(f'{address}:{port}' for address, port in sorted(missing))}"

@@ -77,7 +77,6 @@ COMPONENT = Component(
             ),
             listeners=(
                 *_gossip("gossip of Consul's agents"),
-                Listener(known.HTTP, "tcp", "loopback", "consul", "API of Consul's agent"),
                 Listener(known.GRPC, "tcp", "loopback", "consul", "what Consul's agent tells sidecars"),
                 Listener(ANY_PORT, "tcp", "cluster", "envoy", "sidecars", optional=True),
             ),

@@ -366,6 +366,9 @@ def leaf(minutes: float) -> dict[str, Any]:
     [
         (checks.denied({"/v1/agent/self": 403}), True),
         (checks.denied({"/v1/agent/self": 403, "/v1/acl/tokens": 200}), False),
+        (checks.closed(0o140600, []), True),
+        (checks.closed(0o140666, []), False),
+        (checks.closed(0o140600, [8500]), False),
         (checks.valid(leaf(1000), 1440, NOW), True),
         (checks.valid(leaf(71), 1440, NOW), False),
         (checks.valid({"certificates": []}, 1440, NOW), False),
