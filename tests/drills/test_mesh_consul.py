@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_consul.component import COMPONENT
 from lab.mesh import SHOP, Mesh, until
 from lab.servers import Lab
 
@@ -35,7 +36,7 @@ class Consul(Mesh):
             "retry_on": ["connect-failure", "refused-stream", "gateway-error"],
         }
         del stock["rate_limit"]
-        return {**found, "cluster_components": ["mesh_consul"], "mesh_telemetry": {"access_log": "all"}}
+        return {**found, "cluster_components": [COMPONENT.name], "mesh_telemetry": {"access_log": "all"}}
 
     def consul(self, arguments: str, check: bool = True) -> str:
         """What the program consul prints on a manager, with the token that rules."""

@@ -368,6 +368,8 @@ FOREIGN = (
     "module_utils/stacks/names.py",
     "module_utils/stacks/sensitive.py",
 )
+# What the providers of the mesh share: the proxy of each is Envoy.
+PROXY = ("module_utils/mesh/", "plugin_utils/mesh/bootstrap.py")
 # The role, the modules and the filters that belong to one component without having its name.
 OWN = ("mesh_sidecar", "mesh_sidecars", "mesh_checks", "mesh_status", "mesh_issued")
 
@@ -380,7 +382,9 @@ def shared() -> list[Path]:
     return [
         path
         for path in files
-        if not own.search(f"/{path.relative_to(ROOT)}") and not str(path).endswith((*RUNTIMES, *BUILDERS, *FOREIGN))
+        if not own.search(f"/{path.relative_to(ROOT)}")
+        and not str(path).endswith((*RUNTIMES, *BUILDERS, *FOREIGN))
+        and not any(place in str(path) for place in PROXY)
     ]
 
 
