@@ -34,7 +34,8 @@ _SECRETS = (f"{known.FOLDER}/gossip.json", known.TOKENS)
 # The first byte says what follows: 3 is TLS, 0 a call (agent/pool/conn.go). A ping of the gossip is type 0 and a MessagePack map.
 _RPC = Probe("tls", preface=b"\x03", request=b"\x00\x82\xadServiceMethod\xabStatus.Ping\xa3Seq\x01\x80")
 _GOSSIP = Probe("gossip", request=b"\x00\x82\xa5SeqNo\x01\xa4Node\xa0", refusals=bytes((10, 13)))
-_API = Probe("https", guarded=("/v1/agent/self", "/v1/acl/tokens", "/v1/config/service-intentions"))
+# Its authority is not the cluster's: a client with a certificate and without a token is tried by the component's own checks.
+_API = Probe("tls", request=b"GET /v1/status/leader HTTP/1.1\r\nHost: consul\r\n\r\n")
 
 
 def _gossip(purpose: str) -> tuple[Listener, ...]:
