@@ -209,11 +209,11 @@ def test_verify_sees_what_is_broken(mesh: Consul, tmp_path: Path) -> None:
     assert failed() == set()
     mesh.lab.ssh(mesh.w1, "nft flush table inet keelson_mesh")
     mesh.lab.ssh(mesh.w2, "systemctl stop mesh-sidecar@shop_stock")
-    mesh.consul("intention create -allow keelson-nobody shop_orders")
+    mesh.consul("intention create -allow keelson-nobody shop_front")
     try:
         assert failed() >= {"mesh_owner", "mesh_sidecar", "mesh_default"}
     finally:
-        mesh.consul("intention delete keelson-nobody shop_orders", check=False)
+        mesh.consul("intention delete keelson-nobody shop_front", check=False)
         mesh.lab.ssh(mesh.w1, "systemctl reload keelson-mesh-rules")
         mesh.lab.ssh(mesh.w2, "systemctl start mesh-sidecar@shop_stock")
 
