@@ -101,7 +101,7 @@ class Delivery:
         done = self.play(
             "pipeline", pipeline=f"{self.folder}/cluster.yml", pipeline_stage="update", environment=environment
         )
-        return re.findall(r"^\s+- ([\w-]+:[\w-]+)$", done.output.partition("pipeline_triggers")[2], re.MULTILINE)
+        return re.findall(r"[a-z-]+:[a-z-]+", done.output.partition("pipeline_triggers")[2].partition("]")[0])
 
     def release(self, action: str, code: int = 0, **given: str) -> str:
         return self.play("release", code, release_action=action, **given).words()
