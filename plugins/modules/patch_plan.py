@@ -69,6 +69,10 @@ sizes:
   returned: success
   type: list
   elements: int
+steps:
+  description: By host that is changed, its line of the plan.
+  returned: success
+  type: dict
 plan:
   description: The plan in words.
   returned: success

@@ -99,6 +99,10 @@ runtime:
   description: The container runtime of the engine.
   returned: success
   type: str
+steps:
+  description: By host that is changed, its line of the plan.
+  returned: success
+  type: dict
 plan:
   description: The plan in words.
   returned: success

@@ -5,63 +5,17 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import subprocess
 import time
 
 import pytest
-from lab.runs import BIN, ROOT
+from lab.controllers import Controller, held
 from lab.servers import Lab
 from lab.state import assert_whole, store
 
 TTL = 60.0
 TURNS = range(10)
-HELD = re.compile(
-    r"is held by \S+@\S+ \(keelson\.cluster\.install\), run [0-9a-f]{8}, for \d+ min \d+ s; the lease lasts until"
-)
-
-
-class Controller:
-    """An installation run from a machine of its own: a PID namespace in which everything dies with the first process."""
-
-    def __init__(self, lab: Lab, name: str, *arguments: str) -> None:
-        self.log = lab.folder / f"{name}.log"
-        sockets = lab.folder / f"cp-{name}"
-        sockets.mkdir(exist_ok=True)
-        command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", str(BIN / "ansible-playbook")]
-        with self.log.open("w", encoding="utf-8") as output:
-            self.process = subprocess.Popen(
-                [*command, "-i", str(lab.inventory()), "keelson.cluster.install", *arguments],
-                cwd=ROOT,
-                env={
-                    **os.environ,
-                    "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                    "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),
-                    "ANSIBLE_FORCE_COLOR": "0",
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def said(self) -> str:
-        """What it printed, with every run of spaces and line ends as one space."""
-        return " ".join(self.log.read_text(encoding="utf-8").split())
-
-    def holds(self) -> bool:
-        """Whether it has taken the lease."""
-        return "TASK [Preflight | Read every host]" in self.said()
-
-    def wait(self) -> int:
-        """Its exit status."""
-        return self.process.wait(900)
-
-    def kill(self) -> None:
-        """As a container is killed."""
-        self.process.kill()
-        self.process.wait(30)
 
 
 def prepare(lab: Lab, fresh: bool) -> None:
@@ -102,7 +56,7 @@ def test_two_at_the_same_moment(lab: Lab, turn: int, fresh: bool, pytestconfig: 
     second = Controller(lab, "second")
     codes = {run: run.wait() for run in (first, second)}
     told = {run.log.name: (code, run.said()[-1500:]) for run, code in codes.items()}
-    late = [run for run in codes if HELD.search(run.said())]
+    late = [run for run in codes if held(run.said())]
     assert len(late) == 1 and min(codes.values()) == 0, told
     assert any(run.holds() for run in codes), told
     # The late one refuses, unless the other one has ended before it could be seen at work.
@@ -134,6 +88,6 @@ def test_one_of_two_is_killed(lab: Lab, turn: int, pytestconfig: pytest.Config) 
     waited = time.monotonic() - start
     print(f"killed after {after:.1f} s; the other one went on {waited:.1f} s later", flush=True)
     assert second.wait() == 0, second.said()[-2000:]
-    assert over or HELD.search(second.said())
+    assert over or held(second.said())
     assert waited < TTL + 20
     at_rest(lab)

@@ -28,6 +28,11 @@ SCRIPT, TASKS, HOSTS = "install_kubernetes.sh", 40, ("m1", "m2", "m3", "w1", "w2
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 50), 900.0
 
+#: The versions of the drills of upgrades, what the bundle needs for them, and the task that changes a manager.
+OLD, NEW = "1.35.4", "1.36.3"
+VERSIONED = ("kubeadm", "kubectl", "kubelet", "kubernetes-images")
+MANAGER_TASK = "Exchange the management services"
+
 #: Where its secrets may lie on a host.
 SECRET_PLACES = ("/etc/kubernetes/", "/var/lib/kubelet/pki/")
 #: Tasks that hand over secrets, and at which module with some on one host the controller is killed: some read before they write.
@@ -99,6 +104,12 @@ def _serves(lab: Lab, manager: Server) -> bool:
     said = lab.ssh(manager, f"{ask} | grep -v '^\\[+\\]'", check=False).strip()
     assert said == "readyz check passed", said
     return True
+
+
+def versions(lab: Lab) -> dict[str, str]:
+    """By name, the version each node's kubelet runs."""
+    nodes = kubectl(lab, "get", "nodes")["items"]
+    return {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"].lstrip("v") for node in nodes}
 
 
 def application(lab: Lab, name: str) -> tuple[str, int] | None:

@@ -27,6 +27,11 @@ SCRIPT, TASKS, HOSTS = "install.sh", 25, ("m1", "m2", "m3", "w1", "w2", "b1")
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 20, 50), 450.0
 
+#: The versions of the drills of upgrades, what the bundle needs for them, and the task that changes a manager.
+OLD, NEW = "1.10.5", "1.11.3"
+VERSIONED = ("nomad",)
+MANAGER_TASK = "Restart the manager with the new version"
+
 #: Where its secrets may lie on a host.
 SECRET_PLACES = ("/etc/nomad.d/", "/var/lib/nomad/")
 #: Tasks that hand over secrets, and at which module with some on one host the controller is killed: some read before they write.
@@ -66,6 +71,12 @@ def ask(lab: Lab, path: str, manager: Server | None = None) -> Any:
         return json.loads(answer)
     except ValueError as error:
         raise AssertionError(f"{path}: no JSON but {answer[:200]!r}") from error
+
+
+def versions(lab: Lab) -> dict[str, str]:
+    """By name, the version each member runs."""
+    servers = {m["Name"].partition(".")[0]: m["Tags"]["build"] for m in ask(lab, "/v1/agent/members")["Members"]}
+    return servers | {n["Name"]: n["Version"] for n in ask(lab, "/v1/nodes") if n["Status"] == "ready"}
 
 
 def tokens(lab: Lab) -> list[dict[str, Any]]:

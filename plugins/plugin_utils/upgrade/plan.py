@@ -78,7 +78,9 @@ class Plan:
     def as_data(self) -> dict[str, Any]:
         """What playbooks go by."""
         sizes = [len(batch) for batch in self.batches]
-        return {"managers": list(self.managers), "nodes": self.nodes, "sizes": sizes, "plan": list(self.lines)}
+        steps = {name: line for name in self.hosts for line in self.lines if f": {name}: " in line}
+        lists = {"managers": list(self.managers), "nodes": self.nodes, "plan": list(self.lines)}
+        return {**lists, "sizes": sizes, "steps": steps}
 
 
 def lags(host: Host, targets: Mapping[str, str], version: str) -> list[str]:

@@ -16,7 +16,7 @@ from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
 
-OLD, NEW = "1.35.4", "1.36.3"
+OLD, NEW = kubernetes.OLD, kubernetes.NEW
 INSTALLED = {"cluster_kubernetes_version": OLD}
 WRONG = {"cluster_manager_kubernetes_config": {"apiServer": {"extraArgs": [{"name": "no-such-option", "value": "x"}]}}}
 # A run that was killed holds the lease for a while.

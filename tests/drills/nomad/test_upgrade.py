@@ -15,19 +15,25 @@ from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
 
-OLD, NEW = "1.10.5", "1.11.3"
+OLD, NEW = nomad.OLD, nomad.NEW
 INSTALLED = {"cluster_nomad_version": OLD}
 
 
+<<<<<<< HEAD
 def versions(lab: Lab) -> dict[str, str]:
     """By name, the version each member runs."""
     servers = {m["Name"].partition(".")[0]: m["Tags"]["build"] for m in nomad.ask(lab, "/v1/agent/members")["Members"]}
     return servers | {n["Name"]: n["Version"] for n in nomad.ask(lab, "/v1/nodes") if n["Status"] == "ready"}
+=======
+def words(run: Run) -> str:
+    """What a run printed, with every run of spaces and line ends as one space."""
+    return " ".join(run.output.split())
+>>>>>>> a63628b (Runs tell whose turn it is and what they wait for; drills that kill the controller at every changing task of upgrade, rotate and restore, and that break hosts meanwhile)
 
 
 def at(lab: Lab, version: str) -> bool:
     """Whether every member runs the version and takes work."""
-    assert versions(lab) == {host.name: version for host in lab.hosts}, versions(lab)
+    assert nomad.versions(lab) == {host.name: version for host in lab.hosts}, nomad.versions(lab)
     assert_whole(lab)
     return True
 
@@ -83,7 +89,7 @@ def test_an_upgrade_under_load(old: Lab) -> None:
     """No request fails, a batch job ends once, installation keeps the old version, and the second run changes nothing."""
     lab = old
     kept = lab.play("install", variables={}).expect()
-    assert not kept.changed() and versions(lab)["m1"] == OLD
+    assert not kept.changed() and nomad.versions(lab)["m1"] == OLD
     foreseen = lab.play("upgrade", "--check").expect()
     assert f"1 of {len(lab.hosts)}" in foreseen.output
     wait("the old version", lambda: at(lab, OLD), 60)
@@ -106,11 +112,11 @@ def test_a_host_node_that_is_not_well_is_put_back_and_a_run_that_is_killed_is_go
     """Managers are upgraded by then; the node takes work with its old version, the others were left alone."""
     lab = old
     cut = lab.play("upgrade", cut="Restart the manager with the new version")
-    assert cut.cut and sorted(versions(lab).values()).count(NEW) == 1
+    assert cut.cut and sorted(nomad.versions(lab).values()).count(NEW) == 1
     refused = lab.play("upgrade", *WAIT, variables={"host_node_nomad_config": WRONG}).expect(2)
     assert "The old one is back and runs" in refused.words(), refused.output[-3000:]
     mixed = {host.name: OLD if host.pool else NEW for host in lab.hosts}
-    wait("the nodes as they were", lambda: versions(lab) == mixed and assert_whole(lab) is None, 60)
+    wait("the nodes as they were", lambda: nomad.versions(lab) == mixed and assert_whole(lab) is None, 60)
     lab.play("upgrade", *WAIT, cut="Write the new files and restart")
     drained = [n["Name"] for n in nomad.ask(lab, "/v1/nodes") if n["SchedulingEligibility"] != "eligible"]
     assert len(drained) == 1, drained

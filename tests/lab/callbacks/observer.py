@@ -24,8 +24,13 @@ description:
   - With C(LAB_CUT=N) the run gets SIGKILL as soon as task N is over on all its hosts, counted from 1; with
     C(LAB_CUT=N.first) as soon as the first host is through it, while it is still at work on the others. Instead of its
     number a part of the task's name may be given, and with C(NAME#K) the K-th task of that name. With C(@SECONDS) behind it the
-    run gets the signal that long after the task began, while it is at work.
+    run gets the signal that long after the task began, while it is at work; C(@SECONDS) alone counts from the run's begin.
+  - C(changed#K) is the K-th task that has changed something, after all its hosts, and C(changed#K.first) after the first that it has
+    changed.
 """
+
+
+CHANGED = "changed"
 
 
 class CallbackModule(CallbackBase):
@@ -48,12 +53,16 @@ class CallbackModule(CallbackBase):
         self._cut, self._cut_name = (int(where), "") if where.isdigit() else (0, where)
         self._before = int(nth or 1)  # tasks of that name until then
         self._number = 0
+        self._changed = 0  # tasks that have changed something
+        self._counted = 0  # the last of them
+        if self._within is not None and not where:
+            threading.Timer(self._within, self._end).start()
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         """Count the task; the one before it is over now."""
         self._cut_after(self._number)
         self._number += 1
-        if self._cut_name and self._cut_name in task.get_name():
+        if self._cut_name not in ("", CHANGED) and self._cut_name in task.get_name():
             self._before -= 1
             self._cut = self._cut if self._before else self._number
         self._write(event="task", number=self._number, name=task.get_name(), action=task.resolved_action)
@@ -83,7 +92,11 @@ class CallbackModule(CallbackBase):
 
     def _result(self, result: Any, status: str) -> None:
         self._write(event="result", number=self._number, host=result.host.get_name(), status=status)
-        if self._early and self._number == self._cut:
+        if status == "changed" and self._counted != self._number:
+            self._changed, self._counted = self._changed + 1, self._number
+            if self._cut_name == CHANGED and self._changed == self._before:
+                self._cut = self._number
+        if self._early and self._number == self._cut and (self._cut_name != CHANGED or status == "changed"):
             self._end()
 
     def _cut_after(self, number: int) -> None:

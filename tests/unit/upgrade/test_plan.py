@@ -51,6 +51,8 @@ def test_the_leader_last_then_pool_by_pool() -> None:
     assert found.managers == ("m2", "m3", "m1")
     assert found.batches == (("w1",), ("w2", "w3"), ("w4",), ("b1",), ("b2",))
     assert found.lines[0] == "1 of 8: m2: nomad 1.10.5 -> 1.11.3"
+    steps = found.as_data()["steps"]
+    assert steps["m2"] == found.lines[0] and steps["w3"].startswith("5 of 8: w3: ") and list(steps) == found.hosts
 
 
 def test_nothing_is_left_to_do_when_all_have_it() -> None:

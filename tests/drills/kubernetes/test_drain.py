@@ -1,0 +1,49 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A disruption budget keeps pods on a node that is drained: the message names it, and the node comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab import kubernetes
+from lab.kubernetes_load import SPACE, apply, load
+from lab.runs import Run
+from lab.servers import Lab
+from lab.state import assert_whole
+
+BUDGET: dict[str, Any] = {
+    "apiVersion": "policy/v1",
+    "kind": "PodDisruptionBudget",
+    "metadata": {"name": "tight", "namespace": SPACE},
+    "spec": {"minAvailable": "100%"},
+}
+
+
+def words(run: Run) -> str:
+    """What a run printed, with every run of spaces and line ends as one space."""
+    return " ".join(run.output.split())
+
+
+def test_a_budget_blocks_a_drain_and_an_upgrade(cluster: Lab) -> None:
+    """Until it is gone: nobody is evicted, and no request fails."""
+    lab = cluster
+    with load(lab) as asking:
+        labels = kubernetes.kubectl(lab, "get", "pods", "-n", SPACE)["items"][0]["metadata"]["labels"]
+        chosen = {key: value for key, value in labels.items() if key != "pod-template-hash"}
+        apply(lab, {**BUDGET, "spec": {**BUDGET["spec"], "selector": {"matchLabels": chosen}}})
+        pods = kubernetes.kubectl(lab, "get", "pods", "-n", SPACE)["items"]
+        host = next(node for node in lab.nodes if any(p["spec"]["nodeName"] == node.name for p in pods))
+        drained = lab.play("drain", "-e", f"drain_hosts={host.name} drain_deadline=5").expect(2)
+        assert "tight" in words(drained) and "Not drained after 5 s" in words(drained), drained.output[-3000:]
+        assert host.name not in kubernetes.ready(lab)
+        upgraded = lab.play("upgrade", "-e", f"upgrade_to={lab.driver.NEW}").expect()
+        assert not upgraded.changed()  # it has that version, and stays drained
+        lab.play("drain", "-e", f"drain_hosts={host.name} drain_state=ready").expect()
+        remove = "KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete pdb tight -n"
+        lab.ssh(lab.managers[0], f"{remove} {SPACE}")
+        lab.play("drain", "-e", f"drain_hosts={host.name}").expect()
+        lab.play("drain", "-e", f"drain_hosts={host.name} drain_state=ready").expect()
+    assert asking.failed == [] and asking.asked > 300, (asking.asked, asking.failed[:5])
+    assert_whole(lab)
