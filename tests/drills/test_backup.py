@@ -21,7 +21,7 @@ def backups(cluster: Lab, tmp_path: Path) -> Backups:
     found = Backups(cluster, tmp_path)
     found.prepare()
     found.play("install").expect()
-    found.play("backup").expect()
+    found.take().expect()
     return found
 
 
@@ -38,7 +38,7 @@ def test_a_disk_that_fills(backups: Backups, place: str) -> None:
         lab.ssh(manager, f"cp -a {STORE} /srv/kept")
     fill(lab, manager, place)
     try:
-        refused = backups.play("backup").expect(2)
+        refused = backups.take().expect(2)
         assert "No space left on device" in " ".join(refused.output.split()), refused.output[-2000:]
         assert lab.ssh(manager, f"ls -A {place}").strip() in ("", "lost+found")
         verified = backups.play("verify").expect(2)
@@ -47,7 +47,7 @@ def test_a_disk_that_fills(backups: Backups, place: str) -> None:
         lab.ssh(manager, f"umount {place}")
     before = lab.ssh(manager, STORED).split()
     assert [name for name in before if name.endswith(".tar.age")]
-    backups.play("backup").expect()
+    backups.take().expect()
     assert set(lab.ssh(manager, STORED).split()) > set(before)
     backups.play("verify").expect()
 

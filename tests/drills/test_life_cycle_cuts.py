@@ -10,7 +10,6 @@ runs that were all cut off; a chain ends with a run that is not. Applications an
 from __future__ import annotations
 
 import contextlib
-import importlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -74,7 +73,7 @@ def restore(lab: Lab, folder: Path) -> Verb:
     backups = Backups(lab, folder)
     backups.prepare()
     backups.play("install").expect()
-    backups.play("backup").expect()
+    backups.take().expect()
     given = f"restore_identity={backups.identity} restore_file={backups.fetch()} restore_confirm={lab.name}"
 
     def done() -> None:
@@ -87,7 +86,7 @@ def restore(lab: Lab, folder: Path) -> Verb:
 @contextlib.contextmanager
 def answering(lab: Lab) -> Iterator[None]:
     """No request to an application fails meanwhile."""
-    with importlib.import_module(f"lab.{lab.engine}_load").load(lab) as asking:
+    with lab.work.load(lab) as asking:
         yield
         asked, failed = asking.asked, list(asking.failed)
     print(f"requests: {asked}, failed: {len(failed)}", flush=True)

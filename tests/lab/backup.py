@@ -48,6 +48,10 @@ class Backups:
         """Run a playbook with the variables of the backups."""
         return self.lab.play(playbook, *arguments, variables=self.variables, cut=cut)
 
+    def take(self) -> Any:
+        """Take one now."""
+        return self.play("backup")
+
     def fetch(self) -> Path:
         """Bring the newest backup of the first manager to the controller; returns the sealed file."""
         manager = self.lab.managers[0]

@@ -28,6 +28,16 @@ SCRIPT, TASKS, HOSTS = "install_kubernetes.sh", 40, ("m1", "m2", "m3", "w1", "w2
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 50), 900.0
 
+#: Of the bench of an upgrade: the plain script, and how long the API may be away, in seconds.
+UPGRADE_SCRIPT, AWAY = "upgrade_kubernetes.sh", 3.0
+#: Of the bench of a backup: what is much in a cluster's state, and its engine's own command.
+MUCH = "etcd of 500 MB"
+ETCDCTL = (
+    "etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/kubernetes/pki/etcd/ca.crt"
+    " --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt --key=/etc/kubernetes/pki/etcd/healthcheck-client.key"
+)
+SNAPSHOT = f"{ETCDCTL} snapshot save {{file}}"
+
 #: The versions of the drills of upgrades, what the bundle needs for them, and the task that changes a manager.
 OLD, NEW = "1.35.4", "1.36.3"
 VERSIONED = ("kubeadm", "kubectl", "kubelet", "kubernetes-images")
@@ -139,6 +149,14 @@ def published(lab: Lab, name: str) -> list[str]:
     return [
         f"http://{bracketed(a)}:{port}" for a, port in [*found, (service["clusterIP"], service["ports"][0]["port"])]
     ]
+
+
+def fill(lab: Lab) -> None:
+    """Make a large state: 500 values of 1 MB that do not shrink, beside the cluster's own."""
+    loop = (
+        f"for n in $(seq 500); do head -c 750000 /dev/urandom | base64 -w 0 | {ETCDCTL} put /bench/$n >/dev/null; done"
+    )
+    lab.ssh(lab.managers[0], loop, timeout=3000)
 
 
 def forget(lab: Lab, names: set[str]) -> None:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +48,23 @@ class Load(Requests):
         while not self.over.is_set():
             for target in self.targets:
                 self.request(target)
+
+
+def endpoint(lab: Lab) -> Callable[[], bool]:
+    """What tells whether the API answers by the cluster's virtual address."""
+    context, vip = ssl._create_unverified_context(), kubernetes.variables(lab.subnet)["cluster_vip"]
+
+    def asked() -> bool:
+        link = http.client.HTTPSConnection(vip, 6443, timeout=3, context=context)
+        try:
+            link.request("GET", "/readyz")
+            return link.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            link.close()
+
+    return asked
 
 
 @contextlib.contextmanager

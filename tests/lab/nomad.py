@@ -27,6 +27,12 @@ SCRIPT, TASKS, HOSTS = "install.sh", 25, ("m1", "m2", "m3", "w1", "w2", "b1")
 #: Hosts of the bench of growth, and the most MiB of a server image.
 SIZES, IMAGE_MIB = (5, 20, 50), 450.0
 
+#: Of the bench of an upgrade: the plain script, and how long the API may be away, in seconds.
+UPGRADE_SCRIPT, AWAY = "upgrade.sh", 0.0
+#: Of the bench of a backup: what is much in a cluster's state, and its engine's own command.
+MUCH = "100,000 variables"
+SNAPSHOT = "set -a; . /etc/keelson/{cluster}/nomad.env; nomad operator snapshot save {file} </dev/null"
+
 #: The versions of the drills of upgrades, what the bundle needs for them, and the task that changes a manager.
 OLD, NEW = "1.10.5", "1.11.3"
 VERSIONED = ("nomad",)
@@ -125,6 +131,32 @@ def application(lab: Lab, name: str) -> tuple[str, int] | None:
 def published(lab: Lab, name: str) -> list[str]:
     """Where the instances of an application answer, as URLs."""
     return [f"http://{bracketed(e['Address'])}:{e['Port']}" for e in ask(lab, f"/v1/service/{name}")]
+
+
+FILL = """
+import http.client, os, ssl, threading
+host, port = os.environ["NOMAD_ADDR"].removeprefix("https://").rsplit(":", 1)
+context = ssl.create_default_context(cafile=os.environ["NOMAD_CACERT"])
+context.check_hostname = False
+context.load_cert_chain(os.environ["NOMAD_CLIENT_CERT"], os.environ["NOMAD_CLIENT_KEY"])
+def put(begin):
+    link = http.client.HTTPSConnection(host.strip("[]"), int(port), context=context)
+    for number in range(begin, 100000, 16):
+        body = '{"Namespace": "default", "Path": "bench/%d", "Items": {"value": "%s"}}' % (number, os.urandom(100).hex())
+        link.request("PUT", "/v1/var/bench/%d" % number, body, {"X-Nomad-Token": os.environ["NOMAD_TOKEN"]})
+        answer = link.getresponse()
+        answer.read()
+        assert answer.status == 200, answer.status
+threads = [threading.Thread(target=put, args=(begin,)) for begin in range(16)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def fill(lab: Lab) -> None:
+    """Make a large state."""
+    environment = f"set -a; . /etc/keelson/{lab.name}/nomad.env"
+    lab.ssh(lab.managers[0], f"{environment}; python3 -", given=FILL, timeout=3000)
 
 
 def forget(lab: Lab, names: set[str]) -> None:

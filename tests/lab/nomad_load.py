@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,20 @@ def apis_of(lab: Lab) -> list[Api]:
         (lab.folder / f"client-{name}.pem").write_text(text)
     paths = [str(lab.folder / f"client-{name}.pem") for name in files]
     return [Api(manager.address, 4646, *paths, secrets["bootstrap_token"]) for manager in lab.managers]
+
+
+def endpoint(lab: Lab) -> Callable[[], bool]:
+    """What tells whether the API answers through any manager that lives, which takes a leader."""
+    apis = apis_of(lab)
+
+    def asked() -> bool:
+        for api in apis:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if api.exchange("GET", "/v1/nodes")[0] == 200:
+                    return True
+        return False
+
+    return asked
 
 
 def answers(address: str) -> bool:

@@ -54,9 +54,9 @@ def server(name: str, subnet: str = SUBNET) -> Server:
     return Server(name, address, {"m": "", "w": "web", "b": "batch", "u": "burst"}[name[0]], "".join(other))
 
 
-def driver(engine: str) -> ModuleType:
+def driver(engine: str, part: str = "") -> ModuleType:
     """What of the lab knows an engine: the module of its name."""
-    return importlib.import_module(f".{engine}", __package__)
+    return importlib.import_module(f".{engine}{part}", __package__)
 
 
 class Lab:
@@ -78,6 +78,11 @@ class Lab:
     def driver(self) -> ModuleType:
         """What of the lab knows the engine: the module of its name."""
         return driver(self.engine)
+
+    @property
+    def work(self) -> ModuleType:
+        """What puts work on a cluster of the engine: the module of its name and C(load)."""
+        return driver(self.engine, "_load")
 
     @property
     def managers(self) -> list[Server]:
@@ -137,7 +142,7 @@ class Lab:
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return sum(int(line) for line in shown.split()) / 1e9
 
-    def ssh(self, host: Server, command: str, check: bool = True, given: str = "") -> str:
+    def ssh(self, host: Server, command: str, check: bool = True, given: str = "", timeout: float = 300) -> str:
         """What `command` prints on the server, `given` on its input; AssertionError when it fails and `check` is on."""
         self.connections.mkdir(parents=True, exist_ok=True)
         options = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-S", str(self.connections / "lab-%C")]
@@ -147,7 +152,7 @@ class Lab:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=timeout,
         )
         assert not check or done.returncode == 0, f"{host.name}: {command}: {done.stdout}{done.stderr}"
         return done.stdout

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import ssl
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +17,8 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api imp
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
 from lab import kubernetes
-from lab.kubernetes_load import SPACE, load
+from lab.away import away
+from lab.kubernetes_load import SPACE, endpoint, load
 from lab.servers import Lab, Server
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -28,7 +26,6 @@ from lab.waiting import wait
 PKI = "/etc/kubernetes/pki"
 # A run that was killed holds the lease for a while.
 WAIT = ("-e", "cluster_lease_wait=120")
-AWAY = 3.0  # seconds for which the endpoint may not answer
 # What holds a CA's certificate, and at which port which hosts show one by it: all (True), or managers alone.
 AUTHORITIES = {
     "ca": ("", "CA", {6443: False, 10250: True}),
@@ -140,36 +137,6 @@ def pods(lab: Lab) -> dict[str, int]:
     return {pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"]["containerStatuses"]) for pod in found}
 
 
-@contextlib.contextmanager
-def endpoint(lab: Lab) -> Iterator[list[float]]:
-    """Ask the cluster's endpoint all the time; the list has the seconds of each time in which it did not answer."""
-    away, over, context = [0.0], threading.Event(), ssl._create_unverified_context()
-    vip = lab.driver.variables(lab.subnet)["cluster_vip"]
-
-    def ask() -> None:
-        last = time.monotonic()
-        while not over.is_set():
-            link = http.client.HTTPSConnection(vip, 6443, timeout=AWAY, context=context)
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                link.request("GET", "/readyz")
-                if link.getresponse().status == 200:
-                    now = time.monotonic()
-                    if now - last > 1:
-                        away.append(now - last)
-                    last = now
-            link.close()
-            time.sleep(0.1)
-        away.append(time.monotonic() - last)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    try:
-        yield away
-    finally:
-        over.set()
-        thread.join()
-
-
 def test_certificates_are_renewed_under_load(cluster: Lab) -> None:
     """Without a number managers get other certificates of the same CA, also after a run that was cut off."""
     lab = cluster
@@ -193,7 +160,7 @@ def test_a_secret_is_replaced_under_load(cluster: Lab, name: str) -> None:
     old, to = lab.secrets(), number(lab, name) + 1
     asked = ("-e", f"rotate_{name}={to}", *WAIT)
     assert lab.play("rotate", *asked, "--check").expect().changed() and lab.secrets() == old
-    with load(lab) as asking, endpoint(lab) as away:
+    with load(lab) as asking, away(endpoint(lab)) as gone:
         running = pods(lab)
         for phase, cuts in CUTS[name].items():
             for cut in cuts:
@@ -206,10 +173,10 @@ def test_a_secret_is_replaced_under_load(cluster: Lab, name: str) -> None:
         time.sleep(10)
         assert pods(lab) == running, "pods were restarted"
     print(
-        f"requests: {asking.asked}, failed: {len(asking.failed)}; the endpoint was away for {max(away):.1f} s at most"
+        f"requests: {asking.asked}, failed: {len(asking.failed)}; the endpoint was away for {gone.longest:.1f} s at most"
     )
     assert asking.failed == [] and asking.asked > 300, (asking.asked, asking.failed[:5])
-    assert max(away) <= AWAY, sorted(away)[-5:]
+    assert gone.longest <= lab.driver.AWAY, sorted(gone.times)[-5:]
     new = lab.secrets()
     changed = {field for field in new if new[field] != old.get(field)} - {"rotations"}
     assert changed and not any(accepted(new, field)[1:] for field in changed)
