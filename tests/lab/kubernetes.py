@@ -30,6 +30,8 @@ SIZES, IMAGE_MIB = (5, 50), 900.0
 
 #: Of the bench of an upgrade: the plain script, and how long the API may be away, in seconds.
 UPGRADE_SCRIPT, AWAY = "upgrade_kubernetes.sh", 3.0
+#: In how many seconds the cluster is back when all hosts were off.
+COLD_START = 300.0
 #: Of the bench of a backup: what is much in a cluster's state, and its engine's own command.
 MUCH = "etcd of 500 MB"
 ETCDCTL = (

@@ -83,7 +83,7 @@ def load(lab: Lab) -> Iterator[Load]:
     asking = Load([f"http://{node.address}:{port}/" for node in lab.nodes])
     thread = threading.Thread(target=asking.ask, daemon=True)
     try:
-        wait("three instances", lambda: available(lab) == 3, 120)
+        wait("three instances", lambda: running(lab) == 3, 120)
         time.sleep(5)  # until all nodes route to them
         thread.start()
         yield asking
@@ -95,7 +95,7 @@ def load(lab: Lab) -> Iterator[Load]:
         lab.ssh(lab.managers[0], remove, check=False)
 
 
-def available(lab: Lab) -> int:
+def running(lab: Lab) -> int:
     """How many instances of the sample application take requests."""
     status = kubernetes.kubectl(lab, "get", "deployment", objects.NAME, "-n", SPACE)["status"]
     return int(status.get("availableReplicas", 0))

@@ -29,6 +29,8 @@ SIZES, IMAGE_MIB = (5, 20, 50), 450.0
 
 #: Of the bench of an upgrade: the plain script, and how long the API may be away, in seconds.
 UPGRADE_SCRIPT, AWAY = "upgrade.sh", 0.0
+#: In how many seconds the cluster is back when all hosts were off.
+COLD_START = 120.0
 #: Of the bench of a backup: what is much in a cluster's state, and its engine's own command.
 MUCH = "100,000 variables"
 SNAPSHOT = "set -a; . /etc/keelson/{cluster}/nomad.env; nomad operator snapshot save {file} </dev/null"

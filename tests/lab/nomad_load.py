@@ -19,6 +19,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import A
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import SECOND, job
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
+from . import nomad
 from .requests import Requests
 from .servers import Lab
 from .waiting import wait
@@ -30,6 +31,12 @@ def submit(lab: Lab, description: dict[str, Any]) -> None:
     """Register a job."""
     script = f"set -a; . /etc/keelson/{lab.name}/nomad.env; nomad operator api -X POST /v1/jobs"
     lab.ssh(lab.managers[0], script, given=json.dumps({"Job": description}))
+
+
+def running(lab: Lab) -> int:
+    """How many instances of the sample application run."""
+    found = nomad.ask(lab, "/v1/job/keelson-sample/allocations")
+    return sum(entry["ClientStatus"] == "running" and entry["DesiredStatus"] == "run" for entry in found)
 
 
 def remove(lab: Lab, name: str) -> None:

@@ -36,6 +36,17 @@ job "sleeper" {
   }
 }
 """
+VOLUME = """
+name      = "kept"
+type      = "host"
+plugin_id = "mkdir"
+node_pool = "all"
+namespace = "team-a"
+capability {
+  access_mode     = "single-node-writer"
+  attachment_mode = "file-system"
+}
+"""
 SEED = f"""
 set -eu; . /root/nomad.sh
 nomad namespace apply team-a >/dev/null
@@ -46,6 +57,10 @@ cat > /root/job.hcl <<'END'
 {JOB}
 END
 nomad job run -detach /root/job.hcl >/dev/null
+cat > /root/volume.hcl <<'END'
+{VOLUME}
+END
+nomad volume create -detach /root/volume.hcl >/dev/null
 """
 
 
@@ -55,6 +70,11 @@ def prepare(backups: Backups) -> None:
     for manager in backups.lab.managers:
         name = backups.lab.name
         backups.lab.ssh(manager, f"echo 'set -a; . /etc/keelson/{name}/nomad.env; set +a' > /root/nomad.sh")
+
+
+def volumes(lab: Lab) -> dict[str, tuple[str, str]]:
+    """By the id of a registered host volume, its name and state."""
+    return {v["ID"]: (v["Name"], v["State"]) for v in ask(lab, "/v1/volumes?type=host&namespace=team-a")}
 
 
 def processes(lab: Lab) -> dict[str, list[str]]:
@@ -69,8 +89,9 @@ def test_all_managers_are_lost(cluster: Lab, tmp_path: Path) -> None:
     backups.play("install").expect()
     token = json.loads(lab.ssh(lab.managers[0], "bash -s", given=SEED))["SecretID"]
     wait("the application", lambda: sum(map(len, processes(lab).values())) == 2, 120)
-    backups.play("backup").expect()
-    sealed, before = backups.fetch(), processes(lab)
+    wait("the volume", lambda: [kept for _name, kept in volumes(lab).values()] == ["ready"], 60)
+    backups.take().expect()
+    sealed, before, registered = backups.fetch(), processes(lab), volumes(lab)
 
     # One that is well is refused, as is a file that was cut off; nothing is changed by either.
     refused = backups.restore(sealed).expect(2)
@@ -97,6 +118,7 @@ def test_all_managers_are_lost(cluster: Lab, tmp_path: Path) -> None:
     shown = lab.ssh(lab.managers[1], read)
     assert "hunter2" in shown
     assert "sleeper" in shown
+    assert volumes(lab) == registered
     assert not lab.ssh(lab.managers[0], f"ls -d /etc/keelson/{lab.name}/restore", check=False)
     assert not backups.play("install").expect().changed()
 
