@@ -211,7 +211,7 @@ test-image: image ## the finished file of a server image, not its builder
 	$(call need,image)
 	@tools/step image env KEELSON_IMAGE=$(newest) pytest -q tests/image tests/unit/image
 
-test-drills: venv bundle ## an installation cut off at five seeded places
+test-drills: venv bundle ## an installation cut off at five seeded places, and the life cycle at five
 	$(call need,drills)
 	@KEELSON_DRILLS_ENGINE=$(ENGINE) tools/step "drills$(other)" tests/drills/run --quick
 
