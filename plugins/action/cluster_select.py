@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.names import GROUPS
 from ansible_collections.keelson.cluster.plugins.plugin_utils import (  # pylint: disable=unused-import # one refuses old ones
@@ -49,8 +50,10 @@ class ActionModule(ControllerAction):
 
     def _given(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """The playbooks' variables as the run has them, with the types that they have in later plays."""
-        names = [name for name in variable_types.playbooks() if name in task_vars]
-        found = {name: self._templar.template(task_vars[name]) for name in names}
+        found = {}
+        for name in (name for name in variable_types.playbooks() if name in task_vars):
+            with contextlib.suppress(AnsibleError):  # whoever reads it says so
+                found[name] = self._templar.template(task_vars[name])
         return {**found, **variable_types.converted(found)}
 
     @staticmethod

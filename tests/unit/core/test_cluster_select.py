@@ -126,6 +126,11 @@ def test_a_run_that_would_do_nothing_is_refused(
     assert done.returncode != 0 and told in " ".join((done.stdout + done.stderr).split())
 
 
+def test_a_variable_that_cannot_be_read_is_left_to_who_reads_it(tmp_path: Path) -> None:
+    done = run(tmp_path, {"m1": "manager"}, "-e", "server_image_target={{ nothing }}")
+    assert done.returncode == 0 and done.stdout.count("MANAGER") == 1, done.stdout
+
+
 @pytest.mark.parametrize("group", ["cluster_part_manager", "cluster_drain_chosen"])
 def test_a_group_of_the_inventory_adds_nobody_to_the_plays(tmp_path: Path, group: str) -> None:
     """As `keyed_groups` by cluster_part would make it, over all clusters."""
