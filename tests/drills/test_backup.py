@@ -37,10 +37,10 @@ def test_a_disk_that_fills(backups: Backups, place: str) -> None:
     fill(lab, manager, place)
     try:
         refused = backups.take().expect(2)
-        assert "No space left on device" in " ".join(refused.output.split()), refused.output[-2000:]
+        assert "No space left on device" in refused.words(), refused.output[-2000:]
         assert lab.ssh(manager, f"ls -A {place}").strip() in ("", "lost+found")
         verified = backups.play("verify").expect(2)
-        assert "No space left on device" in " ".join(verified.output.split()), verified.output[-3000:]
+        assert "No space left on device" in verified.words(), verified.output[-3000:]
     finally:
         lab.ssh(manager, f"umount {place}")
     before = lab.ssh(manager, STORED).split()
@@ -59,7 +59,7 @@ def test_bad_input(backups: Backups, tmp_path: Path) -> None:
         asked = {"restore_identity": backups.identity, "restore_file": sealed, "restore_confirm": lab.name, **given}
         text = " ".join(f"{name}={value}" for name, value in asked.items() if value)
         run = backups.play("restore", "-e", text).expect(2)
-        assert told in " ".join(run.output.split()) and not run.changed(), (told, run.output[-2000:])
+        assert told in run.words() and not run.changed(), (told, run.output[-2000:])
 
     def altered(name: str, body: bytes, text: str) -> str:
         folder = tmp_path / name

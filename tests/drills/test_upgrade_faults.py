@@ -26,11 +26,6 @@ def outdated(lab: Lab) -> Lab:
     return lab
 
 
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
-
-
 def upgrading(lab: Lab) -> tuple[threading.Thread, list[Run]]:
     """Begin an upgrade; the list has the run when it is over."""
     done: list[Run] = []
@@ -81,7 +76,7 @@ def test_a_host_node_is_dead(outdated: Lab) -> None:
     lab.podman("stop", dead, "-t", "0")
     lab.disconnect()
     try:
-        told = words(lab.play("upgrade", "-e", f"upgrade_to={lab.driver.NEW}").expect())
+        told = lab.play("upgrade", "-e", f"upgrade_to={lab.driver.NEW}").expect().words()
     finally:
         lab.podman("start", dead)
     assert f"{dead.name} is unreachable and stays as it is; run again when it is back" in told, told[-3000:]
@@ -99,7 +94,7 @@ def test_a_manager_is_dead(outdated: Lab) -> None:
         refused = lab.play("upgrade", "-e", f"upgrade_to={lab.driver.NEW}").expect(2)
     finally:
         lab.podman("start", dead)
-    assert f"{dead.name}" in words(refused) and "repair or remove it first" in words(refused), refused.output[-3000:]
+    assert f"{dead.name}" in refused.words() and "repair or remove it first" in refused.words(), refused.output[-3000:]
     assert not refused.changed()
     wait("the old version", lambda: at(lab, lab.driver.OLD), 180)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from lab import kubernetes
 from lab.kubernetes_load import SPACE, apply, load
-from lab.runs import Run
 from lab.servers import Lab
 from lab.state import assert_whole
 
@@ -19,11 +18,6 @@ BUDGET: dict[str, Any] = {
     "metadata": {"name": "tight", "namespace": SPACE},
     "spec": {"minAvailable": "100%"},
 }
-
-
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
 
 
 def test_a_budget_blocks_a_drain_and_an_upgrade(cluster: Lab) -> None:
@@ -36,7 +30,7 @@ def test_a_budget_blocks_a_drain_and_an_upgrade(cluster: Lab) -> None:
         pods = kubernetes.kubectl(lab, "get", "pods", "-n", SPACE)["items"]
         host = next(node for node in lab.nodes if any(p["spec"]["nodeName"] == node.name for p in pods))
         drained = lab.play("drain", "-e", f"drain_hosts={host.name} drain_deadline=5").expect(2)
-        assert "tight" in words(drained) and "Not drained after 5 s" in words(drained), drained.output[-3000:]
+        assert "tight" in drained.words() and "Not drained after 5 s" in drained.words(), drained.output[-3000:]
         assert host.name not in kubernetes.ready(lab)
         upgraded = lab.play("upgrade", "-e", f"upgrade_to={lab.driver.NEW}").expect()
         assert not upgraded.changed()  # it has that version, and stays drained

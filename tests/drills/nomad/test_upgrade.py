@@ -19,18 +19,6 @@ OLD, NEW = nomad.OLD, nomad.NEW
 INSTALLED = {"cluster_nomad_version": OLD}
 
 
-<<<<<<< HEAD
-def versions(lab: Lab) -> dict[str, str]:
-    """By name, the version each member runs."""
-    servers = {m["Name"].partition(".")[0]: m["Tags"]["build"] for m in nomad.ask(lab, "/v1/agent/members")["Members"]}
-    return servers | {n["Name"]: n["Version"] for n in nomad.ask(lab, "/v1/nodes") if n["Status"] == "ready"}
-=======
-def words(run: Run) -> str:
-    """What a run printed, with every run of spaces and line ends as one space."""
-    return " ".join(run.output.split())
->>>>>>> a63628b (Runs tell whose turn it is and what they wait for; drills that kill the controller at every changing task of upgrade, rotate and restore, and that break hosts meanwhile)
-
-
 def at(lab: Lab, version: str) -> bool:
     """Whether every member runs the version and takes work."""
     assert nomad.versions(lab) == {host.name: version for host in lab.hosts}, nomad.versions(lab)
