@@ -154,6 +154,12 @@ def list_all(settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, in one line; of a copy of several files the first fault."""
+    of_copies = error.args[0] if isinstance(error, shutil.Error) and error.args else None
+    return " ".join(str(of_copies[0][2] if isinstance(of_copies, list) and of_copies else error).split())
+
+
 def attempt(settings: Settings) -> Note:
     """Take a backup and tell all managers what came of it. Raises one of FAULTS."""
     known = settings.engine.recorded(settings.cluster) or {}
@@ -161,7 +167,7 @@ def attempt(settings: Settings) -> Note:
     try:
         note = take(settings)
     except FAULTS as error:
-        last["error"] = " ".join(str(error).split())[:500]
+        last["error"] = reason(error)[:500]
         settings.engine.record(settings.cluster, {**known, "last": last})
         raise
     newest = {"name": note.name, "created": note.created, "size": note.size}
@@ -187,7 +193,7 @@ def main(verb: str, cluster: str) -> int:
         else:
             answer("another manager leads and takes the backup")
     except FAULTS as error:
-        sys.stderr.write(" ".join(str(error).split()) + "\n")
+        sys.stderr.write(f"{reason(error)}\n")
         return 1
     return 0
 

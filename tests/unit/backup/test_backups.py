@@ -9,6 +9,7 @@ import base64
 import io
 import json
 import os
+import shutil
 import tarfile
 import time
 from pathlib import Path
@@ -155,6 +156,24 @@ def test_a_failed_backup_is_recorded_and_the_newest_stays(world: World) -> None:
     assert not found["backup_last"]["passed"]
     assert "/nonexistent" in found["backup_last"]["evidence"]
     assert not os.listdir(world.spool)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "/spool"),
+        shutil.Error([("a", "/spool", "[Errno 28] No space left on device: '/spool'")]),
+    ],
+)
+def test_a_full_disk_is_told_in_one_line(world: World, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    def full(*_arguments: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(program.shutil, "copytree", full)
+    with pytest.raises(OSError):
+        world.take()
+    assert world.recorded["last"]["error"] == "[Errno 28] No space left on device: '/spool'"
+    assert not os.listdir(world.store) and not os.listdir(world.spool)
 
 
 def test_an_old_backup_and_none_at_all_are_faults(world: World) -> None:
