@@ -54,9 +54,9 @@ def server(name: str, subnet: str = SUBNET) -> Server:
     return Server(name, address, {"m": "", "w": "web", "b": "batch", "u": "burst"}[name[0]], "".join(other))
 
 
-def driver(engine: str, part: str = "") -> ModuleType:
+def driver(engine: str) -> ModuleType:
     """What of the lab knows an engine: the module of its name."""
-    return importlib.import_module(f".{engine}{part}", __package__)
+    return importlib.import_module(f".{engine}", __package__)
 
 
 class Lab:
@@ -82,7 +82,7 @@ class Lab:
     @property
     def work(self) -> ModuleType:
         """What puts work on a cluster of the engine: the module of its name and C(load)."""
-        return driver(self.engine, "_load")
+        return driver(f"{self.engine}_load")
 
     @property
     def managers(self) -> list[Server]:

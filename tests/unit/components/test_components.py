@@ -421,7 +421,7 @@ def test_shared_code_names_no_component() -> None:
 def test_tools_drills_and_benches_decide_by_no_name() -> None:
     """What an engine is to them stands in the module of its name in tests/lab."""
     allowed = {
-        "tests/lab/servers.py": ['import_module(f".{engine}{part}", __package__'],
+        "tests/lab/servers.py": ['import_module(f".{engine}", __package__'],
         "tests/bench/placement_bench.py": ['"kubernetes"'],  # what it measures is the same for all
         "tests/lab/published.py": ['"nomad"', '"nomad"'],  # the label of an image that is never booted
         "tools/local_servers/servers.py": ['"nomad"'],  # a folder that is a volume, whatever runs there
