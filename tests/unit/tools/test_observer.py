@@ -32,7 +32,7 @@ def test_a_run_is_cut_where_it_is_asked_for(tmp_path: Path, cut: str, last: str)
     play = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": TASKS}
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     done = run(
-        ["ansible-playbook", "-i", "a,b,", str(tmp_path / "play.yml")], tmp_path / "notes.jsonl", {"LAB_CUT": cut}, 60
+        ["ansible-playbook", "-i", "a,b,", str(tmp_path / "play.yml")], tmp_path / "notes.jsonl", {"LAB_CUT": cut}
     )
     assert done.cut and done.tasks[-1].name == (last or done.tasks[-1].name), done.output
     assert not any(task.results for task in done.tasks if task.name == "wait")
