@@ -54,10 +54,12 @@ BLOCK ?= 10.89.48.0/21
 export TF_VAR_name := $(DEMO)
 export TF_VAR_block := $(BLOCK)
 vip := $(if $(filter-out ks-demo,$(DEMO)),-e cluster_vip=$(BLOCK:.0/21=.100))
-# FAAS=1: with functions; MESH=1: with the example shop in a mesh. The folder of each has demo.yml, its variables; deploy.yml,
-# played before the installation where it needs that; and call.yml, after it.
-also := $(strip $(if $(FAAS),functions) $(if $(MESH),apps/shop))
-components := $(foreach one,$(if $(FAAS),faas_runtime) $(if $(MESH),mesh_envoy),"$(one)",)
+# FAAS=1: with functions; MESH=1: with the example shop in a mesh, MESH=istio in that of a provider. The folder of each has demo.yml, its
+# variables; deploy.yml, played before the installation where it needs that; and call.yml, after it.
+mesh := $(if $(MESH),mesh_$(MESH:1=envoy))
+shop := $(if $(MESH),$(firstword $(patsubst examples/%/demo.yml,%,$(wildcard examples/apps/shop/$(MESH:1=envoy)/demo.yml)) apps/shop))
+also := $(strip $(if $(FAAS),functions) $(shop))
+components := $(foreach one,$(if $(FAAS),faas_runtime) $(mesh),"$(one)",)
 with := $(if $(also),-e '{"cluster_components": [$(components)]}' $(also:%=-e @examples/%/demo.yml))
 played = $(foreach one,$(wildcard $(also:%=examples/%/$(1).yml)),tools/step $(one) ansible-playbook $(one) -i $(inventory) $(with);)
 playbook = ansible-playbook keelson.cluster.$(1) -i $(inventory) -e cluster_engine=$(ENGINE) $(vip) $(with)

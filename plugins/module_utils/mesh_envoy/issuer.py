@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..cluster.secret_store import StoreError, read_current
 from ..enrollment.certificate import key_digest
@@ -35,20 +35,15 @@ class Issuer:
     """Answers hosts of one cluster."""
 
     cluster: str
+    issues: str = "leaves"
 
     def answer(self, asked: Any, names: Iterable[str], peer: str) -> dict[str, Any]:
         """Sign what a host asks for: C(requests) by SPIFFE ID. Raises Denied, OSError, StoreError.
 
         Without requests it tells the trust and which authority signs, so that a host knows when to ask for new leaves.
         """
-        requests = asked.get("requests") if isinstance(asked, dict) else None
-        if not isinstance(requests, dict) or not all(isinstance(text, str) for text in requests.values()):
-            raise Denied(400, "the request has no 'requests'; the host runs another version of this collection")
         known = self.known()
-        host = allowed(known, list(names), peer)
-        foreign = sorted(set(requests) - set(host["identities"]))
-        if foreign:
-            raise Denied(403, f"{host['name']} runs no service with the identity {', '.join(foreign)}")
+        requests = requested(asked, known, list(names), peer)
         authority = self.authority()
         for request in requests.values():
             key_digest(request)
@@ -75,6 +70,18 @@ class Issuer:
         return found
 
 
+def requested(asked: Any, known: Mapping[str, Any], names: Collection[str], peer: str) -> dict[str, str]:
+    """What a host asks for, by SPIFFE ID: of services that run on it alone. Raises Denied."""
+    requests = asked.get("requests") if isinstance(asked, dict) else None
+    if not isinstance(requests, dict) or not all(isinstance(text, str) for text in requests.values()):
+        raise Denied(400, "the request has no 'requests'; the host runs another version of this collection")
+    host = allowed(known, names, peer)
+    foreign = sorted(set(requests) - set(host["identities"]))
+    if foreign:
+        raise Denied(403, f"{host['name']} runs no service with the identity {', '.join(foreign)}")
+    return requests
+
+
 def allowed(known: Mapping[str, Any], names: Collection[str], peer: str) -> dict[str, Any]:
     """The host that asks from its address, by a certificate with its name or with that address. Raises Denied."""
     for name, host in known["hosts"].items():
@@ -84,11 +91,23 @@ def allowed(known: Mapping[str, Any], names: Collection[str], peer: str) -> dict
     raise Denied(403, f"no host of the mesh at {peer} has a certificate for any of {', '.join(sorted(names))}")
 
 
-def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
+class Answers(Protocol):
+    """What answers hosts."""
+
+    @property
+    def issues(self) -> str:
+        """The field of its answers in which is what was issued."""
+
+    def answer(self, asked: Any, names: Iterable[str], peer: str) -> dict[str, Any]:
+        """Answer a host. Raises Denied, OSError, StoreError."""
+
+
+def handler(issuer: Answers) -> type[http.server.BaseHTTPRequestHandler]:
     """The handler of one issuer."""
+    place = f"/v1/{issuer.issues}"
 
     class Handler(Answering):
-        """POST /v1/leaves; everything else is not there."""
+        """POST to the place of the issuer; everything else is not there."""
 
         largest = 16 * LARGEST
 
@@ -96,7 +115,7 @@ def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
             """Answer one host."""
             peer = self.client_address[0]
             try:
-                asked = read_json(self.body("/v1/leaves"))
+                asked = read_json(self.body(place))
                 answer = issuer.answer(asked, names_of(self.connection.getpeercert() or {}), peer)
             except Denied as error:
                 self.reply(error.status, {"error": str(error)}, f"{peer}: {error}")
@@ -104,7 +123,8 @@ def handler(issuer: Issuer) -> type[http.server.BaseHTTPRequestHandler]:
                 text = "this manager cannot sign now; its journal of keelson-mesh-issuer says why"
                 self.reply(503, {"error": text}, f"{peer}: cannot sign: {error}")
             else:
-                self.reply(200, answer, f"{peer}: signed {', '.join(answer['leaves'])}" if answer["leaves"] else "")
+                issued = answer[issuer.issues]
+                self.reply(200, answer, f"{peer}: signed {', '.join(issued)}" if issued else "")
 
     return Handler
 

@@ -99,8 +99,8 @@ def reason_to_renew(found: Kept, issuer: str, before_minutes: float, now: float)
     return f"{left:.0f} minutes were left" if left < before_minutes else ""
 
 
-def ask(given: Mapping[str, Any], requests: Mapping[str, str]) -> dict[str, Any]:
-    """What a manager answers, asked one after the other. Raises OSError when none does."""
+def ask(given: Mapping[str, Any], requests: Mapping[str, str], what: str = "leaves") -> dict[str, Any]:
+    """What the issuer on a manager answers, asked one after the other. Raises OSError when none does."""
     context = ssl.create_default_context(cafile=given["ca"])
     context.load_cert_chain(given["cert"], given["key"])
     faults = []
@@ -108,7 +108,7 @@ def ask(given: Mapping[str, Any], requests: Mapping[str, str]) -> dict[str, Any]
         place = urllib.parse.urlsplit(url)
         link = http.client.HTTPSConnection(place.hostname or "", place.port, timeout=PATIENCE, context=context)
         try:
-            link.request("POST", "/v1/leaves", json.dumps({"requests": dict(requests)}))
+            link.request("POST", f"/v1/{what}", json.dumps({"requests": dict(requests)}))
             reply = link.getresponse()
             answer: dict[str, Any] = json.loads(reply.read())
             if reply.status == 200:

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,7 @@ def obtain(
         work = Work(folder, progress, request.fetcher, request.drop, request.apt_sources, request.shared)
         try:
             with full_disk(store.root):
-                delivery = KINDS[source["kind"]](artifact, source, work)
+                delivery = delivered(artifact, source, work)
                 draft = describe(artifact, delivery, work)
                 draft["source"] = {"kind": source["kind"], "detail": delivery.detail, "failures": failures}
                 entry = keep(artifact, draft, store)
@@ -182,6 +182,17 @@ def obtain(
     raise BundleError(
         f"{artifact.title}: no source works here: {tried or 'none of the asked kinds is in its manifest'}"
     )
+
+
+def delivered(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
+    """What a source delivers, with the files of those that it goes with."""
+    found = KINDS[source["kind"]](artifact, source, work)
+    for number, other in enumerate(source.get("with", ())):
+        folder = work.scratch / f"with-{number}"
+        folder.mkdir()
+        more = delivered(artifact, other, replace(work, scratch=folder))
+        found = replace(found, detail=f"{found.detail}; {more.detail}", files={**found.files, **more.files})
+    return found
 
 
 def describe(artifact: Artifact, delivery: Delivery, work: Work) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def compare(mesh: Mesh, networks: Mapping[str, str]) -> Iterator[Finding]:
             text = f"{service.key} is permissive: every host that the network lets through calls it without an identity"
             yield Finding("gap", service.where, text)
     for one in mesh.workloads.values():
-        for instance in one.instances:
+        for instance in one.on_hosts:
             address = ipaddress.ip_address(instance.address)
             if networks and not any(address in ipaddress.ip_network(cidr) for cidr in networks.values()):
                 text = f"{one.key} on {instance.host} is at {address}, outside the cluster's networks: sidecars may not reach it"

@@ -5,23 +5,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..components import ENABLED
 from ..contract import NODE
-from .model import VARIABLES, Host, Mesh, MeshError, read
+from .model import VARIABLES, Fault, Host, Mesh, MeshError, read
 from .rules import check
 
 KNOWN = (*VARIABLES, "mesh_new_authority", "mesh_remove")  # the last two are of the playbook mesh
 
 
+def in_pods(mesh: Mesh) -> Iterator[Fault]:
+    """Services in pods, beside which most providers have no sidecars."""
+    for service in mesh.services.values():
+        if service.in_pods:
+            text = f"{service.key} runs in pods, beside which this provider has no sidecars"
+            yield Fault(service.where, f"{text}; let hosts run it, or take the component mesh_istio")
+
+
 def mesh_of(
-    variables: Mapping[str, Any], hostvars: Mapping[str, Mapping[str, Any]], cluster: str, component: str
+    variables: Mapping[str, Any],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    cluster: str,
+    component: str,
+    refused: Callable[[Mesh], Iterator[Fault]] = in_pods,
 ) -> Mesh:
     """The mesh that the variables of one of its hosts describe; the host nodes with the component run its services.
 
-    Raises MeshError with all that is wrong.
+    Raises MeshError with all that is wrong; C(refused) is what the provider does not do.
     """
     unknown = sorted(
         name for name in variables if name.startswith("mesh_") and name not in KNOWN and "sidecar" not in name
@@ -35,7 +47,7 @@ def mesh_of(
         and known.get("cluster_part") == NODE
         and component in (known.get(ENABLED) or ())
     ]
-    return check(read({name: variables.get(name) for name in VARIABLES}, hosts, cluster))
+    return check(read({name: variables.get(name) for name in VARIABLES}, hosts, cluster), refused)
 
 
 def without_services(variables: Mapping[str, Any], cluster: str) -> Mesh:

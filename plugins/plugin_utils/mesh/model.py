@@ -57,7 +57,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Instance:
-    """A service on a host: other sidecars reach it at C(address):C(port). With a C(job), its scheduler says whether it is there."""
+    """A service on a host: other sidecars reach it at C(address):C(port). With a C(job), its scheduler says whether it is there.
+
+    With a C(workload) it runs in pods, and has neither host nor address.
+    """
 
     host: str
     address: str
@@ -65,6 +68,7 @@ class Instance:
     version: str
     unit: str
     job: str = ""
+    workload: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,16 @@ class Workload:
     def placed(self) -> bool:
         """Whether a scheduler says on which of its hosts it runs."""
         return any(instance.job for instance in self.instances)
+
+    @property
+    def in_pods(self) -> tuple[Instance, ...]:
+        """Its instances in pods."""
+        return tuple(instance for instance in self.instances if instance.workload)
+
+    @property
+    def on_hosts(self) -> tuple[Instance, ...]:
+        """Its instances on hosts."""
+        return tuple(instance for instance in self.instances if instance.host)
 
     def on(self, host: str) -> Instance | None:
         """Its instance on a host."""
@@ -324,7 +338,9 @@ def _instances(
     """The instances of runs, and the names that are no host or group."""
     instances, unknown = [], []
     for run in runs:
-        for name in run["hosts"]:
+        if "workload" in run:
+            instances.append(Instance("", "", port, str(run.get("version", "")), "", workload=str(run["workload"])))
+        for name in run.get("hosts", ()):
             chosen = [host for host in hosts if name == host.name or name in host.groups]
             unknown += [] if chosen else [str(name)]
             unit, version, job = (str(run.get(part, "")) for part in ("unit", "version", "job"))
@@ -349,7 +365,7 @@ def _service(given: Mapping[str, Any], where: str, hosts: Sequence[Host]) -> Ser
         protocol=str(given.get("protocol", "http")),
         strict=given.get("mode", "strict") == "strict",
         isolated=bool(given.get("isolated", False)),
-        run_as=str(given["run_as"]),
+        run_as=str(given.get("run_as", "")),
         instances=instances,
         upstreams=tuple(
             Upstream(_full(tenant, one["name"]), int(one["bind"]), one, place("upstreams", number, one))

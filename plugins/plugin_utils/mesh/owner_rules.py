@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places
 
@@ -14,19 +14,28 @@ from .model import Mesh, Service
 TABLE = "inet keelson_mesh"
 
 
-def owner_rules(mesh: Mesh, host: str, more: Sequence[str] = ()) -> str:
-    """The table for a host, in a form that replaces it as a whole; C(more) are accounts that reach services to see if they are well."""
+def owner_rules(
+    mesh: Mesh, host: str, more: Sequence[str] = (), private: Mapping[str, Sequence[int]] | None = None
+) -> str:
+    """The table for a host, in a form that replaces it as a whole; C(more) are accounts that reach services to see if they are well.
+
+    C(private) are further ports of sidecars by their names: for the sidecar itself and for root.
+    """
     services = mesh.on(host)
     taken = {service.mesh_port for service in services}
     output = [line for service in services for line in _output(service, taken, more)]
-    closed = [service for service in services if service.strict and service.port not in taken]
+    closed = [service.port for service in services if service.strict and service.port not in taken]
+    for name, ports in (private or {}).items():
+        for port in ports:
+            output.append(f'oifname "lo" {_refused(["root", places.account(name)], port)}')
+        closed += ports
     return "\n".join(
         [
             f"table {TABLE}",
             f"delete table {TABLE}",
             f"table {TABLE} {{",
             *_chain("output", output),
-            *_chain("input", [f'iifname != "lo" tcp dport {s.port} reject with tcp reset' for s in closed]),
+            *_chain("input", [f'iifname != "lo" tcp dport {port} reject with tcp reset' for port in closed]),
             "}",
             "",
         ]
@@ -54,10 +63,15 @@ def _output(service: Service, taken: set[int], more: Sequence[str]) -> Iterator[
 
 def _only(accounts: Sequence[str], port: int, loopback: bool) -> Iterator[str]:
     """The host's own address has a sidecar on the port where C(loopback) says so; that one asks for certificates itself."""
-    others = " ".join(f'meta skuid != "{account}"' for account in accounts)
-    rule = f"tcp dport {port} {others} reject with tcp reset"
+    rule = _refused(accounts, port)
     if not loopback:
         yield f'oifname "lo" {rule}'
         return
     yield f"ip daddr 127.0.0.0/8 {rule}"
     yield f"ip6 daddr ::1 {rule}"
+
+
+def _refused(accounts: Sequence[str], port: int) -> str:
+    """The rule for a port that others than these accounts do not reach."""
+    others = " ".join(f'meta skuid != "{account}"' for account in accounts)
+    return f"tcp dport {port} {others} reject with tcp reset"

@@ -31,7 +31,7 @@ def draw(mesh: Mesh, checks: Iterable[Check]) -> str:
 
 
 def _where(one: Service | Gateway) -> str:
-    return ", ".join(sorted({instance.host for instance in one.instances})) or "nowhere"
+    return ", ".join(sorted({instance.host or "pods" for instance in one.instances})) or "nowhere"
 
 
 def _arrows(mesh: Mesh, called: dict[str, list[Check]]) -> Iterator[Arrow]:

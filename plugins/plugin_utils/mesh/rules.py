@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .model import HTTP, Fault, Gateway, Mesh, MeshError, Service
 
@@ -15,9 +15,9 @@ LONGEST = 26  # characters of a sidecar's name; its account has five more, of 32
 LOOPBACK, CLUSTER = "loopback", "the host's address"
 
 
-def check(mesh: Mesh) -> Mesh:
-    """Return the mesh. Raises MeshError with all its faults."""
-    found = [str(fault) for rule in RULES for fault in rule(mesh)]
+def check(mesh: Mesh, *more: Callable[[Mesh], Iterator[Fault]]) -> Mesh:
+    """Return the mesh. Raises MeshError with all its faults; C(more) are rules of a provider."""
+    found = [str(fault) for rule in (*RULES, *more) for fault in rule(mesh)]
     if found:
         raise MeshError("\n".join(found))
     return mesh
@@ -30,7 +30,7 @@ def names(mesh: Mesh) -> Iterator[Fault]:
             yield Fault(one.where, f"tenant and name of {one.key} have more than {LONGEST - 1} characters together")
         for name in one.unknown:
             yield Fault(one.where, f"{one.key} runs on {name}, which is no host node or group with this component")
-        hosts = [instance.host for instance in one.instances]
+        hosts = [instance.host for instance in one.on_hosts]
         for host in sorted({host for host in hosts if hosts.count(host) > 1}):
             yield Fault(one.where, f"{one.key} runs twice on {host}; give the second one another name")
 
@@ -100,7 +100,7 @@ def binds(mesh: Mesh) -> Iterator[Fault]:
     """Two things on one port of one host."""
     taken: dict[tuple[str, str, int], list[tuple[str, str]]] = defaultdict(list)
     for one in mesh.workloads.values():
-        for instance in one.instances:
+        for instance in one.on_hosts:
             for address, port, what, where in _ports(one):
                 taken[instance.host, address, port].append((what, where))
     for (host, address, port), users in taken.items():
@@ -124,7 +124,9 @@ def accounts(mesh: Mesh) -> Iterator[Fault]:
     """Two services of one account on one host: each could use the identity of the other."""
     together: dict[tuple[str, str], set[str]] = defaultdict(set)
     for service in mesh.services.values():
-        for instance in service.instances:
+        if service.on_hosts and not service.run_as:
+            yield Fault(service.where, f"{service.key} runs on hosts; give it run_as, the account that does")
+        for instance in service.on_hosts:
             together[instance.host, service.run_as].add(service.key)
         if service.run_as == "root" and service.upstreams:
             yield Fault(service.where, f"{service.key} runs as root; give it an account of its own")

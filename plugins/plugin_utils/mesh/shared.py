@@ -50,14 +50,16 @@ def _runs_sidecars(component: Component) -> bool:
     return any(TABLE in part.owned.tables for part in component.parts.values())
 
 
-def diagrams(name: str) -> Callable[[Mapping[str, Mapping[str, Any]], Sequence[Check]], dict[str, str]]:
+def diagrams(
+    name: str, read: Read = inventory.mesh_of
+) -> Callable[[Mapping[str, Mapping[str, Any]], Sequence[Check]], dict[str, str]]:
     """Who may call whom, of the services that the hosts with the component run."""
 
     def draw(hosts: Mapping[str, Mapping[str, Any]], checks: Sequence[Check]) -> dict[str, str]:
         members = [variables for variables in hosts.values() if name in (variables.get(ENABLED) or ())]
         if not members:
             return {}
-        mesh = inventory.mesh_of(members[0], hosts, str(members[0]["cluster_name"]), name)
+        mesh = read(members[0], hosts, str(members[0]["cluster_name"]), name)
         return {picture.TITLE: picture.draw(mesh, checks)}
 
     return draw

@@ -109,5 +109,8 @@ def test_every_entry_point_of_a_role_is_in_its_readme() -> None:
             r"^\| entry point .*\n\|[-|]*\n((?:\|.*\n)+)", (role / "README.md").read_text(), re.MULTILINE
         )
         listed = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
-        assert set(specs) <= listed, f"{role.name}: README.md lists each entry point of meta/argument_specs.yml"
+        # What stands below a provider's name is the same for all of them.
+        assert {name for name in specs if "/" not in name} <= listed, (
+            f"{role.name}: README.md lists each entry point of meta/argument_specs.yml"
+        )
         assert all((role / f"tasks/{name}.yml").is_file() for name in listed), f"{role.name}: README.md"

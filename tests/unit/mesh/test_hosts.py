@@ -21,6 +21,7 @@ import yaml
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import checks as every
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places, supervise
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
     allowed,
@@ -180,7 +181,9 @@ def test_a_host_of_many_services_is_read_whole(capfd: pytest.CaptureFixture[str]
     body = json.dumps({"requests": {f"spiffe://x/{number}": "r" * 1000 for number in range(500)}}).encode()
     sent = io.BytesIO(b"POST /v1/leaves HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     seen: list[int] = []
-    counting = SimpleNamespace(answer=lambda asked, *_who: {"leaves": seen.append(len(asked["requests"]))})
+    counting = SimpleNamespace(
+        issues="leaves", answer=lambda asked, *_who: {"leaves": seen.append(len(asked["requests"]))}
+    )
     link = SimpleNamespace(makefile=lambda *_how: sent, sendall=lambda _answer: None, getpeercert=lambda: {})
     issuer.handler(counting)(link, ("10.0.0.21", 1), None)  # type: ignore[arg-type]
     assert seen == [500], capfd.readouterr().out
@@ -349,20 +352,20 @@ def listening(address: str, process: str = "python3") -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("verdict", "passed"),
     [
-        (checks.serving("LIVE", {"x.update_rejected": 0}), True),
-        (checks.serving("LIVE", {"x.update_rejected": 1}), False),
-        (checks.serving("", {}), False),
+        (every.serving("LIVE", {"x.update_rejected": 0}), True),
+        (every.serving("LIVE", {"x.update_rejected": 1}), False),
+        (every.serving("", {}), False),
         (checks.fresh(renew.Kept(60 * 100, ""), 60, 0), True),
         (checks.fresh(renew.Kept(60 * 39, ""), 60, 0), False),
         (checks.fresh(renew.Kept(0, ""), 60, 0), False),
-        (checks.closed(b""), True),
-        (checks.closed(b"HTTP/1.1 200 OK"), False),
-        (checks.refused([]), True),
-        (checks.refused(["the service"]), False),
-        (checks.around(listening("127.0.0.1"), SIDECAR), True),
-        (checks.around(listening("10.0.0.21", "envoy"), SIDECAR), True),
-        (checks.around(listening("0.0.0.0"), SIDECAR), False),
-        (checks.around(listening("0.0.0.0"), {**SIDECAR, "mesh_port": 9443}), True),
+        (every.closed(b""), True),
+        (every.closed(b"HTTP/1.1 200 OK"), False),
+        (every.refused([]), True),
+        (every.refused(["the service"]), False),
+        (every.around(listening("127.0.0.1"), SIDECAR), True),
+        (every.around(listening("10.0.0.21", "envoy"), SIDECAR), True),
+        (every.around(listening("0.0.0.0"), SIDECAR), False),
+        (every.around(listening("0.0.0.0"), {**SIDECAR, "mesh_port": 9443}), True),
         (checks.healthy({"cluster_statuses": [{"name": "local", "host_statuses": [{}]}]}), True),
         (checks.healthy({}), False),
         (checks.healthy({}, checks.absent([], {**SIDECAR, "job": "orders"})), True),

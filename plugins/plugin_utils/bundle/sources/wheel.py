@@ -17,11 +17,11 @@ from .upstream import unpack
 
 
 def deliver(artifact: Artifact, source: Mapping[str, Any], work: Work) -> Delivery:
-    """Fetch the wheel of the artifact's version and take the members the manifest names out of it."""
+    """Fetch the wheel of the artifact's version, unless the source has its own, and take the members the manifest names out of it."""
     digest = source["sha256"].get(artifact.architecture)
     if digest is None:
         raise Unavailable(f"{source['project']}: no digest pinned for {artifact.architecture}")
-    requirement = f"{source['project']}=={artifact.version}"
+    requirement = f"{source['project']}=={source.get('version', artifact.version)}"
     listing = work.scratch / "requirements.txt"
     listing.write_text(f"{requirement} --hash=sha256:{digest}\n")
     work.progress(f"{artifact.title}: fetching the wheel {requirement}")
