@@ -21,7 +21,7 @@ def in_pods(mesh: Mesh) -> Iterator[Fault]:
     for service in mesh.services.values():
         if service.in_pods:
             text = f"{service.key} runs in pods, beside which this provider has no sidecars"
-            yield Fault(service.where, f"{text}; let hosts run it, or take the component mesh_istio")
+            yield Fault(service.where, f"{text}; let hosts run it, or choose one that has")
 
 
 def mesh_of(

@@ -159,8 +159,8 @@ def test_gateways_and_traces_are_refused(variables: dict[str, Any]) -> None:
 def test_each_provider_says_what_it_does_not_do(variables: dict[str, Any]) -> None:
     mesh = model.read(variables, HOSTS, "product")
     assert [str(fault) for fault in inventory.in_pods(mesh)] == [
-        "mesh_services[0]: shop/front runs in pods, beside which this provider has no sidecars; let hosts run it, or take the component "
-        "mesh_istio"
+        "mesh_services[0]: shop/front runs in pods, beside which this provider has no sidecars; let hosts run it, or choose "
+        "one that has"
     ]
     assert not list(refused.refused(mesh))
     with pytest.raises(components.ComponentError, match="runs on kubernetes, not on nomad"):
