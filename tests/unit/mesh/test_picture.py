@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import checks
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import checks as every
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh import model, picture
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_envoy import component, hosts
 from ansible_collections.keelson.cluster.plugins.plugin_utils.pages import graph
@@ -84,7 +84,7 @@ def test_only_a_cluster_with_the_mesh_has_the_drawing(variables: dict[str, Any])
 )
 def test_calls_that_were_all_refused_are_a_fault(stats: dict[str, int], passed: bool, evidence: str) -> None:
     found = {f"cluster.shop/orders_v1.upstream_{name}": count for name, count in stats.items()}
-    verdict = checks.called(found, ["shop/orders_v1", "shop/orders_v2"])
+    verdict = every.called(found, ["shop/orders_v1", "shop/orders_v2"])
     assert verdict.passed is passed and verdict.evidence.startswith(evidence)
 
 
