@@ -390,3 +390,19 @@ def test_orphans_of_the_first_manager_that_answers() -> None:
 def test_a_host_more_makes_no_fault() -> None:
     grown = replace(cluster(), hosts=(*cluster().hosts, host("w3", 23, "node")))
     assert faults.judge(grown) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "receipts", "refused"),
+    [
+        ("/opt/keelson/envoy/1.36.4/envoy", [], False),  # that of another provider of the mesh
+        ("/opt/keelson/envoy/1.36.4/envoy", ["mesh_envoy"], True),  # which the host is not to have any more
+        ("/usr/bin/envoy", [], True),
+    ],
+)
+def test_a_program_that_several_components_run_is_no_sign_of_each(
+    program: str, receipts: list[str], refused: bool
+) -> None:
+    seen = [{"component": "mesh_envoy", "name": "", "evidence": f"process {program}"}]
+    changed = with_facts(cluster(), "w1", clusters=seen, receipts=receipts)
+    assert bool(list(faults.foreign_cluster(changed))) == refused
