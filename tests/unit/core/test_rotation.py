@@ -182,7 +182,7 @@ def planned(payload: dict[str, Any], check: bool = False, engine: str = "nomad",
     facts = {"keelson": {"clusters": []}}
     shared = {"cluster_name": "c1", "cluster_engine": engine, "ansible_facts": facts, "facts": {"ansible_facts": facts}}
     hostvars = {"m1": {**shared, "cluster_part": "manager"}, "w1": {**shared, "cluster_part": "node"}}
-    held = {"generation": 1 if payload else 0, "digest": "d", "payload": payload, "broken": []}
+    held = {"generation": 1 if payload else 0, "digest": "d", "payload": payload, "broken": [], "latest": 1}
     manager = Manager("m1", lambda **_given: held)
     action = ActionModule(SimpleNamespace(check_mode=check, async_val=0), None, None, None, None, None)
     given = {"managers": ["m1"], "facts": "facts", "numbers": numbers, "until": "finish"}

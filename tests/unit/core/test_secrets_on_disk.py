@@ -131,8 +131,8 @@ def secret_files(content: Any) -> Iterator[str]:
 
 
 def test_verify_looks_at_the_mode_of_each_secret_file() -> None:
-    found = [components.load(name, "nomad") for name in ("nomad", "mesh_envoy", "faas_runtime")]
-    found.append(components.load("kubernetes", "kubernetes"))
+    found = [components.load(name, "nomad") for name in ("nomad", "mesh_envoy", "mesh_consul", "faas_runtime")]
+    found += [components.load(name, "kubernetes") for name in ("kubernetes", "mesh_istio")]
     patterns = {
         p.replace("/**/", "/*") for component in found for part in component.parts.values() for p in part.secrets
     }

@@ -296,8 +296,8 @@ def test_one_line_in_the_journal(server: service.Server, capfd: pytest.CaptureFi
 
 
 def test_nothing_a_client_sent_makes_a_line_of_its_own() -> None:
-    assert service.printable("a\nb\x1b[2J\u202e\ud800é'\"") == "a\\nb\\x1b[2J\\u202e\\ud800é'\""
-    assert len(service.printable("x" * 9999)) < 600
+    assert service.printable("a\nb\x1b[2J\u202e\ud800é'\"", service.SHOWN) == "a\\nb\\x1b[2J\\u202e\\ud800é'\""
+    assert len(service.printable("x" * 9999, service.SHOWN)) < 600
 
 
 def test_what_an_engine_says_stays_in_the_journal(

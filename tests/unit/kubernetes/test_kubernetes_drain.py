@@ -17,7 +17,7 @@ from kubernetes_world import node, pod
 
 def act(fake: FakeKubernetes, state: str, purpose: str = "maintenance", **more: Any) -> list[str]:
     given = {"nodes": [{"name": "web-1", "address": "10.0.0.9"}], "purpose": purpose, "state": state}
-    return drain.perform(Drains(fake.api()), {**given, "deadline": 0, "timeout": 0, **more}, False)
+    return drain.perform(Drains(fake.api()), {**given, "deadline": 1, "timeout": 0, **more}, False)
 
 
 @pytest.fixture
