@@ -66,7 +66,12 @@ class Delivery:
             name: {
                 "environment": name,
                 "inventory": [str(FOLDER / f"{name}.stacks.yml")],
-                "playbooks": [str(PLAYBOOKS / "changeover.yml"), "deploy", "verify"],
+                "playbooks": [
+                    str(PLAYBOOKS / "changeover.yml"),
+                    "install",
+                    str(PLAYBOOKS / "changeover_end.yml"),
+                    *("deploy", "verify"),
+                ],
                 "variables": {
                     **shared,
                     "stack_tool": shutil.which("terraform") or shutil.which("tofu"),
