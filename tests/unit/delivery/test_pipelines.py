@@ -785,3 +785,18 @@ def test_what_applying_a_stack_leaves_is_no_other_input(place: Path) -> None:
     assert results.digest_of("stacks/nodes/terraform.tfstate") != before, "a state that is named is an input"
     (place / "stacks/nodes/main.tf").write_text("resource {x}\n")
     assert results.digest_of("stacks") != before
+
+
+def test_examples_that_play_on_a_part_of_the_cluster_choose_it_first() -> None:
+    """The groups of parts are made by that: without it such a play has no hosts, is skipped, and a stage passes that tried nothing."""
+    found = 0
+    for path in sorted((ROOT / "examples").rglob("*.yml")):
+        plays = yaml.safe_load(path.read_text())
+        plays = plays if isinstance(plays, list) else []
+        chosen = False
+        for play in plays:
+            chosen = chosen or "keelson.cluster." in str(play.get("ansible.builtin.import_playbook", ""))
+            if str(play.get("hosts", "")).startswith("cluster_part_"):
+                found += 1
+                assert chosen, f"{path}: import keelson.cluster.cluster_select first"
+    assert found > 4
