@@ -68,9 +68,9 @@ class Delivery:
                 "inventory": [str(FOLDER / f"{name}.stacks.yml")],
                 "playbooks": [
                     str(PLAYBOOKS / "changeover.yml"),
-                    "install",
+                    *("install", "deploy"),  # which brings the application's image to the new servers, too
                     str(PLAYBOOKS / "changeover_end.yml"),
-                    *("deploy", "verify"),
+                    "verify",
                 ],
                 "variables": {
                     **shared,
