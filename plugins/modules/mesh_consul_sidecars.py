@@ -27,6 +27,31 @@ options:
     type: list
     elements: dict
     default: []
+    suboptions:
+      name:
+        description: Name with its suffix.
+        type: str
+        required: true
+      state:
+        description: V(started) leaves a running unit alone, V(fresh) restarts it when it runs on old files,
+          V(stopped) stops it and leaves it enabled.
+        type: str
+        choices: [started, fresh, stopped]
+        default: started
+      inputs:
+        description: The files a running unit depends on, which it wrote to C(/run/keelson/<unit>) when it started.
+        type: list
+        elements: path
+        default: []
+      reload:
+        description: Files that a running unit reads again when it is reloaded, noted in C(/run/keelson/<unit>.reload).
+        type: list
+        elements: path
+        default: []
+      timeout:
+        description: Seconds a start or stop may take.
+        type: int
+        default: 90
   seed:
     description: What tokens are made from. It is used on the controller and not sent to the host.
     type: str

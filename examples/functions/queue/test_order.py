@@ -60,7 +60,7 @@ class Order(unittest.TestCase):
 
     def test_an_order_that_comes_twice_is_kept_once(self) -> None:
         """Under its key."""
-        self.assertEqual([self.give("a/1", b'{"number": 7}') for _ in range(2)], [204, 204])
+        self.assertEqual([self.give("a/1", b'{"number": 7}') for _turn in range(2)], [204, 204])
         self.assertEqual(Store.kept, {"/orders/a%2F1": b'{"number": 7}'})
 
     def test_a_store_that_fails_is_tried_again(self) -> None:

@@ -108,13 +108,14 @@ def gateway(given: Mapping[str, Any]) -> Ask:
     listen = given["listen"]
     host = f"[{listen['address']}]" if ":" in listen["address"] else listen["address"]
     context = ssl.create_default_context(cafile=listen["ca_file"])
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     bearers = {name: f"Bearer {token(given['nats']['passwords'][name])}" for name in TENANTS}
 
     def ask(path: str, tenant: str, order: Mapping[str, str]) -> tuple[int, Any]:
         url, body = f"https://{host}:{listen['port']}{path}", json.dumps(order).encode()
         request = urllib.request.Request(url, body, {"Authorization": bearers[tenant]})
         try:
-            with urllib.request.urlopen(request, timeout=200, context=context) as reply:
+            with opener.open(request, timeout=200) as reply:
                 return reply.status, json.load(reply)
         except urllib.error.HTTPError as error:
             return error.code, error.read(500).decode("utf-8", "replace")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.remote import wait_for
-from ..host import units
 from ..host.receipts import Receipts
 from ..host.settings import Account, Settings
+from ..host.units import Unit
 from ..mesh import admin, judge, places
 from ..mesh.host import Done, SidecarError, remove, settle, unit_of
 from . import known
@@ -29,8 +29,8 @@ class Desired:
     """What shall be on the host: C(sidecars) are the bootstraps by name; C(agent) is the unit of the agent, C(units) come last."""
 
     files: list[dict[str, Any]]
-    agent: list[units.Unit]
-    units: list[units.Unit]
+    agent: list[Unit]
+    units: list[Unit]
     sidecars: Mapping[str, Mapping[str, Any]]
 
 

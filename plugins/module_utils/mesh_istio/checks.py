@@ -28,7 +28,8 @@ PLAIN = {15010: "plain-text configuration", 8080: "debug pages", 15014: "statist
 
 def page(port: int, path: str) -> str:
     """A page of the admin port of a sidecar. Raises OSError."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as reply:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as reply:
         text: str = reply.read().decode()
     return text
 

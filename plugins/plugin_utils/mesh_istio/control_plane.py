@@ -20,7 +20,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.mesh_istio.places 
 from ..mesh.model import Mesh
 
 _RBAC = "rbac.authorization.k8s.io/v1"
-_READ = ["get", "list", "watch"]
+_READ = ("get", "list", "watch")
 _GROUPS = [f"{name}.istio.io" for name in ("networking", "security", "telemetry", "extensions")]
 MANAGER = "node-role.kubernetes.io/control-plane"
 _USER = 1337  # that of the images

@@ -74,7 +74,8 @@ def sidecars(mesh: Mesh, host: str, settings: Settings) -> dict[str, dict[str, A
 def environment(mesh: Mesh, service: Service, host: str, own: Ports, settings: Settings) -> str:
     """What the agent of a sidecar is told, as systemd reads it."""
     instance = service.on(host)
-    assert instance is not None
+    if instance is None:
+        raise AssertionError(f"{service.name} does not run on {host}")
     control = f"istiod-{settings.revision(service.tenant)}.{places.SPACE}.svc:15012"
     proxy = {
         "binaryPath": ENVOY,
