@@ -82,13 +82,6 @@ from ansible_collections.keelson.cluster.plugins.module_utils.mesh.host import S
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import sidecars
 
 ERRORS = (OSError, SidecarError, host_files.FileError, settings.SettingError, trees.TreeError)
-UNIT = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "fresh", "stopped"], "default": "started"},
-    "inputs": {"type": "list", "elements": "path", "default": []},
-    "reload": {"type": "list", "elements": "path", "default": []},
-    "timeout": {"type": "int", "default": 90},
-}
 
 
 def main() -> None:
@@ -97,7 +90,7 @@ def main() -> None:
         argument_spec={
             "component": {"type": "str", "required": True},
             "files": {"type": "list", "elements": "dict", "default": [], "options": host_files.SPEC},
-            "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
+            "units": {"type": "list", "elements": "dict", "default": [], "options": units.SPEC},
             "sidecars": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
