@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CALLBACKS = Path(__file__).parent / "callbacks"
-BIN = ROOT / ".venv" / "bin"
+BIN = Path(sys.prefix) / "bin"  # of the environment that runs the tests
 
 
 @dataclass

@@ -344,7 +344,7 @@ def test_a_request_that_its_key_has_not_signed_is_none(tmp_path: Path) -> None:
     written[-3] ^= 1
     armour = base64.encodebytes(bytes(written)).decode()
     forged = f"-----BEGIN CERTIFICATE REQUEST-----\n{armour}-----END CERTIFICATE REQUEST-----\n"
-    with pytest.raises(Denied, match="the certificate request is none: .*verify failure"):
+    with pytest.raises(Denied, match="is not signed with its own key"):
         certificate.key_digest(forged)
 
 
