@@ -34,6 +34,8 @@ INVENTORY: dict[str, dict[str, Any]] = {
     "cluster_max_unavailable": {"type": "raw"},
     "cluster_drain_deadline": {"type": "int", "minimum": 1},
 }
+# What a role registers on hosts for another (README of host_node): there after an installation in the same run.
+OUTPUTS = frozenset({"host_node_services", "host_node_state"})
 # Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.
 _PLAIN: tuple[type, ...] = (bool, int, float, str, dict, list)
 _ACCEPTED: dict[str, tuple[type, ...]] = {"dict": (dict,), "list": (list,), "str": (str, int, float, bool)}
@@ -53,7 +55,7 @@ def check(
     `variables` may template its values when they are read, and raise then.
     """
     known = {**INVENTORY, **specs}
-    for name in sorted(name for name in variables if name.startswith(starts)):
+    for name in sorted(name for name in variables if name.startswith(starts) and name not in OUTPUTS):
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}? " if near else ""

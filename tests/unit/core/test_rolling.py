@@ -152,7 +152,7 @@ def test_links_and_files_that_are_gone_come_back(systemd: Path, monkeypatch: pyt
     assert previous.restore() == [] and os.readlink(link) == "here"
 
 
-REGISTERS = ["host_node_services", "host_node_agent_config"]
+REGISTERS = ["host_node_services", "__host_node_agent_config"]
 
 
 def hosts(pools: dict[str, int], waiting: Callable[[str], bool] = lambda _host: True, **more: Any) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def hosts(pools: dict[str, int], waiting: Callable[[str], bool] = lambda _host: 
             "cluster_pool": pool,
             "cluster_part": "manager" if pool == "m" else "node",
             "host_node_services": {"pending": ["docker.service"] if waiting(f"{pool}-{number}") else []},
-            "host_node_agent_config": {"pending": False},
+            "__host_node_agent_config": {"pending": False},
             **more,
         }
         for pool, size in pools.items()
@@ -189,7 +189,7 @@ def test_one_host_first_then_batches_by_pool(pools: dict[str, int], more: dict[s
 
 def test_only_those_that_wait_are_restarted() -> None:
     known = hosts({"web": 3}, lambda host: host == "web-1")
-    known["web-2"]["host_node_agent_config"] = {"pending": True}
+    known["web-2"]["__host_node_agent_config"] = {"pending": True}
     assert restart_batches(list(known), known, REGISTERS) == [["web-1"], ["web-2"]]
     assert restart_batches(list(known), {host: {} for host in known}, REGISTERS) == []
 

@@ -9,12 +9,14 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import variables
 
 ROOT = Path(__file__).parents[3]
 TEXTS = {"bool": "false", "int": "3", "float": "0.5"}
@@ -194,3 +196,57 @@ def test_a_role_that_is_used_alone_converts_where_it_reads() -> None:
 def test_a_value_that_is_taken_as_it_was_given_is_found(tmp_path: Path, line: str, told: bool) -> None:
     (tmp_path / "main.yml").write_text(line + "\n")
     assert bool(untyped(tmp_path / "main.yml")) is told
+
+
+def left(content: Any) -> Iterator[tuple[str, str]]:
+    """(how, name) of the variables that stay when these tasks or plays are over, for whatever runs next."""
+    for item in content if isinstance(content, list) else [content] if isinstance(content, dict) else ():
+        yield from (("register", name) for name in filter(None, [item.get("register")]))
+        yield from (("set_fact", name) for name in item.get("ansible.builtin.set_fact") or ())
+        yield from (("set_stats", name) for name in (item.get("ansible.builtin.set_stats") or {}).get("data", ()))
+        for inner in ("tasks", "pre_tasks", "post_tasks", "handlers", "block", "rescue", "always"):
+            yield from left(item.get(inner))
+
+
+def judged(folder: Path) -> list[str]:
+    """What hosts keep that a later preflight, and what jobs hand on that a later job of an AWX workflow, would judge as a user's."""
+    files = (
+        path for part in ("roles/*/tasks", "roles/*/handlers", "playbooks") for path in folder.glob(f"{part}/**/*.yml")
+    )
+    found = {pair for path in files for pair in left(yaml.safe_load(path.read_text()))}
+    assert found
+    kept = {name for how, name in found if how != "set_stats" and name.startswith(variables.prefixes(str(ROOT)))}
+    return sorted(kept - variables.OUTPUTS) + variable_types.faults(
+        {}, sorted(name for how, name in found if how == "set_stats")
+    )
+
+
+def test_what_a_run_leaves_behind_is_not_judged_as_a_users_variable() -> None:
+    """Preflight after an installation in one run would refuse it. A name of a role's own begins with __."""
+    assert judged(ROOT) == []
+
+
+def test_an_output_that_preflight_passes_over_is_registered_and_documented() -> None:
+    tasks = [yaml.safe_load(path.read_text()) for path in ROOT.glob("roles/host_node/tasks/**/*.yml")]
+    registered = {name for content in tasks for _how, name in left(content)}
+    written = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "roles/host_node/README.md").read_text(), re.MULTILINE))
+    assert {name for name in registered & written if not name.startswith("__")} == variables.OUTPUTS
+    names = dict.fromkeys([*variables.OUTPUTS, "host_node_agent"])
+    told = list(variables.check("w1", names, {}, ("host_node_",)))
+    assert [fault.text for fault in told] == ["unknown variable host_node_agent"]
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        ({"register": "host_node_agent"}, "host_node_agent"),
+        ({"register": "host_node_docker_config"}, "host_node_docker_config"),
+        ({"block": [{"ansible.builtin.set_fact": {"mesh_sidecar_seen": 1}}]}, "mesh_sidecar_seen"),
+        ({"ansible.builtin.set_stats": {"data": {"upgrade_two": 1}}}, "did you mean upgrade_to?"),
+        ({"register": "__host_node_agent"}, ""),
+    ],
+)
+def test_a_name_that_would_be_judged_is_found(tmp_path: Path, task: dict[str, Any], told: str) -> None:
+    (tmp_path / "roles/own/tasks").mkdir(parents=True)
+    (tmp_path / "roles/own/tasks/main.yml").write_text(yaml.safe_dump([task]))
+    assert told in " ".join(judged(tmp_path)) and bool(told) is bool(judged(tmp_path))
