@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work on a Kubernetes cluster while something is done to it: an application that gets requests, from outside."""
+"""Work on a Kubernetes cluster while something is done to it: an application that gets requests."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import objects
 
-from . import kubernetes
+from . import inside, kubernetes
 from .requests import Requests
 from .servers import Lab
 from .waiting import wait
 
 SPACE = "drill"
+ASKER = "asks-from-inside"
+COUNTS = f"/var/lib/{ASKER}"  # on every host node
 
 
 def apply(lab: Lab, *described: dict[str, Any]) -> None:
@@ -35,6 +37,53 @@ def apply(lab: Lab, *described: dict[str, Any]) -> None:
 def sample_image(lab: Lab) -> str:
     """The name of the sample application's image on the host nodes."""
     return lab.ssh(lab.nodes[0], "ctr -n k8s.io images list -q | grep sample-app").split()[0]
+
+
+def with_host(pod: dict[str, Any], command: list[str]) -> dict[str, Any]:
+    """The pod with a command of its host, whose programs and libraries it is lent."""
+    folders = {"usr": ("/usr", "/usr"), "lib": ("/usr/lib", "/lib"), "lib64": ("/usr/lib64", "/lib64")}
+    mounts = [{"name": name, "mountPath": at, "readOnly": True} for name, (_path, at) in folders.items()]
+    volumes = [{"name": name, "hostPath": {"path": path}} for name, (path, _at) in folders.items()]
+    container = {**pod["containers"][0], "command": command}
+    container["volumeMounts"] = [*container.get("volumeMounts", []), *mounts]
+    return {**pod, "containers": [container], "volumes": [*pod.get("volumes", []), *volumes]}
+
+
+def asker(image: str) -> dict[str, Any]:
+    """A daemon set that asks the sample application by its service's name from every host node."""
+    container = {
+        "name": "ask",
+        "image": image,
+        "imagePullPolicy": "Never",
+        "securityContext": {"runAsUser": 0},
+        "volumeMounts": [{"name": "counts", "mountPath": COUNTS}],
+    }
+    counts = {"name": "counts", "hostPath": {"path": COUNTS, "type": "DirectoryOrCreate"}}
+    command = ["/usr/bin/python3", "-c", inside.ASK, f"{COUNTS}/counts.json", f"http://{objects.NAME}/"]
+    labels = {"app": ASKER}
+    spec = with_host({"containers": [container], "volumes": [counts], "terminationGracePeriodSeconds": 0}, command)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": ASKER},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+    }
+
+
+@contextlib.contextmanager
+def from_inside(lab: Lab) -> Iterator[Requests]:
+    """Requests to the sample application from every host node, counted at the end; within load, whose namespace it shares."""
+    apply(lab, asker(sample_image(lab)))
+    try:
+        with inside.counted(lab, f"{COUNTS}/counts.json") as asking:
+            yield asking
+    finally:
+        remove = (
+            f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete daemonset {ASKER} -n {SPACE} --cascade=foreground"
+        )
+        lab.ssh(lab.managers[0], remove, check=False)
+        for host in lab.nodes:
+            lab.ssh(host, f"rm -rf {COUNTS}")
 
 
 @dataclass

@@ -19,12 +19,13 @@ from ansible_collections.keelson.cluster.plugins.module_utils.nomad.api import A
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad.sample import SECOND, job
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 
-from . import nomad
+from . import inside, nomad
 from .requests import Requests
 from .servers import Lab
 from .waiting import wait
 
-BATCH = "ends-once"
+BATCH, ASKER = "ends-once", "asks-from-inside"
+INSTANCES = '{{ range nomadService "keelson-sample" }}http://{{ .Address }}:{{ .Port }}/ {{ end }}'
 
 
 def submit(lab: Lab, description: dict[str, Any]) -> None:
@@ -56,6 +57,27 @@ def batch(seconds: int) -> dict[str, Any]:
     }
     group = {"Name": "one", "Count": 1, "Tasks": [task], "EphemeralDisk": {"SizeMB": 10}}
     return {"ID": BATCH, "Name": BATCH, "Type": "batch", "Datacenters": ["*"], "NodePool": "web", "TaskGroups": [group]}
+
+
+def asker() -> dict[str, Any]:
+    """A system job that asks the instances of the sample application from every host node, as service discovery has them."""
+    task = {
+        "Name": "ask",
+        "Driver": "exec",
+        "Config": {"command": "/usr/bin/python3", "args": ["-c", inside.ASK, "/local/counts.json", "/local/instances"]},
+        "Templates": [{"EmbeddedTmpl": INSTANCES, "DestPath": "local/instances", "ChangeMode": "noop"}],
+        "Resources": {"CPU": 50, "MemoryMB": 64},
+        "LogConfig": {"MaxFiles": 1, "MaxFileSizeMB": 2},
+    }
+    group = {"Name": "one", "Tasks": [task], "EphemeralDisk": {"SizeMB": 10}}
+    return {
+        "ID": ASKER,
+        "Name": ASKER,
+        "Type": "system",
+        "Datacenters": ["*"],
+        "NodePool": "all",
+        "TaskGroups": [group],
+    }
 
 
 def apis_of(lab: Lab) -> list[Api]:
@@ -155,6 +177,20 @@ def asked(asking: Load, instances: int) -> Iterator[Load]:
         asking.over.set()
         for thread in threads:
             thread.join()
+
+
+@contextlib.contextmanager
+def from_inside(lab: Lab) -> Iterator[Requests]:
+    """Requests to the sample application from every host node, counted at the end."""
+    counts = "/var/lib/nomad/alloc/*/ask/local/counts.json"
+    for host in lab.nodes:
+        lab.ssh(host, f"rm -f {counts}")  # of a job before
+    submit(lab, asker())
+    try:
+        with inside.counted(lab, counts) as asking:
+            yield asking
+    finally:
+        remove(lab, ASKER)
 
 
 def sample_image(lab: Lab) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from lab import kubernetes
-from lab.kubernetes_load import SPACE, apply, load, sample_image
+from lab.kubernetes_load import SPACE, apply, from_inside, load, sample_image, with_host
 from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -57,19 +57,8 @@ def old(lab: Lab) -> Iterator[Lab]:
 
 def job(image: str, seconds: int) -> dict[str, Any]:
     """A Job that runs once for so long, with the program of its host."""
-    folders = {"usr": ("/usr", "/usr"), "lib": ("/usr/lib", "/lib"), "lib64": ("/usr/lib64", "/lib64")}
-    container = {
-        "name": "sleep",
-        "image": image,
-        "imagePullPolicy": "Never",
-        "command": ["/usr/bin/sleep", str(seconds)],
-        "volumeMounts": [{"name": name, "mountPath": at} for name, (_, at) in folders.items()],
-    }
-    spec = {
-        "restartPolicy": "Never",
-        "containers": [container],
-        "volumes": [{"name": name, "hostPath": {"path": path}} for name, (path, _) in folders.items()],
-    }
+    container = {"name": "sleep", "image": image, "imagePullPolicy": "Never"}
+    spec = with_host({"restartPolicy": "Never", "containers": [container]}, ["/usr/bin/sleep", str(seconds)])
     meta = {"name": "ends-once"}
     return {
         "apiVersion": "batch/v1",
@@ -110,7 +99,7 @@ def test_an_upgrade_under_load_that_is_cut_off_twice(old: Lab) -> None:
     assert not kept.changed() and versions(lab)["m1"] == OLD
     foreseen = lab.play("upgrade", "--check").expect()
     assert f"1 of {len(lab.hosts)}" in foreseen.output and at(lab, OLD)
-    with load(lab) as asking:
+    with load(lab) as asking, from_inside(lab) as inside:
         start = time.monotonic()
         assert lab.play("upgrade", "-e", f"upgrade_to={NEW}", cut="Exchange the management services").cut
         found = versions(lab)
@@ -126,8 +115,9 @@ def test_an_upgrade_under_load_that_is_cut_off_twice(old: Lab) -> None:
         print(f"upgrade: {time.monotonic() - start:.0f} s")
         wait("the new version", lambda: at(lab, NEW), 60)
         ended = kubernetes.kubectl(lab, "get", "job", "ends-once", "-n", SPACE)["status"]
-    print(f"requests: {asking.asked}, failed: {len(asking.failed)}")
-    assert asking.failed == [] and asking.asked > 500, (asking.asked, asking.failed[:5])
+    for where, requests in (("outside", asking), ("inside", inside)):
+        print(f"requests from {where}: {requests.asked}, failed: {len(requests.failed)}")
+        assert requests.failed == [] and requests.asked > 500, (where, requests.asked, requests.failed[:5])
     assert (ended.get("succeeded"), ended.get("failed")) == (1, None), ended
     again = lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
     assert not again.changed() and "every member has it already" in again.output
