@@ -30,6 +30,11 @@ options:
     description: Name of the token to delete, as making it returned it. One that cannot be deleted is a warning, for it ends by itself.
     type: str
     default: ""
+  hosts:
+    description: Names of the hosts that join with it; those among them that were removed before may be members again.
+    type: list
+    elements: str
+    default: []
   minutes:
     description: How long the token serves.
     type: int
@@ -47,6 +52,7 @@ EXAMPLES = r"""
 - name: Make a token for this run
   keelson.cluster.kubernetes_token:
     cluster: product
+    hosts: [web-0, web-1]
   register: token
   no_log: true
 """
@@ -64,7 +70,7 @@ discovery:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import tokens
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import removed, tokens
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import (
     ACCESS_FILE,
     CA_FILE,
@@ -81,6 +87,7 @@ def main() -> None:
             "cluster": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "name": {"type": "str", "default": ""},
+            "hosts": {"type": "list", "elements": "str", "default": []},
             "minutes": {"type": "int", "default": 15},
         },
         supports_check_mode=True,
@@ -92,6 +99,7 @@ def main() -> None:
         api = Api.from_env(cluster)
         if not present:
             module.exit_json(changed=tokens.forget(api, lambda name, _mark: name == module.params["name"]) > 0)
+        removed.readmit(api, module.params["hosts"])
         held = lease.read(cluster, *lease.clock())
         token = tokens.make_for_run(api, module.params["minutes"], held.run if held else "")
         with open(ACCESS_FILE, encoding="utf-8") as access, open(CA_FILE, encoding="ascii") as ca:

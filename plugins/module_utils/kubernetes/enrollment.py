@@ -19,7 +19,7 @@ from ..cluster.remote import bracketed
 from ..enrollment import certificate, manager, service
 from ..enrollment.manager import JoiningHost
 from ..enrollment.tokens import Denied, Token, dump, parse
-from . import nodes, requests, tokens
+from . import nodes, removed, requests, tokens
 from .api import CA_FILE, Api, ApiError
 from .requests import LET_IN, RECORD, SECONDS, SPACE, pending_host
 from .view import NODES, parse_node
@@ -91,6 +91,7 @@ class EnrollmentService(manager.EnrollmentService):
         data = {"address": joining_host.address, "key": joining_host.key, "pool": pool, "time": str(time.time())}
         if not self._keep("ConfigMap", LET_IN, joining_host.name, version, {"data": data}):
             raise Denied(503, f"another host of the name {joining_host.name} asks at the same time; ask again")
+        removed.readmit(self.api, [joining_host.name])
         nodes.announce(self.api, nodes.desired(found["node"]))
         with open(self.ca_file, encoding="ascii") as file, open(CA_KEY, encoding="ascii") as key_file:
             ca, ca_key = file.read(), key_file.read()

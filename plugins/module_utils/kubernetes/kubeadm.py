@@ -19,7 +19,7 @@ from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
-from . import authorities, endpoint, etcd, membership, network, requests, view
+from . import authorities, endpoint, etcd, membership, network, removed, requests, view
 from .api import NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
@@ -153,7 +153,7 @@ def forget_former(api: Api) -> None:
     members = {member.name for member in etcd.members()}
     former = {n.name: n.number for n in view.list_nodes(api) if n.manager and n.name not in members}
     for name, number in former.items():
-        api.delete(f"{view.NODES}/{name}", only={"uid": number})
+        removed.forget(api, name, only={"uid": number})
     for pod in api.items("/api/v1/pods") if former else []:
         if pod["spec"].get("nodeName") in former:
             api.delete(f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}", seconds=0)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import requests
+from . import removed, requests
 from .api import CA_FILE, Api, ApiError
 from .view import NODES, list_nodes
 
@@ -139,6 +139,7 @@ def _pod_is_ready(pod: Mapping[str, Any]) -> bool:
 def foresee(api: Api, desired: Sequence[Desired], addresses: Mapping[str, str]) -> list[str]:
     """What ensure would change on the nodes that are there. Raises ApiError."""
     kept = ["addresses of the inventory"] if requests.keep_members(api, addresses, True) else []
+    kept += [f"admission of {name}" for name in removed.readmit(api, [want.name for want in desired], True)]
     approved, _refused = requests.approve(api, {**requests.let_in(api), **addresses}, True)
     known = {node["metadata"]["name"] for node in api.items(NODES)}
     settled = [change for want in desired if want.name in known for change in settle(api, want, True)]
@@ -160,6 +161,7 @@ def ensure(
         try:
             if requests.keep_members(api, addresses, False):
                 changes.append("addresses of the inventory")
+            changes += [f"admission of {name}" for name in removed.readmit(api, [want.name for want in desired])]
             approved, refused = requests.approve(api, requests.read_members(api), False)
             changes += [f"serving certificate of {name}" for name in approved]
             known = {node["metadata"]["name"] for node in api.items(NODES)}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ..cluster.members import Member
 from ..cluster.remote import wait_for
 from ..cluster.removal import Changed, Conditions, Refused, no_quorum
-from . import etcd, view
+from . import etcd, removed, view
 from .api import Api, ApiError
 from .view import NODES
 
@@ -47,9 +47,9 @@ def node(api: Api, member: Member, how: Conditions) -> bool:
 
 
 def _forget(api: Api, found: view.Node) -> None:
-    """Delete a node. Raises Changed."""
+    """Delete a node, and have its certificate refused. Raises Changed."""
     with _this_very(found):
-        api.delete(f"{NODES}/{found.name}", only={"uid": found.number})
+        removed.forget(api, found.name, only={"uid": found.number})
 
 
 @contextlib.contextmanager

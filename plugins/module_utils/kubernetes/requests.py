@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from . import removed
 from .api import Api, ApiError
 from .view import NODES, parse_node
 
@@ -180,7 +181,7 @@ def forget_absent(api: Api, now: float) -> list[str]:
         if name in there:
             seen = there[name]["metadata"].get("resourceVersion")
             try:
-                api.delete(f"{NODES}/{name}", only={"resourceVersion": seen} if seen else None)
+                removed.forget(api, name, only={"resourceVersion": seen} if seen else None)
             except ApiError as error:
                 if error.status != 409:
                     raise

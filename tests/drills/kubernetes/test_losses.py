@@ -9,13 +9,15 @@ import json
 import shlex
 import time
 from pathlib import Path
+from typing import Any
 
 import pod_network
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
 from lab import kubernetes
+from lab.kubernetes_load import SPACE, apply
 from lab.servers import Lab, Server
-from lab.state import assert_whole
+from lab.state import assert_whole, await_ready
 from lab.waiting import wait
 from local_servers.servers import numbered
 
@@ -152,6 +154,87 @@ def test_a_manager_that_dies_during_its_join(lab: Lab) -> None:
     assert_whole(lab)
     assert not lab.play("install").expect().changed()
     assert lab.ssh(acting_manager, "ls /etc/kubernetes/super-admin.conf 2>/dev/null", check=False) == ""
+
+
+class Thief:
+    """Asks the API from another host with the credentials of a kubelet, as they were on its host."""
+
+    SECRET = f"/api/v1/namespaces/{SPACE}/secrets/of-a-pod"
+
+    def __init__(self, lab: Lab, owner: Server, asker: Server) -> None:
+        self.lab, self.owner, self.asker = lab, owner, asker
+        pair = lab.ssh(owner, "cat /var/lib/kubelet/pki/kubelet-client-current.pem")
+        lab.ssh(asker, "umask 077; cat > /run/stolen.pem", given=pair)
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+        """Status and text of one answer."""
+        vip = bracketed(numbered(self.lab.subnet, 100)[0])
+        ask = (
+            f"curl -s -m 10 -w '\\n%{{http_code}}' --cacert /etc/kubernetes/pki/ca.crt --cert /run/stolen.pem"
+            f" --key /run/stolen.pem -X {method} 'https://{vip}:6443{path}'"
+        )
+        sent = " -H 'Content-Type: application/json' -d @-" if body else ""
+        text, _line, status = self.lab.ssh(self.asker, ask + sent, given=json.dumps(body or {})).rpartition("\n")
+        return int(status), text
+
+    def secret(self) -> int:
+        """How the API answers who reads the secret of a pod on its host."""
+        return self.ask("GET", self.SECRET)[0]
+
+    def node(self) -> tuple[int, str]:
+        """How the API answers who makes the Node of its host."""
+        return self.ask("POST", "/api/v1/nodes", {"kind": "Node", "metadata": {"name": self.owner.name}})
+
+    def certificate(self) -> tuple[int, str]:
+        """How the API answers who asks for another certificate of the same name."""
+        key = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null"
+        subject = f"/O=system:nodes/CN=system:node:{self.owner.name}"
+        asked = self.lab.ssh(self.asker, f"{key} | openssl req -new -key /dev/stdin -subj {subject} | base64 -w 0")
+        signer = "kubernetes.io/kube-apiserver-client-kubelet"
+        spec = {"request": asked.strip(), "signerName": signer, "usages": ["digital signature", "client auth"]}
+        body = {"kind": "CertificateSigningRequest", "metadata": {"generateName": "stolen-"}, "spec": spec}
+        return self.ask("POST", "/apis/certificates.k8s.io/v1/certificatesigningrequests", body)
+
+
+def with_a_secret(lab: Lab, host: Server) -> None:
+    """A pod on a host that may read a Secret. Its image is nowhere: where it is bound to decides, not whether it runs."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "of-a-pod"}, "stringData": {"value": "x"}}
+    container = {"name": "none", "image": "none.invalid/none", "imagePullPolicy": "Never"}
+    volume = {"name": "secret", "secret": {"secretName": "of-a-pod"}}
+    spec = {"nodeName": host.name, "containers": [container], "volumes": [volume]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "reader"}, "spec": spec}
+    apply(lab, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
+    wait("the account of pods", lambda: bool(kubernetes.kubectl(lab, "get", "sa", "-n", SPACE)["items"]), 60)
+    apply(lab, secret, pod)
+
+
+def test_the_certificate_of_a_removed_host_is_of_no_use(cluster: Lab) -> None:
+    """Kept by a thief, it makes no Node, gets no other certificate and reads no secret; nor does the host when it comes back."""
+    gone, asker = cluster.nodes[0], cluster.nodes[1]
+    with_a_secret(cluster, gone)
+    thief = Thief(cluster, gone, asker)
+    try:
+        wait("the secret of a pod on its host", lambda: thief.secret() == 200, 60)
+        assert thief.node()[0] == 409 and thief.certificate()[0] == 201  # it is there, and it may
+        cluster.podman("stop", gone, "-t", "0")
+        cluster.disconnect()
+        cluster.play("remove", "-e", f"remove_hosts={gone.name}").expect()
+        for status, text in (thief.node(), thief.certificate()):
+            assert status == 403 and "was removed from the cluster" in text, (status, text)
+        wait("no secret", lambda: thief.secret() == 403, 180)  # until the pods that were on it are collected
+        cluster.podman("start", gone)
+        refused = "journalctl -u kubelet -b | grep -c 'was removed from the cluster'"
+        wait("its kubelet is refused", lambda: cluster.ssh(gone, refused, check=False).strip() not in ("", "0"), 120)
+        assert gone.name not in {n["metadata"]["name"] for n in kubernetes.kubectl(cluster, "get", "nodes")["items"]}
+        cluster.play("install").expect()
+        await_ready(cluster, [gone])
+        assert not cluster.play("install").expect().changed()
+    finally:
+        cluster.podman("start", gone)
+        cluster.ssh(asker, "rm -f /run/stolen.pem")
+        command = f"KUBECONFIG=/etc/kubernetes/admin.conf kubectl delete namespace {SPACE} --ignore-not-found"
+        cluster.ssh(cluster.managers[0], command, check=False)
+    wait("a whole cluster", lambda: assert_whole(cluster) is None, 120)
 
 
 def test_a_pod_network_by_manifest(lab: Lab, tmp_path: Path) -> None:

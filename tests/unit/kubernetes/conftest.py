@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import view
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import removed, view
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.probes import inside
 from fake_kubernetes import FakeKubernetes
 
@@ -31,6 +31,7 @@ def kubernetes(tmp_path: Path) -> Iterator[FakeKubernetes]:
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a real cluster here."""
     monkeypatch.setattr(view, "PAUSE", 0.02)
+    monkeypatch.setattr(removed, "SPREADS", 0)
     monkeypatch.setattr(inside, "SETTLES", 0.1)
 
 

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import backup, etcd, kubeadm, membership
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
+    backup,
+    etcd,
+    kubeadm,
+    membership,
+    removed,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.restore import Restore
 from fake_kubernetes import FakeKubernetes
@@ -175,4 +181,5 @@ def test_a_restored_cluster_forgets_managers_and_tokens_of_before(
     monkeypatch.setattr(etcd, "members", lambda: [etcd.Member("a", "m1", "10.0.0.1", True, False)])
     kubeadm.forget_former(kubernetes.api())
     nodes = {f"/api/v1/{kind}{name}" for kind in ("nodes/", "namespaces/team-a/pods/on-") for name in ("m1", "w1")}
-    assert set(kubernetes.objects) == {*nodes, f"{secrets}/other"}
+    assert set(kubernetes.objects) == {*nodes, f"{secrets}/other", removed.BINDING, removed.POLICY}
+    assert set(removed.read(kubernetes.objects[removed.POLICY])) == {"system:node:m2"}

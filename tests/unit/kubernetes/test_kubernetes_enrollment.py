@@ -24,6 +24,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     kernel,
     membership,
     nodes,
+    removed,
     requests,
     tenancy,
 )
@@ -116,6 +117,14 @@ def test_tokens_are_kept_where_the_last_writer_is_told(
     with pytest.raises(Denied, match="forged, or revoked"):
         enrollment_service.change(number, lambda known: tokens.enroll(known, text, "c", "k2", 0))
     assert enrollment_service.tokens() == []
+
+
+def test_the_name_of_a_removed_host_is_free_again(
+    enrollment_service: EnrollmentService, kubernetes: FakeKubernetes
+) -> None:
+    removed.revoke(enrollment_service.api, [NEW.name, "web-8"], time.time())
+    enrollment_service.enroll(NEW, "web")
+    assert set(removed.read(kubernetes.objects[removed.POLICY])) == {"system:node:web-8"}
 
 
 def test_a_host_becomes_a_node(enrollment_service: EnrollmentService, kubernetes: FakeKubernetes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import importlib
 import json
 import os
 import socket
@@ -43,6 +44,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import 
     network,
     nodes,
     removal,
+    removed,
     requests,
     tokens,
     view,
@@ -546,6 +548,19 @@ def test_a_token_that_cannot_be_deleted_is_a_warning(
     assert "There is no token to join product with" in run("kubernetes_token", cluster="product")["msg"]
 
 
+def test_hosts_that_join_with_a_token_are_admitted_again(
+    kubernetes: FakeKubernetes, run: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("ansible_collections.keelson.cluster.plugins.modules.kubernetes_token")
+    for name, text in (("ACCESS_FILE", kubernetes.kubeconfig()), ("CA_FILE", "the CA")):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(module, name, str(tmp_path / name))
+    monkeypatch.setattr(api.Api, "from_env", lambda _cluster: kubernetes.api())
+    removed.revoke(kubernetes.api(), ["n1", "n2"], 1_800_000_000)
+    assert run("kubernetes_token", cluster="product", hosts=["n1"])["changed"]
+    assert revoked(kubernetes) == {"system:node:n2"}
+
+
 @pytest.mark.parametrize(
     ("tasks", "variables"),
     [
@@ -670,11 +685,22 @@ def add_node(kubernetes: FakeKubernetes, member: Member, status: dict[str, Any],
     return kubernetes.add(path, metadata=metadata, status={**status, "addresses": addresses})
 
 
+def there(kubernetes: FakeKubernetes) -> list[str]:
+    """The nodes that the API has."""
+    return [path.rpartition("/")[2] for path in kubernetes.objects if path.startswith(f"{view.NODES}/")]
+
+
+def revoked(kubernetes: FakeKubernetes) -> set[str]:
+    """The users whose certificates are good for no Node any more."""
+    return set(removed.read(kubernetes.objects.get(removed.POLICY)))
+
+
 def test_a_dead_host_node_is_forgotten(kubernetes: FakeKubernetes) -> None:
     assert not removal.node(kubernetes.api(), N1, how())
     add_node(kubernetes, N1, DOWN)
     assert removal.node(kubernetes.api(), N1, how(check=True)) and kubernetes.objects
-    assert removal.node(kubernetes.api(), N1, how()) and not kubernetes.objects
+    assert removal.node(kubernetes.api(), N1, how()) and not there(kubernetes)
+    assert revoked(kubernetes) == {"system:node:n1"}
 
 
 def test_one_that_is_not_ready_and_answers_is_drained_not_deleted(kubernetes: FakeKubernetes) -> None:
@@ -718,6 +744,7 @@ def test_a_node_that_is_replaced_between_look_and_act_is_left_alone(
     kubernetes.react = react
     with pytest.raises(Changed, match=r"n1 .10.0.2.1. is another one by now, so it was left alone"):
         removal.node(kubernetes.api(), N1, how(*([N1.address] if status is READY else [])))
+    assert not revoked(kubernetes)
     assert kubernetes.objects["/api/v1/nodes/n1"].get("spec") is None
 
 
@@ -733,7 +760,7 @@ def test_a_dead_node_whose_address_another_has_by_now_is_forgotten(kubernetes: F
     add_node(kubernetes, N1, DOWN)
     add_node(kubernetes, Member("n9", N1.address, "node", "uid-9"), READY)
     assert removal.node(kubernetes.api(), N1, how(N1.address))
-    assert list(kubernetes.objects) == ["/api/v1/nodes/n9"]
+    assert there(kubernetes) == ["n9"]
 
 
 def test_members_have_ids_and_canonical_addresses(kubernetes: FakeKubernetes) -> None:
@@ -773,46 +800,46 @@ def test_a_host_node_that_keeps_its_work_is_named(kubernetes: FakeKubernetes) ->
 @pytest.fixture
 def quorum(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[str], set[str]]]:
     """Three etcd members; what is removed of them, and the addresses of those that are well."""
-    removed: list[str] = []
+    gone: list[str] = []
     well = {"10.0.0.12", "10.0.0.13"}
     known = [etcd.Member(f"f{n}", f"m{n}", f"10.0.0.1{n}", True, False) for n in (1, 2, 3)]
     monkeypatch.setattr(etcd, "members", lambda: known)
     monkeypatch.setattr(etcd, "healthy", lambda: well)
-    monkeypatch.setattr(etcd, "remove", lambda entry: removed.append(entry.number))
-    yield removed, well
+    monkeypatch.setattr(etcd, "remove", lambda entry: gone.append(entry.number))
+    yield gone, well
 
 
 def test_a_dead_manager_goes_with_its_etcd_member(
     kubernetes: FakeKubernetes, quorum: tuple[list[str], set[str]]
 ) -> None:
-    removed, _well = quorum
+    gone, _well = quorum
     add_node(kubernetes, M1, DOWN)
     with pytest.raises(Refused, match=r"m1 .10.0.0.11. was not removed, for it may live: it answers m2, m3"):
         removal.manager(kubernetes.api(), M1, how(M1.address))
     with pytest.raises(Refused, match="0 of 3 managers could look for it"):
         removal.manager(kubernetes.api(), M1, Conditions(evidence=Evidence({}, 3)))
-    assert removal.manager(kubernetes.api(), M1, how(check=True)) and not removed
+    assert removal.manager(kubernetes.api(), M1, how(check=True)) and not gone
     assert removal.manager(kubernetes.api(), M1, how())
-    assert removed == ["f1"] and not kubernetes.objects
+    assert gone == ["f1"] and not there(kubernetes) and revoked(kubernetes) == {"system:node:m1"}
 
 
 def test_no_manager_goes_where_etcd_would_lose_its_quorum(
     kubernetes: FakeKubernetes, quorum: tuple[list[str], set[str]]
 ) -> None:
-    removed, well = quorum
+    gone, well = quorum
     well.discard("10.0.0.13")
     add_node(kubernetes, M1, DOWN)
     with pytest.raises(
         Refused, match="of the 2 managers left 1 would be healthy, and the quorum is 2 .not healthy: m3"
     ):
         removal.manager(kubernetes.api(), M1, how())
-    assert not removed and kubernetes.objects
+    assert not gone and kubernetes.objects
 
 
 def test_the_node_of_a_replaced_manager_stays(kubernetes: FakeKubernetes, quorum: tuple[list[str], set[str]]) -> None:
-    removed, _well = quorum
+    gone, _well = quorum
     add_node(kubernetes, M1, READY, address="10.0.0.44", uid="uid-new")
-    assert removal.manager(kubernetes.api(), M1, how()) and removed == ["f1"]
+    assert removal.manager(kubernetes.api(), M1, how()) and gone == ["f1"]
     assert "/api/v1/nodes/m1" in kubernetes.objects
     with pytest.raises(Changed):
         removal.manager(kubernetes.api(), Member("m1", "10.0.0.55", "manager", "uid-m1"), how())
