@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from .. import shape
 from ..shape import Moment
 from ..user_error import UserError
 from . import results
-from .pipeline import Pipeline, Stage
+from .pipeline import Pipeline, Stage, distinct
 
 PASSED, FAILED = "passed", "failed"
 APPROVED, DENIED = "approved", "denied"
@@ -95,14 +94,14 @@ def _approvals(pipeline: Pipeline, stage: Stage, entries: list[Entry], subject: 
             e["by"]: e for e in theirs if e["kind"] == "approval" and e["stage"] == stage.name and e["about"] == subject
         }
         found.append([entry for entry in newest.values() if entry["decision"] == APPROVED])
-    chosen = next((c for c in itertools.product(*found) if len({entry["by"] for entry in c}) == len(c)), None)
-    if chosen is None:
+    chosen, _few = distinct([[entry["by"] for entry in approved] for approved in found])
+    if len(chosen) < len(gates):
         asked_for = " or ".join(dict.fromkeys(name for asked in gates for name in asked["by"]))
         given = ", ".join(sorted({entry["by"] for entries_of_gate in found for entry in entries_of_gate}))
         raise UserError(
             f"stage {stage.name}: {len(gates)} gates need approvals of as many people, of {asked_for}; {given} approved"
         )
-    return list(chosen)
+    return [next(entry for entry in approved if entry["by"] == name) for approved, name in zip(found, chosen)]
 
 
 def _may(pipeline: Pipeline, stage: Stage, entries: list[Entry], asked: Mapping[str, Any]) -> list[str]:

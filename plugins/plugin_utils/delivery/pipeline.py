@@ -129,10 +129,33 @@ def parse(content: Mapping[str, Any], path: str, playbooks: Sequence[str]) -> Pi
 
 def _enough(stage: Stage, where: str) -> None:
     """Raise UserError where fewer people may approve than approvals are needed."""
-    people = sorted({name for asked in stage.approvals for name in asked["by"]})
-    if len(people) < len(stage.approvals):
-        needed = f"{len(stage.approvals)} approvals of as many people are needed"
-        raise UserError(f"{where}: can never open: {needed}, and {' and '.join(people)} alone may give them")
+    _chosen, few = distinct([asked["by"] for asked in stage.approvals])
+    if few:
+        needed = f"{len(few) + 1} approvals of as many people are needed"
+        raise UserError(f"{where}: can never open: {needed}, and {' and '.join(sorted(few))} alone may give them")
+
+
+def distinct(choices: Sequence[Sequence[str]]) -> tuple[list[str], set[str]]:
+    """One name of each of the choices, none twice; where that cannot be, none, and the names that one choice too many has alone.
+
+    A matching by augmenting paths: a name that is taken is given up where its choice has another.
+    """
+    taken: dict[str, int] = {}
+
+    def give(index: int, seen: set[str]) -> bool:
+        for name in choices[index]:
+            if name not in seen:
+                seen.add(name)
+                if name not in taken or give(taken[name], seen):
+                    taken[name] = index
+                    return True
+        return False
+
+    for index in range(len(choices)):
+        seen: set[str] = set()
+        if not give(index, seen):
+            return [], seen
+    return sorted(taken, key=taken.__getitem__), set()
 
 
 def _release(raw: Mapping[str, Any], path: str) -> dict[str, Any]:

@@ -184,6 +184,10 @@ def text_of(place: Path) -> str:
             "stages.prod: gates: can never open: 2 approvals of as many people are needed, and anna alone may give them",
         ),
         (
+            {"stages__prod__gates": [{"approval": {"by": by}} for by in (["anna"], ["bert", "carl"], ["anna"])]},
+            "stages.prod: gates: can never open: 2 approvals of as many people are needed, and anna alone may give them",
+        ),
+        (
             {"stages__prod__gates": [{"approval": {"by": ["anna"], "four_eyes": "yes"}}]},
             "four_eyes is text, true or false",
         ),
@@ -300,8 +304,10 @@ def test_gates_open_by_approval_age_and_release(place: Path) -> None:
     with pytest.raises(UserError, match=r"approver \(pipeline_by\) carl is not defined"):
         decide(place, found, "approve", "carl")
     decide(place, found, "deny", "bert", "too late")
+    called, noted = (place / "calls").read_text(), entries_of(place, found)
     with pytest.raises(UserError, match=r"stage prod: bert denied it \(too late\); nothing was started"):
         run(place, found, "prod", 30)
+    assert (place / "calls").read_text() == called and entries_of(place, found) == noted
     decide(place, found, "approve", "anna")
     with pytest.raises(UserError, match="stage prod: opens at .* UTC, 24 hours after the stages before"):
         run(place, found, "prod")
@@ -343,14 +349,18 @@ def test_a_release_is_what_passed(place: Path) -> None:
         release.find(found, entries_of(place, found), "cluster-7")
 
 
-@pytest.mark.parametrize("change", ["result", "remove", "unsigned"])
+@pytest.mark.parametrize("change", ["result", "release", "remove", "unsigned"])
 def test_a_record_that_was_altered_is_refused(place: Path, change: str) -> None:
     found = parsed()
-    run(place, found, "check")
+    for stage in ("check", "test"):
+        run(place, found, stage)
+    recorded(place, found)
     path = place / "results/index.json"
     index = json.loads(path.read_text())
     if change == "result":
-        index["entries"][-1]["result"] = "failed"
+        index["entries"][0]["result"] = "failed"
+    elif change == "release":
+        index["entries"][-1]["parts"]["config"] = "sha256:other"
     elif change == "remove":
         index["entries"].pop(0)
     else:
@@ -517,6 +527,15 @@ def test_a_part_that_the_pipeline_names_no_more_is_still_of_the_release(place: P
     add(place, found, release.promote(found, entries_of(place, found), "cluster-1", "test", "anna", NOW))
     with pytest.raises(UserError, match="images is not that of the release cluster-1"):
         run(place, found, "prod")
+
+
+def test_each_gate_has_a_person_of_its_own_where_there_is_a_choice() -> None:
+    assert pipeline.distinct([["anna", "bert"], ["anna"]]) == (["bert", "anna"], set())
+    assert pipeline.distinct([["anna", "bert"], ["anna"], ["bert", "carl"]]) == (["bert", "anna", "carl"], set())
+    assert pipeline.distinct([["carl"], ["anna", "bert"], ["anna", "bert"], ["anna"]]) == ([], {"anna", "bert"})
+    many = [f"p{number}" for number in range(40)]
+    assert sorted(pipeline.distinct([many] * 40)[0]) == sorted(many)
+    assert pipeline.distinct([]) == ([], set())
 
 
 def test_stages_that_end_at_the_same_moment_are_all_recorded(place: Path) -> None:
