@@ -1,7 +1,8 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Types of the collection's variables, as the roles' argument_specs and meta/variables.yml say them, and text converted to them."""
+"""Types of the collection's variables, as the roles' argument_specs, meta/variables.yml and the inventory's own say them, and text
+converted to them."""
 
 from __future__ import annotations
 
@@ -36,6 +37,24 @@ _WORDS = {
 }
 
 Specs = dict[str, dict[str, Any]]
+# What the inventory itself sets (design of the inventory source).
+INVENTORY: Specs = {
+    "cluster_name": {"type": "str"},
+    "cluster_part": {"type": "str", "choices": ["manager", "node"]},
+    "cluster_pool": {"type": "str"},
+    "cluster_address": {"type": "str"},
+    "cluster_labels": {"type": "dict"},
+    "cluster_engine": {"type": "str"},
+    "cluster_components": {"type": "list", "elements": "str"},
+    "cluster_environment": {"type": "str"},
+    "cluster_endpoint": {"type": "raw"},
+    "cluster_vip": {"type": "str"},
+    "cluster_networks": {"type": "raw"},
+    "cluster_no_log": {"type": "bool"},
+    "cluster_remove_max": {"type": "raw"},
+    "cluster_max_unavailable": {"type": "raw"},
+    "cluster_drain_deadline": {"type": "int", "minimum": 1},
+}
 
 
 @functools.cache
@@ -66,7 +85,7 @@ def type_of(option: Mapping[str, Any]) -> dict[str, Any]:
 @functools.cache
 def scalars() -> dict[str, str]:
     """The variables that are a boolean or a number: {variable: type}."""
-    specs = {**playbooks(), **roles()}
+    specs = {**INVENTORY, **playbooks(), **roles()}
     return {name: spec["type"] for name, spec in specs.items() if spec.get("type") in _CONVERSIONS}
 
 

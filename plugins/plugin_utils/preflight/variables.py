@@ -14,26 +14,9 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..shares import share
+from ..variable_types import INVENTORY
 from .model import Fault
 
-# What the inventory itself sets (design of the inventory source).
-INVENTORY: dict[str, dict[str, Any]] = {
-    "cluster_name": {"type": "str"},
-    "cluster_part": {"type": "str", "choices": ["manager", "node"]},
-    "cluster_pool": {"type": "str"},
-    "cluster_address": {"type": "str"},
-    "cluster_labels": {"type": "dict"},
-    "cluster_engine": {"type": "str"},
-    "cluster_components": {"type": "list", "elements": "str"},
-    "cluster_environment": {"type": "str"},
-    "cluster_endpoint": {"type": "raw"},
-    "cluster_vip": {"type": "str"},
-    "cluster_networks": {"type": "raw"},
-    "cluster_no_log": {"type": "bool"},
-    "cluster_remove_max": {"type": "raw"},
-    "cluster_max_unavailable": {"type": "raw"},
-    "cluster_drain_deadline": {"type": "int", "minimum": 1},
-}
 # What a role registers on hosts for another (README of host_node): there after an installation in the same run.
 OUTPUTS = frozenset({"host_node_services", "host_node_state"})
 # Plain types (Ansible wraps values in types of its own), and which of them pass where the validator would convert.

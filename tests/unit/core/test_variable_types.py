@@ -57,7 +57,28 @@ def test_every_boolean_and_number_of_every_role_and_playbook_may_be_text(tmp_pat
     given = texts if source == "inventory" else {}
     wanted = {name: VALUES[kinds[name]] for name in texts}
     assert seen(tmp_path, arguments, given, list(texts)) == wanted
-    assert {"host_node_nomad_raw_exec", "verify_drills", "cluster_lease_wait"} <= set(texts)
+    assert {"host_node_nomad_raw_exec", "verify_drills", "cluster_lease_wait", "cluster_drain_deadline"} <= set(texts)
+
+
+def untold(path: Path) -> set[str]:
+    """Names that are read as a boolean or a number, and have the form of a user's variable, of which nothing says the type."""
+    begun = "|".join(
+        sorted({name.partition("_")[0] for name in {**variable_types.playbooks(), **variable_types.roles()}})
+    )
+    read = rf"(?<![\w.'])((?:{begun})_\w+)(?: *\| *default\([^()]*\))? *\| *(?:ansible\.builtin\.)?(?:bool|int|float)\b"
+    return set(re.findall(read, path.read_text())) - set(variable_types.scalars())
+
+
+def test_what_is_read_as_a_boolean_or_a_number_has_that_type(tmp_path: Path) -> None:
+    """Else the texts of those above would not have been tried."""
+    paths = [
+        path for part in ("roles", "playbooks") for path in (ROOT / part).rglob("*") if path.suffix in (".yml", ".j2")
+    ]
+    assert len(paths) > 200 and {name for path in paths for name in untold(path)} == set()
+    (tmp_path / "a.yml").write_text(
+        "when: verify_twice | default(false) | bool and __verify_own | bool and verify_drills | bool"
+    )
+    assert untold(tmp_path / "a.yml") == {"verify_twice"}
 
 
 def test_an_empty_answer_is_none_and_what_is_not_ours_stays(tmp_path: Path) -> None:
