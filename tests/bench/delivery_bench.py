@@ -2,9 +2,9 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bench: what a stage of a pipeline adds to its playbooks, AWX's objects applied twice, and a cluster beside four others.
+"""Bench: what a stage of a pipeline adds to its playbooks, AWX's objects applied twice, and an inventory of five clusters.
 
-CPU time is measured, which other work on the machine disturbs least.
+CPU time is measured, which other work on the machine disturbs least. An installation beside other clusters is in growth_bench.py.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from pathlib import Path
 
 import yaml
 from figures import ROOT, Bench, Figure, Table
-from growth_bench import ENGINES, inventory
+from inventory_bench import ADDRESS, listed, stacks, state
 
-sys.path.insert(0, str(ROOT / "tests/integration/awx"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/integration/awx")]
 
 from fake_awx import FakeAwx  # noqa: E402
-from lab.runs import run  # noqa: E402
+from lab.runs import Run, run  # noqa: E402
 
 PLAY = [{"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.debug": {"msg": "seen"}}]}]
 
 
-def cpu(folder: Path, command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
-    """CPU seconds of a run that ends well; of a stage with those of its playbooks."""
+def cpu(folder: Path, command: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[float, Run]:
+    """CPU seconds of a run that ends well, of a stage with those of its playbooks; and the run."""
     before = os.times()
-    run(command, folder / "run.jsonl", environment or {}, timeout=3600).expect()
+    done = run(command, folder / "run.jsonl", environment or {}, timeout=3600).expect()
     after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return after.children_user + after.children_system - before.children_user - before.children_system, done
 
 
 def stage(folder: Path) -> tuple[float, float]:
@@ -44,33 +44,42 @@ def stage(folder: Path) -> tuple[float, float]:
     (folder / "pipeline.yml").write_text(yaml.safe_dump(content))
     begin = ["ansible-playbook", "-i", "localhost,", "-c", "local"]
     given = [f"pipeline={folder}/pipeline.yml", "pipeline_stage=only", f"pipeline_key={folder}/key.pem"]
-    alone = cpu(folder, [*begin, str(playbook)])
-    return alone, cpu(folder, [*begin, "keelson.cluster.pipeline", *(part for text in given for part in ("-e", text))])
+    staged = [*begin, "keelson.cluster.pipeline", *(part for text in given for part in ("-e", text))]
+    return cpu(folder, [*begin, str(playbook)])[0], cpu(folder, staged)[0]
 
 
-def awx(folder: Path) -> tuple[float, float]:
-    """The example's objects applied twice to the stand-in of AWX's API."""
+def awx(folder: Path) -> tuple[float, float, int]:
+    """The example's objects applied twice to the stand-in of AWX's API; how many tasks changed something the second time."""
     fake = FakeAwx()
     access = {"CONTROLLER_HOST": fake.url, "CONTROLLER_OAUTH_TOKEN": "token", "CONTROLLER_VERIFY_SSL": "false"}
     command = ["ansible-playbook", "-i", "localhost,", str(ROOT / "examples/awx/apply.yml")]
-    first, second = (cpu(folder, command, access) for _time in range(2))
+    (first, made), (second, again) = (cpu(folder, command, access) for _time in range(2))
     fake.server.shutdown()
-    return first, second
+    assert made.changed()
+    return first, second, len(again.changed())
 
 
-def beside(folder: Path, engine: str, clusters: int) -> float:
-    """An installation of five hosts in check mode, of one of so many clusters in the inventory."""
-    found = {}
+def inventories(folder: Path, hosts: int = 1000, clusters: int = 5) -> dict[int, float]:
+    """`ansible-inventory --list` of so many hosts in one cluster, and in several with a stack each: CPU, the least of three in turn."""
+    whole = state(hosts)
+    (resource,) = whole["resources"]
+    share = hosts // clusters
+    documents = {1: stacks("whole.json"), clusters: {**stacks(""), "stacks": {}, "clusters": {}}}
+    (folder / "whole.json").write_text(json.dumps(whole))
     for number in range(clusters):
-        text = json.dumps(inventory(engine, 5)).replace("fake", f"fake{number}").replace('"h', f'"n{number}h')
-        text = text.replace(f'"n{number}hosts"', '"hosts"')
-        found.update(
-            json.loads(text.replace("127.0.1.", f"127.0.{number + 1}."))["all"]["children"]["clusters"]["children"]
-        )
-    path = folder / "hosts.yml"
-    path.write_text(json.dumps({"all": {"children": {"clusters": {"children": found}}}}))
-    command = ["ansible-playbook", "-i", str(path), "keelson.cluster.install", "--check", "-e", "cluster=fake0"]
-    return run(command, folder / "run.jsonl", {"ANSIBLE_FORKS": "4"}).expect().cpu
+        instances = resource["instances"][number * share : (number + 1) * share]
+        part = {**whole, "lineage": f"{number}-{whole['lineage']}", "resources": [{**resource, "instances": instances}]}
+        (folder / f"part{number}.json").write_text(json.dumps(part))
+        documents[clusters]["stacks"][f"s{number}"] = {"state": f"part{number}.json"}
+        pools = {"node": {"hosts": ADDRESS.replace("s.", f"s{number}.", 1)}}
+        documents[clusters]["clusters"][f"c{number}"] = {"engine": "managed", "pools": pools}
+    found: dict[int, list[float]] = {number: [] for number in documents}
+    for _round in range(3):
+        for number, document in documents.items():
+            listing = listed(folder, f"{number}.stacks.yml", document, "keelson.cluster.stacks")
+            assert listing.hosts == hosts
+            found[number].append(listing.cpu)
+    return {number: min(seconds) for number, seconds in found.items()}
 
 
 def main() -> int:
@@ -79,13 +88,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         alone, staged = stage(folder)
-        first, second = awx(folder)
-        shares = {engine: (beside(folder, engine, 1), beside(folder, engine, 5)) for engine in ENGINES}
-    bench.figures.append(Figure("a stage of a pipeline adds to its playbook, CPU", staged - alone, 5.0, "s"))
-    bench.figures.append(Figure("objects of AWX applied again ÷ the first time, CPU", second / first, 0.5))
-    for engine, (one, five) in shares.items():
-        bench.figures.append(Figure(f"{engine}: CPU of a host, five clusters in the inventory ÷ one", five / one, 1.1))
+        first, second, changed = awx(folder)
+        lists = inventories(folder)
+    lines = "`ansible-inventory --list` of 1,000 hosts"
+    bench.figures += [
+        Figure("a stage of a pipeline adds to its playbook, CPU", staged - alone, 5.0, "s"),
+        Figure("objects of AWX applied again ÷ the first time, CPU", second / first, 0.5),
+        Figure("objects of AWX applied again, tasks that change something", changed, 0),
+        Figure(f"{lines}: CPU of a host, five clusters ÷ one", lists[5] / lists[1], 1.1),
+    ]
     rows = [["a playbook alone", alone], ["the same as a stage", staged], ["AWX, first", first], ["AWX, again", second]]
+    rows += [[f"{lines}, clusters: {number}", seconds] for number, seconds in lists.items()]
     bench.tables.append(Table("What lies behind them", ["run", "CPU seconds"], rows))
     return bench.publish()
 
