@@ -30,6 +30,7 @@ ARGUMENTS = {
     "bundle": {"type": "str"},
     "manifests": {"type": "list", "elements": "path", "default": []},
     "root": {"type": "path", "default": "/opt/keelson"},
+    "optional": {"type": "bool", "default": False},
     "stage": {"type": "bool", "default": False},
     "start_services": {"type": "bool", "default": False},
     "package_timeout": {"type": "int", "default": 300},
@@ -61,6 +62,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 request_with(name, versions.kept(Request.parse(name).name, variables, self._templar.template))
                 for name in options["names"]
             ]
+            if options["optional"]:
+                unusable = [name for name in names if not of_images(name, index, folders)]
+                names = [name for name in names if name not in unusable]
+                if unusable:
+                    result["warnings"] = [f"{bundle} has no artifact of images alone {name}" for name in unusable]
             desired = choose(names, index, folders)
             arguments = {
                 key: options[key]
@@ -145,6 +151,18 @@ def request_with(text: str, version: str) -> str:
     """A request with a version, unless it names one itself or there is none."""
     request = Request.parse(text)
     return str(replace(request, version=request.version or version))
+
+
+def of_images(text: str, index: Mapping[str, Any], folders: list[Path]) -> bool:
+    """Whether the bundle has what is asked for, and that places no programs on a host."""
+    if Request.parse(text).name not in index["artifacts"]:
+        return False
+    try:
+        entries = choose([text], index, folders)[0]["architectures"].values()
+    except UserError:
+        return False
+    parts = ("links", "packages", "install")
+    return bool(entries) and all(entry["images"] and not any(map(entry.get, parts)) for entry in entries)
 
 
 def choose(names: list[str], index: Mapping[str, Any], folders: list[Path]) -> list[dict[str, Any]]:

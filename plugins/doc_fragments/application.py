@@ -17,13 +17,14 @@ options:
     type: str
     required: true
   application:
-    description: The application, as P(keelson.cluster.application#lookup) returns it.
+    description: The application, as P(keelson.cluster.application#lookup) returns it. Needed unless they are V(listed).
     type: dict
-    required: true
   state:
-    description: V(present) deploys it and waits until it runs, V(absent) removes it.
+    description:
+      - V(present) deploys it and waits until it runs, V(absent) removes it.
+      - V(listed) changes nothing and returns the artifacts of the bundle that the deployed applications need.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, listed]
     default: present
   timeout:
     description: Seconds to wait for a release, and again for the one before where it is taken back.

@@ -55,6 +55,12 @@ options:
     type: list
     elements: str
     required: true
+  optional:
+    description:
+      - Whether O(names) is what others asked for, such as who deployed an application. Of these, what the bundle has not, and what
+        is more than images, is passed over with a warning.
+    type: bool
+    default: false
   bundle:
     description:
       - The bundle, a directory on the controller or the address of one served over HTTP.

@@ -28,4 +28,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+artifacts:
+  description: By pool, the artifacts of the bundle that images of deployed applications belong to. '' has those of every pool.
+  returned: when O(state) is V(listed)
+  type: dict
+  sample: {"": [], web: [shop]}
 """

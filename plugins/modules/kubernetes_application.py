@@ -29,16 +29,21 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+artifacts:
+  description: By pool, the artifacts of the bundle that images of deployed applications belong to. '' has those of every pool.
+  returned: when O(state) is V(listed)
+  type: dict
+  sample: {"": [], web: [shop]}
 """
 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.application import Target
+from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.application import Target, recorded
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import application
 
 
 def main() -> None:
     """Run the module."""
-    application.main(Api.from_env, Target)
+    application.main(Api.from_env, Target, recorded)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+unknown:
+  description: Names of the host nodes that managers do not see as live.
+  type: list
+  elements: str
+  returned: success
 files:
   description: For each host node that needs it, by name, the files that introduce it, as M(keelson.cluster.config_files) takes them.
   type: dict
@@ -73,9 +78,10 @@ def main() -> None:
         files = {node["name"]: introduction.files(introduction.issue(api, node["name"], node["pool"])) for node in new}
     except ApiError as error:
         if module.check_mode:  # the cluster is still to be made
-            module.exit_json(changed=False, files={})
+            module.exit_json(changed=False, unknown=[], files={})
         module.fail_json(msg=f"The API of {cluster} fails: {error}")
-    module.exit_json(changed=False, files={name: found for name, found in files.items() if found})
+    told = {name: found for name, found in files.items() if found}
+    module.exit_json(changed=False, unknown=sorted(files), files=told)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from lab.applications import HELLO, deployed
 from lab.servers import Lab, Server
 from lab.state import assert_whole, await_ready
 from lab.waiting import wait
@@ -45,6 +47,15 @@ def test_a_host_node_replaced_under_its_name(cluster: Lab) -> None:
         await_ready(cluster, [new])
         assert_whole(cluster)
         assert not cluster.play("install", *REMOVE).expect().changed()
+
+
+def test_a_host_node_that_joins_after_deploy_has_the_image_of_the_bundle(cluster: Lab, tmp_path: Path) -> None:
+    """`deploy` brings it only to the host nodes of its time, and would bring it to one that lacks it."""
+    with deployed(cluster, tmp_path), replaced(cluster, cluster.nodes[0]) as new:
+        cluster.play("install", *REMOVE).expect()
+        again = cluster.play("deploy", "-e", f"deploy={tmp_path / 'hello.yml'}", "--check").expect()
+        assert new.pool == HELLO["pool"]
+        assert [task for task, host in again.changed() if host == new.name and "Load the image" in task] == []
 
 
 def test_a_manager_replaced_under_its_name_at_once(cluster: Lab) -> None:

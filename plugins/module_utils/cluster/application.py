@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
+from ..checks.model import Verdict
 from .remote import wait_for
 
 MARK = "keelson_application"  # where the digest of an application's data is kept beside it
+IMAGES = "Host nodes outside the inventory have the applications' images of the bundle"  # the title of a check
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cluster": {"type": "str", "required": True},
-    "application": {"type": "dict", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "application": {"type": "dict"},
+    "state": {"type": "str", "choices": ["present", "absent", "listed"], "default": "present"},
     "timeout": {"type": "int", "default": 300},
 }
 
@@ -24,6 +27,38 @@ class DeployError(Exception):
 
 class Failed(Exception):
     """The new release does not come up; the message says why."""
+
+
+class FromBundle(NamedTuple):
+    """A deployed application whose image comes from the bundle; C(pool) is '' where it runs in any."""
+
+    name: str
+    pool: str
+    image: str
+    artifact: str
+
+
+def artifacts(apps: Iterable[FromBundle]) -> dict[str, list[str]]:
+    """The artifacts that a pool's host nodes need, by pool; '' for those of every pool."""
+    found: dict[str, set[str]] = {}
+    for app in apps:
+        found.setdefault(app.pool, set()).add(app.artifact)
+    return {pool: sorted(names) for pool, names in found.items()}
+
+
+def images(
+    apps: Iterable[FromBundle], others: Mapping[str, str], lacking: Callable[[FromBundle], Iterable[str]]
+) -> Verdict:
+    """Judge that host nodes outside the inventory, to which no run brings an image, do not lack one. C(others): their pool by name."""
+    if not others:
+        return Verdict(True, "all host nodes are of the inventory")
+    found = [
+        f"{name} lacks {app.image} of {app.name}"
+        for app in apps
+        for name in sorted(set(lacking(app)) & set(others))
+        if app.pool in ("", others[name])
+    ]
+    return Verdict(not found, "; ".join(found) or f"nothing tells that one is lacking on {', '.join(sorted(others))}")
 
 
 class Target(Protocol):

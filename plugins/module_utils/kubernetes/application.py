@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..cluster.application import MARK, DeployError, Failed
+from ..cluster.application import MARK, DeployError, Failed, FromBundle
 from .api import Api
 from .objects import DEREGISTER_AHEAD
 from .view import POOL, list_nodes, waiting
 
+_IMAGES_TOLD = 50  # a node's status names no more (kubelet: nodeStatusMaxImages)
 _OURS = {"app.kubernetes.io/managed-by": "keelson.cluster"}
 _DATA = f"keelson.cluster/{MARK.partition('_')[2]}"  # annotation of a deployment: the data it was made of
 
@@ -85,6 +86,30 @@ def _pod(app: Mapping[str, Any], selector: Mapping[str, Any]) -> dict[str, Any]:
         **({"nodeSelector": {POOL: pool}, "tolerations": taint} if pool else {}),
         "containers": [container],
         "topologySpreadConstraints": [{**spread, "labelSelector": selector, "matchLabelKeys": ["pod-template-hash"]}],
+    }
+
+
+def recorded(api: Api) -> Iterator[FromBundle]:
+    """Yield the applications whose image comes from the bundle. Raises ApiError."""
+    for entry in api.items("/apis/apps/v1/deployments?labelSelector=app.kubernetes.io/managed-by%3Dkeelson.cluster"):
+        meta = entry["metadata"]
+        try:
+            app = json.loads(meta["annotations"][_DATA])
+            found = FromBundle(f"{meta['namespace']}/{meta['name']}", app["pool"], app["image"], app["artifact"])
+        except (KeyError, TypeError, ValueError):  # somebody else's with our label
+            continue
+        if found.artifact:
+            yield found
+
+
+def lacking(api: Api, app: FromBundle) -> set[str]:
+    """The nodes that have not an application's image, among those that tell of all that they have. Raises ApiError."""
+    return {
+        entry["metadata"]["name"]
+        for entry in api.items("/api/v1/nodes")
+        for held in [(entry.get("status") or {}).get("images") or []]
+        if len(held) < _IMAGES_TOLD
+        and not any(f"/{name}".endswith(f"/{app.image}") for one in held for name in one.get("names") or [])
     }
 
 

@@ -15,8 +15,9 @@ from typing import Any, Callable
 
 from ..checks import tls, voters
 from ..checks.model import Check, Verdict, answer, patiently
+from ..cluster.application import IMAGES, images
 from ..cluster.remote import ApiError
-from . import etcd, kubeadm
+from . import application, etcd, kubeadm
 from .api import Api
 from .view import Node, list_nodes
 
@@ -265,6 +266,10 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
         chosen = "?fieldSelector=type%3Dbootstrap.kubernetes.io/token"
         return tokens(api.items(f"/api/v1{space}/secrets{chosen}"))
 
+    def all_images() -> Verdict:
+        others = {n.name: n.pool for n in list_nodes(api) if n.name not in known and not n.manager}
+        return images(application.recorded(api), others, functools.partial(application.lacking, api))
+
     asked: list[tuple[str, str, str, Callable[[], Verdict]]] = [
         ("members", "Every node is of the inventory", "kubectl delete node", lambda: members(list_nodes(api), known)),
         ("versions", "All programs are of one version", "run the upgrade or install playbook", all_versions),
@@ -278,6 +283,7 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
             all_bindings,
         ),
         ("tokens", "No join token is left", "kubeadm token delete", join_tokens),
+        ("images", IMAGES, "add it to host_node_kubernetes_images of the server image", all_images),
         ("dashboard", "There is no dashboard", "remove it", lambda: dashboards(api.items("/api/v1/services"))),
     ]
     found = [answer(kind, title, "", remedy, question) for kind, title, remedy, question in asked]

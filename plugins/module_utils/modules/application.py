@@ -5,23 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..cluster.application import ARGUMENTS, DeployError, Target, deploy, remove
+from ..cluster.application import ARGUMENTS, DeployError, FromBundle, Target, artifacts, deploy, remove
 from ..cluster.remote import ApiError
 
 
-def main(connect: Callable[[str], Any], target: Callable[[Any, Mapping[str, Any]], Target]) -> None:
-    """Run the module of an engine: C(connect) returns its API, C(target) the application on it."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+def main(
+    connect: Callable[[str], Any],
+    target: Callable[[Any, Mapping[str, Any]], Target],
+    recorded: Callable[[Any], Iterable[FromBundle]],
+) -> None:
+    """Run the module of an engine: C(connect) returns its API, C(target) the application on it, C(recorded) those that it has."""
+    needed = [("state", state, ["application"]) for state in ("present", "absent")]
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, required_if=needed)
     given = module.params
     act = deploy if given["state"] == "present" else remove
     try:
+        if given["state"] == "listed":
+            module.exit_json(changed=False, artifacts=artifacts(recorded(connect(given["cluster"]))))
         found = target(connect(given["cluster"]), given["application"])
         changed = act(found, given["application"]["name"], given["timeout"], module.check_mode)
     except (ApiError, DeployError) as error:
+        if given["state"] == "listed" and module.check_mode:  # the cluster is still to be made
+            module.exit_json(changed=False, artifacts={})
         module.fail_json(msg=str(error))
     module.exit_json(changed=changed)

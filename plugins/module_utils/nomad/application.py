@@ -8,15 +8,16 @@ API: https://developer.hashicorp.com/nomad/api-docs/jobs, durations in nanosecon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ..cluster.application import MARK, DeployError, Failed
+from ..cluster.application import MARK, DeployError, Failed, FromBundle
 from . import trouble
 from .api import Api, ApiError
 from .tenancy import deployer
 
+_ARTIFACT = "keelson_artifact"  # in a job's Meta: the artifact of the bundle that its image belongs to
 _SECOND = 1_000_000_000
 _DEREGISTER_AHEAD = 6  # seconds an instance goes on answering after it left service discovery
 
@@ -63,11 +64,32 @@ def job(app: Mapping[str, Any]) -> dict[str, Any]:
         "Type": "service",
         "Datacenters": ["*"],
         "NodePool": app["pool"] or "all",
-        "Meta": {MARK: "true"},
+        "Meta": {MARK: "true", **({_ARTIFACT: app["artifact"]} if app["artifact"] else {})},
         "Spreads": [{"Attribute": "${node.unique.id}", "Weight": 100}],
         "Update": {**pace, "Canary": 1, "AutoPromote": True, "AutoRevert": True, "ProgressDeadline": 0},
         "TaskGroups": [group],
     }
+
+
+def recorded(api: Api) -> Iterator[FromBundle]:
+    """Yield the applications whose image comes from the bundle. Raises ApiError."""
+    for entry in api.get("/v1/jobs?namespace=*&meta=true") or []:
+        meta = entry.get("Meta") or {}
+        if MARK in meta and meta.get(_ARTIFACT) and not entry.get("Stop"):
+            space = f"namespace={quote(entry['Namespace'], safe='')}"
+            job = api.get(f"/v1/job/{quote(entry['ID'], safe='')}?{space}")
+            image = job["TaskGroups"][0]["Tasks"][0]["Config"]["image"]
+            pool = "" if entry["NodePool"] == "all" else entry["NodePool"]
+            yield FromBundle(f"{entry['Namespace']}/{entry['ID']}", pool, image, meta[_ARTIFACT])
+
+
+def lacking(api: Api, app: FromBundle) -> set[str]:
+    """The nodes whose driver could not start an application that does not run there. Raises ApiError."""
+    space, _slash, name = app.name.partition("/")
+    found = api.get(f"/v1/job/{quote(name, safe='')}/allocations?namespace={quote(space, safe='')}") or []
+    running = {entry["NodeName"] for entry in found if entry["ClientStatus"] == "running"}
+    failed = {entry["NodeName"] for entry in found if trouble.events([entry], ("Driver Failure",))}
+    return failed - running
 
 
 class Target:

@@ -10,7 +10,9 @@ from typing import Any
 
 from ..checks import voters
 from ..checks.model import Check, Verdict, answer
+from ..cluster.application import IMAGES, images
 from ..cluster.raft import Health, host_of, read_health
+from . import application
 from .api import Api
 from .nodes import Desired, Node, find_node, list_nodes, unready
 
@@ -87,6 +89,11 @@ def cluster_checks(api: Api, nodes: list[dict[str, str]]) -> list[Check]:
         ready = [node for node in api.get("/v1/nodes") if node["Status"] == "ready"]
         return versions({**servers, **{node["Name"]: node["Version"] for node in ready}})
 
+    def all_images() -> Verdict:
+        names = {entry["name"] for entry in nodes}
+        others = {node.name: node.pool for node in list_nodes(api) if node.status == "ready" and node.name not in names}
+        return images(application.recorded(api), others, functools.partial(application.lacking, api))
+
     found = [
         answer(
             "autopilot",
@@ -96,6 +103,7 @@ def cluster_checks(api: Api, nodes: list[dict[str, str]]) -> list[Check]:
             lambda: health(read_health(api)),
         ),
         answer("versions", "All agents run one version", "", "run the upgrade or install playbook", all_versions),
+        answer("images", IMAGES, "", "add it to host_node_nomad_images of the server image", all_images),
     ]
     for entry in nodes:
         remedy = "look at journalctl -u nomad on it; run the install playbook"

@@ -150,7 +150,7 @@ COMPONENT = Engine(
     processes=("kubelet", "k3s-server", "k3s-agent", "k0s"),
     groups={
         "Endpoints locked down": ("anonymous", "tokens", "dashboard", "encryption"),
-        "Cluster": ("endpoint", "ready", "peers", "versions", "system", "apis"),
+        "Cluster": ("endpoint", "ready", "peers", "versions", "system", "apis", "images"),
         "Hosts": ("certificates", "certificates_used"),
     },
     reserved_groups=("system:masters",),  # may do anything

@@ -99,7 +99,10 @@ COMPONENT = Engine(
         Trace("/etc/nomad.d/*.json"),
     ),
     processes=("nomad",),
-    groups={"Endpoints locked down": ("anonymous", "tokens"), "Cluster": ("leader", "peers", "autopilot", "versions")},
+    groups={
+        "Endpoints locked down": ("anonymous", "tokens"),
+        "Cluster": ("leader", "peers", "autopilot", "versions", "images"),
+    },
     networks=networks,
     reserved_names=("server.global.nomad", "client.global.nomad"),
     parts={

@@ -68,9 +68,9 @@ class Delivery:
                 "inventory": [str(FOLDER / f"{name}.stacks.yml")],
                 "playbooks": [
                     str(PLAYBOOKS / "changeover.yml"),
-                    *("install", "deploy"),  # which brings the application's image to the new servers, too
+                    "install",  # which brings the application's image to the new servers, too
                     str(PLAYBOOKS / "changeover_end.yml"),
-                    "verify",
+                    *("deploy", "verify"),
                 ],
                 "variables": {
                     **shared,

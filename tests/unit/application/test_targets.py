@@ -10,7 +10,13 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.application import DeployError, Failed
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.application import (
+    DeployError,
+    Failed,
+    FromBundle,
+    artifacts,
+    images,
+)
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import ApiError
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import application as kubernetes
 from ansible_collections.keelson.cluster.plugins.module_utils.nomad import application as nomad
@@ -197,3 +203,82 @@ def test_the_release_before_is_applied_again() -> None:
     assert applied["spec"]["template"]["spec"]["containers"][0]["image"] == "a:0"
     assert json.loads(applied["metadata"]["annotations"]["keelson.cluster/application"]) == before
     assert not on_kubernetes()[0].take_back() and not on_kubernetes(APP)[0].take_back()
+
+
+def test_nomad_tells_which_applications_need_the_bundle() -> None:
+    mark = {"keelson_application": "true"}
+    listed = [
+        {"ID": "shop", "Namespace": "default", "NodePool": "web", "Meta": {**mark, "keelson_artifact": "shop"}},
+        {"ID": "cache", "Namespace": "team", "NodePool": "all", "Meta": {**mark, "keelson_artifact": "cache=1.2"}},
+        {
+            "ID": "gone",
+            "Namespace": "default",
+            "NodePool": "web",
+            "Meta": {**mark, "keelson_artifact": "gone"},
+            "Stop": True,
+        },
+        {"ID": "plain", "Namespace": "default", "NodePool": "web", "Meta": mark},
+        {"ID": "other", "Namespace": "default", "NodePool": "web", "Meta": {"keelson_artifact": "other"}},
+    ]
+    answers = {
+        "/v1/jobs?namespace=*&meta=true": listed,
+        JOB: nomad.job({**APP, "artifact": "shop"}),
+        "/v1/job/cache?namespace=team": nomad.job({**APP, "image": "c:1", "artifact": "cache=1.2"}),
+    }
+    assert answers[JOB]["Meta"] == listed[0]["Meta"] and "keelson_artifact" not in nomad.job(APP)["Meta"]
+    found = list(nomad.recorded(Fake(answers)))  # type: ignore[arg-type]
+    assert found == [("default/shop", "web", "a:1", "shop"), ("team/cache", "", "c:1", "cache=1.2")]
+    assert artifacts(found) == {"web": ["shop"], "": ["cache=1.2"]}
+
+
+def test_kubernetes_tells_which_applications_need_the_bundle() -> None:
+    def deployment(**changes: Any) -> dict[str, Any]:
+        entry = next(kubernetes.objects({**APP, **changes}))[1]
+        return {**entry, "metadata": {**entry["metadata"], "namespace": "default"}}
+
+    foreign = {"metadata": {"name": "x", "namespace": "default", "annotations": {"keelson.cluster/application": "?"}}}
+    listed = [deployment(artifact="shop"), deployment(), foreign, {"metadata": {"name": "y", "namespace": "default"}}]
+    path = "/apis/apps/v1/deployments?labelSelector=app.kubernetes.io/managed-by%3Dkeelson.cluster"
+    found = list(kubernetes.recorded(Fake({path: listed})))  # type: ignore[arg-type]
+    assert found == [("default/shop", "web", "a:1", "shop")]
+
+
+SHOP = FromBundle("default/shop", "web", "a:1", "shop")
+
+
+@pytest.mark.parametrize(
+    ("others", "lacking", "passed", "words"),
+    [
+        ({}, ["w1"], True, "all host nodes are of the inventory"),
+        ({"b1": "web"}, ["w1"], True, "nothing tells that one is lacking on b1"),
+        ({"b1": "web"}, ["b1"], False, "b1 lacks a:1 of default/shop"),
+        ({"b1": "batch"}, ["b1"], True, "nothing tells"),
+    ],
+)
+def test_host_nodes_that_joined_by_themselves_have_the_images(
+    others: dict[str, str], lacking: list[str], passed: bool, words: str
+) -> None:
+    verdict = images([SHOP], others, lambda app: lacking)
+    assert verdict.passed is passed and words in verdict.evidence
+
+
+def test_nomad_tells_where_an_application_could_not_start() -> None:
+    def allocation(host: str, status: str, kind: str = "") -> dict[str, Any]:
+        events = [{"Type": kind, "Time": 1, "DisplayMessage": "pull access denied"}] if kind else []
+        return {"NodeName": host, "ClientStatus": status, "TaskStates": {"app": {"Events": events}}}
+
+    failed = allocation("b1", "failed", "Driver Failure")
+    path = JOB.replace("?", "/allocations?")
+    assert nomad.lacking(Fake({path: [failed, allocation("w1", "running")]}), SHOP) == {"b1"}  # type: ignore[arg-type]
+    mended = [failed, allocation("b1", "running"), allocation("w1", "failed", "Terminated")]
+    assert nomad.lacking(Fake({path: mended}), SHOP) == set()  # type: ignore[arg-type]
+
+
+def test_kubernetes_tells_which_nodes_have_an_image() -> None:
+    def node(name: str, *images: str) -> dict[str, Any]:
+        return {"metadata": {"name": name}, "status": {"images": [{"names": [image]} for image in images]}}
+
+    app = SHOP._replace(image="keelson/shop:1")
+    nodes = [node("w1", "docker.io/keelson/shop:1"), node("b1", "docker.io/keelson/shop:10"), node("b2")]
+    full = node("b3", *(f"docker.io/keelson/other:{number}" for number in range(50)))  # it has more than it tells
+    assert kubernetes.lacking(Fake({"/api/v1/nodes": [*nodes, full]}), app) == {"b1", "b2"}  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.action.artifacts import choose
+from ansible_collections.keelson.cluster.plugins.action.artifacts import choose, of_images
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import manifest
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 
@@ -52,3 +52,27 @@ def test_an_image_it_does_not_have() -> None:
         BundleError, match=f"kubernetes-images {VERSION} has no image kube-dns .it has registry.k8s.io/kube-p"
     ):
         choose(["kubernetes-images/kube-dns"], INDEX, [])
+
+
+ALONE = {**ENTRY, "name": "shop", "links": {}, "packages": []}
+SHOP = {
+    "artifacts": {**INDEX["artifacts"], "shop": {"1.0": {"amd64": ALONE}, "1.1": {"amd64": {**ALONE, "images": []}}}}
+}
+
+
+@pytest.mark.parametrize(
+    ("request_", "usable"),
+    [
+        ("shop=1.0", True),
+        ("kubernetes-images/kube-proxy", True),
+        ("shop=1.1", False),
+        ("shop=2.0", False),
+        ("shop", False),  # no manifest says which version
+        ("kubernetes-images", False),  # it has programs and packages, which nobody in the cluster may choose for a host
+        ("kubernetes-images/kube-dns", False),
+        ("../shop=1.0", False),
+        ("", False),
+    ],
+)
+def test_what_applications_ask_for_is_images_of_the_bundle(request_: str, usable: bool) -> None:
+    assert of_images(request_, SHOP, []) is usable
