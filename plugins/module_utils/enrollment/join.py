@@ -37,6 +37,7 @@ FIELDS = ("cluster", "engine", "pool", "managers", "ca", "token")
 KEY, ANSWER = "key.pem", "enrollment.json"  # in that folder
 FINAL = (400, 401, 403, 410)  # HTTP statuses that mean no for good, to a token or a request; all others may pass
 PATIENCE = 30.0  # seconds for one request
+MOST = 4 << 20  # bytes of an answer
 PAUSE = 2.0  # seconds between two rounds of asking
 ENTRY = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "owner": "root", "group": "root"}
 
@@ -119,7 +120,7 @@ def fetch(url: str) -> str:
     try:
         link.request("GET", path)
         answer = link.getresponse()
-        text = answer.read().decode()
+        text = whole(answer).decode()
     except (http.client.HTTPException, ValueError) as error:
         raise OSError(f"{url}: {error}") from error
     finally:
@@ -128,6 +129,14 @@ def fetch(url: str) -> str:
         message = f"{url} answers {answer.status} {answer.reason}"
         raise Refused(f"{message}; issue the document anew") if answer.status in FINAL else OSError(message)
     return text
+
+
+def whole(reply: http.client.HTTPResponse) -> bytes:
+    """What was answered. Raises ValueError when it is larger than any answer of a manager."""
+    body = reply.read(MOST + 1)
+    if len(body) > MOST:
+        raise ValueError(f"the answer is larger than {MOST} bytes")
+    return body
 
 
 def own_address(manager: str) -> str:
@@ -192,7 +201,7 @@ def ask(
     try:
         link.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
         reply = link.getresponse()
-        answer: dict[str, Any] = json.loads(reply.read())
+        answer: dict[str, Any] = json.loads(whole(reply))
         if not isinstance(answer, dict):
             raise ValueError("no JSON object")
     except (http.client.HTTPException, ValueError) as error:

@@ -272,6 +272,34 @@ def test_tar_member_is_taken_by_name_only(tmp_path: Path) -> None:
         upstream.unpack(tmp_path / "bad", "tool", tmp_path / "out", "here")
 
 
+@pytest.mark.parametrize("packing", ["gz", "bz2", "xz", "zip"])
+def test_a_damaged_archive_is_one_message(tmp_path: Path, packing: str) -> None:
+    """Cut off or altered anywhere, it is either read all the same or refused by name."""
+    import random
+    import tarfile
+    import zipfile
+
+    chance = random.Random(packing)
+    (tmp_path / "tool").write_bytes(chance.randbytes(20_000))
+    archive = tmp_path / "archive"
+    if packing == "zip":
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writing:
+            writing.write(tmp_path / "tool", "tool")
+    else:
+        with tarfile.open(archive, f"w:{packing}") as packed:  # type: ignore[call-overload]
+            packed.add(tmp_path / "tool", arcname="tool")
+    whole, refused = archive.read_bytes(), 0
+    for _turn in range(60):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        archive.write_bytes(data[: chance.randrange(len(data))] if chance.random() < 0.5 else data)
+        try:
+            upstream.unpack(archive, "tool", tmp_path / "out", "here")
+        except BundleError as error:
+            refused += "here: cannot take tool out of it" in str(error)
+    assert refused > 20
+
+
 def test_checksum_files_are_read() -> None:
     a, b = "a" * 64, "B" * 64
     assert signature.parse_sums(f"{a}  x.zip\n{b} *./y.zip\nnot a sum\n") == {"x.zip": a, "y.zip": b.lower()}

@@ -284,7 +284,7 @@ def test_a_document_is_fetched_from_a_place_the_system_trusts(
 ) -> None:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = b"document" if self.path == "/web.json?v=1" else b""
+            body = {"/web.json?v=1": b"document", "/endless": b"x" * 4096}.get(self.path, b"")
             self.send_response(200 if body else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -306,6 +306,9 @@ def test_a_document_is_fetched_from_a_place_the_system_trusts(
     assert join.fetch(f"{url}/web.json?v=1") == "document"
     with pytest.raises(OSError, match="/other answers 404"):
         join.fetch(f"{url}/other")
+    monkeypatch.setattr(join, "MOST", 4095)
+    with pytest.raises(OSError, match="/endless: the answer is larger than 4095 bytes"):
+        join.fetch(f"{url}/endless")
     server.shutdown()
     server.server_close()
 

@@ -9,9 +9,12 @@ the file; an image by pinned digest, else by the signature beside it, else it is
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -99,6 +102,13 @@ def image_signer(source: Mapping[str, Any]) -> cosign.Signer | None:
     return cosign.Signer(**source["image_signer"]) if "image_signer" in source else None
 
 
+#: What reading a member of a truncated or altered archive raises, or of one that is packed in a way unknown here.
+DAMAGED = (
+    *(KeyError, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile),
+    *(EOFError, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+)
+
+
 def unpack(archive: Path, member: str, target: Path, where: str) -> Path:
     """Write one member of a zip or tar archive to a file; the name inside the archive never becomes a path."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +122,6 @@ def unpack(archive: Path, member: str, target: Path, where: str) -> Path:
                 if stream is None:
                     raise KeyError(member)
                 shutil.copyfileobj(stream, writing)
-    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise BundleError(f"{where}: cannot take {member} out of it: {error}") from error
     return target
