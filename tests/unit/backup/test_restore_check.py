@@ -145,10 +145,9 @@ def test_a_prediction_refuses_what_a_run_refuses(
 
 def test_a_prediction_ends_before_a_host_is_touched() -> None:
     plays = [play for play in yaml.safe_load((ROOT / "playbooks/restore.yml").read_text()) if "tasks" in play]
-    assert len(plays) == 4 and [task["ansible.builtin.include_tasks"] for task in plays[0]["tasks"]] == [
-        "tasks/managers.yml"
-    ]
-    plays = plays[1:]
+    looks = {"ansible.builtin.include_tasks", "keelson.cluster.host_facts", "ansible.builtin.assert"}
+    assert len(plays) == 5 and all(looks & set(task) for play in plays[:2] for task in play["tasks"])
+    plays = plays[2:]
     for play in plays:
         first = next(task for task in play["tasks"] if task.get("loop") is None or play is not plays[0])
         assert (first["ansible.builtin.meta"], first["when"]) == ("end_play", "ansible_check_mode"), play["name"]
