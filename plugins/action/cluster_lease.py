@@ -59,12 +59,14 @@ def _lowest() -> dict[str, str]:
 
 
 def _tell_holder(run: lease.Run, managers: Sequence[Manager]) -> None:
+    """Warn where another run changes the cluster. All are asked, for their versions are what a prediction goes by."""
+    found = []
     for manager in managers:
         with contextlib.suppress(Exception):  # whatever a connection raises
-            found = manager.ask(**run.request("read"))["lease"]
-            if found:
-                display.warning(f"The cluster {run.cluster} {lease.held_by(found)}.")
-                return
+            found.append(manager.ask(**run.request("read"))["lease"])
+    held = next(filter(None, found), None)
+    if held:
+        display.warning(f"The cluster {run.cluster} {lease.held_by(held)}.")
 
 
 def _keep(run: lease.Run, manager: Manager) -> None:

@@ -34,6 +34,7 @@ class ActionModule(ControllerAction):
             "changed": self._task.check_mode and bool(found.members or found.live),
             "members": found.members,
             "drain": found.drain,
+            "dead": found.dead,
             "live": found.live,
             "acting_manager": found.acting_manager,
             "done": f"removed {', '.join(names)}" if names else "without these members already",

@@ -39,6 +39,7 @@ class ActionModule(ControllerAction):
             "noted": dict(found.noted),
             "members": found.removal.members,
             "drain": found.removal.drain,
+            "dead": found.removal.dead,
             "live": found.removal.live,
             "acting_manager": found.removal.acting_manager,
             "done": f"with new servers for {', '.join(found.noted)}",

@@ -76,7 +76,8 @@ def main() -> None:
     )
     take, hours = module.params["state"] == "taken", module.params["older_than"]
     try:
-        newest = ask("status", module.params["cluster"])["recorded"].get("newest") if take and hours else None
+        known = ask("status", module.params["cluster"]) if take and (hours or module.check_mode) else None
+        newest = known["recorded"].get("newest") if known and hours else None
     except BackupError as error:
         module.fail_json(msg=f"The backups of {module.params['cluster']}: {error}")
     young = checks.age(newest, hours, time.time())

@@ -40,7 +40,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Tells what would be installed.
+    description: Tells what would be installed. The lists of packages are read anew in any mode.
   diff_mode:
     support: none
     description: RV(updates) lists what is installed.

@@ -67,6 +67,11 @@ drain:
   returned: success
   type: list
   elements: dict
+dead:
+  description: Those of the members whose hosts are not emptied first.
+  returned: success
+  type: list
+  elements: dict
 live:
   description: Hosts that answer and have something of the cluster on them.
   returned: success

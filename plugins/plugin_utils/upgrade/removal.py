@@ -32,6 +32,11 @@ class Removal:
     warnings: list[str]
 
     @property
+    def dead(self) -> list[dict[str, Any]]:
+        """Those of the members that are forgotten as they are: only of these it can be foretold whether they may be."""
+        return [entry for entry in self.members if entry["name"] not in self.live]
+
+    @property
     def drain(self) -> list[dict[str, Any]]:
         """Those of the members that are host nodes and live."""
         return [entry for entry in self.members if entry["name"] in self.live and entry["part"] == NODE]

@@ -24,6 +24,7 @@ NOTE = {"name": "c1-2", "size": 1000, "host": "m1", "created": 0, "generation": 
         (None, 24, False, ["status", "now"], True),
         (30, 24, True, ["status"], True),
         (1, 0, False, ["now"], True),
+        (1, 0, True, ["status"], True),
     ],
 )
 def test_a_young_backup_is_enough(
@@ -45,3 +46,19 @@ def test_a_young_backup_is_enough(
     with pytest.raises(SystemExit):
         cluster_backup.main()
     assert json.loads(capsys.readouterr().out)["changed"] is changed and verbs == asked
+
+
+def test_a_prediction_fails_where_no_backup_can_be_taken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(_verb: str, _cluster: str) -> Any:
+        raise cluster_backup.BackupError("No module named 'utils'")
+
+    monkeypatch.setattr(cluster_backup, "ask", ask)
+    monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy")
+    given = {"cluster": "c1", "_ansible_check_mode": True}
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
+    with pytest.raises(SystemExit):
+        cluster_backup.main()
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["failed"] and "No module named" in answer["msg"]

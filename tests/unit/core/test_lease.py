@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.keelson.cluster.plugins.action import cluster_lease
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster import lease as host
 from ansible_collections.keelson.cluster.plugins.plugin_utils import lease, variable_types
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
@@ -246,6 +247,16 @@ def test_a_playbook_that_imports_two_which_take_the_lease_does_not_refuse_itself
         )
         process.kill()
         other.kill()
+
+
+def test_a_prediction_knows_the_versions_of_all_managers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while another run holds the cluster, in the middle of an upgrade perhaps; of that it warns once."""
+    told: list[str] = []
+    monkeypatch.setattr(cluster_lease.display, "warning", told.append)
+    world.hold("m1")
+    world.hold("m3")
+    cluster_lease._tell_holder(run_of(os.getpid()), world.managers)
+    assert world.asked == ["m1", "m2", "m3"] and len(told) == 1 and "alice@ci (install)" in told[0]
 
 
 def test_a_lease_is_broken_by_the_name_of_its_run(world: World) -> None:

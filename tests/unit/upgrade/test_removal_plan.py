@@ -9,13 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jinja2.nativetypes
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.removal import Removal, RemovalError, plan
 
 sys.path.append(str(Path(__file__).parents[1] / "preflight"))
 from preflight_world import cluster, with_facts, with_host
 
+ROOT = Path(__file__).parents[3]
 OURS = [{"name": "product", "component": "nomad", "evidence": "/etc/nomad.d/agent.json"}]
 
 
@@ -48,6 +51,21 @@ def test_a_host_node_that_lives_is_emptied_first() -> None:
 def test_dead_ones_and_those_of_no_inventory() -> None:
     found = plan(world(w2="down"), ["w2", "gone"])
     assert names(found) == ["w2", "gone"] and found.live == []
+    both = plan(world(w2="down"), ["w1", "w2"])
+    assert [entry["name"] for entry in both.dead] == ["w2"] and [entry["name"] for entry in both.drain] == ["w1"]
+
+
+@pytest.mark.parametrize(("check", "going"), [(True, ["w2"]), (False, ["w1", "w2"])])
+def test_whom_a_prediction_tries_to_forget(check: bool, going: list[str]) -> None:
+    """The members that are dead, so that it is refused as the run would be; those that live are emptied before."""
+    plays = yaml.safe_load((ROOT / "playbooks/plays/remove.yml").read_text())
+    (last,) = (play for play in plays if play["name"] == "Forget the members")
+    found = plan(world(w2="down"), ["w1", "w2"])
+    known = {"__remove": {"members": found.members, "dead": found.dead}, "ansible_check_mode": check}
+    template = jinja2.nativetypes.NativeEnvironment(autoescape=True).from_string(last["vars"]["__going"])
+    assert [entry["name"] for entry in template.render(known)] == going
+    (task,) = last["tasks"]
+    assert task["when"] == "__going | length > 0" and task["vars"]["cluster_manager_remove"] == "{{ __going }}"
 
 
 def test_a_dead_manager_of_three() -> None:
