@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -161,6 +162,36 @@ def forget_former(api: Api) -> None:
         api.delete(f"{requests.SPACE}/secrets/{token['metadata']['name']}")
 
 
+def own_name() -> str:
+    """The name of this manager's node, as kubeadm is told it; '' where that cannot be read."""
+    try:
+        with open(CONFIG, encoding="utf-8") as file:
+            told = [json.loads(text) for text in file.read().split("---\n") if text.strip()]
+        return next(str(entry["nodeRegistration"]["name"]) for entry in told if "nodeRegistration" in entry)
+    except (OSError, ValueError, KeyError, StopIteration):
+        return ""
+
+
+@contextlib.contextmanager
+def admitted(cluster: str) -> Iterator[None]:
+    """Let this manager be a node while kubeadm waits for that: to the data of a backup its name may be one that was removed."""
+    over = threading.Event()
+
+    def admit() -> None:
+        while not over.wait(1.0):
+            with contextlib.suppress(ApiError):  # it has not started yet
+                removed.readmit(Api.from_env(cluster), [own_name()])
+                return
+
+    thread = threading.Thread(target=admit, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> None:
     """Make the cluster on this manager, or go on making it. Raises KubeadmError, ApiError."""
     note = membership.read_note(cluster)
@@ -170,7 +201,8 @@ def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> N
     run(["config", "validate", "--config", CONFIG])
     traces = OWN_TRACES if begun else ()
     try:
-        run(["init", "--config", CONFIG, "--skip-token-print", *ignoring([*ignore, *traces])])
+        with admitted(cluster) if step == "restore" else contextlib.nullcontext():
+            run(["init", "--config", CONFIG, "--skip-token-print", *ignoring([*ignore, *traces])])
     except KubeadmError as error:
         raise KubeadmError(f"{error}{unreached(address)}") from error
     fault = await_ready(address, timeout)

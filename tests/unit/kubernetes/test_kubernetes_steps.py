@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import jinja2
 import pytest
 import yaml
 from ansible.module_utils import basic
+from ansible_collections.keelson.cluster.plugins.filter import toml
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import Member
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.removal import (
     Changed,
@@ -159,6 +160,27 @@ def test_init_with_the_data_of_a_backup_stays_that(program: Kubeadm, monkeypatch
         kubeadm.init("product", "10.0.0.11", [], 1)
     assert "DirAvailable--var-lib-etcd" in program.calls.read_text().splitlines()[-1]
     assert membership.read_note("product") == membership.Note("restore", False)
+
+
+def test_a_manager_that_a_backup_knows_as_removed_is_admitted(
+    program: Kubeadm, kubernetes: FakeKubernetes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kubeadm waits for its node, and nobody else could admit it."""
+    state(monkeypatch, membership.INCOMPLETE)
+    membership.write_note("product", membership.Note("restore", False))
+    (tmp_path / "kubeadm.yaml").write_text(toml.documents([{"nodeRegistration": {"name": "m1"}}, {"kind": "Other"}]))
+    monkeypatch.setattr(kubeadm, "CONFIG", str(tmp_path / "kubeadm.yaml"))
+    removed.revoke(kubernetes.api(), ["m1", "w1"], 1_800_000_000)
+
+    def run(arguments: Sequence[str]) -> None:
+        end = time.monotonic() + 10
+        while arguments[0] == "init" and "system:node:m1" in revoked(kubernetes):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    monkeypatch.setattr(kubeadm, "run", run)
+    kubeadm.init("product", "10.0.0.11", [], 1)
+    assert revoked(kubernetes) == {"system:node:w1"} and membership.read_note("product").done
 
 
 def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
