@@ -72,7 +72,7 @@ def test_the_example_is_right_for_all_its_environments() -> None:
     assert [application.load(path, name)["instances"] for name in ("test", "demo", "production")] == [1, 2, 3]
 
 
-def placement() -> model.Placement:
+def placement(**more: Any) -> model.Placement:
     offer = {"engine": "nomad", "environments": ["test"], "pools": {"web": {}, "pci": {"regimes": ["pci"]}}}
     content = {
         "environments": {"test": {}, "prod": {}},
@@ -88,7 +88,7 @@ def placement() -> model.Placement:
             "idle": {"team": "a", "environments": ["test"]},
         },
     }
-    return model.parse(content, "placement.yml")
+    return model.parse({**content, **more}, "placement.yml")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,14 @@ def placement() -> model.Placement:
 def test_a_placement_refuses(pool: str, environment: str, why: str) -> None:
     found = application.refused(placement(), parse(pool=pool), "c", environment, model.moment_of(None))
     assert why in found and bool(found) == bool(why)
+
+
+@pytest.mark.parametrize(("day", "why"), [("2026-12-01", ""), ("2027-01-01", "is only for pci")])
+def test_an_exception_lets_it_run_until_it_has_ended(day: str, why: str) -> None:
+    exception = {"application": "shop", "cluster": "c", "rules": ["regime"], "reason": "x", "approved_by": "y"}
+    found = placement(exceptions=[{**exception, "until": "2027-01-01"}])
+    told = application.refused(found, parse(pool="pci"), "c", "test", model.moment_of(day))
+    assert why in told and bool(told) == bool(why)
 
 
 def test_an_application_is_put_into_the_namespace_of_its_placement() -> None:
