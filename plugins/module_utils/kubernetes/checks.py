@@ -10,14 +10,14 @@ import datetime
 import functools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
 from ..checks import tls, voters
 from ..checks.model import Check, Verdict, answer, patiently
 from ..cluster.application import IMAGES, images
 from ..cluster.remote import ApiError
-from . import application, etcd, kubeadm
+from . import application, etcd, kubeadm, requests
 from .api import Api
 from .view import Node, list_nodes
 
@@ -102,11 +102,13 @@ def node(nodes: list[Node], name: str, address: str, pool: str | None) -> Verdic
     return Verdict(not faults, "; ".join(faults) or f"ready, {where}, kubelet {found.version}")
 
 
-def members(nodes: list[Node], known: set[str]) -> Verdict:
-    """Judge that the cluster has no node that the inventory does not know."""
-    unknown = sorted(n.name for n in nodes if n.name not in known)
-    text = f"not in the inventory: {', '.join(unknown)}" if unknown else f"{len(nodes)} nodes"
-    return Verdict(not unknown, text)
+def members(nodes: list[Node], known: set[str], let_in: Iterable[str]) -> Verdict:
+    """Judge that the cluster has no node that neither the inventory knows nor managers have let in with a join token."""
+    alone = {n.name for n in nodes if not n.manager and n.name not in known}.intersection(let_in)
+    unknown = sorted(n.name for n in nodes if n.name not in known | alone)
+    if unknown:
+        return Verdict(False, f"neither of the inventory nor let in with a join token: {', '.join(unknown)}")
+    return Verdict(True, f"{len(nodes)} nodes" + (f", {len(alone)} of them joined by themselves" if alone else ""))
 
 
 def versions(found: Mapping[str, str]) -> Verdict:
@@ -266,12 +268,15 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
         chosen = "?fieldSelector=type%3Dbootstrap.kubernetes.io/token"
         return tokens(api.items(f"/api/v1{space}/secrets{chosen}"))
 
+    def all_members() -> Verdict:
+        return members(list_nodes(api), known, requests.let_in(api))
+
     def all_images() -> Verdict:
         others = {n.name: n.pool for n in list_nodes(api) if n.name not in known and not n.manager}
         return images(application.recorded(api), others, functools.partial(application.lacking, api))
 
     asked: list[tuple[str, str, str, Callable[[], Verdict]]] = [
-        ("members", "Every node is of the inventory", "kubectl delete node", lambda: members(list_nodes(api), known)),
+        ("members", "Every node is of the inventory, or was let in", "kubectl delete node", all_members),
         ("versions", "All programs are of one version", "run the upgrade or install playbook", all_versions),
         ("system", "The pods of kube-system are ready", "look at kubectl -n kube-system get pods", all_workloads),
         ("apis", "Every API is available", "look at what serves it, or delete the APIService", all_apis),

@@ -92,8 +92,10 @@ CASES: list[tuple[Callable[[], Verdict], bool, str]] = [
     (lambda: ask(cordoned=True), False, "cordoned"),
     (lambda: ask(pool=None), False, "no role control-plane"),
     (lambda: ask(pool=None, manager=True), True, "ready, control plane"),
-    (lambda: checks.members([view.parse_node(node("web-1"))], {"web-1"}), True, "1 nodes"),
-    (lambda: checks.members([view.parse_node(node("old-1"))], {"web-1"}), False, "not in the inventory: old-1"),
+    (lambda: checks.members([view.parse_node(node("web-1"))], {"web-1"}, []), True, "1 nodes"),
+    (lambda: checks.members([view.parse_node(node("old-1"))], {"web-1"}, ["web-2"]), False, "a join token: old-1"),
+    (lambda: checks.members([view.parse_node(node("web-2"))], {"web-1"}, ["web-2"]), True, "1 of them joined"),
+    (lambda: checks.members([view.parse_node(node("m9", manager=True))], set(), ["m9"]), False, "a join token: m9"),
     (
         lambda: checks.versions({"kubelet on m1": "v1.36.3", "kube-proxy on m1": "v1.36.3"}),
         True,
