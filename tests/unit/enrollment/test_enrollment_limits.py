@@ -407,8 +407,8 @@ class Reply:
     def __init__(self, status: int, text: str) -> None:
         self.status, self.reason, self.text = status, "reason", text
 
-    def read(self) -> bytes:
-        return self.text.encode()
+    def read(self, most: int) -> bytes:
+        return self.text.encode()[:most]
 
 
 PASSING, FINAL = (301, 404, 408, 409, 429, 500, 502, 503, 504), (400, 401, 403, 410)
