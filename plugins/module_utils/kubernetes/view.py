@@ -139,12 +139,15 @@ def drain(api: Api, name: str, timeout: float, deadline: float | None = None) ->
 
 
 def evict(api: Api, space: str, name: str) -> str:
-    """Ask for the eviction of one pod; return why a disruption budget refuses it for now (429), or ''."""
+    """Ask for the eviction of one pod; return why it is refused for now, or ''.
+
+    429 is a disruption budget's answer, 500 that of several budgets for one pod, which the API server cannot weigh.
+    """
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space}}
     try:
         api.post(f"/api/v1/namespaces/{space}/pods/{name}/eviction", eviction)
     except ApiError as error:
-        if error.status not in (404, 429):
+        if error.status not in (404, 429, 500):
             raise
-        return error.message if error.status == 429 else ""
+        return "" if error.status == 404 else error.message
     return ""

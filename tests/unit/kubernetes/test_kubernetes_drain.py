@@ -56,6 +56,17 @@ def test_a_job_may_end_before_the_deadline(fake: FakeKubernetes) -> None:
     assert "budget" in str(asked.left("web-1", -1))
 
 
+def test_a_pod_of_several_budgets_is_named_and_holds_up_no_other(fake: FakeKubernetes) -> None:
+    """The API server answers 500 for it."""
+    for name in ("app", "both"):
+        fake.add(f"/api/v1/namespaces/a/pods/{name}", **pod(name, "web-1", owner="ReplicaSet"))
+    why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+    fake.react = lambda _method, path, _body: (500, {"message": why}) if path.endswith("both/eviction") else None
+    told = Drains(fake.api()).left("web-1", 60)
+    assert told and "a/app, a/both (" in told and why in told
+    assert "/api/v1/namespaces/a/pods/app/eviction" in [path for _method, path in fake.requests]
+
+
 def test_an_unknown_host(kubernetes: FakeKubernetes) -> None:
     with pytest.raises(drain.DrainError, match="knows no host node web-1"):
         act(kubernetes, "drained")
