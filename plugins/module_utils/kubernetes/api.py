@@ -230,8 +230,14 @@ class Api:
 
 
 def reason(text: str) -> str:
-    """Return the message of an API's refusal (a Status object), or the text itself where it is none."""
+    """Return the message of an API's refusal (a Status object) with its causes, or the text itself where it is none.
+
+    Which disruption budget refuses an eviction is in the causes alone.
+    """
     try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
+        found = json.loads(text)
+        told = str(found["message"])
+        causes = [str(cause["message"]) for cause in (found.get("details") or {}).get("causes") or []]
+        return " ".join([told, *(cause for cause in causes if cause not in told)])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return " ".join(text.split())[:500]

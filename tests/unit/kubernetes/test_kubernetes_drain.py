@@ -27,7 +27,16 @@ def fake(kubernetes: FakeKubernetes) -> FakeKubernetes:
 
 
 def refuse(method: str, path: str, _body: Any) -> tuple[int, Any] | None:
-    return (429, {"message": "the disruption budget shop needs 3 healthy pods"}) if path.endswith("/eviction") else None
+    """As the API server does: the budget is named in the causes alone."""
+    cause = {
+        "reason": "DisruptionBudget",
+        "message": "The disruption budget shop needs 3 healthy pods and has 3 currently",
+    }
+    status = {
+        "message": "Cannot evict pod as it would violate the pod's disruption budget.",
+        "details": {"causes": [cause]},
+    }
+    return (429, status) if path.endswith("/eviction") else None
 
 
 def test_there_and_back(fake: FakeKubernetes) -> None:
@@ -42,7 +51,7 @@ def test_the_budget_that_blocks_is_named(fake: FakeKubernetes) -> None:
     fake.add("/api/v1/namespaces/a/pods/app", **pod("app", "web-1", owner="ReplicaSet"))
     fake.react = refuse
     with pytest.raises(
-        drain.DrainError, match=r"on web-1 there still are a/app \(.*the disruption budget shop needs 3"
+        drain.DrainError, match=r"on web-1 there still are a/app \(.*The disruption budget shop needs 3"
     ):
         act(fake, "drained")
 
