@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import socket
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class ApiError(Exception):
@@ -66,3 +68,21 @@ def wait_for(
         if reason is None or clock() >= end:
             return reason
         sleep(interval)
+
+
+@contextlib.contextmanager
+def meanwhile(step: Callable[[], bool], interval: float) -> Iterator[None]:
+    """Beside the block, repeat C(step) every C(interval) seconds until it returns true or the block is over."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(interval) and not step():
+            pass
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

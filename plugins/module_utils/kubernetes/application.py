@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..cluster.application import MARK, DeployError, Failed, FromBundle
@@ -102,11 +102,11 @@ def recorded(api: Api) -> Iterator[FromBundle]:
             yield found
 
 
-def lacking(api: Api, app: FromBundle) -> set[str]:
-    """The nodes that have not an application's image, among those that tell of all that they have. Raises ApiError."""
+def lacking(nodes: Iterable[Mapping[str, Any]], app: FromBundle) -> set[str]:
+    """The nodes that have not an application's image, among those that tell of all that they have."""
     return {
         entry["metadata"]["name"]
-        for entry in api.items("/api/v1/nodes")
+        for entry in nodes
         for held in [(entry.get("status") or {}).get("images") or []]
         if len(held) < _IMAGES_TOLD
         and not any(f"/{name}".endswith(f"/{app.image}") for one in held for name in one.get("names") or [])

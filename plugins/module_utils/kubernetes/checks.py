@@ -19,7 +19,7 @@ from ..cluster.application import IMAGES, images
 from ..cluster.remote import ApiError
 from . import application, etcd, kubeadm, requests
 from .api import Api
-from .view import Node, list_nodes
+from .view import NODES, Node, list_nodes, parse_node
 
 # What Kubernetes itself lets anybody read: its version and health, and, for joins, the signed CA.
 PUBLIC = {"system:public-info-viewer", "kubeadm:bootstrap-signer-clusterinfo"}
@@ -272,8 +272,9 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
         return members(list_nodes(api), known, requests.let_in(api))
 
     def all_images() -> Verdict:
-        others = {n.name: n.pool for n in list_nodes(api) if n.name not in known and not n.manager}
-        return images(application.recorded(api), others, functools.partial(application.lacking, api))
+        entries = api.items(NODES)
+        others = {n.name: n.pool for n in map(parse_node, entries) if n.name not in known and not n.manager}
+        return images(application.recorded(api), others, functools.partial(application.lacking, entries))
 
     asked: list[tuple[str, str, str, Callable[[], Verdict]]] = [
         ("members", "Every node is of the inventory, or was let in", "kubectl delete node", all_members),

@@ -10,12 +10,12 @@ import json
 import os
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..cluster.parts import MANAGER
+from ..cluster.remote import meanwhile
 from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
@@ -172,24 +172,16 @@ def own_name() -> str:
         return ""
 
 
-@contextlib.contextmanager
-def admitted(cluster: str) -> Iterator[None]:
+def admitted(cluster: str) -> contextlib.AbstractContextManager[None]:
     """Let this manager be a node while kubeadm waits for that: to the data of a backup its name may be one that was removed."""
-    over = threading.Event()
 
-    def admit() -> None:
-        while not over.wait(1.0):
-            with contextlib.suppress(ApiError):  # it has not started yet
-                removed.readmit(Api.from_env(cluster), [own_name()])
-                return
+    def admit() -> bool:
+        with contextlib.suppress(ApiError):  # it has not started yet
+            removed.readmit(Api.from_env(cluster), [own_name()])
+            return True
+        return False
 
-    thread = threading.Thread(target=admit, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return meanwhile(admit, 1.0)
 
 
 def init(cluster: str, address: str, ignore: Sequence[str], timeout: float) -> None:

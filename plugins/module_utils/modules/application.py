@@ -23,14 +23,22 @@ def main(
     needed = [("state", state, ["application"]) for state in ("present", "absent")]
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, required_if=needed)
     given = module.params
+    if given["state"] == "listed":
+        _list(module, lambda: artifacts(recorded(connect(given["cluster"]))))
     act = deploy if given["state"] == "present" else remove
     try:
-        if given["state"] == "listed":
-            module.exit_json(changed=False, artifacts=artifacts(recorded(connect(given["cluster"]))))
         found = target(connect(given["cluster"]), given["application"])
         changed = act(found, given["application"]["name"], given["timeout"], module.check_mode)
     except (ApiError, DeployError) as error:
-        if given["state"] == "listed" and module.check_mode:  # the cluster is still to be made
-            module.exit_json(changed=False, artifacts={})
         module.fail_json(msg=str(error))
     module.exit_json(changed=changed)
+
+
+def _list(module: AnsibleModule, ask: Callable[[], dict[str, list[str]]]) -> None:
+    try:
+        found = ask()
+    except (ApiError, DeployError) as error:
+        if not module.check_mode:
+            module.fail_json(msg=str(error))
+        found = {}  # the cluster is still to be made
+    module.exit_json(changed=False, artifacts=found)

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import meanwhile
 from lab import nomad
 from lab.servers import Lab, Server
 from lab.state import assert_whole
@@ -36,25 +35,18 @@ def give(lab: Lab, name: str) -> None:
     lab.inventory()
 
 
-@contextmanager
-def given_later(lab: Lab, name: str) -> Iterator[None]:
+def given_later(lab: Lab, name: str) -> AbstractContextManager[None]:
     """Give a host its new server as soon as the run waits for it."""
-    log, over = lab.folder / "run.log", threading.Event()
+    log = lab.folder / "run.log"
 
-    def work() -> None:
-        while not over.wait(0.5):
-            if log.exists() and "Waiting for the stack" in log.read_text(encoding="utf-8"):
-                give(lab, name)
-                return
+    def work() -> bool:
+        asked = log.exists() and "Waiting for the stack" in log.read_text(encoding="utf-8")
+        if asked:
+            give(lab, name)
+        return asked
 
     log.unlink(missing_ok=True)
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return meanwhile(work, 0.5)
 
 
 def addresses(lab: Lab) -> dict[str, str]:

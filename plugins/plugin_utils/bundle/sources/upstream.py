@@ -104,8 +104,14 @@ def image_signer(source: Mapping[str, Any]) -> cosign.Signer | None:
 
 #: What reading a member of a truncated or altered archive raises, or of one that is packed in a way unknown here.
 DAMAGED = (
-    *(KeyError, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile),
-    *(EOFError, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+    KeyError,
+    EOFError,
+    RuntimeError,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
 )
 
 
