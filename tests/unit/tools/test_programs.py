@@ -23,7 +23,7 @@ KNOWN = {*TABLE["base"], *TABLE["venv"], *TABLE["optional"], *TABLE["servers"], 
 BARE = {"git", "make", "python3"}
 # Words that begin the arguments of a program which is named elsewhere, or of a function of the tests.
 ARGUMENTS = {"apply", "certs", "config", "discovery", "fmt", "init", "join", "reset", "restore", "rotate", "timed"}
-ARGUMENTS |= {"upgrade", "validate", "verify", "w1"}
+ARGUMENTS |= {"drain", "upgrade", "validate", "verify", "w1"}
 MODULES = {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} | {"config_files"}
 
 
