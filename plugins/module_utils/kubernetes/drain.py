@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ..cluster.drain import DrainError
 from . import view
@@ -34,14 +35,13 @@ class Drains:
 
     def left(self, node: str, deadline: float) -> str | None:
         """One round of evictions: what has not left yet, with the budgets that keep it, or None."""
-        left = []
-        for pod in view.work(self.api, node):
-            meta = pod["metadata"]
-            of_job = any(owner["kind"] == "Job" for owner in meta.get("ownerReferences") or ())
-            waits = "deletionTimestamp" in meta or (of_job and time.monotonic() - self.start < deadline)
-            refused = "" if waits else view.evict(self.api, meta["namespace"], meta["name"])
-            left.append(f"{meta['namespace']}/{meta['name']}" + (f" ({refused})" if refused else ""))
-        return f"on {node} there still are {', '.join(sorted(left))}" if left else None
+
+        def send(space: str, pod: dict[str, Any]) -> str:
+            of_job = any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences") or ())
+            waits = of_job and time.monotonic() - self.start < deadline
+            return "" if waits else view.evict(self.api, space, pod)
+
+        return view.left(node, view.work(self.api, node), send)
 
     def end(self, node: str) -> None:
         """Let it take work again."""

@@ -9,7 +9,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,26 +123,34 @@ def drain(api: Api, name: str, timeout: float, deadline: float | None = None) ->
     """
     start = time.monotonic()
 
-    def probe() -> str | None:
-        late = deadline is not None and time.monotonic() - start > deadline
-        left = []
-        for pod in work(api, name, leaving=deadline is not None):
-            space, pod_name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-            left.append(f"{space}/{pod_name}")
-            if late:
-                api.delete(f"/api/v1/namespaces/{space}/pods/{pod_name}")
-            elif "deletionTimestamp" not in pod["metadata"]:
-                evict(api, space, pod_name)
-        return f"on {name} there still are {', '.join(sorted(left))}" if left else None
+    def send(space: str, pod: dict[str, Any]) -> str:
+        if deadline is None or time.monotonic() - start <= deadline:
+            return evict(api, space, pod)
+        api.delete(f"/api/v1/namespaces/{space}/pods/{pod['metadata']['name']}")
+        return ""
 
-    return wait_for(probe, timeout, interval=PAUSE)
+    return wait_for(lambda: left(name, work(api, name, leaving=deadline is not None), send), timeout, interval=PAUSE)
 
 
-def evict(api: Api, space: str, name: str) -> str:
+def left(name: str, pods: Iterable[dict[str, Any]], send: Callable[[str, dict[str, Any]], str]) -> str | None:
+    """One round of sending pods off a node: which have not left yet, with why each stays, or None.
+
+    C(send) takes a namespace and a pod that does not end yet, and returns why it may not leave for now, or ''.
+    """
+    found = []
+    for pod in pods:
+        meta = pod["metadata"]
+        why = "it is ending" if "deletionTimestamp" in meta else send(meta["namespace"], pod)
+        found.append(f"{meta['namespace']}/{meta['name']}" + (f" ({why})" if why else ""))
+    return f"on {name} there still are {', '.join(sorted(found))}" if found else None
+
+
+def evict(api: Api, space: str, pod: dict[str, Any]) -> str:
     """Ask for the eviction of one pod; return why it is refused for now, or ''.
 
     429 is a disruption budget's answer, 500 that of several budgets for one pod, which the API server cannot weigh.
     """
+    name = pod["metadata"]["name"]
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space}}
     try:
         api.post(f"/api/v1/namespaces/{space}/pods/{name}/eviction", eviction)

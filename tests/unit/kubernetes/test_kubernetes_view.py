@@ -58,7 +58,13 @@ def test_a_drain_moves_what_somebody_starts_elsewhere(kubernetes: FakeKubernetes
     assert "unschedulable" not in after["spec"] and after["metadata"]["annotations"] == {}
 
 
-def test_a_drain_that_does_not_end_tells_what_is_left(kubernetes: FakeKubernetes) -> None:
-    kubernetes.add("/api/v1/namespaces/a/pods/app", **pod("app", "web-1", owner="ReplicaSet"))
-    kubernetes.react = lambda method, path, body: (429, {"message": "budget"}) if path.endswith("eviction") else None
-    assert view.drain(kubernetes.api(), "web-1", 0.1) == "on web-1 there still are a/app"
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_drain_that_does_not_end_tells_what_is_left_and_why(kubernetes: FakeKubernetes, status: int) -> None:
+    for name in ("app", "other"):
+        kubernetes.add(f"/api/v1/namespaces/a/pods/{name}", **pod(name, "web-1", owner="ReplicaSet"))
+    kubernetes.objects["/api/v1/namespaces/a/pods/other"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    kubernetes.react = lambda _method, path, _body: (
+        (status, {"message": "budget"}) if path.endswith("eviction") else None
+    )
+    told = "on web-1 there still are a/app (budget), a/other (it is ending)"
+    assert view.drain(kubernetes.api(), "web-1", 0.1) == told
