@@ -25,7 +25,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import (
 )
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.inventory import read_cluster
-from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import ERROR
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import ERROR, Cluster, Fault
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.orphans import first, listed, orphans
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.table import faults_table
 
@@ -39,6 +39,7 @@ class ActionModule(ControllerAction):
         "facts": {"type": "str", "required": True},
         "tried": {"type": "str", "default": ""},
         "ignore": {"type": "list", "elements": "str", "default": []},
+        "kinds": {"type": "list", "elements": "str", "default": []},
     }
     FAULTS = (ValueError,)
 
@@ -46,14 +47,8 @@ class ActionModule(ControllerAction):
         """Judge, show the table, and fail when there is an error."""
         hostvars: Mapping[str, Mapping[str, Any]] = task_vars["hostvars"]
         cluster = read_cluster(hostvars, task_vars["ansible_play_hosts_all"], options["facts"])
-        specs = {**variable_types.playbooks(), **variable_types.roles()}
-        starts = variables.prefixes(COLLECTION)
-        wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
-        wrong += pipelining.faults(cluster, load_extra_vars(self._loader))
-        wrong += connections.told(cluster, options["tried"])
-        shared = {name: task_vars[name] for name in ("hostvars", "groups")}
-        wrong += artifacts.faults(cluster, read_index, str(default_root()), shared)
-        faults = judge(cluster, wrong, frozenset(options["ignore"]))
+        wrong = [] if options["kinds"] else self._beyond_rules(cluster, options["tried"], task_vars)
+        faults = judge(cluster, wrong, frozenset(options["ignore"]), frozenset(options["kinds"]))
         if faults:
             Display().display(f"\n{faults_table(faults)}\n")
         found = {
@@ -68,3 +63,13 @@ class ActionModule(ControllerAction):
             return {**found, "failed": True, "msg": f"{told}, listed in the table above; nothing was changed"}
         fit = f"{len(cluster.hosts)} hosts of cluster {cluster.name} are fit"
         return {**found, "msg": fit, "faults": [dataclasses.asdict(fault) for fault in faults]}
+
+    def _beyond_rules(self, cluster: Cluster, tried: str, task_vars: Mapping[str, Any]) -> list[Fault]:
+        """Faults that need more than the hosts' facts: the variables' types, what the run was given, the bundle."""
+        specs = {**variable_types.playbooks(), **variable_types.roles()}
+        starts = variables.prefixes(COLLECTION)
+        wrong = [f for host in cluster.hosts for f in variables.check(host.name, host.variables, specs, starts)]
+        wrong += pipelining.faults(cluster, load_extra_vars(self._loader))
+        wrong += connections.told(cluster, tried)
+        shared = {name: task_vars[name] for name in ("hostvars", "groups")}
+        return [*wrong, *artifacts.faults(cluster, read_index, str(default_root()), shared)]

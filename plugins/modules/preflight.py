@@ -32,6 +32,12 @@ options:
     type: list
     elements: str
     default: []
+  kinds:
+    description:
+      - Look for faults of these kinds alone, those that the facts of the hosts tell; for all unless given.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full

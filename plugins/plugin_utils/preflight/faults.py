@@ -325,6 +325,10 @@ def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
                 whose = f"the {component} cluster {name}" if name else f"a {component} cluster"
                 text = f"is already a member of {whose} ({found['evidence']})"
                 remedy = "remove it there first, or take it out of this inventory"
+                if not name:
+                    remedy += (
+                        """; if it is of this cluster and damaged: -e '{"preflight_ignore": ["foreign cluster"]}'"""
+                    )
                 yield Fault(host.name, "foreign cluster", text, remedy)
 
 
@@ -429,10 +433,19 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def judge(cluster: Cluster, more: Iterable[Fault] = (), ignore: frozenset[str] = frozenset()) -> list[Fault]:
-    """Return every fault and `more`, errors first, in the inventory's order of hosts; kinds in `ignore` only warn."""
+def judge(
+    cluster: Cluster,
+    more: Iterable[Fault] = (),
+    ignore: frozenset[str] = frozenset(),
+    kinds: frozenset[str] = frozenset(),
+) -> list[Fault]:
+    """Return every fault and `more`, errors first, in the inventory's order of hosts; kinds in `ignore` only warn.
+
+    Those of `kinds` alone, where there are any.
+    """
     own = [rule for component in cluster.all_components() for rule in component.rules]
     found = [fault for rule in (*RULES, *own) for fault in rule(cluster)] + list(more)
+    found = [fault for fault in found if not kinds or fault.kind in kinds]
     found = [replace(fault, level=WARNING) if fault.kind in ignore else fault for fault in found]
     order = {host.name: index for index, host in enumerate(cluster.hosts)}
     return sorted(merge(found, len(cluster.hosts)), key=lambda f: (f.level != ERROR, order.get(f.host, -1)))

@@ -94,34 +94,6 @@ def test_a_limit_without_those_whom_the_run_is_about_is_refused(
     assert done.returncode == 2 and told in " ".join(done.stdout.split()), done.stdout
 
 
-def restored(tmp_path: Path, seen: dict[str, list[dict[str, str]]], *arguments: str) -> str:
-    """What playbook restore says where hosts are C(seen) as members of these clusters; the others do not answer."""
-    plays = yaml.safe_load((ROOT / "playbooks/restore.yml").read_text())
-    (play,) = (play for play in plays if play["name"] == "See that no host is another cluster's")
-    facts = {"ansible_facts": {"keelson": {"clusters": "{{ seen[inventory_hostname] }}"}}}
-    given = "{{ facts if inventory_hostname in seen else {'unreachable': true} }}"
-    play.update({"become": False, "tasks": play["tasks"][1:]})
-    play["vars"] = {"seen": seen, "facts": facts, "__restore_hosts": given}
-    after = {"hosts": "product", "gather_facts": False, "tasks": [{"ansible.builtin.debug": {"msg": "RESTORED"}}]}
-    whole = [{"import_playbook": str(ROOT / "playbooks/cluster_select.yml")}, play, after]
-    (tmp_path / "restore.yml").write_text(yaml.safe_dump(whole))
-    parts = {"m1": "manager", "m2": "manager", "w1": "node"}
-    done = run(tmp_path, parts, *arguments, playbook=str(tmp_path / "restore.yml"))
-    return " ".join(done.stdout.split())
-
-
-@pytest.mark.parametrize("host", ["m2", "w1"])
-def test_no_backup_is_restored_onto_hosts_of_another_cluster(tmp_path: Path, host: str) -> None:
-    """That would be two clusters with one end; those who run nothing, or this very cluster, may be restored."""
-    other = {"component": "nomad", "name": "shop", "evidence": "/etc/known"}
-    seen = {"m1": [{**other, "name": "product"}], host: [other]}
-    said = restored(tmp_path, seen)
-    assert f"{host} is already a member of another cluster: shop (/etc/known)." in said and "RESTORED" not in said
-    assert "restore onto other hosts. Nothing was changed." in said
-    assert "RESTORED" in restored(tmp_path, seen, "-e", '{"preflight_ignore": ["foreign cluster"]}')
-    assert "RESTORED" in restored(tmp_path, {"m1": seen["m1"], host: [{**other, "name": ""}]})
-
-
 def test_syntax_is_checked_without_an_inventory() -> None:
     command = ["ansible-playbook", "-i", "localhost,", "--syntax-check", str(ROOT / "playbooks/cluster_select.yml")]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
