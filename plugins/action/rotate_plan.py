@@ -27,7 +27,7 @@ class ActionModule(ManagersAction):
         "managers": {"type": "list", "elements": "str", "required": True},
         "facts": {"type": "str", "required": True},
         "numbers": {"type": "dict", "required": True},
-        "until": {"type": "str", "default": PHASES[-1]},
+        "last": {"type": "str", "default": PHASES[-1]},
     }
 
     def work(self, given: dict[str, Any], managers: Sequence[Manager], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class ActionModule(ManagersAction):
                     "no manager that answers has secrets of the cluster; run the install playbook first"
                 )
             payload = choose(given, held, {})[1] if asked else {}
-            plan = rotation.plan(payload, asked, rotated, rotation.hosts(cluster), given["until"])
+            plan = rotation.plan(payload, asked, rotated, rotation.hosts(cluster), given["last"])
         except (ValueError, UserError, StoreError, pki.PkiError) as error:
             raise AnsibleActionFail(f"{error}. Nothing was changed.") from None  # Ansible would say it twice
         show_plan(f"Rotation in {cluster.name}", plan.lines, plan.warnings)

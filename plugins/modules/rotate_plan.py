@@ -31,7 +31,7 @@ options:
     description: The numbers that are asked for, by the names of what is replaced; empty text for what is not.
     type: dict
     required: true
-  until:
+  last:
     description: The last phase to go through, such as V(prepare).
     type: str
     default: finish

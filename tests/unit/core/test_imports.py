@@ -149,3 +149,18 @@ def test_a_role_reads_no_private_variable_of_another() -> None:
 
 def test_a_private_variable_is_found() -> None:
     assert private("when: __host_node_x.changed and not __cluster_manager_y") == {"host_node", "cluster_manager"}
+
+
+def options(path: Path) -> set[str]:
+    """The names of a module's options."""
+    told = re.search(r'^DOCUMENTATION = r"""\n(.*?)\n"""', path.read_text(), re.MULTILINE | re.DOTALL)
+    return set((yaml.safe_load(told[1]) if told else {}).get("options") or {})
+
+
+def test_no_option_is_called_as_a_condition_of_a_task() -> None:
+    """ansible-lint takes the value of one for an expression, and warns of its braces."""
+    conditions = {"when", "until", "changed_when", "failed_when"}
+    found = {path.stem: options(path) for path in (PLUGINS / "modules").glob("*.py")}
+    assert (
+        found["rotate_plan"] and {name: names & conditions for name, names in found.items() if names & conditions} == {}
+    )

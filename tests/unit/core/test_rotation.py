@@ -185,7 +185,7 @@ def planned(payload: dict[str, Any], check: bool = False, engine: str = "nomad",
     held = {"generation": 1 if payload else 0, "digest": "d", "payload": payload, "broken": [], "latest": 1}
     manager = Manager("m1", lambda **_given: held)
     action = ActionModule(SimpleNamespace(check_mode=check, async_val=0), None, None, None, None, None)
-    given = {"managers": ["m1"], "facts": "facts", "numbers": numbers, "until": "finish"}
+    given = {"managers": ["m1"], "facts": "facts", "numbers": numbers, "last": "finish"}
     answer: dict[str, Any] = action.work(
         given, [manager], {"hostvars": hostvars, "ansible_play_hosts_all": list(hostvars)}
     )
