@@ -52,6 +52,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import failure
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import HOST
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import checks, known
 
 
@@ -61,7 +62,7 @@ def main() -> None:
     cluster = module.params["cluster"]
     found = checks.manager_checks(cluster) if os.path.exists(known.ISSUED.format(cluster=cluster)) else []
     try:
-        found += checks.host_checks() if os.path.exists(known.HOST) else []
+        found += checks.host_checks() if os.path.exists(HOST) else []
     except (OSError, ValueError, KeyError) as error:
         found.append(
             failure("mesh_sidecar", "The host's part of the mesh can be read", str(error), "run the install playbook")

@@ -41,7 +41,7 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import Api
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy.known import host
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import host
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_istio import checks, places
 from ansible_collections.keelson.cluster.plugins.module_utils.modules import checks as module
 

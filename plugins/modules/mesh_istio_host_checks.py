@@ -41,7 +41,7 @@ checks:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy.known import host
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import host
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_istio import checks, places
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     if os.path.exists(places.ISSUED.format(cluster=module.params["cluster"])):
         module.exit_json(changed=False, checks=[])
     try:
-        found = checks.host_checks(host(places.HOST))
+        found = checks.host_checks(host())
     except (OSError, ValueError, KeyError) as error:
         found = [checks.missing(str(error))]
     module.exit_json(changed=False, checks=found)

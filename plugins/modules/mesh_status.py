@@ -93,7 +93,8 @@ sidecars:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import known, status
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import host
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import status
 
 
 def main() -> None:
@@ -112,7 +113,7 @@ def main() -> None:
     )
     call = module.params if module.params["caller"] else None
     try:
-        chosen = status.chosen(known.host()["sidecars"], module.params["service"], module.params["caller"])
+        chosen = status.chosen(host()["sidecars"], module.params["service"], module.params["caller"])
         module.exit_json(changed=False, sidecars=[status.of(one, module.params["minutes"], call) for one in chosen])
     except (OSError, ValueError, KeyError) as error:
         module.fail_json(msg=f"the host's part of the mesh cannot be read ({error}); run the playbook mesh")

@@ -20,6 +20,7 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Protocol
 
+from ..cluster.remote import whole
 from .archive import BackupError, digest
 
 PATIENCE = 60.0  # seconds without an answer
@@ -167,10 +168,10 @@ class S3:
                 if answer.status < 300 and into is not None:
                     shutil.copyfileobj(answer, into)
                     return b""
-                text = answer.read()
+                text = whole(answer)
             finally:
                 link.close()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise BackupError(f"{where} does not answer ({error}); check cluster_backup.target.s3") from error
         if answer.status >= 300:
             code = re.search(rb"<Code>(.*?)</Code>", text)

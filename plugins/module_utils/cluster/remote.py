@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import http.client
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+
+MOST = 4 << 20  # bytes of an answer
 
 
 class ApiError(Exception):
@@ -25,6 +28,14 @@ class ApiError(Exception):
 def bracketed(address: str) -> str:
     """An address or name as it stands in a URL or before a port."""
     return f"[{address}]" if ":" in address else address
+
+
+def whole(reply: http.client.HTTPResponse) -> bytes:
+    """What a manager or a store has answered to a program of a host. Raises ValueError when it is larger than any such answer."""
+    body = reply.read(MOST + 1)
+    if len(body) > MOST:
+        raise ValueError(f"the answer is larger than {MOST} bytes")
+    return body
 
 
 def answers(address: str, port: int, timeout: float = 3.0) -> bool:

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..cluster.remote import whole
 from ..host import files as host_files
 from ..host import units as service_units
 from ..host.receipts import PATH, TREE, Entry, Receipts, missing_parents
@@ -37,7 +38,6 @@ FIELDS = ("cluster", "engine", "pool", "managers", "ca", "token")
 KEY, ANSWER = "key.pem", "enrollment.json"  # in that folder
 FINAL = (400, 401, 403, 410)  # HTTP statuses that mean no for good, to a token or a request; all others may pass
 PATIENCE = 30.0  # seconds for one request
-MOST = 4 << 20  # bytes of an answer
 PAUSE = 2.0  # seconds between two rounds of asking
 ENTRY = {"state": "file", "content": None, "data": None, "target": None, "mode": None, "owner": "root", "group": "root"}
 
@@ -129,14 +129,6 @@ def fetch(url: str) -> str:
         message = f"{url} answers {answer.status} {answer.reason}"
         raise Refused(f"{message}; issue the document anew") if answer.status in FINAL else OSError(message)
     return text
-
-
-def whole(reply: http.client.HTTPResponse) -> bytes:
-    """What was answered. Raises ValueError when it is larger than any answer of a manager."""
-    body = reply.read(MOST + 1)
-    if len(body) > MOST:
-        raise ValueError(f"the answer is larger than {MOST} bytes")
-    return body
 
 
 def own_address(manager: str) -> str:

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 CONFIG = "/etc/keelson-mesh"  # a folder for each sidecar, and what programs of the host read
+HOST = f"{CONFIG}/host.json"  # the sidecars of this host, for the programs that keep what they need fresh
 STATE = "/var/lib/keelson-mesh"  # keys, certificates and trust, a folder for each sidecar
 RUN = "/run/mesh-sidecar"  # admin sockets
 RULES = f"{CONFIG}/rules.nft"
@@ -20,3 +24,10 @@ def unit(sidecar: str) -> str:
 def account(sidecar: str) -> str:
     """The account of a sidecar."""
     return f"mesh_{sidecar}"
+
+
+def host(path: str = HOST) -> dict[str, Any]:
+    """What a file of the mesh tells: unless another is named, the sidecars of this host. Raises OSError, ValueError."""
+    with open(path, encoding="utf-8") as file:
+        found: dict[str, Any] = json.load(file)
+    return found

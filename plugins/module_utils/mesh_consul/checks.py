@@ -17,7 +17,7 @@ from typing import Any
 from ..checks.model import Check, Verdict, answer
 from ..checks.sockets import listening
 from ..cluster import raft
-from ..mesh import admin
+from ..mesh import admin, places
 from ..mesh import checks as shared
 from . import known
 from .api import Api, agent
@@ -107,7 +107,7 @@ def sidecar_checks(given: Mapping[str, Any], sidecar: Mapping[str, Any], token: 
 
 def host_checks() -> list[Check]:
     """Return the checks of a host node. Raises OSError, ValueError, KeyError."""
-    given = known.host()
+    given = places.host(known.HOST)
     with open(known.SERVICES, encoding="utf-8") as file:
         tokens = {service["id"]: service["token"] for service in json.load(file)["services"]}
     remedy = f"look at {known.FOLDER}/agent.json; run the install playbook"

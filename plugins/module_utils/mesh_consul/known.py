@@ -8,9 +8,6 @@ https://developer.hashicorp.com/consul/docs/reference/architecture/ports
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from ..mesh.places import CONFIG
 
 RPC, SERF, HTTPS, GRPC = 8300, 8301, 8501, 8502
@@ -23,10 +20,3 @@ UNIT = "consul.service"
 #: The agent gives the key of a leaf that it has to whoever asks, so nobody but root and its account may ask.
 SOCKET = "/run/consul/http.sock"
 HOST = f"{CONFIG}/consul.json"
-
-
-def host(path: str = HOST) -> dict[str, Any]:
-    """The sidecars of this host. Raises OSError, ValueError."""
-    with open(path, encoding="utf-8") as file:
-        found: dict[str, Any] = json.load(file)
-    return found

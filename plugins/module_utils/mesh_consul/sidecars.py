@@ -50,7 +50,7 @@ def apply(desired: Desired, check: bool, receipts: Receipts) -> Done:
         _must(_registered, f"the agent does not take the services in {PATIENCE:g} s; see journalctl -u {known.UNIT}")
     entries = [entry for name, content in desired.sidecars.items() for entry in entries_of(name, content)]
     settle(entries, [unit_of(name) for name in desired.sidecars], check, done, receipts)
-    for one in [] if check else known.host()["sidecars"]:
+    for one in [] if check else places.host(known.HOST)["sidecars"]:
         _must(
             lambda one=one: waiting(one),
             f"the sidecar {one['id']} does not serve in {PATIENCE:g} s; see journalctl -u {places.unit(one['id'])}",

@@ -14,9 +14,9 @@ from ..checks.model import Check, Verdict, answer
 from ..checks.sockets import listening
 from ..cluster.secret_store import read_current
 from ..enrollment import certificate
-from ..mesh import admin
+from ..mesh import admin, places
 from ..mesh import checks as shared
-from . import known, renew
+from . import renew
 from .issuer import COMPONENT
 
 AUTHORITY_DAYS = 90.0
@@ -102,7 +102,7 @@ def service_checks(sidecar: Mapping[str, Any]) -> list[Check]:
 
 def host_checks() -> list[Check]:
     """Return the checks of a host node."""
-    given = known.host()
+    given = places.host()
     return [check for sidecar in given["sidecars"] for check in sidecar_checks(given, sidecar)]
 
 

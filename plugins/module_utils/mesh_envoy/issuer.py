@@ -12,19 +12,16 @@ usage: python3 -m utils.mesh_envoy.issuer CLUSTER ADDRESS CA CERTIFICATE KEY
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
-import ssl
-import subprocess
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from ..cluster.secret_store import StoreError, read_current
+from ..cluster.secret_store import read_current
 from ..enrollment.certificate import key_digest
-from ..enrollment.service import LARGEST, Answering, Server, canonical, names_of, notify, read_json
-from ..enrollment.tokens import Denied
+from ..enrollment.service import notify
+from ..mesh.issuing import MutualServer, handler, requested
 from . import known, leaf
 
 COMPONENT = "mesh_envoy"
@@ -36,6 +33,7 @@ class Issuer:
 
     cluster: str
     issues: str = "leaves"
+    unit: str = "keelson-mesh-issuer"
 
     def answer(self, asked: Any, names: Iterable[str], peer: str) -> dict[str, Any]:
         """Sign what a host asks for: C(requests) by SPIFFE ID. Raises Denied, OSError, StoreError.
@@ -68,71 +66,6 @@ class Issuer:
             raise OSError("this manager has no authority of the mesh; run the install playbook")
         found: dict[str, Any] = payload[COMPONENT]
         return found
-
-
-def requested(asked: Any, known: Mapping[str, Any], names: Collection[str], peer: str) -> dict[str, str]:
-    """What a host asks for, by SPIFFE ID: of services that run on it alone. Raises Denied."""
-    requests = asked.get("requests") if isinstance(asked, dict) else None
-    if not isinstance(requests, dict) or not all(isinstance(text, str) for text in requests.values()):
-        raise Denied(400, "the request has no 'requests'; the host runs another version of this collection")
-    host = allowed(known, names, peer)
-    foreign = sorted(set(requests) - set(host["identities"]))
-    if foreign:
-        raise Denied(403, f"{host['name']} runs no service with the identity {', '.join(foreign)}")
-    return requests
-
-
-def allowed(known: Mapping[str, Any], names: Collection[str], peer: str) -> dict[str, Any]:
-    """The host that asks from its address, by a certificate with its name or with that address. Raises Denied."""
-    for name, host in known["hosts"].items():
-        address = canonical(host["address"])
-        if address == canonical(peer) and not {known["host_subject"] + name, address}.isdisjoint(names):
-            return {**host, "name": name}
-    raise Denied(403, f"no host of the mesh at {peer} has a certificate for any of {', '.join(sorted(names))}")
-
-
-class Answers(Protocol):
-    """What answers hosts."""
-
-    @property
-    def issues(self) -> str:
-        """The field of its answers in which is what was issued."""
-
-    def answer(self, asked: Any, names: Iterable[str], peer: str) -> dict[str, Any]:
-        """Answer a host. Raises Denied, OSError, StoreError."""
-
-
-def handler(issuer: Answers) -> type[http.server.BaseHTTPRequestHandler]:
-    """The handler of one issuer."""
-    place = f"/v1/{issuer.issues}"
-
-    class Handler(Answering):
-        """POST to the place of the issuer; everything else is not there."""
-
-        largest = 16 * LARGEST
-
-        def do_POST(self) -> None:
-            """Answer one host."""
-            peer = self.client_address[0]
-            try:
-                asked = read_json(self.body(place))
-                answer = issuer.answer(asked, names_of(self.connection.getpeercert() or {}), peer)
-            except Denied as error:
-                self.reply(error.status, {"error": str(error)}, f"{peer}: {error}")
-            except (OSError, StoreError, LookupError, TypeError, ValueError, subprocess.SubprocessError) as error:
-                text = "this manager cannot sign now; its journal of keelson-mesh-issuer says why"
-                self.reply(503, {"error": text}, f"{peer}: cannot sign: {error}")
-            else:
-                issued = answer[issuer.issues]
-                self.reply(200, answer, f"{peer}: signed {', '.join(issued)}" if issued else "")
-
-    return Handler
-
-
-class MutualServer(Server):
-    """Speaks with hosts of the cluster alone: a certificate of its CA is needed before a byte is read."""
-
-    clients = ssl.CERT_REQUIRED
 
 
 def main(cluster: str, address: str, ca: str, certificate: str, key: str) -> None:

@@ -9,26 +9,20 @@ writes them where Envoy reads them. Nothing is changed when no manager answers. 
 
 from __future__ import annotations
 
-import contextlib
-import grp
-import http.client
 import json
-import os
 import ssl
 import sys
 import time
-import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..enrollment import certificate
-from ..mesh import places
-from . import known, leaf
+from ..mesh import places, renewal
+from . import leaf
 
 SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
-PATIENCE = 15.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Kept:
 def main() -> int:
     """Renew what is due; returns the exit code."""
     try:
-        given = known.host()
+        given = places.host()
         return renew(given)
     except (OSError, ValueError, KeyError) as error:
         sys.stdout.write(f"no leaf certificate was renewed: {error}\n")
@@ -54,7 +48,7 @@ def renew(given: Mapping[str, Any]) -> int:
     # Without an issuer too.
     faults = [fault for entry in given["sidecars"] if entry["kind"] == "ingress" and (fault := show(entry))]
     sidecars = {entry["identity"]: entry["id"] for entry in given["sidecars"]}
-    answer = ask(given, {})
+    answer = renewal.ask(given, "leaves", {})
     due = {
         identity: reason
         for identity, name in sidecars.items()
@@ -62,7 +56,9 @@ def renew(given: Mapping[str, Any]) -> int:
     }
     keys = {identity: certificate.make_key() for identity in due}
     if keys:
-        answer = ask(given, {identity: certificate.make_request(key) for identity, key in keys.items()})
+        answer = renewal.ask(
+            given, "leaves", {identity: certificate.make_request(key) for identity, key in keys.items()}
+        )
     for identity, name in sidecars.items():
         # Trust first: a leaf of a new authority is of use only where that one is trusted.
         write(name, "trust", {"validation_context": {"trusted_ca": {"inline_string": answer["trust"]}}})
@@ -99,28 +95,6 @@ def reason_to_renew(found: Kept, issuer: str, before_minutes: float, now: float)
     return f"{left:.0f} minutes were left" if left < before_minutes else ""
 
 
-def ask(given: Mapping[str, Any], requests: Mapping[str, str], what: str = "leaves") -> dict[str, Any]:
-    """What the issuer on a manager answers, asked one after the other. Raises OSError when none does."""
-    context = ssl.create_default_context(cafile=given["ca"])
-    context.load_cert_chain(given["cert"], given["key"])
-    faults = []
-    for url in given["issuers"]:
-        place = urllib.parse.urlsplit(url)
-        link = http.client.HTTPSConnection(place.hostname or "", place.port, timeout=PATIENCE, context=context)
-        try:
-            link.request("POST", f"/v1/{what}", json.dumps({"requests": dict(requests)}))
-            reply = link.getresponse()
-            answer: dict[str, Any] = json.loads(reply.read())
-            if reply.status == 200:
-                return answer
-            faults.append(f"{url}: {answer.get('error')}")
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            faults.append(f"{url}: {error}")
-        finally:
-            link.close()
-    raise OSError("; ".join(faults) or "no manager is known")
-
-
 def kept(name: str, kind: str = "identity") -> Kept:
     """What a sidecar has now; C(outside) is what a gateway shows outside."""
     try:
@@ -134,21 +108,8 @@ def kept(name: str, kind: str = "identity") -> Kept:
 
 def write(name: str, kind: str, content: Mapping[str, Any], version: str = "") -> None:
     """Write a secret as Envoy reads it, for the sidecar's account alone, unless it is there. Raises OSError."""
-    path = f"{places.STATE}/{name}/{kind}.json"
     resource = {"@type": SECRET, "name": kind, **content}
-    text = json.dumps({"version_info": version, "resources": [resource]})
-    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
-        if file.read() == text:
-            return
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{path}.partial")
-    with open(os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440), "w", encoding="utf-8") as file:
-        os.fchown(file.fileno(), 0, grp.getgrnam(places.account(name)).gr_gid)
-        os.fchmod(file.fileno(), 0o440)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.partial", path)
+    renewal.write(name, f"{kind}.json", json.dumps({"version_info": version, "resources": [resource]}))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ..host.receipts import Receipts
 from ..host.settings import Account, Settings
 from ..mesh import admin, places
 from ..mesh.host import Done, SidecarError, remove, settle, unit_of
-from . import discovery, known, renew, validate
+from . import discovery, renew, validate
 
 EFFECT = 20.0  # seconds in which a running sidecar must use its new files
 PAUSE = 0.1
@@ -129,7 +129,7 @@ def put_back(old: Mapping[str, str]) -> None:
 def leaves(sidecars: Iterable[str]) -> list[str]:
     """Have the leaves that are due; returns the sidecars that got one. Raises SidecarError where one has none then."""
     before = {name: renew.kept(name) for name in sidecars}
-    given, fault = known.host(), ""
+    given, fault = places.host(), ""
     try:
         renew.renew(given)
     except OSError as error:

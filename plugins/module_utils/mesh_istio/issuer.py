@@ -19,7 +19,7 @@ from typing import Any
 
 from ..enrollment.service import notify
 from ..kubernetes.api import Api, ApiError
-from ..mesh_envoy.issuer import MutualServer, handler, requested
+from ..mesh.issuing import MutualServer, handler, requested
 from . import places
 
 AUDIENCE = "istio-ca"
@@ -33,6 +33,7 @@ class TokenIssuer:
 
     cluster: str
     issues: str = "tokens"
+    unit: str = "keelson-istio-issuer"
 
     def answer(self, asked: Any, names: Iterable[str], peer: str) -> dict[str, Any]:
         """Tokens for the identities that a host asks for, and the root that sidecars trust. Raises Denied, OSError."""

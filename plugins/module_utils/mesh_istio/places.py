@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..mesh.places import CONFIG
 
-HOST = f"{CONFIG}/host.json"
 RESOLVER = f"{CONFIG}/resolv.conf"
 ISSUED = "/etc/keelson/{cluster}/mesh-istio.json"  # on managers: which host may have which identities
 ISSUER = 4652

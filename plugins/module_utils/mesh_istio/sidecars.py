@@ -16,8 +16,7 @@ from ..host import units
 from ..host.receipts import Receipts
 from ..host.settings import Account, Settings
 from ..mesh.host import Done, SidecarError, remove, settle
-from ..mesh.places import CONFIG, ENVOY, STATE, account, unit
-from ..mesh_envoy.known import host
+from ..mesh.places import CONFIG, ENVOY, STATE, account, host, unit
 from . import places, tokens
 
 READY = 60.0  # seconds: it gets a certificate and its configuration from the control plane
@@ -106,7 +105,7 @@ def ready(port: int) -> bool:
 
 def _tokens(sidecars: Mapping[str, Any]) -> list[str]:
     """Have the tokens that are due; returns the sidecars that got one. Raises SidecarError where one has none then."""
-    given, fault, got = host(places.HOST), "", []
+    given, fault, got = host(), "", []
     try:
         got = tokens.renew(given, time.time())
     except OSError as error:

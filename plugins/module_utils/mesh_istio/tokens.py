@@ -11,24 +11,21 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import grp
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..mesh.places import STATE, account
-from ..mesh_envoy.known import host
-from ..mesh_envoy.renew import ask
+from ..mesh.places import STATE, host
+from ..mesh.renewal import ask, write
 from . import places
 
 
 def main() -> int:
     """Renew what is due; returns the exit code."""
     try:
-        for identity in renew(host(places.HOST), time.time()):
+        for identity in renew(host(), time.time()):
             sys.stdout.write(f"{identity}: has a new token\n")
     except (OSError, ValueError, KeyError) as error:
         sys.stdout.write(f"no token was renewed: {error}\n")
@@ -42,7 +39,7 @@ def renew(given: Mapping[str, Any], now: float) -> list[str]:
     due = {identity: "" for identity, name in sidecars.items() if is_due(read(name), now)}
     if not sidecars:
         return []
-    answer = ask(given, due, "tokens")
+    answer = ask(given, "tokens", due)
     for identity, name in sidecars.items():
         write(name, places.ROOT, answer["trust"])
         if identity in due:
@@ -71,23 +68,6 @@ def life(token: str) -> tuple[float, float]:
         return float(claims["iat"]), float(claims["exp"])
     except (ValueError, LookupError, TypeError):
         return 0.0, 0.0
-
-
-def write(name: str, where: str, text: str) -> None:
-    """Write a file for the account of a sidecar alone, unless it is there. Raises OSError."""
-    path = f"{STATE}/{name}/{where}"
-    with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
-        if file.read() == text:
-            return
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{path}.partial")
-    with open(os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440), "w", encoding="utf-8") as file:
-        os.fchown(file.fileno(), 0, grp.getgrnam(account(name)).gr_gid)
-        os.fchmod(file.fileno(), 0o440)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.partial", path)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ COMPONENT = Component(
             requirements=Requirements(memory_mib=200, disk_mib={"/opt": 300}, features=("systemd", "nf_tables")),
             listeners=(Listener(ANY_PORT, "tcp", "cluster", "envoy", "sidecars", optional=True),),
             services=("keelson-mesh-rules.service", "keelson-mesh-renew.timer"),
-            secrets=(known.HOST,),
+            secrets=(places.HOST,),
             artifacts=_ARTIFACTS,
             owned=Owned(trees=(places.CONFIG, places.STATE, "/run/mesh-sidecar"), tables=(TABLE,)),
         ),

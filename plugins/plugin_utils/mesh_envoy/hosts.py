@@ -106,6 +106,6 @@ def files(described: Mapping[str, Any], rules: str) -> list[dict[str, Any]]:
     return [
         {"path": places.CONFIG, "state": "directory", "mode": "0755"},
         {"path": places.STATE, "state": "directory", "mode": "0755"},
-        {"path": known.HOST, "data": dict(described), "mode": "0600"},
+        {"path": places.HOST, "data": dict(described), "mode": "0600"},
         {"path": f"{places.CONFIG}/rules.nft", "content": rules, "mode": "0644"},
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import CONFIG, STATE
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import CONFIG, HOST, STATE
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_istio import places
 
 from ..contract import ANY_PORT, MANAGER, NODE, Component, Listener, Owned, Part, Probe, Requirements
@@ -52,7 +52,7 @@ COMPONENT = Component(
                 Listener(ANY_PORT, "tcp", "any", "pilot-agent", "agents of sidecars", optional=True),
             ),
             services=("keelson-mesh-rules.service", "keelson-istio-tokens.timer"),
-            secrets=(places.HOST,),
+            secrets=(HOST,),
             artifacts=("istio-proxy", "istio-agent", "envoy", "mesh-host"),
             owned=Owned(trees=(CONFIG, STATE), tables=(TABLE,)),
         ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import bracketed
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import CONFIG, ENVOY, RULES, STATE
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh.places import CONFIG, ENVOY, HOST, RULES, STATE
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_istio import places
 
 from ..contract import Identity
@@ -190,7 +190,7 @@ def files(described: Mapping[str, Any], table: str, dns: str) -> list[dict[str, 
     return [
         {"path": CONFIG, "state": "directory", "mode": "0755"},
         {"path": STATE, "state": "directory", "mode": "0755"},
-        {"path": places.HOST, "data": dict(described), "mode": "0600"},
+        {"path": HOST, "data": dict(described), "mode": "0600"},
         {"path": RULES, "content": table, "mode": "0644"},
         {"path": places.RESOLVER, "content": dns, "mode": "0644"},
     ]

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.backup import archive, checks, program, restoring, targets
 from ansible_collections.keelson.cluster.plugins.module_utils.backup.archive import BackupError
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import remote
 from ansible_collections.keelson.cluster.plugins.plugin_utils import age
 from ansible_collections.keelson.cluster.plugins.plugin_utils.backup import restore
 from ansible_collections.keelson.cluster.plugins.plugin_utils.backup.component import settings
@@ -319,7 +320,7 @@ def test_a_path_that_leaves_the_backup(tmp_path: Path, name: str) -> None:
         archive.read(packed, str(tmp_path / "to"))
 
 
-def test_an_s3_compatible_store(world: World) -> None:
+def test_an_s3_compatible_store(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     server = ThreadedMotoServer(port=0)
     server.start()
     try:
@@ -345,6 +346,9 @@ def test_an_s3_compatible_store(world: World) -> None:
         assert target.names() == [f"{notes[0].name}.tar.age"]
         with pytest.raises(BackupError, match=r"none-such answers 404 NoSuchBucket; check cluster_backup\.target\.s3"):
             targets.open_target({"s3": {**s3, "bucket": "none-such"}}).names()
+        with monkeypatch.context() as patch, pytest.raises(BackupError, match="the answer is larger than 99 bytes"):
+            patch.setattr(remote, "MOST", 99)
+            target.names()
     finally:
         server.stop()
 

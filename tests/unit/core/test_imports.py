@@ -151,6 +151,20 @@ def test_a_private_variable_is_found() -> None:
     assert private("when: __host_node_x.changed and not __cluster_manager_y") == {"host_node", "cluster_manager"}
 
 
+def others(path: Path, imported: set[str]) -> set[str]:
+    """What a file of a provider of the mesh imports of other providers."""
+    providers = {folder.name for folder in PLUGINS.glob("*/mesh_*") if folder.is_dir()}
+    own = path.relative_to(PLUGINS).parts[1]
+    return {name for name in imported if name.split(".")[1] in providers - {own}}
+
+
+def test_no_provider_of_the_mesh_imports_another() -> None:
+    """What several have in common is in C(mesh)."""
+    files = list(PLUGINS.glob("*_utils/mesh_*/**/*.py"))
+    found = {str(path.relative_to(PLUGINS)): others(path, imports(path)) for path in files}
+    assert len(found) > 20 and {path: names for path, names in found.items() if names} == {}
+
+
 def options(path: Path) -> set[str]:
     """The names of a module's options."""
     told = re.search(r'^DOCUMENTATION = r"""\n(.*?)\n"""', path.read_text(), re.MULTILINE | re.DOTALL)

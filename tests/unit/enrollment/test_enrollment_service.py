@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import remote
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate, join, service, tokens
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import EnrollmentService, JoiningHost
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied, Token, dump
@@ -306,7 +307,7 @@ def test_a_document_is_fetched_from_a_place_the_system_trusts(
     assert join.fetch(f"{url}/web.json?v=1") == "document"
     with pytest.raises(OSError, match="/other answers 404"):
         join.fetch(f"{url}/other")
-    monkeypatch.setattr(join, "MOST", 4095)
+    monkeypatch.setattr(remote, "MOST", 4095)
     with pytest.raises(OSError, match="/endless: the answer is larger than 4095 bytes"):
         join.fetch(f"{url}/endless")
     server.shutdown()

@@ -308,7 +308,7 @@ def test_without_a_certificate_to_show_no_gateway_starts(
     shown: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown["outside"]["key"] = str(tmp_path / "nothing")
-    monkeypatch.setattr(known, "host", lambda: {"sidecars": [shown]})
+    monkeypatch.setattr(places, "host", lambda: {"sidecars": [shown]})
     monkeypatch.setattr(renew, "renew", lambda given: (_ for _ in ()).throw(OSError(renew.show(given["sidecars"][0]))))
     with pytest.raises(sidecars.SidecarError, match="the certificate of the gateway shop/edge"):
         sidecars.leaves([])

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster import secret_store
-from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster import remote, secret_store
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate, service
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.tokens import Denied
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh import checks as every
-from ansible_collections.keelson.cluster.plugins.module_utils.mesh import places, supervise
+from ansible_collections.keelson.cluster.plugins.module_utils.mesh import issuing, places, renewal, supervise
 from ansible_collections.keelson.cluster.plugins.module_utils.mesh_envoy import (
     allowed,
     checks,
@@ -165,10 +165,10 @@ def test_a_host_is_known_by_the_address_of_its_certificate(manager: issuer.Issue
 
 def test_a_host_is_known_by_the_subject_that_the_engine_gives_hosts_alone() -> None:
     known = {"hosts": {"w1": {"address": "10.0.0.21", "identities": []}}, "host_subject": "system:node:"}
-    assert issuer.allowed(known, ["system:node:w1"], "10.0.0.21")["name"] == "w1"
+    assert issuing.allowed(known, ["system:node:w1"], "10.0.0.21")["name"] == "w1"
     for name in ("w1", "system:w1", "system:node:w2"):
         with pytest.raises(Denied, match="no host of the mesh at 10.0.0.21"):
-            issuer.allowed(known, [name], "10.0.0.21")
+            issuing.allowed(known, [name], "10.0.0.21")
 
 
 @pytest.mark.parametrize("asked", [None, [], {}, {"requests": []}, {"requests": {IDENTITY: 1}}])
@@ -185,15 +185,15 @@ def test_a_host_of_many_services_is_read_whole(capfd: pytest.CaptureFixture[str]
         issues="leaves", answer=lambda asked, *_who: {"leaves": seen.append(len(asked["requests"]))}
     )
     link = SimpleNamespace(makefile=lambda *_how: sent, sendall=lambda _answer: None, getpeercert=lambda: {})
-    issuer.handler(counting)(link, ("10.0.0.21", 1), None)  # type: ignore[arg-type]
+    issuing.handler(counting)(link, ("10.0.0.21", 1), None)  # type: ignore[arg-type]
     assert seen == [500], capfd.readouterr().out
 
 
 def test_the_names_of_a_client() -> None:
     subject = ((("commonName", "system:node:w2"),),)
     certificate = {"subjectAltName": (("DNS", "w1"), ("IP Address", "10.0.0.21")), "subject": subject}
-    assert issuer.names_of(certificate) == {"w1", "system:node:w2", "10.0.0.21"}
-    assert issuer.names_of({}) == set()
+    assert service.names_of(certificate) == {"w1", "system:node:w2", "10.0.0.21"}
+    assert service.names_of({}) == set()
 
 
 # --- renewal ----------------------------------------------------------------------------------------------------------
@@ -228,6 +228,42 @@ def test_a_secret_is_written_whole_and_read_back(
     renew.write("shop_orders", "identity", content, "authority")
     assert path.stat().st_ino == before
     assert renew.kept("shop_front") == renew.Kept(0, "")
+
+
+class Issuers:
+    """Managers, each of which answers a text by its name; who is none does not answer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **answers: tuple[int, bytes]) -> None:
+        context = SimpleNamespace(load_cert_chain=lambda *_files: None)
+        monkeypatch.setattr(renewal.ssl, "create_default_context", lambda **_given: context)
+        monkeypatch.setattr(renewal.http.client, "HTTPSConnection", self.link)
+        self.answers, self.asked = answers, list[Any]()
+        self.given = {"ca": "", "cert": "", "key": "", "issuers": [f"https://{name}:4651" for name in answers]}
+
+    def link(self, name: str, *_place: Any, **_how: Any) -> Any:
+        """A connection to one of them."""
+        status, text = self.answers[name]
+        reply = SimpleNamespace(status=status, read=lambda most: text[:most])
+        return SimpleNamespace(
+            request=lambda *what: self.asked.append(what), getresponse=lambda: reply, close=lambda: None
+        )
+
+
+def test_one_manager_after_the_other_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    managers = Issuers(monkeypatch, m1=(503, b'{"error": "cannot sign"}'), m2=(200, b'{"leaves": {}}'))
+    assert renewal.ask(managers.given, "leaves", {}) == {"leaves": {}}
+    assert [what[:2] for what in managers.asked] == [("POST", "/v1/leaves")] * 2
+
+
+def test_an_answer_that_is_none_is_told_and_read_with_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "MOST", 40)
+    managers = Issuers(
+        monkeypatch, m1=(200, b"[" * 41), m2=(503, b'["no object"]'), m3=(503, b'{"error": "cannot sign"}')
+    )
+    with pytest.raises(
+        OSError, match="m1:4651: the answer is larger than 40 bytes; .*m2.*no JSON object; .*m3.*cannot sign"
+    ):
+        renewal.ask(managers.given, "leaves", {})
 
 
 # --- the supervisor ---------------------------------------------------------------------------------------------------
