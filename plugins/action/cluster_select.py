@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import NAME
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.names import GROUPS
 from ansible_collections.keelson.cluster.plugins.plugin_utils import (  # pylint: disable=unused-import # one refuses old ones
     ansible_core,  # noqa: F401
@@ -32,6 +33,11 @@ class ActionModule(ControllerAction):
         if list(task_vars.get("ansible_run_tags") or ["all"]) != ["all"]:
             raise AnsibleActionFail(
                 "--tags would leave out steps that later ones need; run the whole playbook, for fewer hosts with --limit"
+            )
+        if NAME in task_vars["groups"]["all"]:  # Ansible takes no host out of a run's inventory again
+            raise AnsibleActionFail(
+                f"enroll, earlier in this run, has left {NAME} in the inventory, a host that is none; run what comes after enroll by a "
+                "command of its own. Nothing was changed by this playbook"
             )
         name = choose(options["cluster"], task_vars["groups"], task_vars["hostvars"])
         parts = {host: part_of(task_vars["hostvars"][host]) for host in task_vars["groups"][options["cluster"]]}

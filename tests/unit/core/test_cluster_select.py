@@ -94,6 +94,21 @@ def test_a_limit_without_those_whom_the_run_is_about_is_refused(
     assert done.returncode == 2 and told in " ".join(done.stdout.split()), done.stdout
 
 
+def test_what_comes_after_enroll_in_one_run_meets_no_host_that_is_none(tmp_path: Path) -> None:
+    """Another enroll would describe its pool by the variables of both."""
+    plays = yaml.safe_load((ROOT / "playbooks/enroll.yml").read_text())
+    (declare,) = (play for play in plays if play.get("name") == "Declare a new host of the pool")
+    again = {"import_playbook": str(ROOT / "playbooks/cluster_select.yml")}
+    after = {"hosts": "product", "gather_facts": False, "tasks": [{"ansible.builtin.debug": {"msg": "AFTER"}}]}
+    (tmp_path / "twice.yml").write_text(yaml.safe_dump([again, declare, again, after]))
+    pool = {"product_pool_web": {"hosts": {"w1": {}}}}
+    parts = {"m1": "manager", "w1": "node"}
+    done = run(tmp_path, parts, "-e", "enroll_pool=web", groups=pool, playbook=str(tmp_path / "twice.yml"))
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 2 and "AFTER" not in told
+    assert "run what comes after enroll by a command of its own. Nothing was changed" in told
+
+
 def test_syntax_is_checked_without_an_inventory() -> None:
     command = ["ansible-playbook", "-i", "localhost,", "--syntax-check", str(ROOT / "playbooks/cluster_select.yml")]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
