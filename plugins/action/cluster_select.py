@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.utils.vars import load_extra_vars
+from ansible.errors import AnsibleActionFail
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment.manager import NAME
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.names import GROUPS
 from ansible_collections.keelson.cluster.plugins.plugin_utils import (  # pylint: disable=unused-import # one refuses old ones
@@ -48,19 +46,11 @@ class ActionModule(ControllerAction):
                 f"cluster {name}: {what} (cluster_part); correct the inventory, nothing was changed"
             )
         self._refuse_own(name, task_vars, parts)
-        told = variable_types.faults(self._given(task_vars), load_extra_vars(self._loader))
+        told = variable_types.faults(variable_types.read(task_vars, self._templar.template))
         if told:
             raise AnsibleActionFail(f"{'; '.join(told)}. Nothing was changed")
         variables = {host: variable_types.converted(task_vars["hostvars"][host]) for host in parts}
         return {"cluster": name, "parts": parts, "variables": variables}
-
-    def _given(self, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """The playbooks' variables as the run has them, with the types that they have in later plays."""
-        found = {}
-        for name in (name for name in variable_types.playbooks() if name in task_vars):
-            with contextlib.suppress(AnsibleError):  # whoever reads it says so
-                found[name] = self._templar.template(task_vars[name])
-        return {**found, **variable_types.converted(found)}
 
     @staticmethod
     def _refuse_own(name: str, task_vars: Mapping[str, Any], parts: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ description:
   - Returns its terms. The extra variables of the run (C(-e NAME=VALUE), answers of an AWX survey) are text; those that a role or
     a playbook of this collection specifies as a boolean or a number have that type afterwards, in all plays and on all hosts.
   - An empty answer to a question about a playbook's variable, a boolean or a number counts as none.
-  - Text that is neither is left as it is, for preflight and modules to name it.
+  - A value that a playbook's variable cannot have, and a name that is nearly one of these, end the run.
   - It works in the C(hosts) of a play only, which Ansible reads in its main process. M(keelson.cluster.cluster_select) does the same
     for variables of the inventory.
 author: keelson.cluster contributors (@keelson-cluster)
@@ -41,6 +41,7 @@ _list:
 
 from typing import Any
 
+from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
@@ -50,9 +51,12 @@ class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
-        """Convert the extra variables where Ansible keeps them: nothing else has their precedence."""
+        """Convert the extra variables where Ansible keeps them: nothing else has their precedence. Raises AnsibleLookupError."""
         given = load_extra_vars(self._loader)
         for name in variable_types.empty(given):
             del given[name]
         given.update(variable_types.converted(given))
+        told = variable_types.faults(variable_types.read(given, self._templar.template), given)
+        if told:
+            raise AnsibleLookupError(f"{'; '.join(told)}. Nothing was changed")
         return terms

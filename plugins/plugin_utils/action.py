@@ -39,7 +39,7 @@ class ControllerAction(ActionBase):  # type: ignore[misc]
         try:
             return {**result, "changed": False, **self.act(options, task_vars or {})}
         except self.FAULTS as error:
-            raise AnsibleActionFail(str(error)) from error
+            raise AnsibleActionFail(str(error)) from None  # Ansible tells causes too
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Do it; return what the task returns besides `changed`, which is false by default."""

@@ -6,6 +6,7 @@ converted to them."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.validation import check_type_dict, check_type_float, check_type_int, check_type_list
 from ansible.module_utils.parsing.convert_bool import boolean
 
@@ -27,6 +29,12 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "path": str,
     "raw": str,
 }
+_CANNOT: dict[str, tuple[type, ...]] = {
+    "int": (bool,),
+    "float": (bool,),
+    "str": (list, dict, bool),
+    "path": (list, dict, bool),
+}
 _KEPT = ("type", "elements", "choices", "options")
 _WORDS = {
     "bool": "true or false",
@@ -34,6 +42,8 @@ _WORDS = {
     "float": "a number",
     "list": "a list",
     "dict": "a mapping",
+    "str": "a text",
+    "path": "a path",
 }
 
 Specs = dict[str, dict[str, Any]]
@@ -111,7 +121,16 @@ def empty(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def faults(values: Mapping[str, Any], given: Iterable[str]) -> list[str]:
+def read(values: Mapping[str, Any], template: Callable[[Any], Any]) -> dict[str, Any]:
+    """The playbooks' variables out of C(values), with the types that they have in later plays."""
+    found = {}
+    for name in (name for name in playbooks() if name in values):
+        with contextlib.suppress(AnsibleError):  # whoever reads it says so
+            found[name] = template(values[name])
+    return {**found, **converted(found)}
+
+
+def faults(values: Mapping[str, Any], given: Iterable[str] = ()) -> list[str]:
     """What is wrong with C(values) of the playbooks' variables, and with names that were C(given) with the run: typing errors of them."""
     found = [
         f"{name}: {text}" for name, spec in playbooks().items() for text in [wrong(values.get(name), spec)] if text
@@ -127,18 +146,20 @@ def faults(values: Mapping[str, Any], given: Iterable[str]) -> list[str]:
 
 def wrong(value: Any, spec: Mapping[str, Any]) -> str:
     """Why a variable of this specification cannot have the value, or ''. None is no value."""
-    kind, least = spec["type"], spec.get("minimum")
+    kind, least, most = spec["type"], spec.get("minimum"), spec.get("maximum")
     if value is None:
         return ""
     try:
         CHECKS[kind](value)
-        if isinstance(value, bool) and kind in ("int", "float"):
+        if isinstance(value, _CANNOT.get(kind, ())):  # and would be converted without a word
             raise ValueError(value)
     except (TypeError, ValueError):
         return f"{value!r} is not {_WORDS[kind]}"
     if "choices" in spec and value not in spec["choices"]:
         return f"{value!r} is none of {', '.join(map(str, spec['choices']))}"
-    return f"{value} is less than {least}" if least is not None and not float(value) >= least else ""
+    if least is not None and not float(value) >= least:
+        return f"{value} is less than {least}"
+    return f"{value} is more than {most}" if most is not None and float(value) > most else ""
 
 
 def playbook_names() -> list[str]:

@@ -164,7 +164,7 @@ def survey(asked: Sequence[str], types: Mapping[str, Mapping[str, Any]], names: 
                 type="multiplechoice", choices=["true", "false"], default=str(spec.get("default", "")).lower()
             )
         elif spec["type"] in _NUMBERS:
-            limits = {"min": spec.get("minimum", 0), "max": 1_000_000}
+            limits = {"min": spec.get("minimum", 0), "max": spec.get("maximum", 1_000_000)}
             question.update(type=_NUMBERS[spec["type"]], **limits, default=spec.get("default", ""))
         elif choices:
             only = choices[0] if len(choices) == 1 else ""

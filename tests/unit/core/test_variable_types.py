@@ -105,6 +105,11 @@ def test_an_empty_answer_is_none_and_what_is_not_ours_stays(tmp_path: Path) -> N
         ("rotate_ca", "two", "'two' is not a whole number"),
         ("rotate_until", "end", "'end' is none of prepare, use, finish"),
         ("bundle_registries", "quay.io", "'quay.io' is not a mapping"),
+        ("upgrade_to", ["1.36.3"], "['1.36.3'] is not a text"),
+        ("deploy", {"name": "shop"}, "{'name': 'shop'} is not a path"),
+        ("enroll_pool", True, "True is not a text"),
+        ("enroll_hosts", 1001, "1001 is more than 1000"),  # managers would refuse it after they have opened the service
+        ("enroll_hours", "721", "721 is more than 720"),
     ],
 )
 def test_a_value_that_a_playbook_cannot_take_is_named(name: str, value: Any, told: str) -> None:
