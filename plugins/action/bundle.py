@@ -17,6 +17,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_cor
 
 # isort: on
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components, sign
+from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fetch import Fetcher
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.fill import FillRequest, fill, plan
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import Store, default_root
@@ -46,6 +47,7 @@ class ActionModule(ControllerAction):
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Fill it, and say what was filled."""
+        check(options)
         key = sign.load_key(Path(options["key"])) if options["key"] and not self._task.check_mode else None
         store = Store(Path(options["path"] or default_root()), key)
         display = Display()
@@ -55,8 +57,8 @@ class ActionModule(ControllerAction):
             artifacts=options["names"] or bundled(found),
             architectures=options["architectures"],
             sources=options["sources"],
-            manifests=[*(Path(folder) for folder in options["manifests"]), *components.manifests(found)],
-            drop=Path(options["directory"]) if options["directory"] else None,
+            manifests=[*(Path(folder).absolute() for folder in options["manifests"]), *components.manifests(found)],
+            drop=Path(options["directory"]).absolute() if options["directory"] else None,
             apt_sources=Path(options["apt_sources"]) if options["apt_sources"] else None,
             refresh=options["refresh"],
             fetcher=Fetcher(registries=options["registries"]),
@@ -69,6 +71,22 @@ class ActionModule(ControllerAction):
         if not filled:
             store.sign()
         return {"changed": bool(filled), "path": str(store.root), "filled": filled, "damaged": damaged}
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Refuse, before anything is made or fetched, what cannot be one of the options. Raises BundleError."""
+    if "://" in (options["path"] or ""):
+        raise BundleError(
+            f"cluster_bundle: {options['path']} is an address; a bundle is filled in a directory, which may be served there"
+        )
+    for folder in (*filter(None, [options["directory"]]), *options["manifests"]):
+        if not Path(folder).is_dir():
+            raise BundleError(f"{folder}: there is no such folder (bundle_directory, bundle_manifests)")
+    if options["apt_sources"] and not Path(options["apt_sources"]).is_file():
+        raise BundleError(f"{options['apt_sources']}: there is no such file (bundle_apt_sources)")
+    for registry, instead in options["registries"].items():
+        if not isinstance(instead, str) or "://" in instead or not instead:
+            raise BundleError(f"bundle_registries: {registry} is {instead!r}; give HOST or HOST/PATH")
 
 
 def requested(engine: str, more: list[str], hosts: Iterable[Mapping[str, Any]]) -> tuple[Component, ...]:

@@ -90,7 +90,7 @@ class Store:
 
     def __init__(self, root: Path, key: Any = None) -> None:
         """`root` is the directory; with `key`, a private ed25519 key, every index that is written is signed."""
-        self.root = root
+        self.root = root.absolute()  # builds run in folders of their own
         self._key = key
 
     @property
