@@ -15,7 +15,7 @@ from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_cor
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.store import default_root
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.builders.registry import BUILDERS
-from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import make
+from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.make import check, make
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.request import Request
 from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
 
@@ -49,8 +49,6 @@ class ActionModule(ControllerAction):
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Build it."""
-        if self._task.check_mode:
-            return {"changed": True}
         request = Request(
             **{
                 **options,
@@ -63,4 +61,7 @@ class ActionModule(ControllerAction):
                 "epoch": int(os.environ.get("SOURCE_DATE_EPOCH") or time.time()),
             }
         )
+        if self._task.check_mode:
+            check(request)
+            return {"changed": True}
         return {"changed": True, **make(request, Display().display)}

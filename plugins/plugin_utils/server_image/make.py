@@ -10,7 +10,7 @@ import os
 import time
 from typing import Any
 
-from .. import sign
+from .. import components, sign
 from ..bundle.store import Store, default_root
 from .assembly import build
 from .builders import registry
@@ -26,10 +26,21 @@ OVERHEAD = 3000
 CHECKING, PUBLISHING = "check the finished file and list what is in it", "describe and publish it"
 
 
-def make(request: Request, tell: build.Tell) -> dict[str, Any]:
-    """Build an image; return what module C(server_image) returns. Raise ImageError with nothing published."""
+def check(request: Request) -> None:
+    """Raise ImageError for what can be told of a request before anything is fetched or built."""
     if os.geteuid() != 0:
         raise ImageError("an image is built as root, since its files belong to root; run this as root")
+    request.check_disks()
+    components.engine(request.engine)
+    registry.target(request.builder, request.target)
+    for name, path in (("server_image_base", request.base), ("server_image_apt_sources", request.apt_sources)):
+        if path and not os.path.isfile(path):
+            raise ImageError(f"{path}: there is no such file ({name})")
+
+
+def make(request: Request, tell: build.Tell) -> dict[str, Any]:
+    """Build an image; return what module C(server_image) returns. Raise ImageError with nothing published."""
+    check(request)
     try:
         return _make(request, tell)
     except OSError as error:
@@ -47,7 +58,6 @@ def _make(request: Request, say: build.Tell) -> dict[str, Any]:
     cache = default_root().parent
     store, builder = Store(request.bundle), registry.BUILDERS[request.builder]
     key = sign.load_key(request.key)
-    request.check_disks()
     with build.workspace(request.output) as work:
         desired = expected(request, store)
         target = registry.target(request.builder, request.target)
