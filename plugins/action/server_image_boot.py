@@ -12,7 +12,7 @@ from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.plugin_utils import ansible_core  # noqa: F401 pylint: disable=unused-import # refuses old ones
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.checks import boot_test
-from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key
+from ansible_collections.keelson.cluster.plugins.plugin_utils.sign import default_key, load_public
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -29,10 +29,9 @@ class ActionModule(ControllerAction):
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Boot it."""
+        key, folder = Path(options["key"] or default_key()), Path(options["path"]).absolute()
         if self._task.check_mode:
+            boot_test.bootable(folder, load_public(key.with_suffix(".pub")))
             return {"changed": True}
-        key = Path(options["key"] or default_key())
-        tested = boot_test.test(
-            Path(options["path"]).absolute(), key, options["timeout"], options["ports"], Display().display
-        )
+        tested = boot_test.test(folder, key, options["timeout"], options["ports"], Display().display)
         return {"changed": True, **tested}

@@ -41,6 +41,7 @@ class ActionModule(ControllerAction):
             return {"image": channels.choose(index, channel, options["back"])}
         newest = index["channels"][channel][-1:]
         if self._task.check_mode:
+            channels.plan(Path(image_directory), name, channel, trusted)
             return {"changed": [entry["name"] for entry in newest] != [name]}
         key = sign.load_key(Path(options["key"] or sign.default_key()))
         entry = channels.promote(Path(image_directory), name, channel, trusted, key)

@@ -151,7 +151,8 @@ def named(name: str, where: str) -> None:
 def known(name: str, names: Iterable[str], where: str, what: str) -> None:
     """Raise UserError unless C(name) is one of C(names)."""
     if name not in names:
-        raise UserError(f"{where}: {what} {name} is not defined{_near(name, names)}")
+        told = f"{what} {name} is not defined" if name else f"{what} is missing"
+        raise UserError(f"{where}: {told}{_near(name, names)}")
 
 
 def _near(name: str, names: Iterable[str]) -> str:

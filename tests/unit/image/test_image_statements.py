@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
+from ansible_collections.keelson.cluster.plugins.action import server_image_boot, server_image_channel
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly import listing, sbom
 from ansible_collections.keelson.cluster.plugins.plugin_utils.server_image.assembly.packages import (
@@ -136,6 +138,28 @@ def test_an_untested_image_is_not_promoted(image_directory: Path, key: Path) -> 
     with pytest.raises(ImageError, match="was never tested, so it cannot be released"):
         promote(image_directory, key, "released")
     assert channels.read(str(image_directory), public(key))["channels"]["tested"] == []
+
+
+def predicted(action: Any, key: Path, **options: Any) -> Any:
+    """What the action of a module answers in check mode."""
+    given = {name: spec.get("default") for name, spec in action.ARGUMENTS.items()}
+    plugin = object.__new__(action.ActionModule)
+    plugin._task = SimpleNamespace(check_mode=True)
+    public_key = {"public_key": str(key.with_suffix(".pub"))} if "public_key" in given else {}
+    return plugin.act({**given, "key": str(key), **public_key, **options}, {})
+
+
+def test_a_prediction_refuses_what_would_be_refused(image_directory: Path, key: Path, tmp_path: Path) -> None:
+    where = {"image_directory": str(image_directory), "max_age": 0}
+    assert predicted(server_image_channel, key, **where, name=NAME, channel="candidate") == {"changed": True}
+    assert predicted(server_image_boot, key, path=str(image_directory / NAME)) == {"changed": True}
+    with pytest.raises(ImageError, match="has no statement boot"):
+        predicted(server_image_channel, key, **where, name=NAME, channel="tested")
+    with pytest.raises(ImageError, match="no image is published there"):
+        predicted(server_image_channel, key, **where, name="none", channel="candidate")
+    with pytest.raises(ImageError, match="no image is published there"):
+        predicted(server_image_boot, key, path=str(tmp_path))
+    assert channels.read(str(image_directory), public(key))["channels"]["candidate"] == []
 
 
 @pytest.mark.parametrize("name", [publish.DISK, publish.MANIFEST, publish.BILL, publish.FILES])

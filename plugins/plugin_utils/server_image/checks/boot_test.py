@@ -60,6 +60,18 @@ def clones(work: Path, ports: list[int], device: str) -> list[boot.Server]:
     return servers
 
 
+def bootable(folder: Path, trusted: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """The manifest of a published image that a server can boot from, and its files' digests; raise ImageError for another."""
+    manifest = publish.read(folder)
+    if "disk" not in manifest:
+        raise ImageError(
+            f"{folder}: a container image has no disk that could be booted; tools/hosts starts servers from it"
+        )
+    found = publish.subjects(folder)
+    publish.statement(folder, publish.CHECKS, trusted, found)
+    return manifest, found
+
+
 def test(
     folder: Path, key_file: Path, patience: float, ports: list[int], tell: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -69,14 +81,8 @@ def test(
     """
     started = time.monotonic()
     key = sign.load_key(key_file)
-    manifest = publish.read(folder)
-    if "disk" not in manifest:
-        raise ImageError(
-            f"{folder}: a container image has no disk that could be booted; tools/hosts starts servers from it"
-        )
+    manifest, before = bootable(folder, key.public_key())
     device = manifest["disk"].get("data", {}).get("device", "")
-    before = publish.subjects(folder)
-    publish.statement(folder, publish.CHECKS, key.public_key(), before)
     with tempfile.TemporaryDirectory(prefix="image-boot-") as name:
         work = Path(name)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / "key")])

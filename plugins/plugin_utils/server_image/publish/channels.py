@@ -87,10 +87,10 @@ def promoted(index: Mapping[str, Any], name: str, channel: str, digest: str, now
     return {**index, "channels": {**index["channels"], channel: [*entries, entry]}}
 
 
-def promote(image_directory: Path, name: str, channel: str, trusted: Any, key: Any) -> dict[str, Any]:
-    """Promote an image whose files are those that were tested; return its entry. Raise ImageError otherwise.
+def plan(image_directory: Path, name: str, channel: str, trusted: Any) -> dict[str, Any]:
+    """The index with an image, whose files are those that were tested, in a channel. Raise ImageError otherwise.
 
-    The `trusted` public key signed what was tested; the private `key` signs the index.
+    The `trusted` public key signed what was tested.
     """
     folder = image_directory / name
     publish.read(folder)
@@ -100,13 +100,18 @@ def promote(image_directory: Path, name: str, channel: str, trusted: Any, key: A
         result = publish.statement(folder, need, trusted, now)["result"]
         if result != "PASSED":
             raise ImageError(f"{name}: {need} {result}; it cannot be {channel}")
-    index = promoted(
+    return promoted(
         read(str(image_directory), trusted),
         name,
         channel,
         now[publish.image_file(folder)],
         publish.moment(int(time.time())),
     )
+
+
+def promote(image_directory: Path, name: str, channel: str, trusted: Any, key: Any) -> dict[str, Any]:
+    """Promote an image; return its entry. The private `key` signs the index. Raises ImageError."""
+    index = plan(image_directory, name, channel, trusted)
     save(image_directory, sign.sealed({**index, sign.WRITTEN: publish.moment(int(time.time()))}, key))
     entry: dict[str, Any] = index["channels"][channel][-1]
     return entry
