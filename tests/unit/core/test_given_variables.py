@@ -121,6 +121,27 @@ def test_a_cluster_without_host_nodes_has_none_to_drain(tmp_path: Path) -> None:
     assert "drain_hosts: w1; the host nodes of product are none. Nothing was changed." in said
 
 
+def test_a_component_that_is_none_is_told_once(tmp_path: Path) -> None:
+    path = alone(tmp_path, "uninstall", "Refuse without a confirmation")
+    given = ("-e", "uninstall_confirm=product uninstall_component=faas cluster_engine=nomad")
+    said = play(path, *given, inventory=str(tmp_path / "inventory.yml"))
+    assert "uninstall_component has 'faas': this collection has no such" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("mesh_remove=true cluster_components=mesh_envoy", "with mesh_remove there is no authority left to replace"),
+        ("", "no provider of the mesh that product has keeps an authority here"),
+    ],
+)
+def test_an_authority_that_cannot_be_replaced_is_told(tmp_path: Path, given: str, told: str) -> None:
+    path = alone(tmp_path, "mesh", "Run what is on managers")
+    given = f"mesh_new_authority=true cluster_engine=nomad {given}"
+    said = play(path, "-e", given, inventory=str(tmp_path / "inventory.yml"))
+    assert f"mesh_new_authority: {told}" in said and "Leave it out. Nothing was changed." in said
+
+
 def test_a_release_without_a_manager_that_answers_is_told(tmp_path: Path) -> None:
     path = alone(tmp_path, "deploy", "Deploy")
     (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
