@@ -81,14 +81,14 @@ def link(path: str) -> str:
 def clusters(root: str, running: dict[str, str], traces: list[Traces]) -> list[dict[str, str]]:
     """Return the clusters this host belongs or belonged to as {component, name, evidence}; the name may be unknown: ''.
 
-    `root` is the directory of the file system to look at, `running` the answer of processes().
+    Where a process alone tells, its executable is the C(program). `root` is the directory of the file system to look at, `running` the answer of processes().
     """
     found = []
     for trace in traces:
         seen = _file(root, trace["files"])
         process = next((name for name in trace["processes"] if name in running), "")
         if not seen and process:
-            seen = {"name": "", "evidence": f"process {running[process] or process}"}
+            seen = {"name": "", "evidence": f"process {running[process] or process}", "program": running[process]}
         if seen:
             found.append({"component": trace["component"], **seen})
     return found

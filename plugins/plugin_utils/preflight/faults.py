@@ -309,9 +309,6 @@ def features(cluster: Cluster) -> Iterator[Fault]:
                 yield Fault(host.name, "feature", f"{name} does not work here: {error}", remedy)
 
 
-OWN_PROGRAM = "process /opt/keelson/"  # how a program of our artifacts is told
-
-
 def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
     """A host that is a member of another cluster already, or of this one's by a component that it is not to have."""
     for host, facts in cluster.seen():
@@ -319,7 +316,8 @@ def foreign_cluster(cluster: Cluster) -> Iterator[Fault]:
         for found in facts["clusters"]:
             component, name = found["component"], found["name"]
             # Several components run the same program: it runs for another one where this one has placed nothing.
-            if found["evidence"].startswith(OWN_PROGRAM) and (component in ours or component not in facts["receipts"]):
+            own = found.get("program", "").startswith(OWN_PROGRAMS)
+            if own and (component in ours or component not in facts["receipts"]):
                 continue
             if component not in ours or name != cluster.name:
                 whose = f"the {component} cluster {name}" if name else f"a {component} cluster"

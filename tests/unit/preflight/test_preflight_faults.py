@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.preflight import gather
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight import faults, network
 from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.faults import judge
@@ -401,8 +403,10 @@ def test_a_host_more_makes_no_fault() -> None:
     ],
 )
 def test_a_program_that_several_components_run_is_no_sign_of_each(
-    program: str, receipts: list[str], refused: bool
+    tmp_path: Path, program: str, receipts: list[str], refused: bool
 ) -> None:
-    seen = [{"component": "mesh_envoy", "name": "", "evidence": f"process {program}"}]
+    seen = gather.clusters(
+        str(tmp_path), {"envoy": program}, [{"component": "mesh_envoy", "files": [], "processes": ["envoy"]}]
+    )
     changed = with_facts(cluster(), "w1", clusters=seen, receipts=receipts)
     assert bool(list(faults.foreign_cluster(changed))) == refused
