@@ -142,7 +142,7 @@ class OnNomad:
 class OnKubernetes(OnNomad):
     """What this bench asks of Kubernetes, where a thousand functions are deployed without an instance each."""
 
-    own = {
+    variables = {
         "faas_runtime_knative_config": {"config-autoscaler": {"allow-zero-initial-scale": "true", "initial-scale": "0"}}
     }
     warm = {"isolation": "per_function", "memory": 128}

@@ -26,6 +26,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime import artifacts, functions
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.kubernetes import objects as knative_objects
+from ansible_collections.keelson.cluster.plugins.plugin_utils.faas_runtime.nomad import jobs as nomad_jobs
 
 ROOT = Path(__file__).parents[3]
 
@@ -78,10 +80,11 @@ def test_an_example_listens_where_it_is_told_to(path: str, status: int) -> None:
         assert ask(url, b"", ce_id="a", ce_subject="tick")[0] == status
 
 
-def test_the_demo_deploys_what_lies_here(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("engine", [nomad_jobs, knative_objects], ids=["nomad", "kubernetes"])
+def test_the_demo_deploys_what_lies_here_on_each_engine(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     given = yaml.safe_load((ROOT / "examples/functions/demo.yml").read_text())
-    assert len(artifacts.read(functions.read(given["faas_tenants"], given["faas_functions"]))) == 3
+    assert len(artifacts.read(functions.read(given["faas_tenants"], given["faas_functions"], engine.refused))) == 3
 
 
 def test_leak_finds_in_one_process_what_it_planted() -> None:
