@@ -12,18 +12,23 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from ansible_collections.keelson.cluster.plugins.module_utils.faas_runtime import isolation
 from lab.faas import (
     AGAIN,
     FAULTS,
     GREET,
     LEAK,
+    SITE,
+    STORE_PORT,
     TOKENS,
     Runtime,
+    Store,
     answers_while,
     function,
     measured,
@@ -31,6 +36,7 @@ from lab.faas import (
     orders_are_kept_once,
     row,
 )
+from lab.runs import ROOT
 from lab.servers import Lab
 from lab.waiting import wait
 
@@ -41,9 +47,12 @@ FUNCTIONS = [
     function("warm-peer", LEAK, **OWN),
     function("leak", LEAK, tenant="bank", **OWN),
     function("faults", FAULTS, queue=["faults"], retries=1, dead_letter="faults", **{**OWN, "timeout": 5}),
+    function("out", LEAK, egress=[f"{SITE}:{STORE_PORT}"], **OWN),
+    function("wide", LEAK, egress=["0.0.0.0/0"], **OWN),
     orders(**OWN),
     function("tick", "examples/functions/cron/tick.py", cron=["* * * * *"], http=[], **OWN),
 ]
+DEPLOY = str(ROOT / "tests/drills/nomad/faas/deploy.yml")
 BROKEN = [function(name, FAULTS, env={"START": name}, **OWN) for name in ("crash", "mute")]
 VARIABLES: dict[str, Any] = {
     "cluster_components": ["faas_runtime"],
@@ -170,6 +179,57 @@ def test_an_instance_shares_with_its_own_function_alone(faas: Knative) -> None:
     assert set().union(*after.values()) == set()
 
 
+def test_without_what_shuts_pods_off_the_search_finds_the_token(faas: Knative) -> None:
+    """Two pods that share their host's network, processes, IPC and folders: the proof that the search finds what is there."""
+    spec = faas.pods("-n faas-shop -l serving.knative.dev/service=faas-warm")[0]["spec"]["containers"][0]
+    node, code = faas.lab.nodes[0], (ROOT / LEAK).read_text()
+    folders = {"tmp": "/tmp", "shm": "/dev/shm"}
+    made: list[dict[str, Any]] = [
+        {"kind": "ConfigMap", "metadata": {"name": "open"}, "data": {"leak.py": code}},
+        *(
+            {
+                "kind": "Pod",
+                "metadata": {"name": f"open-{port}", "labels": {"drill": "open"}},
+                "spec": {
+                    **{"nodeName": node.name, "hostNetwork": True, "hostPID": True, "hostIPC": True},
+                    "containers": [
+                        {
+                            **{"name": "leak", "image": spec["image"], "command": ["python3", "/code/leak.py"]},
+                            "env": [{"name": "PORT", "value": str(port)}, {"name": "HOME", "value": "/tmp"}],
+                            "securityContext": {"runAsUser": 65532},
+                            "volumeMounts": [
+                                {"name": "code", "mountPath": "/code"},
+                                *({"name": name, "mountPath": path} for name, path in folders.items()),
+                            ],
+                        }
+                    ],
+                    "volumes": [
+                        {"name": "code", "configMap": {"name": "open"}},
+                        *({"name": name, "hostPath": {"path": path}} for name, path in folders.items()),
+                    ],
+                },
+            }
+            for port in (18701, 18702)
+        ),
+    ]
+
+    def ask(path: str, _tenant: str, order: Mapping[str, str]) -> tuple[int, Any]:
+        given = json.dumps(order).encode()
+        program = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1{path}', {given!r}, 60).read().decode())"
+        return 200, json.loads(faas.lab.ssh(node, "python3 -", given=program))
+
+    faas.kubectl("-n default apply -f -", given="\n---\n".join(json.dumps({"apiVersion": "v1", **one}) for one in made))
+    try:
+        faas.kubectl("-n default wait pod -l drill=open --for=condition=Ready --timeout=120s")
+        wait("both listen", lambda: isolation.found(ask, ":18702/", "", "x") == set(), 60)
+        found = isolation.measured(ask, ":18701/", {"other function": (":18702/", "")}, ("sequence",))
+    finally:
+        faas.kubectl("-n default delete pod -l drill=open --now")
+        faas.kubectl("-n default delete configmap open")
+    row("two pods that share what their host has", found)
+    assert found["other function"] >= {"tmp", "dev_shm", "process", "abstract_socket", "tcp_port", "sysv_memory"}
+
+
 def targets(faas: Knative) -> dict[str, str]:
     """What a pod might try, by name."""
     node, space = faas.lab.nodes[0].address, "-n {} get svc {} -o jsonpath={{.spec.clusterIP}}"
@@ -211,6 +271,18 @@ def test_a_function_reaches_nobody(faas: Knative) -> None:
     wait("the guards are back", lambda: reached() == set(), 30)
 
 
+def test_a_function_reaches_what_it_lists_alone(faas: Knative) -> None:
+    """One address and port, or every network: what is of the cluster stays closed in it, and metadata."""
+    known = {name: where for name, where in targets(faas).items() if name != "another function's port"}
+    site = {"listed": f"{SITE}:{STORE_PORT}", "other port": f"{SITE}:{STORE_PORT + 1}"}
+    order = {"do": "reach", "targets": " ".join([*known.values(), *site.values()])}
+    with Store(), socket.create_server((SITE, STORE_PORT + 1)):
+        for name, reached in (("warm", set()), ("out", {"listed"}), ("wide", {"listed", "other port"})):
+            status, answer, _headers = faas.ask(f"/shop/{name}", order)
+            assert status == 200, answer
+            assert {key for key, where in {**known, **site}.items() if answer["reached"][where]} == reached, name
+
+
 def test_another_pod_of_the_cluster_calls_no_function(faas: Knative) -> None:
     """Kourier asks for no token: it is for the managers alone."""
     image = faas.kubectl("-n faas-shop get ksvc faas-greet -o jsonpath={.spec.template.spec.containers[0].image}")
@@ -247,6 +319,7 @@ def test_a_fault_is_one_clear_answer(faas: Knative, body: bytes, status: tuple[i
 def test_what_a_function_takes_is_limited(faas: Knative) -> None:
     """Its disk, and its memory, to which processes and what lies in /tmp count; others go on."""
     assert 0 < int(faas.ask("/shop/faults", b"disk")[1]) <= 16
+    assert faas.ask("/shop/faults", b"sockets")[0] in (200, 502, 503, 504)
     status, answer, _headers = faas.ask("/shop/faults", b"forks")
     assert status in (200, 502, 503, 504), answer
     assert faas.ask("/shop/greet")[0] == 200
@@ -263,6 +336,31 @@ def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(fa
     (letter,) = faas.ask("/dead/faults")[1]["letters"]
     assert (letter["status"], letter["attempts"], letter["data_base64"]) == (422, 2, "cG9pc29u")
     assert faas.ask("/dead/faults", tenant="bank")[0] == 404
+
+
+def test_events_outlive_a_killed_gateway_and_a_killed_server_of_jetstream(faas: Knative) -> None:
+    """Those that were taken, and those that are sent again because nobody took them: each is kept once."""
+    before = {letter["number"] for letter in faas.ask("/dead/faults")[1]["letters"]}
+    keys = [f"{secrets.token_hex(6)}-{at}" for at in range(6)]
+
+    def taken(key: str) -> bool:
+        try:
+            return faas.ask("/events/faults", b"poison", Idempotency_Key=key)[0] == 202
+        except OSError:
+            return False
+
+    for at, key in enumerate(keys):
+        if unit := {2: "keelson-faas-gateway", 4: "keelson-nats"}.get(at):
+            faas.lab.ssh(faas.manager, f"systemctl kill -s KILL {unit}")
+        wait(f"event {at} is taken", lambda key=key: taken(key), 90)  # type: ignore[misc]
+
+    def dead() -> list[str]:
+        letters = faas.ask("/dead/faults")[1]["letters"]
+        heads = [{k.lower(): v for k, v in one["headers"].items()} for one in letters if one["number"] not in before]
+        return sorted(one["ce-id"] for one in heads)
+
+    wait("every event is a dead letter", lambda: len(dead()) >= len(keys), 240)
+    assert dead() == sorted(keys)
 
 
 def test_an_event_that_comes_twice_is_in_the_store_once(faas: Knative) -> None:
@@ -322,6 +420,20 @@ def test_a_function_that_does_not_start_is_told_and_others_go_on(faas: Knative) 
     assert faas.ask("/shop/greet")[0] == 200
     told = faas.lab.play("verify", "-e", "verify_sample_application=false", variables=declared).expect(2).output
     assert "shop/crash is not ready" in " ".join(told.split())
+
+
+def test_a_secret_is_read_by_its_function_alone_and_one_that_is_not_there_is_told(faas: Knative) -> None:
+    """What is told is the command that makes it."""
+    word, given = secrets.token_hex(12), {"secrets": {"PASSWORD": "word"}}
+    declared = {**VARIABLES, "faas_functions": [*FUNCTIONS, function("vault", LEAK, **given, **OWN)]}
+    told = " ".join(faas.lab.play(DEPLOY, variables=declared).expect(2).output.split())
+    command = "kubectl -n faas-shop create secret generic faas-vault --from-literal=word="
+    assert f"faas-shop/faas-vault has no secret word for PASSWORD: {command}" in told, told
+    faas.kubectl(command.removeprefix("kubectl ") + word)
+    faas.lab.play(DEPLOY, variables=declared).expect()
+    faas.ready("vault")
+    assert faas.ask("/shop/vault", {"do": "environment"})[1]["environment"]["PASSWORD"] == word
+    assert faas.found("/shop/warm", word) == faas.found("/bank/leak", word, "bank") == set()
 
 
 def test_what_is_not_declared_any_more_is_gone(faas: Knative) -> None:

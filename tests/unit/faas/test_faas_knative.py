@@ -366,10 +366,13 @@ def test_kourier_is_reached_by_managers_alone_and_the_activator_by_kourier() -> 
 
 def test_a_secret_that_does_not_exist_stops_everything_before_it_begins() -> None:
     api = Kubernetes()
-    line = "faas-shop/faas-greet has no secret db for PASSWORD: kubectl -n faas-shop create secret generic faas-greet"
-    with pytest.raises(deploy.NotReady, match=line):
+    line = "faas-shop/faas-greet has no secret db for PASSWORD: {}kubectl -n faas-shop create secret generic faas-greet"
+    with pytest.raises(deploy.NotReady, match=line.format("kubectl create namespace faas-shop; ")):
         apply(api, function(secrets={"PASSWORD": "db"}))
     assert len(api.kept) == 3
+    api.kept["/api/v1/namespaces/faas-shop"] = {"metadata": {"name": "faas-shop"}}
+    with pytest.raises(deploy.NotReady, match=line.format("")):
+        apply(api, function(secrets={"PASSWORD": "db"}))
     api.kept["/api/v1/namespaces/faas-shop/secrets/faas-greet"] = {"data": {"db": "eA=="}}
     assert apply(api, function(secrets={"PASSWORD": "db"}))
 

@@ -107,14 +107,16 @@ def address(api: Api) -> str:
 
 def secrets_present(api: Api, desired: Sequence[Mapping[str, Any]], places: Mapping[str, str] | None = None) -> None:
     """Look for the secrets that functions name. Raises NotReady, naming all with their C(places)."""
-    missing = []
+    missing, spaces = [], {entry["metadata"]["name"] for entry in api.items(KINDS["Namespace"])}
     for entry in (entry for entry in desired if entry["kind"] == "Service"):
         space, name = entry["metadata"]["namespace"], entry["metadata"]["name"]
         env = entry["spec"]["template"]["spec"]["containers"][0]["env"]
         needed = {one["name"]: one["valueFrom"]["secretKeyRef"]["key"] for one in env if "valueFrom" in one}
         there = ((api.find(f"/api/v1/namespaces/{space}/secrets/{name}") or {}).get("data") or {}) if needed else {}
         where = (places or {}).get(f"{space}/{name}", "")
-        command = f"kubectl -n {space} create secret generic {name}"
+        # Of a new tenant there is no namespace yet: it is taken over as it is.
+        begin = "" if space in spaces else f"kubectl create namespace {space}; "
+        command = f"{begin}kubectl -n {space} create secret generic {name}"
         missing += [
             f"{where and f'{where}: '}{space}/{name} has no secret {item} for {variable}: {command} --from-literal={item}=..."
             for variable, item in sorted(needed.items())
