@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 def forks() -> int:
@@ -78,4 +78,4 @@ if __name__ == "__main__":
         sys.exit("this function crashes at its start")
     if os.environ.get("START") == "mute":
         time.sleep(3600)
-    HTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()
+    ThreadingHTTPServer(("", int(os.environ["PORT"])), Handler).serve_forever()

@@ -304,7 +304,7 @@ def test_another_pod_of_the_cluster_calls_no_function(faas: Knative) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
-        (b"never", (504,), ""),
+        (b"never", (504,), "the function did not answer in time"),
         (b"gigabyte", (502,), "the answer is larger than 1048576 bytes"),
         (b"x" * 100001, (413,), ""),
     ],

@@ -442,8 +442,13 @@ def test_the_gateway_hands_a_call_to_kourier_under_the_name_of_its_function(monk
     assert asyncio.run(found.instances(known)) == ["http://10.96.0.9"]
     # A caller could name another revision to the activator, past the token.
     assert "knative-serving-revision".startswith(found.OWN) and not "ce-id".startswith(found.OWN)
-    assert "kubectl -n faas-shop describe ksvc faas-greet" in found.fault(known, 404, {})
-    assert found.fault(known, 404, {"x-envoy-upstream-service-time": "3"}) == found.fault(known, 500, {}) == ""
+    with pytest.raises(sys.modules["calls"].CallFailed, match="kubectl -n faas-shop describe ksvc faas-greet"):
+        found.check(known, 404, {}, b"")
+    with pytest.raises(sys.modules["calls"].CallFailed, match="the function did not answer in time") as late:
+        found.check(known, 504, {"x-envoy-upstream-service-time": "3"}, b"activator request timeout")
+    assert late.value.status == 504
+    for own in ((404, {"x-envoy-upstream-service-time": "3"}), (500, {}), (504, {})):
+        found.check(known, *own, b"the function's own")
     with pytest.raises(sys.modules["calls"].CallFailed, match="per_request does not run here"):
         asyncio.run(found.call(known, {}, ""))
     for name in ("engine", "calls"):

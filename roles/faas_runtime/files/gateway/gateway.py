@@ -217,8 +217,7 @@ class Gateway:
                             body += part
                         if len(body) > function["answer"]:
                             raise CallFailed(502, f"the answer is larger than {function['answer']} bytes")
-                        if reason := self.engine.fault(function, answer.status, answer.headers):
-                            raise CallFailed(502, reason)
+                        self.engine.check(function, answer.status, answer.headers, body)
                         cookies = tuple(answer.headers.getall("Set-Cookie", ()))
                         return Answer(answer.status, dict(answer.headers), body, cold, chosen, cookies=cookies)
                 except aiohttp.ClientConnectorError:

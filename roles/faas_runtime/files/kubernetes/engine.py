@@ -10,6 +10,7 @@ from typing import Any
 from calls import Answer, CallFailed
 
 START = 90  # seconds until an instance is there
+LATE = (b"activator request timeout", b"request timeout")
 
 
 class Engine:
@@ -34,12 +35,15 @@ class Engine:
         """What a call needs to find its function."""
         return {"Host": f"{function['service']}.{function['namespace']}.svc.cluster.local"}
 
-    def fault(self, function: dict[str, Any], status: int, headers: Any) -> str:
-        """Why an answer is none of the function: Kourier's own has not been upstream."""
-        if status not in (404, 503) or "x-envoy-upstream-service-time" in headers:
-            return ""
-        where = f"kubectl -n {function['namespace']} describe ksvc {function['service']}"
-        return f"the function has no instance that works, so it crashes at its start or is being deployed: {where}"
+    def check(self, function: dict[str, Any], status: int, headers: Any, body: bytes) -> None:
+        """Whether an answer is one of the function. Raises CallFailed: Kourier's own has not been upstream, and Knative's programs tell in
+        plain text that they waited in vain."""
+        if status == 504 and body in LATE:
+            raise CallFailed(504, "the function did not answer in time")
+        if status in (404, 503) and "x-envoy-upstream-service-time" not in headers:
+            where = f"kubectl -n {function['namespace']} describe ksvc {function['service']}"
+            told = "the function has no instance that works, so it crashes at its start or is being deployed"
+            raise CallFailed(502, f"{told}: {where}")
 
     async def instances(self, function: dict[str, Any]) -> list[str]:
         """Where calls are handed to; Kourier and the activator know the instances."""

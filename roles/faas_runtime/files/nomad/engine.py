@@ -152,9 +152,8 @@ class Engine:
         """What a call needs to find its function: nothing, as an instance is of one function."""
         return {}
 
-    def fault(self, function: dict[str, Any], status: int, headers: Any) -> str:
-        """Why an answer is none of the function: every one is, as nothing stands between."""
-        return ""
+    def check(self, function: dict[str, Any], status: int, headers: Any, body: bytes) -> None:
+        """Whether an answer is one of the function: every one is, as nothing stands between."""
 
     async def instances(self, function: dict[str, Any]) -> list[str]:
         """Where the running instances of a `per_function` function listen."""
