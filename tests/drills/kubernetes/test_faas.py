@@ -190,11 +190,15 @@ def test_without_what_shuts_pods_off_the_search_finds_the_token(faas: Knative) -
     node, code = faas.lab.nodes[0], (ROOT / LEAK).read_text()
     folders = {"tmp": "/tmp", "shm": "/dev/shm"}
     made: list[dict[str, Any]] = [
-        {"kind": "ConfigMap", "metadata": {"name": "open"}, "data": {"leak.py": code}},
+        {
+            "kind": "Namespace",
+            "metadata": {"name": "open", "labels": {"pod-security.kubernetes.io/enforce": "privileged"}},
+        },
+        {"kind": "ConfigMap", "metadata": {"name": "open", "namespace": "open"}, "data": {"leak.py": code}},
         *(
             {
                 "kind": "Pod",
-                "metadata": {"name": f"open-{port}", "labels": {"drill": "open"}},
+                "metadata": {"name": f"open-{port}", "namespace": "open"},
                 "spec": {
                     **{"nodeName": node.name, "hostNetwork": True, "hostPID": True, "hostIPC": True},
                     "containers": [
@@ -223,14 +227,13 @@ def test_without_what_shuts_pods_off_the_search_finds_the_token(faas: Knative) -
         program = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1{path}', {given!r}, 60).read().decode())"
         return 200, json.loads(faas.lab.ssh(node, "python3 -", given=program))
 
-    faas.kubectl("-n default apply -f -", given="\n---\n".join(json.dumps({"apiVersion": "v1", **one}) for one in made))
+    faas.kubectl("apply -f -", given="\n---\n".join(json.dumps({"apiVersion": "v1", **one}) for one in made))
     try:
-        faas.kubectl("-n default wait pod -l drill=open --for=condition=Ready --timeout=120s")
+        faas.kubectl("-n open wait pod --all --for=condition=Ready --timeout=120s")
         wait("both listen", lambda: isolation.found(ask, ":18702/", "", "x") == set(), 60)
         found = isolation.measured(ask, ":18701/", {"other function": (":18702/", "")}, ("sequence",))
     finally:
-        faas.kubectl("-n default delete pod -l drill=open --now")
-        faas.kubectl("-n default delete configmap open")
+        faas.kubectl("delete namespace open")
     row("two pods that share what their host has", found)
     assert found["other function"] >= {"tmp", "dev_shm", "process", "abstract_socket", "tcp_port", "sysv_memory"}
 
