@@ -334,22 +334,27 @@ def test_what_a_function_takes_is_limited(faas: Knative) -> None:
     wait("it answers again", lambda: faas.ask("/shop/faults", b"fine")[0] == 200, 120)
 
 
+def letters(faas: Knative) -> dict[int, dict[str, Any]]:
+    """The dead letters of the function of faults, by their numbers."""
+    return {letter["number"]: letter for letter in faas.ask("/dead/faults")[1]["letters"]}
+
+
 def test_a_poison_event_ends_among_the_dead_letters_and_an_event_is_kept_once(faas: Knative) -> None:
     """The events are the same programs as on the other engine; here Knative runs what they call, from zero too."""
-    key = {"Idempotency_Key": secrets.token_hex(8)}
-    first = faas.ask("/events/faults", b"poison", **key)
+    before, key = letters(faas), secrets.token_hex(8)
+    first = faas.ask("/events/faults", b"poison", Idempotency_Key=key)
     assert (first[0], first[1]["duplicate"]) == (202, False), first
-    assert faas.ask("/events/faults", b"poison", **key)[1]["duplicate"] is True
-    wait("the dead letter", lambda: bool(faas.ask("/dead/faults")[1]["letters"]), 120)
-    (letter,) = faas.ask("/dead/faults")[1]["letters"]
+    assert faas.ask("/events/faults", b"poison", Idempotency_Key=key)[1]["duplicate"] is True
+    wait("the dead letter", lambda: letters(faas) != before, 120)
+    letter = letters(faas)[max(letters(faas))]
     assert (letter["status"], letter["attempts"], letter["data_base64"]) == (422, 2, "cG9pc29u")
+    assert letter["headers"]["ce-id"] == key
     assert faas.ask("/dead/faults", tenant="bank")[0] == 404
 
 
 def test_events_outlive_a_killed_gateway_and_a_killed_server_of_jetstream(faas: Knative) -> None:
     """Those that were taken, and those that are sent again because nobody took them: each is kept once."""
-    before = {letter["number"] for letter in faas.ask("/dead/faults")[1]["letters"]}
-    keys = [f"{secrets.token_hex(6)}-{at}" for at in range(6)]
+    before, keys = set(letters(faas)), [f"{secrets.token_hex(6)}-{at}" for at in range(6)]
 
     def taken(key: str) -> bool:
         try:
@@ -363,9 +368,7 @@ def test_events_outlive_a_killed_gateway_and_a_killed_server_of_jetstream(faas: 
         wait(f"event {at} is taken", lambda key=key: taken(key), 90)  # type: ignore[misc]
 
     def dead() -> list[str]:
-        letters = faas.ask("/dead/faults")[1]["letters"]
-        heads = [{k.lower(): v for k, v in one["headers"].items()} for one in letters if one["number"] not in before]
-        return sorted(one["ce-id"] for one in heads)
+        return sorted(one["headers"]["ce-id"] for number, one in letters(faas).items() if number not in before)
 
     wait("every event is a dead letter", lambda: len(dead()) >= len(keys), 240)
     assert dead() == sorted(keys)

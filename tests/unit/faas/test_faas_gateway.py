@@ -176,7 +176,8 @@ def delivered(gateway: Any, message: Message, *statuses: int) -> list[Any]:
         return answers.pop(0)
 
     async def publish(subject: str, _body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        buried.append((subject, headers["Keelson-Status"], headers["Keelson-Attempts"]))
+        given = {name.lower(): text for name, text in headers.items()}
+        buried.append((subject, given["keelson-status"], given["keelson-attempts"], given["ce-id"]))
         return {}
 
     async def at_once(_seconds: float) -> None:
@@ -191,7 +192,10 @@ def delivered(gateway: Any, message: Message, *statuses: int) -> list[Any]:
 def test_an_event_is_acknowledged_tried_again_or_buried(gateway: Any) -> None:
     assert delivered(gateway, Message(), 204) == ["ack"]
     assert delivered(gateway, Message(), 502) == ["nak 1"]
-    assert delivered(gateway, Message(2), 502) == ["term", ("dead.greet", "502", "2")]
+    # A dead letter has the id of its event: given once more, a function that keeps things under it keeps nothing twice.
+    assert delivered(gateway, Message(2), 502) == ["term", ("dead.greet", "502", "2", "shop.7")]
+    assert delivered(gateway, Message(2, **{"Nats-Msg-Id": "k"}), 502)[1] == ("dead.greet", "502", "2", "k")
+    assert delivered(gateway, Message(2, **{"Ce-Id": "a", "Nats-Msg-Id": "k"}), 502)[1][3] == "a"
     assert delivered(gateway, Message(), 429, 429, 200) == ["in_progress", "in_progress", "ack"]
 
 

@@ -274,6 +274,8 @@ class Tenant:
 
     async def _bury(self, function: dict[str, Any], message: Msg, status: int, attempt: int, token: str) -> None:
         headers = {name: text for name, text in (message.headers or {}).items() if not name.startswith("Nats-")}
+        if "ce-id" not in {name.lower() for name in headers}:
+            headers["ce-id"] = identity(self.name, message)  # given to the function once more, it is the same event
         headers |= {"Nats-Msg-Id": token, "Keelson-Status": str(status), "Keelson-Attempts": str(attempt)}
         headers["Keelson-Subject"] = message.subject
         try:
@@ -325,15 +327,19 @@ def letter(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def identity(tenant: str, message: Msg) -> str:
+    """The id of an event: that under which it is kept once, or its place in the stream."""
+    return (message.headers or {}).get("Nats-Msg-Id") or f"{tenant}.{message.metadata.sequence.stream}"
+
+
 def event(tenant: str, message: Msg) -> dict[str, Any]:
     """A message as a CloudEvent in binary mode; its id is the same at each attempt."""
     headers = {name: text for name, text in (message.headers or {}).items() if not name.startswith("Nats-")}
-    number = message.metadata.sequence.stream
     given = {name.lower() for name in headers}
     kind, _dot, subject = message.subject.removeprefix("events.").partition(".")
     ours = {
         "ce-specversion": "1.0",
-        "ce-id": (message.headers or {}).get("Nats-Msg-Id") or f"{tenant}.{number}",
+        "ce-id": identity(tenant, message),
         "ce-source": f"/keelson/{tenant}/{kind}",
         "ce-type": f"keelson.{kind}",
         "ce-subject": subject,
