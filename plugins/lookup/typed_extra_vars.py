@@ -12,7 +12,8 @@ version_added: "0.1.0"
 short_description: Give the extra variables of a run their types
 description:
   - Returns its terms. The extra variables of the run (C(-e NAME=VALUE), answers of an AWX survey) are text; those that a role or
-    a playbook of this collection specifies as a boolean or a number have that type afterwards, in all plays and on all hosts.
+    a playbook of this collection specifies as a boolean or a number have that type afterwards, in all plays and on all hosts. So have
+    those that a playbook specifies as a list, written with commas.
   - An empty answer to a question about a playbook's variable, a boolean or a number counts as none.
   - A value that a playbook's variable cannot have, and a name that is nearly one of these, end the run.
   - It works in the C(hosts) of a play only, which Ansible reads in its main process. M(keelson.cluster.cluster_select) does the same

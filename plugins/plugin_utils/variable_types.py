@@ -100,8 +100,15 @@ def scalars() -> dict[str, str]:
 
 
 def converted(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of C(values) that are text and stand for a boolean or a number of their variable's type."""
-    return dict(_converted(values))
+    """Those of C(values) that are text and stand for a boolean or a number of their variable's type, or for a playbook's list."""
+    return {**dict(_converted(values)), **dict(_lists(values))}
+
+
+def _lists(values: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    for name in (name for name, spec in playbooks().items() if spec["type"] == "list"):
+        value = values.get(name)
+        if isinstance(value, (str, int, float)) and "{{" not in str(value):
+            yield name, [part.strip() for part in str(value).split(",") if part.strip()]
 
 
 def _converted(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
