@@ -18,7 +18,7 @@ class ActionModule(ControllerAction):
     """See the module of the same name."""
 
     ARGUMENTS = {
-        "placement": {"type": "str", "required": True},
+        "placement": {"type": "path", "required": True},
         "environment": {"type": "str", "default": ""},
         "cluster": {"type": "str", "default": ""},
         "override": {"type": "str", "default": ""},

@@ -31,9 +31,9 @@ class ActionModule(ManagersAction):
         "engine": {"type": "str", "required": True},
         "managers": {"type": "list", "elements": "str", "required": True},
         "needed": {"type": "list", "elements": "str", "required": True},
-        "file": {"type": "str", "default": ""},
+        "file": {"type": "path", "default": ""},
         "name": {"type": "str", "default": ""},
-        "identity": {"type": "str", "default": ""},
+        "identity": {"type": "path", "default": ""},
         "confirm": {"type": "str", "default": ""},
         "state": {"type": "str", "choices": ["placed", "absent"], "default": "placed"},
     }
@@ -60,7 +60,10 @@ class ActionModule(ManagersAction):
         cluster, engine = given["cluster"], components.engine(given["engine"])
         if not given["identity"]:
             raise BackupError("the key is missing: give restore_identity, the file that age-keygen wrote")
-        identity = self._loader.get_text_file_contents(given["identity"])
+        key = os.path.abspath(given["identity"])  # the loader would look in the folder of the playbook
+        if not os.path.isfile(key):
+            raise BackupError(f"restore_identity: there is no file {key}")
+        identity = self._loader.get_text_file_contents(key)
         # Not an option of the task: it may have the keys of the store.
         store = self._templar.template(task_vars.get("cluster_backup") or {})
         contents, tar = restore.open_backup({**given, "target": store.get("target") or {}}, identity)

@@ -30,13 +30,13 @@ class ActionModule(ControllerAction):
     """See the module of the same name."""
 
     ARGUMENTS = {
-        "file": {"type": "str", "required": True},
+        "file": {"type": "path", "required": True},
         "state": {"type": "str", "choices": ["record", "show", "diff", "promote", "evidence"], "default": "show"},
         "name": {"type": "str", "default": ""},
         "environment": {"type": "str", "default": ""},
         "by": {"type": "str", "default": ""},
         "compare": {"type": "list", "elements": "str", "default": []},
-        "placement": {"type": "str", "default": ""},
+        "placement": {"type": "path", "default": ""},
         "regime": {"type": "str", "default": ""},
         "reports": {"type": "list", "elements": "path", "default": []},
         "output": {"type": "path", "default": "evidence.json"},

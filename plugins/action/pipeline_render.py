@@ -17,7 +17,7 @@ class ActionModule(ControllerAction):
     """See the module of the same name."""
 
     ARGUMENTS = {
-        "file": {"type": "str", "required": True},
+        "file": {"type": "path", "required": True},
         "directory": {"type": "path", "default": "."},
         "tools": {"type": "list", "elements": "str", "choices": list(render.TOOLS), "required": True},
     }

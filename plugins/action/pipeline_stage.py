@@ -22,7 +22,7 @@ class ActionModule(ControllerAction):
     """See the module of the same name."""
 
     ARGUMENTS = {
-        "file": {"type": "str", "required": True},
+        "file": {"type": "path", "required": True},
         "stage": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["run", "approve", "deny", "reap"], "default": "run"},
         "by": {"type": "str", "default": ""},

@@ -23,7 +23,7 @@ class ActionModule(ControllerAction):
     """See the module of the same name."""
 
     ARGUMENTS = {
-        "file": {"type": "str", "required": True},
+        "file": {"type": "path", "required": True},
         "report": {"type": "path"},
         "application": {"type": "str"},
         "now": {"type": "str"},

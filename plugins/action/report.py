@@ -37,7 +37,7 @@ class ActionModule(ControllerAction):
         "results": {"type": "list", "elements": "str", "required": True},
         "directory": {"type": "path", "default": "report"},
         "regime": {"type": "str", "default": ""},
-        "placement": {"type": "str", "default": "placement.yml"},
+        "placement": {"type": "path", "default": "placement.yml"},
         "key": {"type": "path"},
     }
 

@@ -15,7 +15,7 @@ author: keelson.cluster contributors (@keelson-cluster)
 options:
   file:
     description: The pipeline's file.
-    type: str
+    type: path
     required: true
   key:
     description: Private key that signs what is recorded, C($XDG_DATA_HOME/keelson/image.pem) when not given.

@@ -17,7 +17,7 @@ author: keelson.cluster contributors (@keelson-cluster)
 options:
   placement:
     description: The placement file, with C(freezes) and C(windows).
-    type: str
+    type: path
     required: true
   environment:
     description: The environment that is to be changed.

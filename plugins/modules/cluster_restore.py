@@ -36,7 +36,7 @@ options:
     default: []
   file:
     description: Path of the backup on the controller, C(NAME.tar.age); its note C(NAME.json) lies beside it.
-    type: str
+    type: path
     default: ""
   name:
     description: Name of the backup in the store that the variable C(cluster_backup) describes; the newest unless set.
@@ -44,7 +44,7 @@ options:
     default: ""
   identity:
     description: Path of the key on the controller, a file of C(age-keygen); it may be encrypted by ansible-vault.
-    type: str
+    type: path
     default: ""
   confirm:
     description: The cluster's name, to restore into a cluster that is well.
@@ -121,9 +121,9 @@ def main() -> None:
             "engine": {"type": "str"},
             "managers": {"type": "list", "elements": "str", "default": []},
             "needed": {"type": "list", "elements": "str", "default": []},
-            "file": {"type": "str", "default": ""},
+            "file": {"type": "path", "default": ""},
             "name": {"type": "str", "default": ""},
-            "identity": {"type": "str", "default": ""},
+            "identity": {"type": "path", "default": ""},
             "confirm": {"type": "str", "default": ""},
             "state": {"type": "str", "default": "placed", "choices": ["placed", "absent", "read", "written", "sent"]},
             "generation": {"type": "int"},

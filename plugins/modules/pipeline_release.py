@@ -38,7 +38,7 @@ options:
     default: []
   placement:
     description: Placement file, for evidence.
-    type: str
+    type: path
     default: ""
   regime:
     description: The regime that evidence is about.

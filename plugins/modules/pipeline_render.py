@@ -16,7 +16,7 @@ author: keelson.cluster contributors (@keelson-cluster)
 options:
   file:
     description: The pipeline's file.
-    type: str
+    type: path
     required: true
   directory:
     description: Folder below which the files are written.

@@ -18,7 +18,7 @@ author: keelson.cluster contributors (@keelson-cluster)
 options:
   file:
     description: The placement file.
-    type: str
+    type: path
     required: true
   report:
     description: Folder for C(placement.html), a drawing of applications by clusters, and C(placement.json).

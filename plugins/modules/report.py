@@ -32,7 +32,7 @@ options:
     default: ""
   placement:
     description: The placement file, for evidence.
-    type: str
+    type: path
     default: placement.yml
   key:
     description: The key that signs evidence. It is made when there is none.

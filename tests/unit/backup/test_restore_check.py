@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.keelson.cluster.plugins.action import cluster_restore
 from ansible_collections.keelson.cluster.plugins.plugin_utils.managers import Manager
 from backup_world import Key, World, world
@@ -49,7 +50,8 @@ class Managers:
     def restore(self, world: World, engine: str, check: bool, **more: Any) -> dict[str, Any]:
         action = cluster_restore.ActionModule.__new__(cluster_restore.ActionModule)
         action._task = SimpleNamespace(check_mode=check)
-        action._loader = SimpleNamespace(get_text_file_contents=lambda path: Path(path).read_text())
+        action._loader = DataLoader()
+        action._loader.set_basedir(str(ROOT / "playbooks"))
         action._templar = SimpleNamespace(template=lambda value: value)
         key = world.store.parent / "backup.key"
         if not key.exists():
@@ -76,6 +78,18 @@ def test_a_prediction_is_what_a_run_does(world: World, managers: Managers, engin
     assert " UTC, 0.0 MiB unpacked, onto m1, m2, m3; m1 loads it." in foreseen["told"]
     assert managers.restore(world, engine, check=False) == foreseen
     assert managers.states == ["read"] * 6 + ["sent"] + ["written"] * 3 and len(managers.told) == 1
+
+
+def test_the_key_lies_where_the_run_was_started(
+    world: World, managers: Managers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take(components=[ENGINES[0]])
+    monkeypatch.chdir(world.store.parent)
+    assert managers.restore(world, ENGINES[0], check=True, identity="backup.key")["changed"]
+
+
+def no_such_key(_world: World, _managers: Managers) -> dict[str, Any]:
+    return {"identity": "none.key"}
 
 
 def wrong_key(world: World, _managers: Managers) -> dict[str, Any]:
@@ -118,6 +132,7 @@ def a_manager_away(_world: World, managers: Managers) -> dict[str, Any]:
     [
         (wrong_key, "is not encrypted to this key"),
         (no_key, "the key is missing"),
+        (no_such_key, "restore_identity: there is no file /.*/none.key"),
         (altered, "was changed after it was written"),
         (another_cluster, "is a backup of the cluster c1"),
         (a_cluster_that_is_well, "c1 is well: m2 can speak for it"),
