@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.removal import RemovalError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.replacement import Replacement, plan, read
 from test_removal_plan import with_host, world
@@ -96,3 +97,40 @@ def test_waiting_for_the_inventory(tmp_path: Path) -> None:
     threading.Timer(8, inventory, (path, "10.0.0.99")).start()
     done.communicate(timeout=120)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("noted", "check", "read_anew"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_the_inventory_is_read_anew_where_there_is_a_new_server_alone(
+    tmp_path: Path, noted: bool, check: bool, read_anew: bool
+) -> None:
+    """Ansible takes no condition at the task that reads it."""
+    (tmp_path / "plays").mkdir()
+    (tmp_path / "tasks").symlink_to(ROOT / "playbooks/tasks")
+    plays = yaml.safe_load((ROOT / "playbooks/plays/replace.yml").read_text())
+    (play,) = (play for play in plays if play["name"] == "Wait for the new servers")
+    play.update({"hosts": "m1", "vars": {"__remove": {"noted": {"w1": "10.0.0.21"} if noted else {}}}})
+    inventory(tmp_path / "hosts.yml", "10.0.0.99")
+    # As a stack does meanwhile.
+    new = json.dumps({"all": {"hosts": {"m1": {}, "w9": {}}}})
+    write = {"ansible.builtin.copy": {"content": new, "dest": str(tmp_path / "hosts.yml"), "mode": "0600"}}
+    play["tasks"].insert(1, {**write, "delegate_to": "localhost", "check_mode": False})
+    told = {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.debug": {"msg": "{{ inventory_hostname }}"}}],
+    }
+    (tmp_path / "plays/play.yml").write_text(yaml.safe_dump([play, told]))
+    command = ["ansible-playbook", "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "plays/play.yml")]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    done = subprocess.run(
+        [*command, *(["--check"] if check else [])],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "support when" not in done.stderr, done.stdout + done.stderr
+    assert ("ok: [w9]" in done.stdout) == read_anew
