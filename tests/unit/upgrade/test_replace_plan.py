@@ -68,7 +68,9 @@ def test_notes_of_managers() -> None:
 def inventory(path: Path, address: str) -> None:
     stack = {"name": "nodes", "resource": "aws_instance.web[1]"}
     hosts = {"w1": {"cluster_address": address, "stack": stack}} if address else {}
-    path.write_text(json.dumps({"all": {"hosts": {"m1": {}, **hosts}}}))
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps({"all": {"hosts": {"m1": {}, **hosts}}}))
+    beside.replace(path)  # a run may be reading it
 
 
 def waiting(folder: Path, *arguments: str, timeout: int = 0) -> subprocess.Popen[str]:
@@ -95,8 +97,8 @@ def test_waiting_for_the_inventory(tmp_path: Path) -> None:
     done = waiting(tmp_path, timeout=600)
     threading.Timer(4, inventory, (path, "")).start()
     threading.Timer(8, inventory, (path, "10.0.0.99")).start()
-    done.communicate(timeout=120)
-    assert done.returncode == 0
+    said = done.communicate(timeout=120)[0]
+    assert done.returncode == 0, said
 
 
 @pytest.mark.parametrize(
