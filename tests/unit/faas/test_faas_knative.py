@@ -440,6 +440,7 @@ def test_the_gateway_hands_a_call_to_kourier_under_the_name_of_its_function(monk
     (known,) = gateway.gateway(declared(function()))["functions"]
     assert found.headers(known) == {"Host": "faas-greet.faas-shop.svc.cluster.local"}
     assert asyncio.run(found.instances(known)) == ["http://10.96.0.9"]
+    assert not found.KEPT  # one connection of many calls would lead to one instance of Kourier, and break with it
     # A caller could name another revision to the activator, past the token.
     assert "knative-serving-revision".startswith(found.OWN) and not "ce-id".startswith(found.OWN)
     with pytest.raises(sys.modules["calls"].CallFailed, match="kubectl -n faas-shop describe ksvc faas-greet"):

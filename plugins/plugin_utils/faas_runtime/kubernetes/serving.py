@@ -20,6 +20,8 @@ from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.view im
 _NAMED = {"app.kubernetes.io/name": SERVING}
 _METRICS = {"http-metrics": 9090, "http-profiling": 8008}
 _LOCAL = "keelson.local"  # registry of images that the bundle brings, which no controller could ask for their digests
+# Seconds that Envoy answers calls which it has when no new ones come to it: as long as a tenant's calls may take by default.
+DRAIN = 60
 
 
 def _http(port: int, path: str = "/", scheme: str = "HTTP") -> dict[str, Any]:
@@ -83,7 +85,8 @@ PROGRAMS = (
         {"https-webhook": (443, 8443)},
         env={"WEBHOOK_NAME": "webhook", "WEBHOOK_PORT": "8443"},
         live={"initialDelaySeconds": 20, "periodSeconds": 10, "failureThreshold": 6},
-        grace=300,
+        # It ends when nobody has asked it for 45 s, which connections that the API keeps put off for ever: drains waited for that.
+        grace=90,
     ),
     Program(
         "net-kourier-controller",
@@ -115,9 +118,10 @@ PROGRAMS = (
         account="default",
         namespace=GATEWAY,
         memory="800Mi",
+        grace=DRAIN + 15,
         more={
             "args": ["-c", "/etc/envoy/envoy-bootstrap.yaml", "--log-level", "info", "--disable-hot-restart"],
-            "lifecycle": {"preStop": {"sleep": {"seconds": 15}}},
+            "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN}}},
             "volumeMounts": [{"name": "config", "mountPath": "/etc/envoy"}],
         },
     ),

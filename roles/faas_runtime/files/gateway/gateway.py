@@ -460,7 +460,8 @@ class Gateway:
     async def run(self) -> None:
         """Serve until SIGTERM; calls at work are finished then."""
         self.engine = Engine(self.config["engine"])
-        self.direct = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
+        connector = aiohttp.TCPConnector(limit=0, force_close=not self.engine.KEPT)
+        self.direct = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         listen = self.config["listen"]
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -17,6 +17,8 @@ class Engine:
     """The address of Kourier inside the cluster."""
 
     HELD = START  # seconds that it holds a call which is handed to an instance
+    # Each call has a connection of its own: one that is kept leads to one instance of Kourier, and breaks when that ends.
+    KEPT = False
     # Beginnings of headers that it would read itself: the activator finds the function by them, and Envoy its limits.
     OWN = ("knative-", "k-", "x-envoy-")
 

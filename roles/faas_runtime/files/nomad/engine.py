@@ -30,6 +30,7 @@ class Engine:
     """A client of one agent's API."""
 
     HELD = 0  # seconds that it holds a call which is handed to an instance
+    KEPT = True  # connections to instances
     OWN: tuple[str, ...] = ()  # beginnings of headers that it would read itself
 
     def __init__(self, access: dict[str, str]) -> None:
