@@ -30,8 +30,16 @@ _ASKED = tuple(
     f"/apis/serving.knative.dev/{kind}"
     for kind in ("v1/services", "v1/routes", "v1/configurations", "v1beta1/domainmappings")
 )
-_WORKLOADS = tuple(f"/apis/apps/v1/{kind}" for kind in ("deployments", "statefulsets", "daemonsets"))
-_WORKLOADS += ("/apis/batch/v1/cronjobs", "/apis/batch/v1/jobs", "/api/v1/persistentvolumeclaims", "/api/v1/pods")
+_DEPLOYMENTS, _PODS = "/apis/apps/v1/deployments", "/api/v1/pods"
+_WORKLOADS = (
+    _DEPLOYMENTS,
+    "/apis/apps/v1/statefulsets",
+    "/apis/apps/v1/daemonsets",
+    "/apis/batch/v1/cronjobs",
+    "/apis/batch/v1/jobs",
+    "/api/v1/persistentvolumeclaims",
+    _PODS,
+)
 
 
 class InUse(Exception):
@@ -103,8 +111,8 @@ def remaining(api: Api, kinds: list[str]) -> list[tuple[str, dict[str, Any]]]:
 def remove(api: Api, seconds: float, predict: bool) -> list[str]:
     """Remove the runtime with all functions; returns what was, or with `predict` would be, deleted. Raises InUse, Stuck, ApiError."""
     tenants = _own(api, _SPACES, quote(MARK, safe=""))
-    spaces = [*tenants, *_own(api, _SPACES, _NAMED)]
-    if others := foreign(api, spaces):
+    own = [path for path in _own(api, _SPACES, _NAMED) if path not in tenants]
+    if others := foreign(api, [*tenants, *own]):
         raise InUse(
             f"{', '.join(others[:5])}{' and more' if others[5:] else ''} would go with Knative, and no function of this "
             "collection is it: delete or move them first. Nothing was changed"
@@ -115,15 +123,17 @@ def remove(api: Api, seconds: float, predict: bool) -> list[str]:
     kinds = resources(api, types)
     asked = [kind for kind in _ASKED if kind in kinds]
     functions = [path for path, one in remaining(api, asked) if not one["metadata"].get("ownerReferences")]
-    planned = [*hooks, *functions, *tenants, *types, *(path for path in spaces if path not in tenants), *rights]
+    planned = [*hooks, *functions, *tenants, *types, *own, *rights]
     if not predict:
         for path in [*hooks, *functions]:
             api.delete(path)
         if wait_for(lambda: "some are left" if remaining(api, kinds) else None, seconds, interval=1.0):
             _release(api, kinds)
+        _stop(api, tenants, seconds)
         _gone(api, tenants, seconds)
         _gone(api, types, seconds)
-        _gone(api, [path for path in spaces if path not in tenants], seconds)
+        _stop(api, own, seconds)
+        _gone(api, own, seconds)
         _gone(api, rights, seconds)
     return [f"delete {path}" for path in planned]
 
@@ -138,6 +148,27 @@ def _release(api: Api, kinds: list[str]) -> None:
             except ApiError as error:
                 if error.status != 404:
                     raise
+
+
+def _stop(api: Api, spaces: list[str], seconds: float) -> None:
+    """End what runs in our namespaces, to which no call comes any more.
+
+    A namespace that is deleted with its pods looks for them again after half of the time that the slowest one may take to end: of the
+    activator five minutes.
+    """
+    names = {space.rpartition("/")[2] for space in spaces}
+
+    def inside(kind: str) -> list[str]:
+        return [path for path, one in remaining(api, [kind]) if one["metadata"]["namespace"] in names]
+
+    def left() -> str | None:
+        for path in (found := inside(_PODS)):
+            api.delete(path, 1)
+        return "some are left" if found else None
+
+    for path in inside(_DEPLOYMENTS):
+        api.delete(path)
+    wait_for(left, seconds, interval=1.0)
 
 
 def _gone(api: Api, paths: list[str], seconds: float) -> None:
