@@ -186,7 +186,7 @@ def test_an_instance_shares_with_its_own_function_alone(faas: Knative) -> None:
 
 def test_without_what_shuts_pods_off_the_search_finds_the_token(faas: Knative) -> None:
     """Two pods that share their host's network, processes, IPC and folders: the proof that the search finds what is there."""
-    spec = faas.pods("-n faas-shop -l serving.knative.dev/service=faas-warm")[0]["spec"]["containers"][0]
+    image = faas.kubectl("-n faas-shop get ksvc faas-warm -o jsonpath={.spec.template.spec.containers[0].image}")
     node, code = faas.lab.nodes[0], (ROOT / LEAK).read_text()
     folders = {"tmp": "/tmp", "shm": "/dev/shm"}
     made: list[dict[str, Any]] = [
@@ -203,7 +203,7 @@ def test_without_what_shuts_pods_off_the_search_finds_the_token(faas: Knative) -
                     **{"nodeName": node.name, "hostNetwork": True, "hostPID": True, "hostIPC": True},
                     "containers": [
                         {
-                            **{"name": "leak", "image": spec["image"], "command": ["python3", "/code/leak.py"]},
+                            **{"name": "leak", "image": image, "command": ["python3", "/code/leak.py"]},
                             "env": [{"name": "PORT", "value": str(port)}, {"name": "HOME", "value": "/tmp"}],
                             "securityContext": {"runAsUser": 65532},
                             "volumeMounts": [
