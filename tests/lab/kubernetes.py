@@ -44,6 +44,11 @@ SNAPSHOT = f"{ETCDCTL} snapshot save {{file}}"
 OLD, NEW = "1.35.4", "1.36.3"
 VERSIONED = ("kubeadm", "kubectl", "kubelet", "kubernetes-images")
 MANAGER_TASK = "Exchange the management services"
+#: The task after which a host node has joined.
+JOIN_TASK = "Delete the token"
+
+#: Packages that applications run on: the container runtime comes with the bundle.
+HELD = ()
 
 #: Where its secrets may lie on a host.
 SECRET_PLACES = ("/etc/kubernetes/", "/var/lib/kubelet/pki/")
@@ -140,6 +145,20 @@ def ready(lab: Lab) -> dict[str, str]:
         for node in kubectl(lab, "get", "nodes")["items"]
         if not node["spec"].get("taints")
         and {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}["Ready"] == "True"
+    }
+
+
+def drained(lab: Lab) -> list[str]:
+    """The host nodes that take no work."""
+    return [n["metadata"]["name"] for n in kubectl(lab, "get", "nodes")["items"] if n["spec"].get("unschedulable")]
+
+
+def addresses(lab: Lab) -> dict[str, str]:
+    """By name, where members are that live."""
+    return {
+        node["metadata"]["name"]: next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+        for node in kubectl(lab, "get", "nodes")["items"]
+        if {condition["type"]: condition["status"] for condition in node["status"]["conditions"]}["Ready"] == "True"
     }
 
 

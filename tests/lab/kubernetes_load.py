@@ -23,7 +23,7 @@ from .servers import Lab
 from .waiting import wait
 
 SPACE = "drill"
-ASKER = "asks-from-inside"
+ONCE, ASKER = "ends-once", "asks-from-inside"
 COUNTS = f"/var/lib/{ASKER}"  # on every host node
 
 
@@ -47,6 +47,20 @@ def with_host(pod: dict[str, Any], command: list[str]) -> dict[str, Any]:
     container = {**pod["containers"][0], "command": command}
     container["volumeMounts"] = [*container.get("volumeMounts", []), *mounts]
     return {**pod, "containers": [container], "volumes": [*pod.get("volumes", []), *volumes]}
+
+
+def begin_once(lab: Lab, seconds: int) -> None:
+    """Begin a Job that runs once for so long, with the program of its host; within load, whose namespace it shares."""
+    container = {"name": "sleep", "image": sample_image(lab), "imagePullPolicy": "Never"}
+    spec = with_host({"restartPolicy": "Never", "containers": [container]}, ["/usr/bin/sleep", str(seconds)])
+    job = {"backoffLimit": 0, "template": {"spec": spec}}
+    apply(lab, {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": ONCE}, "spec": job})
+
+
+def ended_once(lab: Lab) -> bool:
+    """Whether the Job ran to its end, and that one time; it is removed with its namespace."""
+    status = kubernetes.kubectl(lab, "get", "job", ONCE, "-n", SPACE)["status"]
+    return (status.get("succeeded"), status.get("failed")) == (1, None)
 
 
 def asker(image: str) -> dict[str, Any]:

@@ -39,6 +39,11 @@ SNAPSHOT = "set -a; . /etc/keelson/{cluster}/nomad.env; nomad operator snapshot 
 OLD, NEW = "1.10.5", "1.11.3"
 VERSIONED = ("nomad",)
 MANAGER_TASK = "Restart the manager with the new version"
+#: The task after which a host node has joined.
+JOIN_TASK = "Run the agent"
+
+#: A package that applications run on, and which updates leave as it is.
+HELD = ("docker.io",)
 
 #: Where its secrets may lie on a host.
 SECRET_PLACES = ("/etc/nomad.d/", "/var/lib/nomad/")
@@ -117,6 +122,21 @@ def assert_whole(lab: Lab) -> None:
 def ready(lab: Lab) -> dict[str, str]:
     """Pools of the host nodes that take work, by name."""
     return {n["Name"]: n["NodePool"] for n in ask(lab, "/v1/nodes") if n["Status"] == "ready"}
+
+
+def drained(lab: Lab) -> list[str]:
+    """The host nodes that take no work."""
+    return [n["Name"] for n in ask(lab, "/v1/nodes") if n["SchedulingEligibility"] != "eligible"]
+
+
+def addresses(lab: Lab) -> dict[str, str]:
+    """By name, where members are that live."""
+    managers = {
+        m["Name"].partition(".")[0]: m["Addr"]
+        for m in ask(lab, "/v1/agent/members")["Members"]
+        if m["Status"] == "alive"
+    }
+    return managers | {n["Name"]: n["Address"] for n in ask(lab, "/v1/nodes") if n["Status"] == "ready"}
 
 
 def application(lab: Lab, name: str) -> tuple[str, int] | None:

@@ -24,7 +24,7 @@ from .requests import Requests
 from .servers import Lab
 from .waiting import wait
 
-BATCH, ASKER = "ends-once", "asks-from-inside"
+ONCE, ASKER = "ends-once", "asks-from-inside"
 INSTANCES = '{{ range nomadService "keelson-sample" }}http://{{ .Address }}:{{ .Port }}/ {{ end }}'
 
 
@@ -46,8 +46,8 @@ def remove(lab: Lab, name: str) -> None:
     lab.ssh(lab.managers[0], script, check=False)
 
 
-def batch(seconds: int) -> dict[str, Any]:
-    """A batch job that runs once for so long."""
+def begin_once(lab: Lab, seconds: int) -> None:
+    """Begin a batch job that runs once for so long."""
     task = {
         "Name": "sleep",
         "Driver": "exec",
@@ -56,7 +56,18 @@ def batch(seconds: int) -> dict[str, Any]:
         "LogConfig": {"MaxFiles": 1, "MaxFileSizeMB": 2},
     }
     group = {"Name": "one", "Count": 1, "Tasks": [task], "EphemeralDisk": {"SizeMB": 10}}
-    return {"ID": BATCH, "Name": BATCH, "Type": "batch", "Datacenters": ["*"], "NodePool": "web", "TaskGroups": [group]}
+    submit(
+        lab,
+        {"ID": ONCE, "Name": ONCE, "Type": "batch", "Datacenters": ["*"], "NodePool": "web", "TaskGroups": [group]},
+    )
+    wait("the batch job", lambda: bool(nomad.ask(lab, f"/v1/job/{ONCE}/allocations")), 30)
+
+
+def ended_once(lab: Lab) -> bool:
+    """Whether the batch job ran to its end, and that one time; it is removed."""
+    ended = [run["ClientStatus"] for run in nomad.ask(lab, f"/v1/job/{ONCE}/allocations")]
+    remove(lab, ONCE)
+    return ended == ["complete"]
 
 
 def asker() -> dict[str, Any]:

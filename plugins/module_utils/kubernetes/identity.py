@@ -33,6 +33,7 @@ CLIENT, SERVER = "kubelet-client-current.pem", "kubelet-server-current.pem"
 DUE = "/var/lib/kubelet/keelson-restart"
 # What kubelet gives pods of ConfigMap kube-root-ca.crt (plugin/pkg/admission/serviceaccount).
 ROOTS = "/var/lib/kubelet/pods/*/volumes/kubernetes.io~projected/kube-api-access-*/ca.crt"
+YEAR = 365 * 86400.0  # seconds
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 
 
@@ -72,6 +73,19 @@ def adopt(cluster: str, accepted: Sequence[str], found: Sequence[str], timeout: 
             os.unlink(f"{FOLDER}/{SERVER}")
 
 
+def ended() -> bool:
+    """Whether the certificate by which kubelet asks the cluster has ended, as after a long absence. Raises OSError."""
+    path = f"{FOLDER}/{CLIENT}"
+    return os.path.exists(path) and certificate.read(authorities.first(read(path))).end <= time.time()
+
+
+def renew_here() -> None:
+    """Sign another certificate for the kubelet of this manager, which has the CA's key; for a year, as the cluster does. Raises OSError."""
+    subject, key = _user(), certificate.make_key()
+    ca = authorities.first(read(CA_FILE)), read(f"{authorities.PKI}/ca.key")
+    _keep(certificate.sign(certificate.make_request(key), *ca, subject, [], YEAR) + key)
+
+
 def restarted() -> None:
     """Kubelet has been restarted since the last change. Raises OSError."""
     with contextlib.suppress(FileNotFoundError):
@@ -80,13 +94,9 @@ def restarted() -> None:
 
 def ask(api: Api, ca: str, timeout: float) -> str:
     """Another certificate and key of this node, PEM, by the first CA of C(ca). Raises ApiError, OSError."""
-    present = certificate.read(authorities.first(read(f"{FOLDER}/{CLIENT}"))).subject
-    user = re.findall(r"CN=(system:node:[^,]+)", present)
-    if len(user) != 1:
-        raise OSError(f"{FOLDER}/{CLIENT} is of {present}, which is no node")
-    key = certificate.make_key()
-    request = certificate.make_request(key, f"/O=system:nodes/CN={user[0]}")
-    name = f"{user[0].rpartition(':')[2]}-{secrets.token_hex(4)}"
+    subject, key = _user(), certificate.make_key()
+    request = certificate.make_request(key, subject)
+    name = f"{subject.rpartition(':')[2]}-{secrets.token_hex(4)}"
     spec = {
         "request": base64.b64encode(request.encode()).decode(),
         "signerName": SIGNER,
@@ -108,6 +118,15 @@ def ask(api: Api, ca: str, timeout: float) -> str:
     if not certificate.issued_by(authorities.first(pem), ca):
         raise OSError(f"the request {name} was signed by another CA than the one in use")
     return pem + key
+
+
+def _user() -> str:
+    """Who this node is to the cluster, as the subject of a certificate. Raises OSError."""
+    present = certificate.read(authorities.first(read(f"{FOLDER}/{CLIENT}"))).subject
+    user = re.findall(r"CN=(system:node:[^,]+)", present)
+    if len(user) != 1:
+        raise OSError(f"{FOLDER}/{CLIENT} is of {present}, which is no node")
+    return f"/O=system:nodes/CN={user[0]}"
 
 
 def _keep(pair: str) -> None:

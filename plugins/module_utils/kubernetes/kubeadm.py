@@ -20,7 +20,7 @@ from ..host import previous, programs, trees
 from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
-from . import authorities, endpoint, etcd, membership, network, removed, requests, view
+from . import authorities, endpoint, etcd, identity, membership, network, removed, requests, view
 from .api import NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
@@ -227,9 +227,14 @@ def reset(ignore: Sequence[str], leave: bool = True) -> None:
 
 
 def state(cluster: str, part: str) -> str:
-    """How far this host is a member: as our note says, or, where that is missing or damaged, as the cluster says."""
+    """How far this host is a member: as our note says, or, where that is missing or damaged, as the cluster says.
+
+    A host node whose certificate has ended is to join anew: the cluster does not know it any more. Raises OSError.
+    """
     note = membership.read_note(cluster)
     found = membership.by_files(part, note)
+    if found == membership.JOINED and part != MANAGER and identity.ended():
+        return membership.INCOMPLETE
     if found == membership.INCOMPLETE and not note.step and is_ready(cluster, part):
         return membership.JOINED
     return found
@@ -281,8 +286,9 @@ def join(
     C(discovery) is the kubeconfig by which it knows the cluster.
     """
     note = membership.read_note(cluster)
-    if membership.by_files(part, note) == membership.INCOMPLETE:
-        if not note.step and membership.by_files(part, membership.Note("join", True)) == membership.JOINED:
+    if state(cluster, part) == membership.INCOMPLETE:
+        whole = membership.by_files(part, membership.Note("join", True)) == membership.JOINED
+        if not note.step and whole and not identity.ended():
             raise KubeadmError(
                 f"{membership.NOTE.format(cluster=cluster)} is missing or damaged, this host has all files of a member, and the cluster does "
                 "not call it ready. Bring its kubelet back (journalctl -u kubelet), or drain it and take it out with 'kubeadm reset'"

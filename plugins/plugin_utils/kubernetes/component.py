@@ -162,7 +162,7 @@ COMPONENT = Engine(
                 features=_FEATURES,
             ),
             listeners=LISTENERS[MANAGER],
-            services=_SERVICES,
+            services=(*_SERVICES, "keelson-approve.timer", "keelson-renewal.timer"),
             secrets=(*_SECRETS, "/etc/kubernetes/pki/**/*.key", "/etc/kubernetes/control/*", "/etc/keelson/*/**"),
             artifacts=("kubeadm", *_EVERYWHERE, *_ON_MANAGERS),
             owned=_OWNED,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from lab import kubernetes
-from lab.kubernetes_load import SPACE, apply, from_inside, load, sample_image, with_host
+from lab.kubernetes_load import begin_once, ended_once, from_inside, load
 from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -53,19 +53,6 @@ def old(lab: Lab) -> Iterator[Lab]:
         lab.play("install", variables=INSTALLED).expect()
         wait("the old version", lambda: at(lab, OLD), 60)
     yield lab
-
-
-def job(image: str, seconds: int) -> dict[str, Any]:
-    """A Job that runs once for so long, with the program of its host."""
-    container = {"name": "sleep", "image": image, "imagePullPolicy": "Never"}
-    spec = with_host({"restartPolicy": "Never", "containers": [container]}, ["/usr/bin/sleep", str(seconds)])
-    meta = {"name": "ends-once"}
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": meta,
-        "spec": {"backoffLimit": 0, "template": {"spec": spec}},
-    }
 
 
 @pytest.mark.parametrize(
@@ -110,15 +97,14 @@ def test_an_upgrade_under_load_that_is_cut_off_twice(old: Lab) -> None:
             h.name: OLD if h.pool else NEW for h in lab.hosts
         }
         assert len(kubernetes.ready(lab)) == len(lab.nodes) - 1
-        apply(lab, job(sample_image(lab), 60))  # on a node that is not drained yet
+        begin_once(lab, 60)  # on a node that is not drained yet
         lab.play("upgrade", *WAIT).expect()
         print(f"upgrade: {time.monotonic() - start:.0f} s")
         wait("the new version", lambda: at(lab, NEW), 60)
-        ended = kubernetes.kubectl(lab, "get", "job", "ends-once", "-n", SPACE)["status"]
+        assert ended_once(lab)
     for where, requests in (("outside", asking), ("inside", inside)):
         print(f"requests from {where}: {requests.asked}, failed: {len(requests.failed)}")
         assert requests.failed == [] and requests.asked > 500, (where, requests.asked, requests.failed[:5])
-    assert (ended.get("succeeded"), ended.get("failed")) == (1, None), ended
     again = lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
     assert not again.changed() and "every member has it already" in again.output
     assert not lab.play("install").expect().changed()

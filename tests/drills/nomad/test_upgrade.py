@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lab import nomad
-from lab.nomad_load import BATCH, batch, from_inside, load, remove, submit
+from lab.nomad_load import begin_once, ended_once, from_inside, load
 from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -82,16 +82,13 @@ def test_an_upgrade_under_load(old: Lab) -> None:
     assert f"1 of {len(lab.hosts)}" in foreseen.output
     wait("the old version", lambda: at(lab, OLD), 60)
     with load(lab) as asking, from_inside(lab) as inside:
-        submit(lab, batch(60))
-        wait("the batch job", lambda: bool(nomad.ask(lab, f"/v1/job/{BATCH}/allocations")), 30)
+        begin_once(lab, 60)
         lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
         wait("the new version", lambda: at(lab, NEW), 60)
     for where, requests in (("outside", asking), ("inside", inside)):
         print(f"requests from {where}: {requests.asked}, failed: {len(requests.failed)}")
         assert requests.failed == [] and requests.asked > 500, (where, requests.asked, requests.failed[:5])
-    runs = nomad.ask(lab, f"/v1/job/{BATCH}/allocations")
-    assert [(run["ClientStatus"]) for run in runs] == ["complete"], runs
-    remove(lab, BATCH)
+    assert ended_once(lab)
     again = lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
     assert not again.changed() and "every member has it already" in again.output
     assert not lab.play("install").expect().changed()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts of a Nomad cluster get new servers under their names: asked for, cut off, refused."""
+"""Hosts of a cluster get new servers under their names: asked for, cut off, refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 
 import pytest
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.remote import meanwhile
-from lab import nomad
 from lab.servers import Lab, Server
 from lab.state import assert_whole
 from lab.waiting import wait
@@ -49,21 +48,11 @@ def given_later(lab: Lab, name: str) -> AbstractContextManager[None]:
     return meanwhile(work, 0.5)
 
 
-def addresses(lab: Lab) -> dict[str, str]:
-    """By name, where members are that live."""
-    managers = {
-        m["Name"].partition(".")[0]: m["Addr"]
-        for m in nomad.ask(lab, "/v1/agent/members")["Members"]
-        if m["Status"] == "alive"
-    }
-    return managers | {n["Name"]: n["Address"] for n in nomad.ask(lab, "/v1/nodes") if n["Status"] == "ready"}
-
-
 def whole(lab: Lab) -> None:
     """Wait until the cluster is whole with all servers at the addresses of the inventory."""
     wait(
         "a whole cluster",
-        lambda: assert_whole(lab) is None and addresses(lab) == {h.name: h.address for h in lab.hosts},
+        lambda: assert_whole(lab) is None and lab.driver.addresses(lab) == {h.name: h.address for h in lab.hosts},
         90,
     )
 
@@ -102,9 +91,9 @@ def test_a_run_that_is_killed_or_waits_in_vain_is_gone_on_with(cluster: Lab) -> 
     assert lab.play("replace", "-e", "replace_hosts=w2", cut="Take the cluster off the host").cut
     late = lab.play("replace", "-e", "replace_wait=3", *WAIT).expect(2)
     assert "After 3 s the inventory has w2 at" in late.words(), late.output[-3000:]
-    assert "w2" not in addresses(lab)
+    assert "w2" not in lab.driver.addresses(lab)
     give(lab, "w2")
-    assert lab.play("replace", *WAIT, cut="Run the agent").cut
+    assert lab.play("replace", *WAIT, cut=lab.driver.JOIN_TASK).cut
     lab.play("replace", *WAIT).expect()
     whole(lab)
     assert "replace_hosts is empty" in lab.play("replace").expect(2).words()

@@ -1,16 +1,13 @@
 # Copyright (c) 2026 keelson.cluster contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Updates and reboots of a Nomad cluster's hosts: under load, cut off, refused."""
+"""Updates and reboots of a cluster's hosts: under load, cut off, refused."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from lab import nomad, packages
-from lab.nomad_load import BATCH, batch, load, remove, submit
-from lab.servers import Lab, Server
+from lab import packages
+from lab.servers import Lab
 from lab.state import assert_whole
 from lab.waiting import wait
 
@@ -30,10 +27,10 @@ def versions(lab: Lab, name: str) -> dict[str, str]:
 
 
 def offer(lab: Lab, version: str) -> None:
-    """Have two toy packages at this version in the hosts' repositories, of which one is a security update, and a newer docker."""
+    """Have two toy packages at this version in the hosts' repositories, of which one is a security update, and newer ones of the engine."""
     for host in lab.hosts:
         packages.only_local(lab, host)
-        packages.serve(lab, host, "/srv/plain", "Plain", {"toy": version, "docker.io": "999"})
+        packages.serve(lab, host, "/srv/plain", "Plain", {"toy": version} | dict.fromkeys(lab.driver.HELD, "999"))
         packages.serve(lab, host, "/srv/security", "Debian-Security", {"toy-security": version})
 
 
@@ -47,11 +44,6 @@ def offered(cluster: Lab) -> Lab:
         cluster.ssh(host, "rm -f /etc/apt/sources.list.d/Old.list")
     offer(cluster, "2")
     return cluster
-
-
-def drained(lab: Lab) -> list[str]:
-    """The host nodes that take no work."""
-    return [n["Name"] for n in nomad.ask(lab, "/v1/nodes") if n["SchedulingEligibility"] != "eligible"]
 
 
 def whole(lab: Lab) -> None:
@@ -95,7 +87,7 @@ def test_a_package_that_cannot_be_installed(offered: Lab) -> None:
         lab.ssh(host, "rm /run/refuse-packages")
     told = refused.words()
     assert "upgrade failed: " in told and "Correct that on the host" in told, refused.output[-3000:]
-    assert drained(lab) == [] and packages.installed(lab, host, "toy") == "1"
+    assert lab.driver.drained(lab) == [] and packages.installed(lab, host, "toy") == "1"
     lab.play("patch", *ALL, "--limit", host.name).expect()
     whole(lab)
     assert packages.installed(lab, host, "toy") == "2"
@@ -107,17 +99,16 @@ def test_updates_under_load(offered: Lab) -> None:
     foreseen = lab.play("patch", *ALL, "--check").expect()
     assert f"1 of {len(lab.hosts)}" in foreseen.output and "2 packages (toy, toy-security)" in foreseen.output
     assert foreseen.changed() and boots(lab) == before
-    with load(lab) as asking:
-        submit(lab, batch(60))
-        wait("the batch job", lambda: bool(nomad.ask(lab, f"/v1/job/{BATCH}/allocations")), 30)
+    with lab.work.load(lab) as asking:
+        lab.work.begin_once(lab, 60)
         done = lab.play("patch", *ALL).expect()
         whole(lab)
+        assert lab.work.ended_once(lab)
     assert asking.failed == [] and asking.asked > 500, (asking.asked, asking.failed[:5])
-    assert [run["ClientStatus"] for run in nomad.ask(lab, f"/v1/job/{BATCH}/allocations")] == ["complete"]
-    remove(lab, BATCH)
     print(f"seconds: {done.seconds:.0f}, requests: {asking.asked}, failed: {len(asking.failed)}")
     assert set(versions(lab, "toy").values()) == {"2"} and set(versions(lab, "toy-security").values()) == {"2"}
-    assert "999" not in versions(lab, "docker.io").values() and "left as they are" in done.output
+    for name in lab.driver.HELD:
+        assert "999" not in versions(lab, name).values() and "left as they are" in done.output
     after = boots(lab)
     assert all(after[name] != before[name] for name in before), (before, after)
     again = lab.play("patch", *ALL).expect()
@@ -140,11 +131,11 @@ def test_security_updates_without_a_reboot(offered: Lab) -> None:
 @pytest.mark.parametrize("cut", ["Move work off the host nodes", "Install the updates.first", "Reboot the host"])
 def test_a_run_that_is_killed_is_gone_on_with(offered: Lab, cut: str) -> None:
     """The next run finishes what is left, and gives back the hosts that were drained."""
-    lab = offered
-    assert lab.play("patch", *ALL, "--limit", "w1,b1", *WAIT, cut=cut).cut
-    assert drained(lab), cut
+    lab, two = offered, ",".join(host.name for host in offered.nodes[-2:])
+    assert lab.play("patch", *ALL, "--limit", two, *WAIT, cut=cut).cut
+    assert lab.driver.drained(lab), cut
     lab.play("patch", *ALL, *WAIT).expect()
-    assert drained(lab) == []
+    assert lab.driver.drained(lab) == []
     whole(lab)
     assert set(versions(lab, "toy").values()) == {"2"}
     assert not lab.play("patch", *ALL).expect().changed()
@@ -152,10 +143,9 @@ def test_a_run_that_is_killed_is_gone_on_with(offered: Lab, cut: str) -> None:
 
 def test_a_host_that_somebody_drained_stays_drained(offered: Lab) -> None:
     """It is updated, rebooted, and takes no work until its drain is ended."""
-    lab: Any = offered
-    host: Server = lab.nodes[0]
+    lab, host = offered, offered.nodes[0]
     lab.play("drain", "-e", f"drain_hosts={host.name}").expect()
     lab.play("patch", *ALL, "--limit", host.name).expect()
-    assert packages.installed(lab, host, "toy") == "2" and drained(lab) == [host.name]
+    assert packages.installed(lab, host, "toy") == "2" and lab.driver.drained(lab) == [host.name]
     lab.play("drain", "-e", f"drain_hosts={host.name} drain_state=ready").expect()
     whole(lab)

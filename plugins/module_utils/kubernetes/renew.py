@@ -1,0 +1,136 @@
+# Copyright (c) 2026 keelson.cluster contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renew kubeadm's certificates on this manager before they end, while the other managers serve. Standard library only.
+
+A timer on every manager runs it. When a third of the time of one is left, kubeadm renews all of this manager, and its services
+are started anew, one after the other. Managers take turns by a Lease of the cluster, and each waits until all others are well. Where
+one has ended, as after a long absence, nothing is waited for: this manager serves nobody. It may be cut off anywhere: the next run finishes it.
+
+usage: python3 -m utils.kubernetes.renew CLUSTER ADDRESS
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..cluster import lease
+from ..cluster.parts import MANAGER
+from ..enrollment import certificate
+from ..host import units
+from . import authorities, control, identity, kubeadm, membership, view
+from .api import Api, ApiError
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+NAME = "keelson-renewal"
+SECONDS = 1800  # of a turn: more than the service may take
+TIMEOUT = 120.0  # seconds in which managers and services must be well
+DAY = 86400.0
+
+
+class NotNow(Exception):
+    """Somebody else has the turn, or the others are not well; the message says who."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """A certificate's C(end), in seconds since 1970, and for how many seconds it was made."""
+
+    end: float
+    seconds: float
+
+
+def found(pki: str = authorities.PKI, kubeconfigs: tuple[str, ...] = authorities.KUBECONFIGS) -> list[Left]:
+    """Kubeadm's certificates on this manager. Raises OSError, ValueError.
+
+    They begin with their CA (cmd/kubeadm/app/util/pkiutil/pki_helpers.go), so their files tell when they were made.
+    """
+    paths = [f"{pki}/{name}.crt" for name in kubeadm.LEAVES]
+    texts = {path: authorities.read(path) for path in paths if os.path.exists(path)}
+    texts |= {
+        path: authorities.read_access(authorities.read(path)).cert for path in kubeconfigs if os.path.exists(path)
+    }
+    ends = {path: certificate.read(authorities.first(text)).end for path, text in texts.items()}
+    return [Left(end, end - os.stat(path).st_mtime) for path, end in ends.items()]
+
+
+def due(entry: Left, now: float) -> bool:
+    """Whether no more than a third of a certificate's time is left."""
+    return entry.end - now <= max(entry.seconds, 0) / 3
+
+
+def main(cluster: str, address: str) -> int:
+    """Renew what is due; returns the exit code."""
+    try:
+        if kubeadm.state(cluster, MANAGER) != membership.JOINED:
+            return 0
+        now = time.time()
+        known = found()
+        ended = any(entry.end <= now for entry in known)
+        if ended or any(due(entry, now) for entry in known):
+            with contextlib.nullcontext() if ended else turn(cluster, address):
+                control.renew(address, TIMEOUT)
+            sys.stdout.write("the certificates of this manager were renewed\n")
+        elif kubeadm.outdated():  # a run was cut off before it had started all of them
+            with turn(cluster, address):
+                control.restart(kubeadm.outdated(), address, TIMEOUT)
+        if identity.ended():
+            identity.renew_here()
+            fault = units.restart(units.Unit("kubelet.service"))
+            if fault:
+                raise OSError(fault)
+            sys.stdout.write("kubelet has another certificate\n")
+    except NotNow as why:
+        sys.stdout.write(f"the certificates of this manager are due, and wait for the next time: {why}\n")
+    except (ApiError, kubeadm.KubeadmError, OSError, ValueError) as error:
+        sys.stdout.write(f"the certificates of this manager are not renewed: {error}\n")
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def turn(cluster: str, address: str) -> Iterator[None]:
+    """Be the only manager whose services are started anew, while all others are well. Raises NotNow, ApiError."""
+    run = lease.read(cluster, *lease.clock())
+    if run:
+        raise NotNow(f"{run.holder} changes the cluster")
+    api = Api.from_env(cluster)
+    claim(api, address, time.time())
+    try:
+        fault = control.unfit([node.address for node in view.list_nodes(api) if node.manager], TIMEOUT)
+        if fault:
+            raise NotNow(fault)
+        yield
+    finally:
+        with contextlib.suppress(ApiError):  # it ends by itself
+            Api.from_env(cluster).delete(f"{LEASES}/{NAME}")
+
+
+def claim(api: Api, address: str, now: float) -> None:
+    """Take the Lease of renewals, also one that has ended or that a run on this manager has left. Raises NotNow, ApiError."""
+    held = api.find(f"{LEASES}/{NAME}")
+    if held:
+        spec, meta = held["spec"], held["metadata"]
+        taken = datetime.datetime.fromisoformat(spec["acquireTime"].replace("Z", "+00:00")).timestamp()
+        if spec["holderIdentity"] != address and now < taken + spec["leaseDurationSeconds"]:
+            raise NotNow(f"{spec['holderIdentity']} renews its own")
+        api.delete(f"{LEASES}/{NAME}", only={"uid": meta["uid"]})
+    moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).isoformat(timespec="microseconds")
+    spec = {"holderIdentity": address, "leaseDurationSeconds": SECONDS, "acquireTime": moment.replace("+00:00", "Z")}
+    body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NAME}, "spec": spec}
+    try:
+        api.post(LEASES, body)
+    except ApiError as error:
+        if error.status == 409:
+            raise NotNow("another manager was first") from error
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
