@@ -25,13 +25,12 @@ from ..cluster.parts import MANAGER
 from ..enrollment import certificate
 from ..host import units
 from . import authorities, control, identity, kubeadm, membership, view
-from .api import Api, ApiError
+from .api import Api, ApiError, read_access
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 NAME = "keelson-renewal"
 SECONDS = 1800  # of a turn: more than the service may take
 TIMEOUT = 120.0  # seconds in which managers and services must be well
-DAY = 86400.0
 
 
 class NotNow(Exception):
@@ -54,7 +53,7 @@ def found(pki: str = authorities.PKI, kubeconfigs: tuple[str, ...] = authorities
     paths = [f"{pki}/{name}.crt" for name in kubeadm.LEAVES]
     texts = {path: authorities.read(path) for path in paths if os.path.exists(path)}
     texts |= {
-        path: authorities.read_access(authorities.read(path)).cert for path in kubeconfigs if os.path.exists(path)
+        path: read_access(authorities.read(path)).cert for path in kubeconfigs if os.path.exists(path)
     }
     ends = {path: certificate.read(authorities.first(text)).end for path, text in texts.items()}
     return [Left(end, end - os.stat(path).st_mtime) for path, end in ends.items()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -148,6 +149,34 @@ def test_certificates_are_renewed_under_load(cluster: Lab) -> None:
     after = {m.name: ssl.get_server_certificate((m.address, 6443), timeout=10) for m in lab.managers}
     assert not set(before.values()) & set(after.values())
     assert asking.failed == [] and asking.asked > 300, (asking.asked, asking.failed[:5])
+    assert_whole(lab)
+    assert not lab.play("install").expect().changed()
+
+
+def test_certificates_renew_themselves_under_load(cluster: Lab) -> None:
+    """All managers' timers at the same moment: one after the other, with no controller, and the cluster serves all the while."""
+    lab, leaf = cluster, f"{PKI}/apiserver.crt"
+    lab.play("install").expect()
+    begin = "systemctl start keelson-renewal.service"
+    for manager in lab.managers:
+        lab.ssh(manager, begin)
+        assert "renewed" not in lab.ssh(manager, "journalctl -u keelson-renewal -o cat"), "none is due"
+        lab.ssh(manager, f"touch -d '-750 days' {leaf}")  # of its three years a third is left
+    before = {m.name: ssl.get_server_certificate((m.address, 6443), timeout=10) for m in lab.managers}
+    with load(lab) as asking, away(endpoint(lab)) as gone:
+        for _turn in lab.managers:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(lambda manager: lab.ssh(manager, begin, timeout=900), lab.managers))
+        after = {m.name: ssl.get_server_certificate((m.address, 6443), timeout=10) for m in lab.managers}
+    assert not set(before.values()) & set(after.values())
+    told = "".join(lab.ssh(manager, "journalctl -u keelson-renewal -o cat") for manager in lab.managers)
+    assert told.count("the certificates of this manager were renewed") == len(lab.managers), told
+    assert "wait for the next time" in told, "they took turns"
+    print(
+        f"requests: {asking.asked}, failed: {len(asking.failed)}; the endpoint was away for {gone.longest:.1f} s at most"
+    )
+    assert asking.failed == [] and asking.asked > 100, (asking.asked, asking.failed[:5])
+    assert gone.longest <= lab.driver.AWAY, sorted(gone.times)[-5:]
     assert_whole(lab)
     assert not lab.play("install").expect().changed()
 
