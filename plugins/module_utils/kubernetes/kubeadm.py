@@ -233,11 +233,15 @@ def state(cluster: str, part: str) -> str:
     """
     note = membership.read_note(cluster)
     found = membership.by_files(part, note)
-    if found == membership.JOINED and part != MANAGER and identity.ended():
+    if found == membership.JOINED and _lapsed(part):
         return membership.INCOMPLETE
     if found == membership.INCOMPLETE and not note.step and is_ready(cluster, part):
         return membership.JOINED
     return found
+
+
+def _lapsed(part: str) -> bool:
+    return part != MANAGER and identity.ended()
 
 
 def is_ready(cluster: str, part: str) -> bool:
@@ -286,9 +290,10 @@ def join(
     C(discovery) is the kubeconfig by which it knows the cluster.
     """
     note = membership.read_note(cluster)
-    if state(cluster, part) == membership.INCOMPLETE:
-        whole = membership.by_files(part, membership.Note("join", True)) == membership.JOINED
-        if not note.step and whole and not identity.ended():
+    if _lapsed(part):
+        reset(ignore)
+    elif membership.by_files(part, note) == membership.INCOMPLETE:
+        if not note.step and membership.by_files(part, membership.Note("join", True)) == membership.JOINED:
             raise KubeadmError(
                 f"{membership.NOTE.format(cluster=cluster)} is missing or damaged, this host has all files of a member, and the cluster does "
                 "not call it ready. Bring its kubelet back (journalctl -u kubelet), or drain it and take it out with 'kubeadm reset'"
