@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +30,7 @@ def versions(lab: Lab) -> dict[str, str]:
     found = {node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes}
     for pod in kubernetes.kubectl(lab, "get", "pods", "-n", "kube-system")["items"]:
         image = pod["spec"]["containers"][0]["image"]
-        if "/kube-" in image:
+        if re.search("/kube-(apiserver|controller-manager|scheduler|proxy):", image):
             found[pod["metadata"]["name"]] = image.partition(":")[2]
     return {name: version.removeprefix("v") for name, version in found.items()}
 
