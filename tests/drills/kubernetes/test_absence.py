@@ -63,6 +63,7 @@ def test_a_host_node_whose_certificate_ended(cluster: Lab) -> None:
 def test_a_manager_whose_certificates_ended(cluster: Lab) -> None:
     """Its timer renews what the API server, etcd and kubelet have, without the others and with no controller."""
     lab, host = cluster, cluster.managers[-1]
+    lab.play("install").expect()
     for authority, leaf in (("ca", "apiserver"), ("etcd/ca", "etcd/peer")):
         shorten(lab, host, authority, f"{PKI}/{leaf}.crt", f"{PKI}/{leaf}.key")
     shorten(lab, host, "ca", CLIENT)
