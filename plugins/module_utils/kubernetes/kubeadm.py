@@ -21,7 +21,7 @@ from ..host import units as service_units
 from ..host.processes import runs_on_older_files
 from ..host.services import taken_back
 from . import authorities, endpoint, etcd, identity, membership, network, removed, requests, view
-from .api import NODE_FILE, Api, ApiError
+from .api import CA_FILE, NODE_FILE, Api, ApiError
 
 PROGRAM = "/usr/local/bin/kubeadm"
 CONFIG = "/etc/kubernetes/kubeadm.yaml"
@@ -240,6 +240,14 @@ def state(cluster: str, part: str) -> str:
     return found
 
 
+def _start_over(part: str, ignore: Sequence[str]) -> None:
+    """Take back a join; a host node's CA too, which kubeadm puts there and will not find. Raises KubeadmError, OSError."""
+    reset(ignore)
+    if part != MANAGER:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(CA_FILE)
+
+
 def _lapsed(part: str) -> bool:
     return part != MANAGER and identity.ended()
 
@@ -291,14 +299,14 @@ def join(
     """
     note = membership.read_note(cluster)
     if _lapsed(part):
-        reset(ignore)
+        _start_over(part, ignore)
     elif membership.by_files(part, note) == membership.INCOMPLETE:
         if not note.step and membership.by_files(part, membership.Note("join", True)) == membership.JOINED:
             raise KubeadmError(
                 f"{membership.NOTE.format(cluster=cluster)} is missing or damaged, this host has all files of a member, and the cluster does "
                 "not call it ready. Bring its kubelet back (journalctl -u kubelet), or drain it and take it out with 'kubeadm reset'"
             )
-        reset(ignore)
+        _start_over(part, ignore)
     membership.write_note(cluster, membership.Note("join", False))
     with tempfile.NamedTemporaryFile("w", dir="/run", suffix=".conf", encoding="utf-8") as file:
         json.dump(discovery, file)

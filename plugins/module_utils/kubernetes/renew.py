@@ -52,9 +52,7 @@ def found(pki: str = authorities.PKI, kubeconfigs: tuple[str, ...] = authorities
     """
     paths = [f"{pki}/{name}.crt" for name in kubeadm.LEAVES]
     texts = {path: authorities.read(path) for path in paths if os.path.exists(path)}
-    texts |= {
-        path: read_access(authorities.read(path)).cert for path in kubeconfigs if os.path.exists(path)
-    }
+    texts |= {path: read_access(authorities.read(path)).cert for path in kubeconfigs if os.path.exists(path)}
     ends = {path: certificate.read(authorities.first(text)).end for path, text in texts.items()}
     return [Left(end, end - os.stat(path).st_mtime) for path, end in ends.items()]
 

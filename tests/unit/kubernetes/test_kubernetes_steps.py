@@ -38,6 +38,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.host import units 
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import (
     api,
     approve,
+    authorities,
     control,
     etcd,
     kubeadm,
@@ -183,15 +184,22 @@ def test_a_manager_that_a_backup_knows_as_removed_is_admitted(
     assert revoked(kubernetes) == {"system:node:w1"} and membership.read_note("product").done
 
 
-def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", ["manager", "node"])
+def test_a_join_that_was_cut_off_starts_anew(program: Kubeadm, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    """A manager's CA was placed before; that of a host node kubeadm has put there, and refuses to find."""
+    ca = program.calls.parent / "ca.crt"
+    ca.write_text("PEM")
+    monkeypatch.setattr(kubeadm, "CA_FILE", str(ca))
+    monkeypatch.setattr(authorities, "align", lambda **_options: [])
+    monkeypatch.setattr(kubeadm, "await_ready", lambda *_arguments: "")
     state(monkeypatch, membership.ABSENT)
     program.fault.write_text("[ERROR CRI]: container runtime is not running\n")
     with pytest.raises(kubeadm.KubeadmError, match="container runtime is not running"):
-        kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
-    assert membership.read_note("product") == membership.Note("join", False)
+        kubeadm.join("product", part, "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
+    assert membership.read_note("product") == membership.Note("join", False) and ca.exists()
     state(monkeypatch, membership.INCOMPLETE)
-    kubeadm.join("product", "node", "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
-    assert program.words() == ["config", "join", "reset", "config", "join"]
+    kubeadm.join("product", part, "10.0.0.21", {"kind": "JoinConfiguration"}, {}, [], 1)
+    assert program.words() == ["config", "join", "reset", "config", "join"] and ca.exists() is (part == "manager")
     assert "--cert-dir=/etc/kubernetes" not in program.calls.read_text()  # the CAs that were placed stay
     assert membership.read_note("product").done
 
