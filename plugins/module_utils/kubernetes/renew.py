@@ -67,6 +67,12 @@ def main(cluster: str, address: str) -> int:
     try:
         if kubeadm.state(cluster, MANAGER) != membership.JOINED:
             return 0
+        if identity.ended():  # without it kubelet ends, and starts no service
+            identity.renew_here()
+            fault = units.restart(units.Unit("kubelet.service"))
+            if fault:
+                raise OSError(fault)
+            sys.stdout.write("kubelet has another certificate\n")
         now = time.time()
         known = found()
         ended = any(entry.end <= now for entry in known)
@@ -77,12 +83,6 @@ def main(cluster: str, address: str) -> int:
         elif kubeadm.outdated():  # a run was cut off before it had started all of them
             with turn(cluster, address):
                 control.restart(kubeadm.outdated(), address, TIMEOUT)
-        if identity.ended():
-            identity.renew_here()
-            fault = units.restart(units.Unit("kubelet.service"))
-            if fault:
-                raise OSError(fault)
-            sys.stdout.write("kubelet has another certificate\n")
     except NotNow as why:
         sys.stdout.write(f"the certificates of this manager are due, and wait for the next time: {why}\n")
     except (ApiError, kubeadm.KubeadmError, OSError, ValueError) as error:

@@ -69,6 +69,7 @@ def test_a_manager_whose_certificates_ended(cluster: Lab) -> None:
     shorten(lab, host, "ca", CLIENT)
     with away(lab, host):
         pass
+    wait("its boot", lambda: lab.ssh(host, "echo up", check=False).strip() == "up", 120)
     lab.ssh(host, "systemctl start keelson-renewal.service", timeout=900)
     told = lab.ssh(host, "journalctl -b -u keelson-renewal -o cat")
     assert "the certificates of this manager were renewed" in told and "kubelet has another certificate" in told, told

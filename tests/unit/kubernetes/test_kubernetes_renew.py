@@ -133,7 +133,7 @@ def test_after_a_long_absence_nothing_is_waited_for(manager: Manager, kubernetes
     manager.left, manager.unfit, manager.lapsed = [left(-1)], "not well of", True
     held(kubernetes, "10.0.0.2", 60)
     assert renew.main("product", "10.0.0.1") == 0
-    assert manager.done == ["renew", "kubelet", "kubelet.service"]
+    assert manager.done == ["kubelet", "kubelet.service", "renew"], "kubelet starts the services"
 
 
 def test_what_fails_is_told_and_the_turn_ends(
