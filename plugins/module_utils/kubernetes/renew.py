@@ -77,11 +77,11 @@ def main(cluster: str, address: str) -> int:
         known = found()
         ended = any(entry.end <= now for entry in known)
         if ended or any(due(entry, now) for entry in known):
-            with contextlib.nullcontext() if ended else turn(cluster, address):
+            with contextlib.nullcontext() if ended else claimed(cluster, address):
                 control.renew(address, TIMEOUT)
             sys.stdout.write("the certificates of this manager were renewed\n")
         elif kubeadm.outdated():  # a run was cut off before it had started all of them
-            with turn(cluster, address):
+            with claimed(cluster, address):
                 control.restart(kubeadm.outdated(), address, TIMEOUT)
     except NotNow as why:
         sys.stdout.write(f"the certificates of this manager are due, and wait for the next time: {why}\n")
@@ -92,7 +92,7 @@ def main(cluster: str, address: str) -> int:
 
 
 @contextlib.contextmanager
-def turn(cluster: str, address: str) -> Iterator[None]:
+def claimed(cluster: str, address: str) -> Iterator[None]:
     """Be the only manager whose services are started anew, while all others are well. Raises NotNow, ApiError."""
     run = lease.read(cluster, *lease.clock())
     if run:

@@ -325,6 +325,10 @@ class Empty:
     def find(self, _path: str) -> None:
         """Nothing."""
 
+    def items(self, _path: str) -> list[dict[str, Any]]:
+        """The namespace of the tenant."""
+        return [{"metadata": {"name": "faas-shop"}}]
+
     def get(self, _path: str) -> Any:
         """A variable without items."""
         return {"Items": {}}
