@@ -230,7 +230,7 @@ def test_without_what_shuts_pods_off_the_search_finds_the_token(faas: Knative) -
     faas.kubectl("apply -f -", given="\n---\n".join(json.dumps({"apiVersion": "v1", **one}) for one in made))
     try:
         faas.kubectl("-n open wait pod --all --for=condition=Ready --timeout=120s")
-        wait("both listen", lambda: isolation.found(ask, ":18702/", "", "x") == set(), 60)
+        wait("both listen", lambda: isolation.found(ask, ":18702/", "", secrets.token_hex(12)) == set(), 60)
         found = isolation.measured(ask, ":18701/", {"other function": (":18702/", "")}, ("sequence",))
     finally:
         faas.kubectl("delete namespace open")
@@ -485,6 +485,7 @@ def test_it_is_taken_away_alone_and_the_cluster_goes_on(faas: Knative) -> None:
     assert "services default/theirs would go with Knative" in " ".join(refused.split())
     faas.kubectl("-n faas-shop get ksvc faas-greet")
     faas.kubectl("-n default delete ksvc theirs")
+    faas.kubectl("delete deployment stays --ignore-not-found")  # of a run before
     faas.kubectl(f"create deployment stays --image={image} -- python3 -m http.server")
     faas.kubectl("wait deployment stays --for=condition=Available --timeout=120s")
     lab.play("uninstall", *alone, variables=VARIABLES).expect()
