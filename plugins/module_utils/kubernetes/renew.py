@@ -130,4 +130,4 @@ def claim(api: Api, address: str, now: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    raise SystemExit(main(*sys.argv[1:]))
