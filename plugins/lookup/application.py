@@ -32,6 +32,11 @@ options:
   placement:
     description: The placement file.
     type: path
+  state:
+    description: V(absent) for an application that is to be removed, which O(placement) needs not allow there any more.
+    type: str
+    choices: [present, absent]
+    default: present
 """
 
 EXAMPLES = r"""
@@ -68,8 +73,10 @@ class LookupModule(LookupBase):
             found = [application.load(os.path.expanduser(term), environment) for term in terms]
             if self.get_option("placement"):
                 placement = model.load(self.get_option("placement"))
+                leaves = self.get_option("state") == "absent"
                 found = [
-                    application.placed(placement, app, cluster, environment, term) for term, app in zip(terms, found)
+                    application.placed(placement, app, cluster, environment, term, leaves)
+                    for term, app in zip(terms, found)
                 ]
             return found
         except UserError as error:

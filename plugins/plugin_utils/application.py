@@ -115,17 +115,26 @@ def refused(placement: Placement, application: Mapping[str, Any], cluster: str, 
 
 
 def placed(
-    placement: Placement, application: Mapping[str, Any], cluster: str, environment: str, path: str
+    placement: Placement,
+    application: Mapping[str, Any],
+    cluster: str,
+    environment: str,
+    path: str,
+    leaves: bool = False,
 ) -> dict[str, Any]:
-    """The application of a file in the namespace that a placement has for it there; raise UserError where it may not run."""
+    """The application of a file in the namespace that a placement has for it there; raise UserError where it may not run.
+
+    One that C(leaves) may have ceased to be allowed there, or to be named.
+    """
     pool = application["pool"]
     place = f"on cluster {cluster}, pool {pool or '(none)'}, in {environment or 'no environment'}"
-    why = refused(placement, application, cluster, environment, model.moment_of(None))
+    shape.known(application["name"], placement.requirements, placement.path, "application")
+    why = "" if leaves else refused(placement, application, cluster, environment, model.moment_of(None))
     if why:
         told = f"{application['name']} may not run {place}: {why} ({placement.path})"
         raise UserError(f"{path}: {told}. Nothing was changed")
     entry = placement.raw["applications"][application["name"]]
-    if {"environment": environment, "cluster": cluster, "pool": pool} not in entry["runs"]:
+    if {"environment": environment, "cluster": cluster, "pool": pool} not in entry["runs"] and not leaves:
         told = f"{placement.path}: applications.{application['name']}: runs does not name that it runs {place}"
         raise UserError(f"{told}; add it there, and run install. Nothing was changed")
     space = render.namespace(entry["team"], environment, pool)

@@ -134,7 +134,17 @@ def test_an_application_that_has_no_place_there(changes: dict[str, Any], words: 
         application.placed(placement(), parse(**changes), "c", "test", "shop.yml")
 
 
+@pytest.mark.parametrize("changes", [{"pool": "pci"}, {"name": "idle"}])
+def test_one_that_leaves_may_have_ceased_to_be_allowed_there(changes: dict[str, Any]) -> None:
+    """`install` keeps a namespace with an application in it, so that one must be able to go first."""
+    app = parse(**changes)
+    found = application.placed(placement(), app, "c", "test", "shop.yml", leaves=True)
+    assert found == {**app, "namespace": f"a-test-{app['pool']}"}
+
+
 def test_an_application_that_the_placement_does_not_know() -> None:
+    with pytest.raises(UserError, match="application shopp is not defined; did you mean shop"):
+        application.placed(placement(), parse(name="shopp"), "c", "test", "shop.yml", leaves=True)
     with pytest.raises(UserError, match="placement.yml: application shopp is not defined; did you mean shop"):
         application.refused(placement(), parse(name="shopp"), "c", "test", model.moment_of(None))
 
