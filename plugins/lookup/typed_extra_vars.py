@@ -58,6 +58,11 @@ class LookupModule(LookupBase):
             del given[name]
         given.update(variable_types.converted(given))
         told = variable_types.faults(variable_types.read(given, self._templar.template), given)
+        if "_raw_params" in given:  # Ansible drops the words of -e NAME=VALUE that follow a space
+            told.append(
+                f"-e: {given['_raw_params']!r} belongs to no variable; a value with spaces is written as "
+                """-e '{"NAME": "VALUE"}', a list without spaces"""
+            )
         if told:
             raise AnsibleLookupError(f"{'; '.join(told)}. Nothing was changed")
         return terms

@@ -87,8 +87,9 @@ class Delivery:
     def play(self, playbook: str, code: int = 0, environment: dict[str, str] | None = None, **given: str) -> Run:
         """Run one of the playbooks of pipelines."""
         given = {"pipeline": f"{self.folder}/pipeline.yml", "pipeline_key": f"{self.folder}/key.pem", **given}
-        arguments = [part for name, value in given.items() for part in ("-e", f"{name}={value}")]
-        return self.lab.play(playbook, *arguments, variables=self.variables, environment=environment).expect(code)
+        return self.lab.play(
+            playbook, "-e", json.dumps(given), variables=self.variables, environment=environment
+        ).expect(code)
 
     def stage(self, name: str, code: int = 0, **given: str) -> str:
         """Run a stage, or decide about it; what was told, with every run of spaces as one."""

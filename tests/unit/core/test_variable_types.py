@@ -276,3 +276,15 @@ def test_a_name_that_would_be_judged_is_found(tmp_path: Path, task: dict[str, An
     (tmp_path / "roles/own/tasks").mkdir(parents=True)
     (tmp_path / "roles/own/tasks/main.yml").write_text(yaml.safe_dump([task]))
     assert told in " ".join(judged(tmp_path)) and bool(told) is bool(judged(tmp_path))
+
+
+@pytest.mark.parametrize("playbook", ["cluster_lease", "pipeline"])
+def test_words_after_a_space_are_told(tmp_path: Path, playbook: str) -> None:
+    """Ansible takes `-e drain_hosts="w1, w2"` for w1, and drops the rest."""
+    (tmp_path / "inventory.yml").write_text("all: {children: {clusters: {hosts: {m1: {ansible_connection: local}}}}}")
+    command = ["ansible-playbook", "-i", str(tmp_path / "inventory.yml"), str(ROOT / f"playbooks/{playbook}.yml")]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    given = ["-e", "pipeline_reason=not on a Friday"]
+    done = subprocess.run([*command, *given], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode and "'on a Friday' belongs to no variable" in told, told
