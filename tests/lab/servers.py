@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,17 @@ class Lab:
         """Destroy these servers, all of the lab and its network when none is named."""
         self.disconnect()
         self._hosts("down", *(host.name for host in hosts))
+
+    @contextlib.contextmanager
+    def off(self, host: Server) -> Iterator[None]:
+        """The server is off meanwhile, as after a power cut."""
+        self.podman("stop", host, "-t", "0")
+        self.disconnect()
+        try:
+            yield
+        finally:
+            self.podman("start", host)
+            self.disconnect()
 
     def disconnect(self) -> None:
         """Close the shared connections: one to a server that was made anew would hang."""

@@ -112,6 +112,10 @@ class Present:
         """For how long it was signed."""
         return self.end - self.begin - BACKDATE
 
+    def due(self, now: float) -> bool:
+        """Whether no more than a third of its time is left."""
+        return self.end - now <= self.seconds / 3
+
 
 def read(pem: str) -> Present:
     """Read a certificate of a host. Raises OSError."""

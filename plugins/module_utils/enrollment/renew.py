@@ -36,7 +36,7 @@ def main(cluster: str, folder: str, unit: str, *managers: str) -> int:
         pem = _text(f"{folder}/cert.pem")
         present = certificate.read(pem)
         trusted = trust(managers, folder) if managers else ""
-        if due(present, time.time()) or (trusted and not certificate.issued_by(pem, trusted)):
+        if present.due(time.time()) or (trusted and not certificate.issued_by(pem, trusted)):
             key = certificate.make_key()
             request = certificate.make_request(key)
             new = asked(managers, folder, request) if managers else signed(cluster, present, request)
@@ -53,11 +53,6 @@ def main(cluster: str, folder: str, unit: str, *managers: str) -> int:
         fault = f"{folder}/cert.pem is not renewed: {error}"
     sys.stdout.write(f"{fault}\n" if fault else "")
     return 1 if fault else 0
-
-
-def due(present: Present, now: float) -> bool:
-    """Whether no more than a third of a certificate's time is left."""
-    return present.end - now <= present.seconds / 3
 
 
 def signed(cluster: str, present: Present, request: str) -> str:

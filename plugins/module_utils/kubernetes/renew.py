@@ -18,11 +18,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ..cluster import lease
 from ..cluster.parts import MANAGER
 from ..enrollment import certificate
+from ..enrollment.certificate import Present
 from ..host import units
 from . import authorities, control, identity, kubeadm, membership, view
 from .api import Api, ApiError, read_access
@@ -37,15 +38,7 @@ class NotNow(Exception):
     """Somebody else has the turn, or the others are not well; the message says who."""
 
 
-@dataclass(frozen=True)
-class Left:
-    """A certificate's C(end), in seconds since 1970, and for how many seconds it was made."""
-
-    end: float
-    seconds: float
-
-
-def found(pki: str = authorities.PKI, kubeconfigs: tuple[str, ...] = authorities.KUBECONFIGS) -> list[Left]:
+def found(pki: str = authorities.PKI, kubeconfigs: tuple[str, ...] = authorities.KUBECONFIGS) -> list[Present]:
     """Kubeadm's certificates on this manager. Raises OSError, ValueError.
 
     They begin with their CA (cmd/kubeadm/app/util/pkiutil/pki_helpers.go), so their files tell when they were made.
@@ -53,13 +46,8 @@ def found(pki: str = authorities.PKI, kubeconfigs: tuple[str, ...] = authorities
     paths = [f"{pki}/{name}.crt" for name in kubeadm.LEAVES]
     texts = {path: authorities.read(path) for path in paths if os.path.exists(path)}
     texts |= {path: read_access(authorities.read(path)).cert for path in kubeconfigs if os.path.exists(path)}
-    ends = {path: certificate.read(authorities.first(text)).end for path, text in texts.items()}
-    return [Left(end, end - os.stat(path).st_mtime) for path, end in ends.items()]
-
-
-def due(entry: Left, now: float) -> bool:
-    """Whether no more than a third of a certificate's time is left."""
-    return entry.end - now <= max(entry.seconds, 0) / 3
+    read = {path: certificate.read(authorities.first(text)) for path, text in texts.items()}
+    return [replace(one, begin=os.stat(path).st_mtime - certificate.BACKDATE) for path, one in read.items()]
 
 
 def main(cluster: str, address: str) -> int:
@@ -76,7 +64,7 @@ def main(cluster: str, address: str) -> int:
         now = time.time()
         known = found()
         ended = any(entry.end <= now for entry in known)
-        if ended or any(due(entry, now) for entry in known):
+        if ended or any(entry.due(now) for entry in known):
             with contextlib.nullcontext() if ended else claimed(cluster, address):
                 control.renew(address, TIMEOUT)
             sys.stdout.write("the certificates of this manager were renewed\n")

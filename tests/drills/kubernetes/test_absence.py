@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes import authorities
@@ -19,19 +17,6 @@ from lab.waiting import wait
 PKI = "/etc/kubernetes/pki"
 CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 SHORT = 60  # seconds
-
-
-@contextmanager
-def away(lab: Lab, host: Server) -> Iterator[None]:
-    """The host is off meanwhile, and its certificates end."""
-    lab.podman("stop", host, "-t", "0")
-    lab.disconnect()
-    try:
-        yield
-    finally:
-        time.sleep(SHORT + 5)
-        lab.podman("start", host)
-        lab.disconnect()
 
 
 def shorten(lab: Lab, host: Server, authority: str, cert: str, key: str = "") -> None:
@@ -50,8 +35,9 @@ def test_a_host_node_whose_certificate_ended(cluster: Lab) -> None:
     """kubelet says so and stays out; an installation has it join anew, and it has its pool."""
     lab, host = cluster, cluster.nodes[0]
     shorten(lab, host, "ca", CLIENT)
-    with away(lab, host):
+    with lab.off(host):
         wait("its end", lambda: host.name not in kubernetes.ready(lab), 120)
+        time.sleep(SHORT + 5)
     wait("its word", lambda: "expired" in lab.ssh(host, "journalctl -b -u kubelet -o cat", check=False), 120)
     assert host.name not in kubernetes.ready(lab)
     lab.play("install").expect()
@@ -67,8 +53,8 @@ def test_a_manager_whose_certificates_ended(cluster: Lab) -> None:
     for authority, leaf in (("ca", "apiserver"), ("etcd/ca", "etcd/peer")):
         shorten(lab, host, authority, f"{PKI}/{leaf}.crt", f"{PKI}/{leaf}.key")
     shorten(lab, host, "ca", CLIENT)
-    with away(lab, host):
-        pass
+    with lab.off(host):
+        time.sleep(SHORT + 5)
     wait("its boot", lambda: lab.ssh(host, "echo up", check=False).strip() == "up", 120)
     lab.ssh(host, "systemctl start keelson-renewal.service", timeout=900)
     told = lab.ssh(host, "journalctl -b -u keelson-renewal -o cat")

@@ -9,30 +9,16 @@ A host node is forgotten by the managers after a day, a manager by the others af
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
 from lab import nomad
-from lab.servers import Lab, Server
+from lab.servers import Lab
 from lab.state import assert_whole, await_ready
 from lab.waiting import wait
 
 FOLDER = "/etc/nomad.d/tls"
 SHORT = 60  # seconds
-
-
-@contextmanager
-def away(lab: Lab, host: Server) -> Iterator[None]:
-    """The host is off meanwhile."""
-    lab.podman("stop", host, "-t", "0")
-    lab.disconnect()
-    try:
-        yield
-    finally:
-        lab.podman("start", host)
-        lab.disconnect()
 
 
 def voters(lab: Lab) -> set[str]:
@@ -44,7 +30,7 @@ def voters(lab: Lab) -> set[str]:
 def test_a_host_node_that_was_forgotten_comes_back(cluster: Lab) -> None:
     """By itself, and an installation has nothing to do."""
     lab, host = cluster, cluster.nodes[0]
-    with away(lab, host):
+    with lab.off(host):
         wait("its end", lambda: host.name not in nomad.ready(lab), 120)
         nomad.forget(lab, {host.name})
         assert host.name not in {entry["Name"] for entry in nomad.ask(lab, "/v1/nodes")}
@@ -56,7 +42,7 @@ def test_a_host_node_that_was_forgotten_comes_back(cluster: Lab) -> None:
 def test_a_manager_that_was_forgotten_comes_back(cluster: Lab) -> None:
     """The others have taken it out of raft; it votes again by itself."""
     lab, host = cluster, cluster.managers[-1]
-    with away(lab, host):
+    with lab.off(host):
         wait("its end as a voter", lambda: host.address not in voters(lab), 180)
     wait("its return", lambda: host.address in voters(lab), 180)
     wait("a whole cluster", lambda: assert_whole(lab) is None, 120)
@@ -73,7 +59,7 @@ def test_a_certificate_that_ended_meanwhile(cluster: Lab) -> None:
     lab.ssh(host, "systemctl stop keelson-renewal.timer")
     for name, text in (("cert", pair.certificate), ("key", pair.key)):
         lab.ssh(host, f"cat > {FOLDER}/{name}.pem", given=text)
-    with away(lab, host):
+    with lab.off(host):
         time.sleep(SHORT + 5)
     wait("its agent", lambda: lab.ssh(host, "systemctl is-active nomad", check=False).strip() == "active", 60)
     lab.ssh(host, "systemctl start keelson-renewal.service", check=False)

@@ -146,7 +146,7 @@ def test_a_release_without_a_manager_that_answers_is_told(tmp_path: Path) -> Non
     (tmp_path / "ssh").write_text("#!/bin/sh\nexit 255\n")
     (tmp_path / "ssh").chmod(0o755)
     plays = yaml.safe_load(Path(path).read_text())
-    plays[0]["vars"] = {"ansible_connection": "ssh", "ansible_ssh_executable": str(tmp_path / "ssh"), "__deploy": {}}
+    plays[0]["vars"] |= {"ansible_connection": "ssh", "ansible_ssh_executable": str(tmp_path / "ssh"), "__deploy": {}}
     Path(path).write_text(yaml.safe_dump(plays))
     said = play(path, inventory=str(tmp_path / "inventory.yml"))
     assert "No manager of product answers. Start one, then run again." in said

@@ -56,7 +56,7 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    monkeypatch.setattr(renew, "due", lambda _present, _now: True)
+    monkeypatch.setattr(certificate.Present, "due", lambda _present, _now: True)
     return Host(tmp_path, monkeypatch)
 
 
@@ -84,7 +84,7 @@ def node(host: Host, tmp_path: Path) -> Iterator[Host]:
 def test_a_third_of_its_time_is_left(tmp_path: Path, days: float, left: float, due: bool) -> None:
     pair = pki.issue(CA, NODE, days)  # type: ignore[arg-type]
     present = certificate.read(pair.certificate)
-    assert renew.due(present, present.end - left * 86400) is due
+    assert present.due(present.end - left * 86400) is due
 
 
 def test_a_manager_signs_for_itself(host: Host) -> None:
@@ -151,7 +151,7 @@ NEXT = pki.make_ca("product 2")
 @pytest.fixture
 def phases(node: Host, monkeypatch: pytest.MonkeyPatch) -> Callable[[pki.Pair, pki.Pair | None], int]:
     """Have the cluster use a CA and accept another, then let the host node's timer run; its certificate is not due."""
-    monkeypatch.setattr(renew, "due", lambda _present, _now: False)
+    monkeypatch.setattr(certificate.Present, "due", lambda _present, _now: False)
 
     def run(used: pki.Pair, other: pki.Pair | None) -> int:
         node.secrets.update(ca_certificate=used.certificate, ca_key=used.key)

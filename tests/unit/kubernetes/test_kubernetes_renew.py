@@ -34,7 +34,7 @@ class Manager:
     """What main finds on this manager, and what it did."""
 
     def __init__(self) -> None:
-        self.left: list[renew.Left] = []
+        self.left: list[certificate.Present] = []
         self.outdated: list[str] = []
         self.done: list[str] = []
         self.unfit = ""
@@ -63,8 +63,9 @@ def manager(monkeypatch: pytest.MonkeyPatch, kubernetes: FakeKubernetes) -> Mana
     return here
 
 
-def left(days: float) -> renew.Left:
-    return renew.Left(time.time() + days * DAY, 365 * DAY)
+def left(days: float) -> certificate.Present:
+    end = time.time() + days * DAY
+    return certificate.Present("/CN=m1", (), end - 365 * DAY - certificate.BACKDATE, end)
 
 
 def held(kubernetes: FakeKubernetes, holder: str, age: float) -> None:
@@ -154,8 +155,8 @@ def test_a_certificate_is_as_old_as_its_file(tmp_path: Path) -> None:
     made = time.time() - 30 * DAY
     os.utime(tmp_path / "apiserver.crt", (made, made))
     entry = renew.found(str(tmp_path), ())[0]
-    assert entry.seconds == pytest.approx(120 * DAY, abs=10) and not renew.due(entry, time.time())
-    assert renew.due(entry, time.time() + 51 * DAY)
+    assert entry.seconds == pytest.approx(120 * DAY, abs=10) and not entry.due(time.time())
+    assert entry.due(time.time() + 51 * DAY)
 
 
 def test_a_host_node_whose_certificate_has_ended_joins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
