@@ -38,12 +38,13 @@ class ActionModule(ControllerAction):
         if options["by"] == "replace":
             decided = decided.with_new_servers()
         staged = [*decided.hosts, *decided.later]
+        wanted, others = read.requests(cluster, staged, targets), read.check_others(cluster, version)
         if decided.hosts:
             read.check_steps(cluster)
             bundle = options["bundle"] or str(default_root())
             read.check_bundle(cluster, staged, targets, read_index(bundle), bundle)
         title = f"Upgrade of {cluster.name} to {cluster.engine.name} {version}"
-        show_plan(title, decided.lines or ["every member has it already"], decided.warnings)
+        show_plan(title, decided.lines or ["every member has it already"], [*decided.warnings, *others])
         return {
             "changed": self._task.check_mode and bool(decided.lines),
             "version": version,
@@ -51,7 +52,9 @@ class ActionModule(ControllerAction):
             **decided.as_data(),
             "later": list(decided.later),
             "replaced": list(decided.replaced),
-            "requests": read.requests(cluster, staged, targets),
+            "requests": wanted,
+            "acting_manager": read.acting_manager(cluster),
+            "live_managers": read.live_managers(cluster),
             "runtime": cluster.engine.runtime,
             "done": f"upgraded to {version}" if decided.lines else f"at {version} already",
         }

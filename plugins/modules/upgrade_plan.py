@@ -95,6 +95,15 @@ requests:
   description: By host and component, the artifacts that the host must be brought.
   returned: success
   type: dict
+acting_manager:
+  description: A manager that answers, also where the run leaves it out.
+  returned: success
+  type: str
+live_managers:
+  description: The addresses of the managers that are well.
+  returned: success
+  type: list
+  elements: str
 runtime:
   description: The container runtime of the engine.
   returned: success

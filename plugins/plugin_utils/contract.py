@@ -259,7 +259,8 @@ class Engine(Component):
     the backup's. `service` are the files by which a manager's enrollment service is known. `endpoints` are the URLs of the API,
     from the variables of the managers; `login` is what root types on a manager to use it, where {cluster} stands for the
     cluster's name. `versioned` are the artifacts whose version is the cluster's; `refuse_step` says why an upgrade from one
-    version to another is refused, or ''. `defaults` are the cluster's variables that are not set.
+    version to another is refused, or ''; `node_minors` is how many minor versions a host node may be behind the managers.
+    `defaults` are the cluster's variables that are not set.
     `host_subject` is what stands before a host's name in the common name of its certificate.
     `enforces` is what of the borders between teams it holds, see `plugin_utils/placement/borders.py`.
     `held` are packages of the distribution that applications run on: no update of the operating system touches them.
@@ -288,6 +289,7 @@ class Engine(Component):
     enforces: frozenset[str] = frozenset()
     versioned: tuple[str, ...]
     refuse_step: Callable[[str, str], str]
+    node_minors: int
     held: tuple[str, ...] = ()
     rotated: Mapping[str, Rotated] = field(default_factory=dict)
     facts_module: str = ""

@@ -75,9 +75,10 @@ class Host:
                     install.note(install.folder(self._root, step.entry), step.entry)
             if not check:
                 self._receipts.record(self._placed(unloaded))
+            if result["changed"]:
+                self._check_space(steps, lacking, missing, unloaded, temporary)
             if check or not result["changed"]:
                 return {**result, "missing": {}}
-            self._check_space(steps, lacking, missing, temporary)
             if missing and self._staged is None and self._url is None:
                 return {**result, "changed": False, "missing": missing, "diff": []}
             with self._blobs_at_hand(missing) as staged:
@@ -165,15 +166,25 @@ class Host:
         steps: list[install.Step],
         lacking: Mapping[str, list[dict[str, Any]]],
         missing: Mapping[str, int],
+        unloaded: list[runtimes.Image],
         temporary: Callable[[], Path],
     ) -> None:
-        """Staged blobs are renamed into place when both lie on one file system, so they count once there."""
+        """Staged blobs are renamed into place when both lie on one file system, so they count once there.
+
+        A runtime keeps an image as it came until it is unpacked there.
+        """
         placed = sum(item["size"] for step in steps for item in step.missing)
         unpacked = sum(item["installed_bytes"] for items in lacking.values() for item in items)
-        staging = self._staged or (self._root if self._url else temporary())
+        staging = self._staged or (install.nearest(self._root) if self._url else temporary())
         arriving = 0 if self._staged else sum(missing.values())
-        together = staging.stat().st_dev == self._root.stat().st_dev
-        install.check_space([(staging, arriving), (self._root, 0 if together else placed), (Path("/usr"), unpacked)])
+        root = install.nearest(self._root)
+        together = staging.stat().st_dev == root.stat().st_dev
+        needs = [(staging, arriving), (root, 0 if together else placed), (Path("/usr"), unpacked)]
+        if self._runtime:
+            paths = {image["path"] for image in unloaded}
+            archives = sum(f["size"] for entry in self._entries for f in entry["files"] if f["path"] in paths)
+            needs.append((install.nearest(Path("/", runtimes.RUNTIMES[self._runtime].data)), 2 * archives))
+        install.check_space(needs)
 
     @contextlib.contextmanager
     def _blobs_at_hand(self, missing: Mapping[str, int]) -> Iterator[Path]:

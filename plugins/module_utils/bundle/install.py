@@ -167,6 +167,11 @@ def check_space(needs: Iterable[tuple[Path, int]]) -> None:
             raise InstallError(no_room(path, size + RESERVE))
 
 
+def nearest(path: Path) -> Path:
+    """A folder, or the nearest one above it that is there."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
 def no_room(path: Path, needed: int) -> str:
     """The one message of a full disk."""
     free = shutil.disk_usage(path).free

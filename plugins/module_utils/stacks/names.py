@@ -17,7 +17,7 @@ GROUPS = (
     *(
         "upgrade_managers",
         "upgrade_nodes",
-        "upgrade_later",
+        "upgrade_brought",
         "rotate_prepare",
         "rotate_use",
         "rotate_finish",

@@ -121,6 +121,7 @@ COMPONENT = Engine(
     enforces=frozenset({"pools", "pod_security", "quota", "limits", "teams", "network", "metrics"}),
     versioned=("kubeadm", "kubelet", "kubectl", "kubernetes-images"),
     refuse_step=functools.partial(steps.refuse, minors=1),
+    node_minors=3,
     held=("runc",),
     rotated=ROTATED,
     manager_outage_module="keelson.cluster.kubernetes_manager_outage",

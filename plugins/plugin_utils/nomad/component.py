@@ -79,6 +79,7 @@ COMPONENT = Engine(
     rules=(tenants(tenancy.validate),),
     versioned=("nomad",),
     refuse_step=functools.partial(steps.refuse, minors=2),
+    node_minors=2,
     held=("docker.io", "containerd", "runc"),
     benchmark=BENCHMARK,
     artifacts=("sample-app",),

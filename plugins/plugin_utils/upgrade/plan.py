@@ -14,6 +14,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members im
 
 from ..contract import MANAGER, NODE
 from ..shares import share
+from ..steps import older
 from ..user_error import UserError
 
 MARK = "upgrade"  # what a drain of an upgrade says of itself
@@ -104,6 +105,12 @@ def plan(
         refused = refuse_step(host.version, version) if host.version else ""
         if refused:
             raise PlanError(f"{host.name}: {refused}")
+        for name, held in host.held.items():
+            if name in targets[host.part] and older(targets[host.part][name], held):
+                raise PlanError(
+                    f"{host.name} has {name} {held}, and this upgrade brings {targets[host.part][name]}: an upgrade never goes back; "
+                    "finish the one that brought it, by the release of the collection that did"
+                )
     due = {host.name: lags(host, targets[host.part], version) for host in hosts}
     found = arrange("upgrade", hosts, due, max_unavailable, pause_after)
     lag = [host.name for host in hosts if host.part == MANAGER and due[host.name] and not host.run]

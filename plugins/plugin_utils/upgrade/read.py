@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.members import WELL
+
 from ..bundle import manifest
 from ..bundle.requests import Request
 from ..bundle.versions import asked as variable
 from ..components import manifests, parts, tasks
-from ..contract import MANAGER, Component
+from ..contract import MANAGER, NODE, Component
 from ..preflight.model import Cluster
 from ..preflight.orphans import listed
+from ..steps import behind, older
 from .plan import Host, PlanError
 
 
@@ -90,6 +93,41 @@ def hosts(cluster: Cluster) -> list[Host]:
             )
         )
     return found
+
+
+def acting_manager(cluster: Cluster) -> str:
+    """The first manager that answered, also where the run leaves it out; '' where none did."""
+    return listed(cluster)[0]
+
+
+def live_managers(cluster: Cluster) -> list[str]:
+    """The addresses of the managers that the cluster calls well."""
+    well = {entry["name"] for entry in listed(cluster)[1] if entry["part"] == MANAGER and entry["status"] in WELL}
+    return [host.address for host in cluster.hosts if host.part == MANAGER and host.name in well]
+
+
+def check_others(cluster: Cluster, version: str) -> list[str]:
+    """What is to be told of host nodes that no inventory has, since they joined by themselves.
+
+    Raises PlanError where one is so old that managers of the version do not work with it.
+    """
+    known = {host.name for host in cluster.hosts}
+    told = []
+    for member in listed(cluster)[1]:
+        has = str(member.get("version", "")).lstrip("v")
+        if member["part"] != NODE or member["status"] not in WELL or member["name"] in known:
+            continue
+        if not has or not older(has, version):
+            continue
+        if behind(has, version) > cluster.engine.node_minors:
+            raise PlanError(
+                f"{member['name']}, which is not in the inventory, runs {has}: managers of {version} work with host nodes that are "
+                f"{cluster.engine.node_minors} minor versions behind at most; take it into the inventory, or remove it first"
+            )
+        told.append(
+            f"{member['name']} is not in the inventory and keeps {has}; take it in, or have a new server made of a new image"
+        )
+    return told
 
 
 def check_steps(cluster: Cluster) -> None:

@@ -158,9 +158,20 @@ def test_a_prediction_refuses_what_a_run_refuses(
     assert set(managers.states) <= {"read"} and managers.told == []
 
 
+def test_hosts_that_are_dead_are_left_out() -> None:
+    """Nobody needs --limit for them: where most managers answer, those go on."""
+    plays = yaml.safe_load((ROOT / "playbooks/restore.yml").read_text())
+    look = next(play for play in plays if any("keelson.cluster.host_facts" in task for task in play.get("tasks", ())))
+    refusal = next(task for task in look["tasks"] if "ansible.builtin.assert" in task)
+    assert refusal["ansible.builtin.assert"]["that"] == "__dead | length * 2 < __taking | length"
+    later = [play["hosts"] for play in plays[plays.index(look) + 1 :]]
+    assert later and all(hosts.endswith(":&cluster_answers") for hosts in later)
+
+
 def test_a_prediction_ends_before_a_host_is_touched() -> None:
     plays = [play for play in yaml.safe_load((ROOT / "playbooks/restore.yml").read_text()) if "tasks" in play]
-    looks = {"ansible.builtin.include_tasks", "keelson.cluster.host_facts", "keelson.cluster.preflight"}
+    looks = {f"ansible.builtin.{name}" for name in ("include_tasks", "group_by", "assert", "debug")}
+    looks |= {"keelson.cluster.host_facts", "keelson.cluster.preflight"}
     assert len(plays) == 5 and all(looks & set(task) for play in plays[:2] for task in play["tasks"])
     plays = plays[2:]
     for play in plays:

@@ -247,13 +247,34 @@ def test_wrong_digest_after_the_transfer_leaves_nothing(world: World) -> None:
         assert [path.name for path in world.root.iterdir()] == [".lock"]
 
 
-def test_space_is_checked_before_anything_arrives(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", [False, True])
+def test_space_is_checked_before_anything_arrives(world: World, monkeypatch: pytest.MonkeyPatch, check: bool) -> None:
     monkeypatch.setattr(install, "RESERVE", 1 << 60)
     with pytest.raises(
         InstallError, match=r": not enough space: needs \d+ bytes, has \d+; nothing was changed, free some"
     ):
-        world.bring(world.entry(), staged=None)
+        world.bring(world.entry(), staged=None, check=check)
     assert world.tree() == {}
+
+
+@pytest.mark.parametrize("runtime", runtimes.RUNTIMES)
+def test_a_runtime_has_room_for_an_image_as_it_comes_and_unpacked(
+    world: World, monkeypatch: pytest.MonkeyPatch, runtime: str
+) -> None:
+    """One that it has already needs none."""
+    asked: list[dict[Path, int]] = []
+    monkeypatch.setattr(
+        install, "check_space", lambda needs: asked.append({path: size for path, size in needs if size})
+    )
+    monkeypatch.setattr(install, "nearest", lambda path: path if path.exists() else Path("/store", path.name))
+    entry = world.with_image()
+    world.bring(entry, runtime=runtime)
+    world.answers[runtimes.RUNTIMES[runtime].listing[0]] = (0, KNOWN[runtime], "")
+    shutil.rmtree(world.root / "tool")
+    world.bring(world.with_image(), runtime=runtime)
+    (archive,) = (file["size"] for file in entry["files"] if file["path"] == IMAGE["path"])
+    store = install.nearest(Path("/", runtimes.RUNTIMES[runtime].data))
+    assert asked[0][store] == 2 * archive and store not in asked[1]
 
 
 @pytest.mark.skipif(not is_root(), reason="mounting a small disk needs root")

@@ -113,6 +113,16 @@ def test_limit() -> None:
             "w1: 1.11.3 is older than 1.12.0, which is at work; an upgrade never goes back",
         ),
         (changed("m1", version="1.7.1"), {}, "skips what must lie between: upgrade to 1.9 first"),
+        (
+            changed("w1", held={"nomad": OLD, "pause": "3.11"}),
+            {},
+            "w1 has pause 3.11, and this upgrade brings 3.10: an upgrade never goes back",
+        ),
+        (
+            changed("m2", held={"nomad": "1.12.0"}),
+            {},
+            "m2 has nomad 1.12.0, and this upgrade brings 1.11.3: an upgrade never goes back",
+        ),
         ([dataclasses.replace(h, version="") for h in CLUSTER], {}, "no manager tells what members the cluster has"),
         (changed("m3", run=False), {}, "host nodes follow the managers, and m3 is left out by --limit"),
     ],

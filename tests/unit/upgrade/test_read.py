@@ -16,6 +16,7 @@ from ansible_collections.keelson.cluster.plugins.module_utils.host import switch
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle import versions
 from ansible_collections.keelson.cluster.plugins.plugin_utils.bundle.errors import BundleError
+from ansible_collections.keelson.cluster.plugins.plugin_utils.preflight.model import Cluster
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade import read
 from ansible_collections.keelson.cluster.plugins.plugin_utils.upgrade.plan import PlanError
 
@@ -48,6 +49,46 @@ def test_a_bundle_that_lacks_a_version() -> None:
     index = {"artifacts": {"nomad": {NEW: {"amd64": {}}}}}
     read.check_bundle(found, ["m1"], desired, index, "/b")
     assert read.requests(found, ["m1"], desired) == {"m1": {"nomad": [f"nomad={NEW}"]}}
+
+
+def member(name: str, part: str = "node", **more: Any) -> dict[str, Any]:
+    return {"name": name, "part": part, "status": "ready", "version": OLD, **more}
+
+
+def told(*members: dict[str, Any], engine: str = "nomad", by: str = "m2") -> Cluster:
+    """A cluster of whose managers that one tells the members, and is in the run or left out of it."""
+    found = replace(cluster(), engine=components.engine(engine))
+    return with_facts(found, by, members=list(members)) if by else replace(found, told=("m3", list(members)))
+
+
+@pytest.mark.parametrize(("by", "asked"), [("m2", "m2"), ("", "m3")])
+def test_a_manager_is_asked_that_answers_also_where_the_run_leaves_it_out(by: str, asked: str) -> None:
+    found = told(member("m1", "manager", status="failed"), member("m2", "manager", status="alive"), member("w1"), by=by)
+    assert read.acting_manager(found) == asked and read.live_managers(found) == ["10.0.0.12"]
+    assert read.acting_manager(cluster()) == "" and read.live_managers(cluster()) == []
+
+
+def test_host_nodes_of_no_inventory_are_named() -> None:
+    found = told(
+        member("w1"), member("u1"), member("u2", version=NEW), member("u3", status="down"), member("u4", version="")
+    )
+    assert read.check_others(found, NEW) == [
+        f"u1 is not in the inventory and keeps {OLD}; take it in, or have a new server made of a new image"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("engine", "has", "to"),
+    [("nomad", "1.8.4", "1.11.3"), ("kubernetes", "v1.32.9", "1.36.3")],
+    ids=["nomad", "kubernetes"],
+)
+def test_a_host_node_of_no_inventory_that_is_too_old_for_the_managers(engine: str, has: str, to: str) -> None:
+    with pytest.raises(
+        PlanError, match=r"^u1, which is not in the inventory, runs 1\.\d+\.\d: managers of .* behind at most"
+    ):
+        read.check_others(told(member("u1", version=has), engine=engine), to)
+    first, minor, patch = has.split(".")
+    assert read.check_others(told(member("u1", version=f"{first}.{int(minor) + 1}.{patch}"), engine=engine), to)
 
 
 def variables(**more: Any) -> dict[str, Any]:
