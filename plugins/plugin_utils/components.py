@@ -6,6 +6,7 @@
 A component NAME is C(plugin_utils/NAME/component.py) of this collection, and NAMESPACE.COLLECTION.NAME is
 C(plugins/plugin_utils/NAME/component.py) of another one. That file defines C(COMPONENT). A component that is another thing on
 each engine has C(ENGINE/component.py) beside it for each that it runs on, and C(ENGINE/STEP.yml) beside its steps.
+A folder whose name somebody could take for a component says in C(NO_COMPONENT) what to do instead.
 """
 
 from __future__ import annotations
@@ -144,6 +145,14 @@ def _module(name: str) -> str:
     return f"{package}.{plain}.component"
 
 
+def _no_component(module: str) -> str:
+    """Why a folder of this collection is no component, and what to do instead, where it says so."""
+    try:
+        return str(getattr(importlib.import_module(module.rpartition(".")[0]), "NO_COMPONENT", ""))
+    except ModuleNotFoundError:
+        return ""
+
+
 def _load(name: str, variable: str, names: list[str]) -> Component:
     if not re.fullmatch(r"([a-z][a-z0-9_]*[.]){0,2}[a-z][a-z0-9_]*", name) or name.count(".") == 1:
         raise ComponentError(f"{variable} has {name!r}: a name is lower-case letters, such as {names[0]}")
@@ -153,6 +162,9 @@ def _load(name: str, variable: str, names: list[str]) -> Component:
     except ModuleNotFoundError as error:
         if error.name is None or not module.startswith(error.name):
             raise
+        reason = "" if collection else _no_component(module)
+        if reason:
+            raise ComponentError(f"{variable} has {name!r}: {reason}") from error
         where = f"no collection {collection} with it is installed" if collection else "this collection has no such"
         kind = "engine" if variable == "cluster_engine" else "component"
         text = where if collection else f"{where} {kind}"

@@ -13,7 +13,7 @@ from ..contract import NODE
 from .model import VARIABLES, Fault, Host, Mesh, MeshError, read
 from .rules import check
 
-KNOWN = (*VARIABLES, "mesh_new_authority", "mesh_remove")  # the last two are of the playbook mesh
+KNOWN = (*VARIABLES, "mesh_new_authority", "mesh_remove", "mesh_linkerd_file")  # the last ones are of playbooks
 
 
 def in_pods(mesh: Mesh) -> Iterator[Fault]:
@@ -31,7 +31,7 @@ def mesh_of(
     component: str,
     refused: Callable[[Mesh], Iterator[Fault]] = in_pods,
 ) -> Mesh:
-    """The mesh that the variables of one of its hosts describe; the host nodes with the component run its services.
+    """The mesh that the variables of one of its hosts describe; the host nodes with the component, or all without one, run its services.
 
     Raises MeshError with all that is wrong; C(refused) is what the provider does not do.
     """
@@ -45,7 +45,7 @@ def mesh_of(
         for name, known in hostvars.items()
         if known.get("cluster_name") == cluster
         and known.get("cluster_part") == NODE
-        and component in (known.get(ENABLED) or ())
+        and (not component or component in (known.get(ENABLED) or ()))
     ]
     return check(read({name: variables.get(name) for name in VARIABLES}, hosts, cluster), refused)
 

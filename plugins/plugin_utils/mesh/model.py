@@ -28,6 +28,7 @@ except ImportError:
 VARIABLES = ("mesh_services", "mesh_gateways", "mesh_identity", "mesh_telemetry")
 SCHEMA = Path(__file__).with_name("mesh.schema.json")
 HTTP = ("http", "http2", "grpc")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE")
 
 
 class MeshError(UserError, ValueError):

@@ -9,11 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..mesh.model import HTTP, Fault, Mesh, Service
+from ..mesh.model import HTTP, METHODS, Fault, Mesh, Service
 from .tokens import node_name
 
 LEAST_MINUTES = 60
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE")
 RETRY_ON = (
     *("5xx", "gateway-error", "reset", "connect-failure", "envoy-ratelimited", "retriable-4xx", "refused-stream"),
     *("cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable"),

@@ -370,8 +370,8 @@ FOREIGN = (
 )
 # What the providers of the mesh share: the proxy of each is Envoy.
 PROXY = ("module_utils/mesh/", "plugin_utils/mesh/bootstrap.py")
-# The role, the modules and the filters that belong to one component without having its name.
-OWN = ("mesh_sidecar", "mesh_sidecars", "mesh_checks", "mesh_status", "mesh_issued")
+# The role, the modules and the filters that belong to one component without having its name; what only renders a mesh.
+OWN = ("mesh_sidecar", "mesh_sidecars", "mesh_checks", "mesh_status", "mesh_issued", "mesh_linkerd")
 
 
 def shared() -> list[Path]:

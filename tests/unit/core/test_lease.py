@@ -334,6 +334,7 @@ WITHOUT = {
     "bundle",
     "cluster_select",
     "inventory_report",
+    "mesh_linkerd",
     "offline",
     "pipeline",
     "pipeline_render",

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 OBJECTS: dict[str, Any] = yaml.safe_load((ROOT / "examples/awx/objects.yml").read_text())["awx"]
 PLAYBOOKS = variable_types.playbook_names()
 # Parts of others, and what a person runs in a working copy.
-IMPORTED = {"cluster_select", "cluster_lease", "pipeline_render"}
+IMPORTED = {"cluster_select", "cluster_lease", "mesh_linkerd", "pipeline_render"}
 
 
 def test_the_example_is_what_the_modules_take() -> None:
