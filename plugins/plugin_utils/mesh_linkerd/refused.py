@@ -41,10 +41,10 @@ def refused(mesh: Mesh, variables: Mapping[str, Any]) -> Iterator[Fault]:
         )
     for gateway in mesh.gateways.values():
         if gateway.routes:
-            text = "Linkerd has no gateway for calls from outside; let an ingress controller with its sidecar take them"
+            text = "Linkerd has no gateway for calls from outside; let an ingress controller with a sidecar take them"
         else:
             text = "an EgressNetwork of Linkerd is open to a whole namespace, not to the callers of allow, and speaks no TLS for them"
-        yield Fault(gateway.where, f"the gateway {gateway.key}: {text}, and remove it")
+        yield Fault(gateway.where, f"{text}; remove the gateway {gateway.key}")
     taken: dict[tuple[str, str], str] = {}
     for service in mesh.services.values():
         yield from (Fault(service.where, text) for text in _of_service(service))
