@@ -74,7 +74,7 @@ class Run:
 def run(command: Sequence[str], notes: Path, environment: Mapping[str, str], timeout: float = 900) -> Run:
     """Run `command` in a process group of its own with the observer writing to `notes`.
 
-    Returns when the processes that outlive a cut (workers have sessions of their own) are gone too.
+    Returns after a cut when the processes that outlive it (workers have sessions of their own) are gone too.
     """
     notes.unlink(missing_ok=True)
     output = notes.with_suffix(".log")
@@ -108,10 +108,11 @@ def run(command: Sequence[str], notes: Path, environment: Mapping[str, str], tim
                 os.wait4(process.pid, 0)
                 raise TimeoutError(f"{' '.join(command)} takes more than {timeout} s; see {output}")
             time.sleep(0.02)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    _await_workers(f"LAB_OBSERVER={notes}")
-    tasks, cut = read_notes(notes)
     seconds, cpu = time.monotonic() - start, usage.ru_utime + usage.ru_stime
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode < 0:
+        _await_workers(f"LAB_OBSERVER={notes}")
+    tasks, cut = read_notes(notes)
     return Run(process.returncode, output.read_text(encoding="utf-8"), tasks, cut, seconds, cpu)
 
 

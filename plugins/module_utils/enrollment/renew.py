@@ -27,6 +27,11 @@ from . import certificate
 from .certificate import Present
 from .join import Refused, ask
 
+#: Managers end the connection of a client whose certificate has ended, and TLS does not always bring it the reason.
+ENDED = (
+    "it ended at {end}, and the managers accept no ended one; run the playbook install, which gives this host another"
+)
+
 
 def main(cluster: str, folder: str, unit: str, *managers: str) -> int:
     """Renew what is due, and let the unit read it; returns the exit code."""
@@ -35,6 +40,8 @@ def main(cluster: str, folder: str, unit: str, *managers: str) -> int:
             finish(folder)
         pem = _text(f"{folder}/cert.pem")
         present = certificate.read(pem)
+        if managers and present.end < time.time():
+            raise OSError(ENDED.format(end=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(present.end))))
         trusted = trust(managers, folder) if managers else ""
         if present.due(time.time()) or (trusted and not certificate.issued_by(pem, trusted)):
             key = certificate.make_key()

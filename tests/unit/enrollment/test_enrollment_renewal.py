@@ -136,6 +136,20 @@ def test_nobody_else_gets_one(
     assert node.told == []
 
 
+def test_one_that_has_ended_is_told_with_the_cure(node: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a connection: the end of one that managers refuse does not always bring the reason."""
+    pair = node.has(NODE, 30)
+    ended = certificate.sign(certificate.make_request(pair.key), CA.certificate, CA.key, "/CN=it", ["127.0.0.1"], -1)
+    (node.folder / "cert.pem").write_text(ended)
+    node.managers = ("https://127.0.0.1:1",)
+    assert node.renew() == 1
+    told = capsys.readouterr().out
+    assert "cert.pem is not renewed: it ended at 20" in told and "run the playbook install" in told, told
+    assert (node.folder / "cert.pem").read_text() == ended
+    node.managers = ()
+    assert node.renew() == 0, "a manager signs for itself"
+
+
 def test_without_a_certificate(node: Host) -> None:
     with pytest.raises(renew.Refused, match="shows no certificate of this cluster for its address"):
         renew.ask(node.managers[1], "/v1/renew", CA.certificate, {"request": "x"})
