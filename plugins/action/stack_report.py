@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.host import atomic
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks import load
 from ansible_collections.keelson.cluster.plugins.module_utils.stacks.errors import StackError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
@@ -29,7 +30,5 @@ class ActionModule(ControllerAction):
         changed = not dest.is_file() or dest.read_bytes() != page
         if changed and not self._task.check_mode:
             dest.parent.mkdir(parents=True, exist_ok=True)
-            new = dest.with_name(f"{dest.name}.new")
-            new.write_bytes(page)
-            os.replace(new, dest)
+            atomic.write(str(dest), page, None)
         return {"changed": changed, "dest": str(dest), "hosts": len(found.hosts)}

@@ -11,6 +11,7 @@ import os
 from typing import Any, Protocol
 
 from ansible_collections.keelson.cluster.plugins.module_utils.cluster.secret_store import Generation, digest_of
+from ansible_collections.keelson.cluster.plugins.module_utils.host import atomic
 from ansible_collections.keelson.cluster.plugins.module_utils.python_packages import missing
 
 try:
@@ -93,17 +94,9 @@ class VaultFile:
             return
         text = json.dumps({"cluster": cluster, "generation": number, "payload": payload})
         sealed = self._vault.encrypt(text, secret, identity)
-        partial = f"{self.name}.partial"
         try:
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(sealed)
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.replace(partial, self.name)
+            atomic.write(self.name, sealed)
         except OSError as error:
-            if os.path.exists(partial):
-                os.unlink(partial)
             raise ExternalStoreError(f"{self.name} cannot be written: {error}; make its folder writable") from error
 
     def _password(self) -> tuple[str, Any]:

@@ -19,6 +19,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..host import atomic
+
 STORE = "/var/lib/keelson"
 LONGEST = 600.0  # seconds that a lease may last without being renewed
 TRIES = 100
@@ -83,12 +85,7 @@ def take(cluster: str, desired: Lease, broken: Collection[str] = (), store: str 
             return held
         if held and held.run == desired.run and held.boot == desired.boot:
             desired = dataclasses.replace(desired, taken=held.taken)
-        partial = f"{_path(cluster, store)}.partial"
-        with open(partial, "w", encoding="utf-8", opener=_private) as file:
-            json.dump(dataclasses.asdict(desired), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, _path(cluster, store))
+        atomic.write(_path(cluster, store), json.dumps(dataclasses.asdict(desired)))
         return desired
 
 
@@ -108,10 +105,6 @@ def release(cluster: str, run: str, store: str = STORE) -> None:
 
 def _path(cluster: str, store: str) -> str:
     return os.path.join(store, cluster, "lease.json")
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.remote import whole
+from ..host import atomic
 from ..host import files as host_files
 from ..host import units as service_units
 from ..host.receipts import PATH, TREE, Entry, Receipts, missing_parents
@@ -248,11 +249,7 @@ def enrollment(asking: Asking, folder: str) -> dict[str, Any]:
         if found.get("token") == number:
             return dict(found["answer"])
     answer = asking.until_answered("/v1/join", "no manager lets this host in")
-    with umask(0o077), open(f"{kept}.partial", "w", encoding="utf-8") as file:
-        json.dump({"token": number, "answer": answer}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{kept}.partial", kept)
+    atomic.write(kept, json.dumps({"token": number, "answer": answer}))
     return answer
 
 
@@ -292,9 +289,7 @@ def report(state: str, message: str, path: str = STATE) -> None:
     sys.stdout.flush()
     os.makedirs(os.path.dirname(path), exist_ok=True)
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with open(f"{path}.partial", "w", encoding="utf-8") as file:
-        json.dump({"state": state, "message": message, "time": moment}, file)
-    os.replace(f"{path}.partial", path)
+    atomic.write(path, json.dumps({"state": state, "message": message, "time": moment}), 0o644)
 
 
 def drop(folder: str, *names: str) -> None:

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from . import atomic, trees
 from . import receipts as host_receipts
-from . import trees
 from .receipts import PATH, Entry, Receipts
 
 # The argument specification of an entry, as the documentation fragment `files` describes it.
@@ -220,60 +220,32 @@ def _description(want: Desired) -> str:
     return head if want.state == "directory" else head + want.content
 
 
-def create(path: str) -> int:
-    """Open a new file (mode 0600) for writing, in place of what a run that was cut off, or the directory's owner, has left there."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-
-
 def _write(want: Desired) -> None:
-    partial = f"{want.path}.partial"
-    descriptor = create(partial)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(want.content)
-            handle.flush()
-            _own(handle.fileno(), want)
-            os.fsync(handle.fileno())
-        os.replace(partial, want.path)
-    except BaseException:
-        if os.path.exists(partial):
-            os.unlink(partial)
-        raise
+    atomic.write(want.path, want.content, 0o600 if want.mode is None else want.mode, _owner(want))
 
 
 def _make_directory(want: Desired) -> None:
+    owner = _owner(want)
     os.makedirs(want.path, exist_ok=True)
-    _own(want.path, want)
+    os.chown(want.path, *owner)
+    if want.mode is not None:
+        os.chmod(want.path, want.mode)
 
 
 def _link(want: Desired) -> None:
-    link(want.path, want.target)
-
-
-def link(path: str, target: str) -> None:
-    """Make a link, or lead one elsewhere."""
-    partial = f"{path}.partial"
-    if os.path.lexists(partial):
-        os.unlink(partial)
-    os.symlink(target, partial)
-    os.replace(partial, path)
+    atomic.link(want.path, want.target)
 
 
 def _remove(want: Desired) -> None:
     trees.remove(want.path)
 
 
-def _own(path: str | int, want: Desired) -> None:
-    """Give a path, or an open file, its owner and mode. Raises FileError."""
+def _owner(want: Desired) -> tuple[int, int]:
+    """The numbers of its owner and group. Raises FileError."""
     try:
-        owner, group = pwd.getpwnam(want.owner).pw_uid, grp.getgrnam(want.group).gr_gid
+        return pwd.getpwnam(want.owner).pw_uid, grp.getgrnam(want.group).gr_gid
     except KeyError as error:
         raise FileError(f"there is no account for the owner or group ({error})") from error
-    os.chown(path, owner, group)
-    if want.mode is not None:
-        os.chmod(path, want.mode)
 
 
 def _user(number: int) -> str:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from . import atomic
 from . import units as service_units
 
 KEPT = "/run/keelson/previous.json"
@@ -29,9 +30,7 @@ def keep(paths: Iterable[str], units: Iterable[str] = ()) -> None:
     kept["files"] = {**{path: _look(path) for path in paths}, **kept["files"]}
     kept["units"] = list(dict.fromkeys([*kept["units"], *units]))
     os.makedirs(os.path.dirname(KEPT), exist_ok=True)
-    with open(os.open(f"{KEPT}.partial", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        json.dump(kept, file)
-    os.replace(f"{KEPT}.partial", KEPT)
+    atomic.write(KEPT, json.dumps(kept))
 
 
 def restore() -> list[str]:
@@ -85,17 +84,8 @@ def _put_back(path: str, before: dict[str, Any] | None) -> None:
     if before is None:
         os.unlink(path)
         return
-    folder, name = os.path.split(path)
-    partial = os.path.join(folder, f".{name}.partial")  # kubelet would start a manifest of any other name
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(partial)
-    if "link" in before:
-        os.symlink(before["link"], partial)
-    else:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(base64.b64decode(before["content"]))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chown(partial, before["user"], before["group"])
-        os.chmod(partial, before["mode"])
-    os.replace(partial, path)
+    if "content" in before:
+        content = base64.b64decode(before["content"])
+        atomic.write(path, content, before["mode"], (before["user"], before["group"]))
+        return
+    atomic.link(path, before["link"])

@@ -19,6 +19,8 @@ import stat
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from . import atomic
+
 FOLDER = "/var/lib/keelson/receipts"
 # Kinds of things. A key is a path, a unit, the name of an account, of a parameter …
 PATH, UNIT, ACCOUNT, SYSCTL, MODULE, SWAP, IMAGE = "path", "unit", "account", "sysctl", "module", "swap", "image"
@@ -200,12 +202,7 @@ def _load(path: str) -> dict[str, dict[str, dict[str, Any]]]:
 
 def _save(path: str, things: dict[str, Any]) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    descriptor = os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(things, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.partial", path)
+    atomic.write(path, json.dumps(things))
     folder = os.open(os.path.dirname(path), os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import atomic
 from .booted import booted
 from .receipts import UNIT, Entry
 
@@ -95,9 +96,8 @@ def accept(name: str, path: str) -> None:
             lines = file.readlines()
     except FileNotFoundError:
         return
-    with open(f"{note}.partial", "w", encoding="utf-8") as file:
-        file.writelines(stamp([path]) if line.rstrip("\n").split(" ", 3)[-1] == real else line for line in lines)
-    os.replace(f"{note}.partial", note)
+    new = (stamp([path]) if line.rstrip("\n").split(" ", 3)[-1] == real else line for line in lines)
+    atomic.write(note, "".join(new), 0o644)
 
 
 def read(unit: Unit, foreseen: Sequence[str] = ()) -> State:

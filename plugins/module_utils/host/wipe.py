@@ -16,7 +16,7 @@ import subprocess
 from typing import Any
 
 from ..bundle.runtimes import RUNTIMES
-from . import files, network, settings, trees, units
+from . import atomic, files, network, settings, trees, units
 from .receipts import (
     ACCOUNT,
     CHAIN,
@@ -268,15 +268,11 @@ class Wipe:
 def restore(path: str, before: dict[str, Any]) -> None:
     """Have again what was there before."""
     if before["state"] == "link":
-        files.link(path, before["target"])
+        atomic.link(path, before["target"])
     elif before["state"] == "directory":
         os.makedirs(path, exist_ok=True)
     elif present(path) != before:
-        with os.fdopen(files.create(f"{path}.partial"), "wb") as handle:
-            handle.write(base64.b64decode(before["content"]))
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(f"{path}.partial", path)
+        atomic.write(path, base64.b64decode(before["content"]))
     if before["state"] != "link":
         os.chown(path, before["uid"], before["gid"])
         os.chmod(path, before["mode"])

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..enrollment import certificate
+from ..host import atomic
 from .api import ACCESS_FILE, CA_FILE, read_access
 
 PKI = os.path.dirname(CA_FILE)
@@ -72,14 +73,8 @@ def align(
 def replace(path: str, text: str, keep_times: bool = False) -> None:
     """Write a file whole or not at all; its mode stays, a new one is root's alone. Raises OSError."""
     before = os.stat(path) if os.path.exists(path) else None
-    with open(os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), (before.st_mode & 0o777) if before else 0o600)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    if before and keep_times:
-        os.utime(f"{path}.partial", ns=(before.st_atime_ns, before.st_mtime_ns))
-    os.replace(f"{path}.partial", path)
+    times = (before.st_atime_ns, before.st_mtime_ns) if before and keep_times else None
+    atomic.write(path, text, (before.st_mode & 0o777) if before else 0o600, times=times)
 
 
 def signer(name: str, pki: str = PKI) -> str:

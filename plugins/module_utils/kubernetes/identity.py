@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from ..cluster.remote import wait_for
 from ..enrollment import certificate
-from ..host import files
+from ..host import atomic
 from . import authorities
 from .api import CA_FILE, NODE_FILE, Api
 from .authorities import pems, read
@@ -133,7 +133,7 @@ def _keep(pair: str) -> None:
     """Put a certificate and its key where kubelet keeps them: a file of its own, and a link to it."""
     name = f"kubelet-client-{time.strftime('%Y-%m-%d-%H-%M-%S')}-{secrets.token_hex(2)}.pem"
     authorities.replace(f"{FOLDER}/{name}", pair)
-    files.link(f"{FOLDER}/{CLIENT}", f"{FOLDER}/{name}")
+    atomic.link(f"{FOLDER}/{CLIENT}", f"{FOLDER}/{name}")
 
 
 def lagging(accepted: Sequence[str]) -> list[str]:

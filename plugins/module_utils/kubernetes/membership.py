@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..cluster.parts import MANAGER
+from ..host import atomic
 
 NOTE = "/etc/keelson/{cluster}/kubernetes.json"
 PATCH = "/etc/kubernetes/patches/kubeletconfiguration+merge.json"
@@ -50,12 +51,7 @@ def write_note(cluster: str, note: Note, root: str = "/") -> None:
     """Write the note, whole or not at all; root's alone, as everything in that directory is."""
     path = _below(root, NOTE.format(cluster=cluster))
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with open(f"{path}.partial", "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        json.dump(dataclasses.asdict(note), file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.partial", path)
+    atomic.write(path, json.dumps(dataclasses.asdict(note)))
 
 
 def renewed(cluster: str, **digests: str) -> Note:

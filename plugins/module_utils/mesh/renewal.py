@@ -9,13 +9,13 @@ import contextlib
 import grp
 import http.client
 import json
-import os
 import ssl
 import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
 from ..cluster.remote import whole
+from ..host import atomic
 from . import places
 
 PATIENCE = 15.0  # seconds for one request
@@ -51,12 +51,4 @@ def write(name: str, where: str, text: str) -> None:
     with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
         if file.read() == text:
             return
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{path}.partial")
-    with open(os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o440), "w", encoding="utf-8") as file:
-        os.fchown(file.fileno(), 0, grp.getgrnam(places.account(name)).gr_gid)
-        os.fchmod(file.fileno(), 0o440)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.partial", path)
+    atomic.write(path, text, 0o440, (0, grp.getgrnam(places.account(name)).gr_gid))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..host import units
+from ..host import atomic, units
 from ..host.receipts import Receipts
 from ..host.settings import Account, Settings
 from ..mesh import admin, places
@@ -119,11 +119,7 @@ def put_back(old: Mapping[str, str]) -> None:
     """Have files again as they were, renamed into place as Envoy wants it."""
     for path, text in old.items():
         status = os.stat(path)
-        with open(f"{path}.partial", "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), status.st_mode & 0o777)
-            os.fchown(file.fileno(), status.st_uid, status.st_gid)
-            file.write(text)
-        os.replace(f"{path}.partial", path)
+        atomic.write(path, text, status.st_mode & 0o777, (status.st_uid, status.st_gid))
 
 
 def leaves(sidecars: Iterable[str]) -> list[str]:

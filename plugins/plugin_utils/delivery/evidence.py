@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.host import atomic
+
 from .. import shape, sign
 from ..placement.model import Placement
 from ..shape import Moment
@@ -95,9 +97,7 @@ def _cluster(report: Mapping[str, Any]) -> dict[str, Any]:
 def write(content: Mapping[str, Any], path: str, key: str | None) -> str:
     """Sign it and write it; returns the path."""
     signed = sign.sealed(content, sign.load_key(Path(key) if key else sign.default_key()))
-    beside = Path(f"{path}.new")
-    beside.write_text(json.dumps(signed, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
+    atomic.write(path, json.dumps(signed, indent=1) + "\n", None)
     return path
 
 

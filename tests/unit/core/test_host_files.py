@@ -105,7 +105,7 @@ def test_a_secret_is_in_no_diff(tmp_path: Path) -> None:
     assert change is not None and "old" not in str(change) and "new" not in str(change)
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace", "chown"])
+@pytest.mark.parametrize("call", ["fsync", "replace", "fchown"])
 def test_a_disk_that_fills_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     (tmp_path / "x").write_text("old")
 
@@ -132,8 +132,8 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_not_in_the_way(tmp_path: Path) -> None:
-    (tmp_path / "x.partial").write_text("half")
-    (tmp_path / "l.partial").symlink_to("/half")
+    (tmp_path / ".x.partial").write_text("half")
+    (tmp_path / ".l.partial").symlink_to("/half")
     ensure(desired(tmp_path / "x", content="whole", mode="0600"), False)
     ensure(desired(tmp_path / "l", state="link", target="/whole"), False)
     assert (tmp_path / "x").read_text() == "whole" and os.readlink(tmp_path / "l") == "/whole"
@@ -142,10 +142,10 @@ def test_what_a_killed_run_left_is_not_in_the_way(tmp_path: Path) -> None:
 
 def test_a_link_that_the_directory_s_owner_put_there_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "shadow").write_text("root's")
-    (tmp_path / "key.pem.partial").symlink_to(tmp_path / "shadow")
+    (tmp_path / ".key.pem.partial").symlink_to(tmp_path / "shadow")
     assert ensure(desired(tmp_path / "key.pem", content="new", mode="0600"), check=False)
     assert (tmp_path / "shadow").read_text() == "root's" and (tmp_path / "key.pem").read_text() == "new"
-    (tmp_path / "old.partial").symlink_to(tmp_path / "shadow")
+    (tmp_path / ".old.partial").symlink_to(tmp_path / "shadow")
     restore(
         str(tmp_path / "old"),
         {"state": "file", "content": "b2xk", "uid": os.getuid(), "gid": os.getgid(), "mode": 0o600},

@@ -308,7 +308,7 @@ def test_a_run_that_was_cut_off_on_a_host_is_gone_on_with(
     holder: Any = {
         "replace": authorities,
         "ask": identity,
-        "link": identity.files,
+        "link": identity.atomic,
         "unlink": SimpleNamespace(path=os.path, unlink=None),  # not the process's own, which the API needs
         "restart": units,
     }[cut]
