@@ -21,6 +21,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+def way_back(node: str, purpose: str, otherwise: str) -> str:
+    """What has a node take work again that we have drained for a purpose, or that somebody else has kept work off."""
+    if purpose == "maintenance":
+        return f"run the drain playbook with -e drain_hosts={node} -e drain_state=ready"
+    # Those that drain by themselves are called as what they drain for.
+    return f"run the {purpose} playbook again: it was interrupted" if purpose in ("upgrade", "patch") else otherwise
+
+
 class DrainError(Exception):
     """Something stays on a node, or the cluster knows no such node; the message says what and what to do."""
 

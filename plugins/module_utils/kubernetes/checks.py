@@ -16,6 +16,7 @@ from typing import Any, Callable
 from ..checks import tls, voters
 from ..checks.model import Check, Verdict, answer, patiently
 from ..cluster.application import IMAGES, images
+from ..cluster.drain import way_back
 from ..cluster.remote import ApiError
 from . import application, etcd, kubeadm, requests
 from .api import Api
@@ -304,7 +305,9 @@ def cluster_checks(api: Api, managers: Mapping[str, str], nodes: list[dict[str, 
         return [*found, answer("node", "The nodes can be listed", "", _LOGS, functools.partial(_unlisted, str(error)))]
     for name, address, pool in desired:
         title = "The manager is a node" if pool is None else "The host node is ready in its pool"
-        found.append(answer("node", title, name, _LOGS, functools.partial(node, seen, name, address, pool)))
+        kept_off = next((n for n in seen if n.name == name and n.cordoned and not n.trouble), None)
+        remedy = way_back(name, kept_off.mark, f"kubectl uncordon {name}") if kept_off else _LOGS
+        found.append(answer("node", title, name, remedy, functools.partial(node, seen, name, address, pool)))
     return found
 
 

@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
 from ..checks import voters
 from ..checks.model import Check, Verdict, answer
 from ..cluster.application import IMAGES, images
+from ..cluster.drain import way_back
 from ..cluster.raft import Health, host_of, read_health
 from . import application
-from .api import Api
+from .api import Api, ApiError
 from .nodes import Desired, Node, find_node, list_nodes, unready
 
 DRIVERS = ("docker", "exec")
+_LOGS = "look at journalctl -u nomad on it; run the install playbook"
 
 
 def leader(address: str) -> Verdict:
@@ -106,11 +109,24 @@ def cluster_checks(api: Api, nodes: list[dict[str, str]]) -> list[Check]:
         answer("images", IMAGES, "", "add it to host_node_nomad_images of the server image", all_images),
     ]
     for entry in nodes:
-        remedy = "look at journalctl -u nomad on it; run the install playbook"
-        ask = functools.partial(_ask_node, api, Desired(**entry))
-        found.append(answer("node", "The host node is ready in its pool", entry["name"], remedy, ask))
+        want = Desired(**entry)
+        asked = answer(
+            "node", "The host node is ready in its pool", want.name, _LOGS, functools.partial(_ask_node, api, want)
+        )
+        found.append(asked if asked["passed"] else {**asked, "remedy": _remedy(api, want)})
     return found
 
 
 def _ask_node(api: Api, want: Desired) -> Verdict:
     return node(list_nodes(api), want)
+
+
+def _remedy(api: Api, want: Desired) -> str:
+    """What helps a host node that is not as it should be."""
+    with contextlib.suppress(ApiError, OSError):
+        nodes = list_nodes(api)
+        found = find_node(nodes, want.name, want.address)
+        if found and not found.eligible and not unready(nodes, want, list(DRIVERS)):
+            command = "drain -disable" if found.draining else "eligibility -enable"
+            return way_back(want.name, found.mark, f"nomad node {command} {found.node_id}")
+    return _LOGS

@@ -94,6 +94,30 @@ def test_verdicts(question: Callable[[], Verdict], good: bool, words: str) -> No
     assert verdict.passed is good and words in verdict.evidence, verdict
 
 
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"SchedulingEligibility": "ineligible"}, "nomad node eligibility -enable n1"),
+        ({"SchedulingEligibility": "ineligible", "Drain": True}, "nomad node drain -disable n1"),
+        (
+            {"SchedulingEligibility": "ineligible", "LastDrain": {"Meta": {"keelson": "maintenance"}}},
+            "run the drain playbook with -e drain_hosts=w1 -e drain_state=ready",
+        ),
+        (
+            {"SchedulingEligibility": "ineligible", "LastDrain": {"Meta": {"keelson": "patch"}}},
+            "run the patch playbook again: it was interrupted",
+        ),
+        ({"SchedulingEligibility": "ineligible", "Status": "down"}, "look at journalctl -u nomad on it"),
+        ({}, ""),
+    ],
+)
+def test_what_has_a_host_node_take_work_again(changes: dict[str, Any], remedy: str) -> None:
+    api = FakeApi(nodes=[node(ID="n1", **changes)], health=RuntimeError())
+    found = checks.cluster_checks(api, [{"name": "w1", "address": "10.0.0.9", "pool": "web"}])  # type: ignore[arg-type]
+    (told,) = (check["remedy"] for check in found if check["check"] == "node")
+    assert told.startswith(remedy) and bool(told) is bool(remedy)
+
+
 class FakeApi:
     """Answers by path (with method where it is not GET); remembers what was asked to change."""
 

@@ -199,6 +199,31 @@ def test_a_unauthorized_among_the_nodes_is_told(kubernetes: FakeKubernetes, monk
     assert failed == {"members", "tokens", "anonymous", "dashboard"}
 
 
+@pytest.mark.parametrize(
+    ("mark", "ready", "remedy"),
+    [
+        ("", True, "kubectl uncordon web-1"),
+        ("maintenance", True, "run the drain playbook with -e drain_hosts=web-1 -e drain_state=ready"),
+        ("upgrade", True, "run the upgrade playbook again: it was interrupted"),
+        ("patch", True, "run the patch playbook again: it was interrupted"),
+        ("of-a-role", True, "kubectl uncordon web-1"),
+        ("maintenance", False, "look at journalctl -u kubelet"),
+    ],
+)
+def test_what_has_a_cordoned_node_take_work_again(
+    kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch, mark: str, ready: bool, remedy: str
+) -> None:
+    cluster(kubernetes, monkeypatch)
+    kept_off = node("web-1", "10.0.0.9", cordoned=True, ready="True" if ready else "False")
+    kept_off["metadata"]["annotations"] = {view.MARK: mark} if mark else {}
+    kubernetes.add("/api/v1/nodes/web-1", **kept_off)
+    found = checks.cluster_checks(
+        kubernetes.api(), {"m1": "127.0.0.1"}, [{"name": "web-1", "address": "10.0.0.9", "pool": "web"}]
+    )
+    (told,) = (check["remedy"] for check in found if check["target"] == "web-1" and check["check"] == "node")
+    assert told.startswith(remedy)
+
+
 def test_pods_that_are_still_starting_are_awaited(kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation ends when the nodes are ready; what runs on them follows within a minute, or never."""
     cluster(kubernetes, monkeypatch)
