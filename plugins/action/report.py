@@ -15,6 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.keelson.cluster.plugins.module_utils.checks.model import Check
+from ansible_collections.keelson.cluster.plugins.module_utils.host import atomic
 from ansible_collections.keelson.cluster.plugins.plugin_utils import components
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.contract import MANAGER, Component
@@ -34,7 +35,8 @@ class ActionModule(ControllerAction):
     """See the module of the same name."""
 
     ARGUMENTS = {
-        "results": {"type": "list", "elements": "str", "required": True},
+        "results": {"type": "list", "elements": "str", "default": []},
+        "state": {"type": "str", "choices": ["written", "checked"], "default": "written"},
         "directory": {"type": "path", "default": "report"},
         "regime": {"type": "str", "default": ""},
         "placement": {"type": "path", "default": "placement.yml"},
@@ -43,6 +45,13 @@ class ActionModule(ControllerAction):
 
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Write the report's files, show what failed, and fail when anything did."""
+        placement = placement_model.load(options["placement"]) if options["regime"] else None
+        if placement:
+            evidence.environments(
+                placement, options["regime"]
+            )  # what is no regime there is told before anything is written
+        if options["state"] == "checked":
+            return {}
         hosts, hostvars = list(task_vars["ansible_play_hosts_all"]), task_vars["hostvars"]
         report = read_report(hostvars, hosts, options["results"])
         try:
@@ -50,11 +59,9 @@ class ActionModule(ControllerAction):
         except OSError as error:
             raise AnsibleActionFail(f"the report cannot be written: {error}; choose another directory") from error
         result = {**paths, "counts": report.as_data()["counts"]}
-        if options["regime"]:
+        if placement:
             told = [reports.read(paths["json"])]
-            content = evidence.collect(
-                placement_model.load(options["placement"]), options["regime"], [], told, runs.now()
-            )
+            content = evidence.collect(placement, options["regime"], [], told, runs.now())
             result["evidence"] = evidence.write(
                 content, os.path.join(options["directory"], "evidence.json"), options["key"]
             )
@@ -156,7 +163,5 @@ def write(report: model.Report, directory: str) -> dict[str, str]:
     names = {"json": "report.json", "junit": "junit.xml", "html": "report.html"}
     paths = {kind: os.path.abspath(os.path.join(directory, name)) for kind, name in names.items()}
     for kind, path in paths.items():
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.write(texts[kind])
-        os.replace(path + ".new", path)
+        atomic.write(path, texts[kind], None)
     return paths

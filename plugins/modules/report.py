@@ -21,7 +21,12 @@ options:
     description: Names of the variables in which the tasks registered their results, in the order of the tasks.
     type: list
     elements: str
-    required: true
+    default: []
+  state:
+    description: V(checked) looks whether O(regime) is one of O(placement) and writes nothing, for the beginning of a run.
+    type: str
+    choices: [written, checked]
+    default: written
   directory:
     description: The directory on the controller in which C(report.json), C(junit.xml) and C(report.html) are written.
     type: path
@@ -56,7 +61,7 @@ EXAMPLES = r"""
 RETURN = r"""
 counts:
   description: Numbers of C(checks) and of those that C(failed).
-  returned: always
+  returned: when it is written
   type: dict
 evidence:
   description: Path of the signed evidence.
@@ -64,14 +69,14 @@ evidence:
   type: str
 html:
   description: Path of the HTML page.
-  returned: always
+  returned: when it is written
   type: str
 json:
   description: Path of the JSON file.
-  returned: always
+  returned: when it is written
   type: str
 junit:
   description: Path of the JUnit XML file.
-  returned: always
+  returned: when it is written
   type: str
 """

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.keelson.cluster.plugins.action.report import ActionModule
 from ansible_collections.keelson.cluster.plugins.plugin_utils import sign
 from ansible_collections.keelson.cluster.plugins.plugin_utils.delivery import evidence, release, reports, results
 from ansible_collections.keelson.cluster.plugins.plugin_utils.placement import model
@@ -66,6 +67,19 @@ def report(
 
 def numbered() -> list[dict[str, Any]]:
     return [{**entry, "number": number} for number, entry in enumerate(copy.deepcopy(ENTRIES), 1)]
+
+
+def test_a_regime_with_a_typing_error_is_told_before_anything_is_looked_at() -> None:
+    """And without one nothing is written then."""
+    options = {"regime": "pci", "placement": str(EXAMPLE), "state": "checked", "results": []}
+    action = ActionModule.__new__(ActionModule)
+    assert action.act(options, {}) == {}
+    for state in ("checked", "written"):
+        with pytest.raises(UserError, match="pcj"):
+            action.act({**options, "regime": "pcj", "state": state}, {})
+    (play,) = (p for p in yaml.safe_load((ROOT / "playbooks/verify.yml").read_text()) if p["name"] == "Verify")
+    looks = [task for task in play["tasks"] if any(key.startswith("keelson.cluster.") for key in task)]
+    assert looks[0]["keelson.cluster.report"]["state"] == "checked" and looks[0]["run_once"]
 
 
 def collected(*told: dict[str, Any], regime: str = "pci") -> dict[str, Any]:
