@@ -19,14 +19,15 @@ from ansible.template import Templar
 from ansible_collections.keelson.cluster.plugins.plugin_utils import variable_types
 
 ROOT = Path(__file__).parents[3]
+PROVIDER = '{{"cluster_components": ["{}"]}}'
 
 
-def play(*arguments: str, inventory: str = "localhost,") -> str:
-    """What ansible-playbook says of a run that fails."""
+def play(*arguments: str, inventory: str = "localhost,", well: bool = False) -> str:
+    """What ansible-playbook says of a run that fails, or that ends well."""
     command = ["ansible-playbook", "-i", inventory, *arguments]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode != 0, done.stdout
+    assert (done.returncode == 0) is well, done.stdout
     return " ".join((done.stdout + done.stderr).split())
 
 
@@ -130,15 +131,25 @@ def test_a_component_that_is_none_is_told_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("mesh_remove=true cluster_components=mesh_envoy", "with mesh_remove there is no authority left to replace"),
+        ("mesh_remove=true", "with mesh_remove there is no authority left to replace"),
         ("", "no provider of the mesh that product has keeps an authority here"),
     ],
 )
 def test_an_authority_that_cannot_be_replaced_is_told(tmp_path: Path, given: str, told: str) -> None:
     path = alone(tmp_path, "mesh", "Run what is on managers")
     given = f"mesh_new_authority=true cluster_engine=nomad {given}"
-    said = play(path, "-e", given, inventory=str(tmp_path / "inventory.yml"))
+    said = play(path, "-e", given, "-e", PROVIDER.format("mesh_consul"), inventory=str(tmp_path / "inventory.yml"))
     assert f"mesh_new_authority: {told}" in said and "Leave it out. Nothing was changed." in said
+
+
+@pytest.mark.parametrize("given", ["", "mesh_remove=true", "mesh_new_authority=true"])
+def test_a_cluster_without_a_mesh_is_told_which_variable_names_one(tmp_path: Path, given: str) -> None:
+    """It would do nothing, and end well."""
+    path, engine = alone(tmp_path, "mesh", "See that the cluster has a mesh"), "cluster_engine=nomad"
+    inventory = str(tmp_path / "inventory.yml")
+    said = play(path, "-e", f"{engine} {given}", inventory=inventory)
+    assert "cluster_components of product names no provider of the mesh" in said and "Nothing was changed." in said
+    play(path, "-e", f"{engine} {given}", "-e", PROVIDER.format("mesh_envoy"), inventory=inventory, well=True)
 
 
 def test_a_release_without_a_manager_that_answers_is_told(tmp_path: Path) -> None:
