@@ -98,23 +98,41 @@ def claimed(cluster: str, address: str) -> Iterator[None]:
 
 
 def claim(api: Api, address: str, now: float) -> None:
-    """Take the Lease of renewals, also one that has ended or that a run on this manager has left. Raises NotNow, ApiError."""
+    """Take the Lease of renewals, also one that has ended, or go on with one that a run on this manager has left.
+
+    Its times mean what the API says: when the holder took it, and when it last said so, from which on the duration counts.
+    https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/ Raises NotNow, ApiError.
+    """
     held = api.find(f"{LEASES}/{NAME}")
-    if held:
-        spec, meta = held["spec"], held["metadata"]
-        taken = datetime.datetime.fromisoformat(spec["acquireTime"].replace("Z", "+00:00")).timestamp()
-        if spec["holderIdentity"] != address and now < taken + spec["leaseDurationSeconds"]:
-            raise NotNow(f"{spec['holderIdentity']} renews its own")
-        api.delete(f"{LEASES}/{NAME}", only={"uid": meta["uid"]})
+    before = held["spec"] if held else {}
+    holder = before.get("holderIdentity")
+    renewed = before.get("renewTime") or before.get("acquireTime")
+    if holder not in (None, address) and renewed and now < _seconds(renewed) + before["leaseDurationSeconds"]:
+        raise NotNow(f"{holder} renews its own")
     moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc).isoformat(timespec="microseconds")
-    spec = {"holderIdentity": address, "leaseDurationSeconds": SECONDS, "acquireTime": moment.replace("+00:00", "Z")}
+    taken = moment.replace("+00:00", "Z")
+    spec = {
+        "holderIdentity": address,
+        "leaseDurationSeconds": SECONDS,
+        "acquireTime": before["acquireTime"] if holder == address else taken,
+        "renewTime": taken,
+        "leaseTransitions": before.get("leaseTransitions", 0) + (holder not in (None, address)),
+    }
     body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": NAME}, "spec": spec}
     try:
-        api.post(LEASES, body)
+        if held:
+            version = {"name": NAME, "resourceVersion": held["metadata"]["resourceVersion"]}
+            api.put(f"{LEASES}/{NAME}", {**body, "metadata": version})
+        else:
+            api.post(LEASES, body)
     except ApiError as error:
-        if error.status == 409:
+        if error.status in (404, 409):  # taken, or deleted, in between
             raise NotNow("another manager was first") from error
         raise
+
+
+def _seconds(moment: str) -> float:
+    return datetime.datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
 
 
 if __name__ == "__main__":

@@ -68,13 +68,15 @@ def left(days: float) -> certificate.Present:
     return certificate.Present("/CN=m1", (), end - 365 * DAY - certificate.BACKDATE, end)
 
 
+def moment(age: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - age))
+
+
 def held(kubernetes: FakeKubernetes, holder: str, age: float) -> None:
-    moment = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - age))
-    kubernetes.add(
-        PATH,
-        metadata={"uid": "1"},
-        spec={"holderIdentity": holder, "leaseDurationSeconds": 1800, "acquireTime": moment},
-    )
+    """Taken an hour before it was last renewed."""
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": 1800, "leaseTransitions": 3}
+    times = {"acquireTime": moment(age + 3600), "renewTime": moment(age)}
+    kubernetes.add(PATH, metadata={"uid": "1", "resourceVersion": "7"}, spec={**spec, **times})
 
 
 @pytest.mark.parametrize(("days", "done"), [(200, []), (125, []), (120, ["renew"]), (1, ["renew"])])
@@ -109,6 +111,37 @@ def test_managers_take_turns(
     assert manager.done == done
     assert ("10.0.0.2 renews its own" in capsys.readouterr().out) is not bool(done)
     assert (PATH in kubernetes.objects) is not bool(done), "the turn of another stays, one's own ends"
+
+
+def test_the_lease_tells_since_when_its_holder_has_it(kubernetes: FakeKubernetes) -> None:
+    """A renewal keeps that time; another holder is a transition."""
+    renew.claim(kubernetes.api(), "10.0.0.1", 1e9)
+    first = kubernetes.objects[PATH]["spec"]
+    assert (
+        first["acquireTime"] == first["renewTime"] == "2001-09-09T01:46:40.000000Z" and first["leaseTransitions"] == 0
+    )
+    kubernetes.objects[PATH]["metadata"]["resourceVersion"] = "1"
+    renew.claim(kubernetes.api(), "10.0.0.1", 1e9 + 60)
+    again = kubernetes.objects[PATH]["spec"]
+    assert again == {**first, "renewTime": "2001-09-09T01:47:40.000000Z"}
+    with pytest.raises(renew.NotNow, match=r"10\.0\.0\.1 renews its own"):
+        renew.claim(kubernetes.api(), "10.0.0.2", 1e9 + 60 + renew.SECONDS - 1)
+    renew.claim(kubernetes.api(), "10.0.0.2", 1e9 + 60 + renew.SECONDS)
+    other = kubernetes.objects[PATH]["spec"]
+    assert other["holderIdentity"] == "10.0.0.2" and other["leaseTransitions"] == 1
+    assert other["acquireTime"] == other["renewTime"] == "2001-09-09T02:17:40.000000Z"
+
+
+def test_of_two_managers_that_take_an_ended_lease_at_once_one_does(kubernetes: FakeKubernetes) -> None:
+    held(kubernetes, "10.0.0.3", 3600)
+
+    def taken(method: str, path: str, _body: object) -> None:
+        if method == "PUT":
+            kubernetes.objects[PATH]["metadata"]["resourceVersion"] = "8"
+
+    kubernetes.react = taken  # type: ignore[assignment]
+    with pytest.raises(renew.NotNow, match="another manager was first"):
+        renew.claim(kubernetes.api(), "10.0.0.2", time.time())
 
 
 def test_a_run_that_changes_the_cluster_comes_first(
