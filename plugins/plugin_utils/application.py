@@ -97,9 +97,8 @@ def _text(value: Any) -> str:
 
 
 def refused(placement: Placement, application: Mapping[str, Any], cluster: str, environment: str, now: Moment) -> str:
-    """Why a placement does not let an application run on a cluster's pool in an environment, or nothing."""
+    """Why a placement does not let an application that it names run on a cluster's pool in an environment, or nothing."""
     name, pool_name = application["name"], application["pool"]
-    shape.known(name, placement.requirements, placement.path, "application")
     shape.known(cluster, placement.pools, placement.path, "cluster")
     requirements = [
         requirement for requirement in placement.requirements[name] if requirement.environment == environment

@@ -143,10 +143,9 @@ def test_one_that_leaves_may_have_ceased_to_be_allowed_there(changes: dict[str, 
 
 
 def test_an_application_that_the_placement_does_not_know() -> None:
-    with pytest.raises(UserError, match="application shopp is not defined; did you mean shop"):
-        application.placed(placement(), parse(name="shopp"), "c", "test", "shop.yml", leaves=True)
-    with pytest.raises(UserError, match="placement.yml: application shopp is not defined; did you mean shop"):
-        application.refused(placement(), parse(name="shopp"), "c", "test", model.moment_of(None))
+    for leaves in (False, True):
+        with pytest.raises(UserError, match="placement.yml: application shopp is not defined; did you mean shop"):
+            application.placed(placement(), parse(name="shopp"), "c", "test", "shop.yml", leaves)
 
 
 class Stub:
