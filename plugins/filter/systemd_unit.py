@@ -41,6 +41,14 @@ def systemd_unit(sections: dict[str, dict[str, Any]], confined: bool = False) ->
     return "\n".join(parts)
 
 
+def unit_files(units: dict[str, dict[str, dict[str, Any]]]) -> list[dict[str, str]]:
+    """The files of units by their names, as modules take them. See the filter's documentation."""
+    return [
+        {"path": f"/etc/systemd/system/{name}", "mode": "0644", "content": systemd_unit(sections)}
+        for name, sections in units.items()
+    ]
+
+
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -52,4 +60,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Map their names to them."""
-        return {"systemd_unit": systemd_unit, "stamp_command": stamp_command}
+        return {"systemd_unit": systemd_unit, "stamp_command": stamp_command, "unit_files": unit_files}

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.filter.nomad_volumes import nomad_volumes
 from ansible_collections.keelson.cluster.plugins.filter.restart_order import restart_order
-from ansible_collections.keelson.cluster.plugins.filter.systemd_unit import systemd_unit
+from ansible_collections.keelson.cluster.plugins.filter.systemd_unit import systemd_unit, unit_files
 
 UNITS = "host_units"
 
@@ -72,3 +72,11 @@ def test_a_unit_file() -> None:
         "[Unit]\nAfter=a b\nStartLimitIntervalSec=0\n\n"
         "[Service]\nExecReload=x\nExecReload=y\nDelegate=yes\nPrivateTmp=no\nCapabilityBoundingSet=\n"
     )
+
+
+def test_the_files_of_units() -> None:
+    units = {"a.service": {"Service": {"Type": "oneshot"}}, "a.timer": {"Timer": {"OnCalendar": "daily"}}}
+    assert unit_files(units) == [
+        {"path": "/etc/systemd/system/a.service", "mode": "0644", "content": "[Service]\nType=oneshot\n"},
+        {"path": "/etc/systemd/system/a.timer", "mode": "0644", "content": "[Timer]\nOnCalendar=daily\n"},
+    ]
