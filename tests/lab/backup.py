@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.keelson.cluster.plugins.plugin_utils import age
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from .servers import Lab
+from .servers import Lab, server
 
 STORE = "/srv/backups"
 
@@ -48,9 +51,14 @@ class Backups:
         """Run a playbook with the variables of the backups."""
         return self.lab.play(playbook, *arguments, variables=self.variables, cut=cut)
 
-    def take(self) -> Any:
+    def take(self, *arguments: str) -> Any:
         """Take one now."""
-        return self.play("backup")
+        return self.play("backup", *arguments)
+
+    def listed(self) -> list[str]:
+        """The names of all in the store, the newest last."""
+        shown = self.play("backup", "-e", "backup_list=true").expect().output
+        return sorted(set(re.findall(rf"{self.lab.name}-\d{{8}}T\d{{6}}Z", shown)))
 
     def fetch(self) -> Path:
         """Bring the newest backup of the first manager to the controller; returns the sealed file."""
@@ -66,3 +74,18 @@ class Backups:
         return self.play(
             "restore", "-e", f"restore_identity={self.identity}", "-e", f"restore_file={sealed}", *more, cut=cut
         )
+
+
+@contextlib.contextmanager
+def other_managers(lab: Lab) -> Iterator[None]:
+    """All managers are lost, and bare servers at other addresses take their place; afterwards the lab has the bare servers that it began with."""
+    before, count = list(lab.hosts), len(lab.managers)
+    lab.destroy(*lab.managers)
+    lab.hosts = [*(server(f"m{count + number}", lab.subnet) for number in range(1, count + 1)), *lab.nodes]
+    lab.make(*lab.managers)
+    try:
+        yield
+    finally:
+        lab.destroy()
+        lab.hosts = before
+        lab.make()

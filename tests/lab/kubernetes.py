@@ -21,6 +21,8 @@ UNIT = "kubelet"
 #: A change that is good for host nodes, and one that is not.
 GOOD: dict[str, Any] = {"host_node_kubernetes_kubelet": {"maxPods": 77}}
 WRONG: dict[str, Any] = {"host_node_kubernetes_kubelet": {"featureGates": {"NoSuchGate": True}}}
+#: A change for which every manager is restarted.
+MANAGERS: dict[str, Any] = {"cluster_manager_audit_days": 7}
 #: What tells a host node's families of addresses.
 FAMILIES = "grep -o 'node-ip=[^ \"]*' /var/lib/kubelet/kubeadm-flags.env | tr -dc '=,\\n'; cat /etc/cni/net.d/10-calico.conflist | grep assign"
 #: Of the bench of an install: the plain script, tasks of one host, servers.

@@ -18,6 +18,8 @@ UNIT = "nomad"
 #: A change that is good for host nodes, and one that is not.
 GOOD: dict[str, Any] = {"host_node_nomad_config": {"log_level": "DEBUG"}}
 WRONG: dict[str, Any] = {"host_node_nomad_config": {"no_such_option": True}}
+#: A change for which every manager is restarted.
+MANAGERS: dict[str, Any] = {"cluster_manager_nomad_config": {"log_level": "DEBUG"}}
 #: What tells a host node's families of addresses.
 FAMILIES = (
     "grep -E 'preferred_address_family|bridge_network_subnet_ipv6' /etc/nomad.d/agent.json; cat /etc/docker/daemon.json"

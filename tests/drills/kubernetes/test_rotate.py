@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -138,6 +140,17 @@ def pods(lab: Lab) -> dict[str, int]:
     return {pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"]["containerStatuses"]) for pod in found}
 
 
+def encrypted_by(lab: Lab) -> set[str]:
+    """The keys by which all Secrets and ConfigMaps lie encrypted in etcd, as they are named there; 'none' for plain text."""
+    found = set()
+    for resource in ("secrets", "configmaps"):
+        read = lab.ssh(lab.managers[0], f"{kubernetes.ETCDCTL} get /registry/{resource}/ --prefix -w json")
+        for entry in json.loads(read).get("kvs", ()):
+            words = base64.b64decode(entry["value"])[:120].split(b":", 5)
+            found.add(words[4].decode() if words[:2] == [b"k8s", b"enc"] else "none")
+    return found
+
+
 def test_certificates_are_renewed_under_load(cluster: Lab) -> None:
     """Without a number managers get other certificates of the same CA, also after a run that was cut off."""
     lab = cluster
@@ -187,7 +200,7 @@ def test_a_secret_is_replaced_under_load(cluster: Lab, name: str) -> None:
     """Cut off within and between all phases: no request fails, no pod is restarted, verify passes after each phase, a second run changes nothing."""
     lab = cluster
     lab.play("install").expect()
-    old, to = lab.secrets(), number(lab, name) + 1
+    old, to, sealed = lab.secrets(), number(lab, name) + 1, encrypted_by(lab)
     asked = ("-e", f"rotate_{name}={to}", *WAIT)
     assert lab.play("rotate", *asked, "--check").expect().changed() and lab.secrets() == old
     with load(lab) as asking, away(endpoint(lab)) as gone:
@@ -210,6 +223,7 @@ def test_a_secret_is_replaced_under_load(cluster: Lab, name: str) -> None:
     new = lab.secrets()
     changed = {field for field in new if new[field] != old.get(field)} - {"rotations"}
     assert changed and not any(accepted(new, field)[1:] for field in changed)
+    assert len(encrypted_by(lab)) == 1 and (encrypted_by(lab) == sealed) is (name != "encryption_key")
     if name == "ca":
         assert answers(lab, new["ca_certificate"], administrator(new)) == {200}
         assert answers(lab, new["ca_certificate"], administrator(old)) == {401}
@@ -259,3 +273,25 @@ def test_a_host_node_that_was_off_is_named_and_brought_back(cluster: Lab) -> Non
     lab.generations += 3
     assert {frozenset(trusted(lab, host, f"{PKI}/ca.crt")) for host in lab.hosts} == {frozenset({new})}
     assert_whole(lab)
+
+
+def test_a_manager_that_was_off_is_named_and_catches_up(cluster: Lab) -> None:
+    """New secrets are refused while it is off; within a rotation it comes back, and the same run again takes it along."""
+    lab, off = cluster, cluster.managers[-1]
+    lab.play("install").expect()
+    to = number(lab, "encryption_key") + 1
+    asked, old = ("-e", f"rotate_encryption_key={to}", *WAIT), lab.secrets()
+    with lab.off(off):
+        told = lab.play("rotate", *asked).expect(2).words()
+        assert off.name in told and "start or remove it first" in told and lab.secrets() == old
+    wait("its return", lambda: assert_whole(lab) is None, 180)
+    assert lab.play("rotate", *asked, cut="Secrets | Share").cut
+    with lab.off(off):
+        told = lab.play("rotate", *asked).expect(2).words()
+        assert off.name in told and "start or remove it first" in told
+    wait("its return", lambda: lab.ssh(off, "systemctl is-active kubelet", check=False).strip() == "active", 180)
+    lab.play("rotate", *asked).expect()
+    lab.generations += 3
+    wait("a whole cluster", lambda: assert_whole(lab) is None, 120)
+    assert len(encrypted_by(lab)) == 1
+    assert not lab.play("install").expect().changed()

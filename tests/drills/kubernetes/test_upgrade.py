@@ -80,6 +80,20 @@ def test_a_manager_that_is_not_well_is_put_back(old: Lab) -> None:
     assert not old.play("install", variables=INSTALLED).expect().changed()
 
 
+def test_a_host_node_that_is_not_well_is_put_back(old: Lab) -> None:
+    """Managers are upgraded by then; it takes work with its old version, the others were left alone, and the next run finishes."""
+    lab = old
+    lab.play("upgrade", "-e", f"upgrade_to={NEW}", "--limit", f"{lab.name}_managers").expect()
+    mixed = {host.name: OLD if host.pool else NEW for host in lab.hosts}
+    refused = lab.play("upgrade", "-e", f"upgrade_to={NEW}", variables=lab.driver.WRONG).expect(2)
+    assert "The old one is back and runs" in refused.words(), refused.output[-3000:]
+    wait("the nodes as they were", lambda: lab.driver.versions(lab) == mixed and assert_whole(lab) is None, 120)
+    assert set(kubernetes.ready(lab)) == {host.name for host in lab.nodes}
+    lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect()
+    wait("the new version", lambda: at(lab, NEW), 120)
+    assert not lab.play("upgrade", "-e", f"upgrade_to={NEW}").expect().changed()
+
+
 def test_an_upgrade_under_load_that_is_cut_off_twice(old: Lab) -> None:
     """No request fails, a Job ends once, installation keeps the old version, and the last run changes nothing."""
     lab = old

@@ -14,7 +14,8 @@ from dataclasses import replace
 import pytest
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
 from cryptography import x509
-from lab.nomad_load import apis_of, load
+from lab.away import away
+from lab.nomad_load import apis_of, endpoint, load
 from lab.servers import Lab, Server
 from lab.state import assert_whole, await_ready
 from lab.waiting import wait
@@ -178,7 +179,7 @@ def test_the_ca_is_replaced_under_load(cluster: Lab) -> None:
     )
     asked = ("-e", f"rotate_ca={number + 1}", *WAIT)
     assert lab.play("rotate", *asked, "--check").expect().changed() and lab.secrets() == old
-    with load(lab) as asking:
+    with load(lab) as asking, away(endpoint(lab)) as gone:
         for cut in CUTS:
             assert lab.play("rotate", *asked, cut=cut).cut, cut
         lab.play("rotate", *asked).expect()
@@ -190,8 +191,9 @@ def test_the_ca_is_replaced_under_load(cluster: Lab) -> None:
     client = pki.issue(pki.Pair(old["ca_certificate"], old["ca_key"]), pki.sort_names("client", ["localhost"]), 1)
     assert refused(lab, client, new["ca_certificate"]) == [host.name for host in lab.hosts]
     assert agents(lab) == processes
-    print(f"requests: {asking.asked}, failed: {len(asking.failed)}")
+    print(f"requests: {asking.asked}, failed: {len(asking.failed)}; the API was away for {gone.longest:.1f} s at most")
     assert asking.failed == [] and asking.asked > 300, (asking.asked, asking.failed[:5])
+    assert gone.longest <= lab.driver.AWAY, sorted(gone.times)[-5:]
     assert_whole(lab)
     assert not lab.play("rotate", *asked).expect().changed()
     assert not lab.play("rotate", *asked, "--check").expect().changed()
@@ -232,7 +234,7 @@ def test_the_gossip_key_and_the_management_token_are_replaced_under_load(cluster
     old, processes, off = lab.secrets(), agents(lab), lab.managers[-1]
     names = ("gossip_key", "management_token")
     asked = (*(f"-erotate_{name}={numbered(lab, name) + 1}" for name in names), *WAIT)
-    with load(lab) as asking:
+    with load(lab) as asking, away(endpoint(lab)) as gone:
         for cut in (
             "Rotate_secrets | Have another management token",  # made, and stored nowhere
             "Secrets | Share",
@@ -267,8 +269,9 @@ def test_the_gossip_key_and_the_management_token_are_replaced_under_load(cluster
         assert replace(api, token=old["bootstrap_token"]).exchange("GET", "/v1/agent/members")[0] == 403
     now = agents(lab)
     assert {name for name in now if now[name] != processes[name]} == {off.name}
-    print(f"requests: {asking.asked}, failed: {len(asking.failed)}")
+    print(f"requests: {asking.asked}, failed: {len(asking.failed)}; the API was away for {gone.longest:.1f} s at most")
     assert asking.failed == [] and asking.asked > 300, (asking.asked, asking.failed[:5])
+    assert gone.longest <= lab.driver.AWAY, sorted(gone.times)[-5:]
     assert_whole(lab)
     assert not lab.play("rotate", *asked).expect().changed()
     assert not lab.play("install").expect().changed()
