@@ -64,5 +64,7 @@ class ActionModule(ControllerAction):
 
 
 def _place(known: Mapping[str, Any], name: str) -> str:
-    stack = known.get(name, {}).get("stack") or {}
+    if name not in known:  # hostvars has no default for such a host
+        return ""
+    stack = known[name].get("stack") or {}
     return f" (stack {stack['name']}, {stack.get('resource', '')})" if stack.get("name") else ""

@@ -101,6 +101,14 @@ def test_waiting_for_the_inventory(tmp_path: Path) -> None:
     assert done.returncode == 0, said
 
 
+def test_a_host_that_the_stack_has_taken_away_before_is_waited_for(tmp_path: Path) -> None:
+    """The run itself does not know it."""
+    inventory(tmp_path / "hosts.yml", "")
+    refused = waiting(tmp_path)
+    said = " ".join(refused.communicate()[0].split())
+    assert refused.returncode == 2 and "After 0 s the inventory has w1 no more. Have the stack" in said, said
+
+
 @pytest.mark.parametrize(
     ("noted", "check", "read_anew"), [(True, False, True), (True, True, False), (False, False, False)]
 )
