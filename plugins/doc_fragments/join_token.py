@@ -33,7 +33,7 @@ options:
     type: float
     default: 24
   number:
-    description: Number of the token to revoke, the part before the dot.
+    description: Number of the token to revoke, the part before the dot; V(all) revokes every token.
     type: str
 attributes:
   check_mode:

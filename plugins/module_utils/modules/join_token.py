@@ -14,6 +14,8 @@ from ..cluster.remote import ApiError
 from ..enrollment import tokens
 from ..enrollment.manager import EnrollmentService
 
+ALL = "all"  # in place of a number: the tokens of before, such as when somebody may have read a join document
+
 
 def main(enrollment_service_type: type[EnrollmentService]) -> None:
     """Run the module of an engine."""
@@ -54,8 +56,10 @@ def act(enrollment_service: EnrollmentService, params: dict[str, Any], check: bo
             enrollment_service.sweep(now)
             enrollment_service.write(token)
     elif params["state"] == "absent":
-        known = enrollment_service.read(params["number"])[0] is not None
-        result["changed"] = known if check else enrollment_service.revoke(params["number"])
+        chosen = enrollment_service.numbers() if params["number"] == ALL else [params["number"]]
+        known = [number for number in chosen if enrollment_service.read(number)[0] is not None]
+        gone = known if check else list(filter(enrollment_service.revoke, known))
+        result["changed"] = bool(gone)
     result["tokens"] = [
         {
             "number": token.number,

@@ -92,6 +92,16 @@ def report(kubernetes: FakeKubernetes, name: str, address: str, ready: str | Non
     found["metadata"]["uid"] = "u1"
 
 
+def test_all_tokens_are_revoked_at_once(enrollment_service: EnrollmentService) -> None:
+    """What was issued before lets nobody in any more; a prediction revokes none, and the second run finds none."""
+    numbers = {issue(enrollment_service).partition(".")[0] for _one in range(3)}
+    asked = {"state": "absent", "number": token_module.ALL}
+    foretold = token_module.act(enrollment_service, asked, True, time.time())
+    assert foretold["changed"] and {token["number"] for token in foretold["tokens"]} == numbers
+    assert token_module.act(enrollment_service, asked, False, time.time()) == {"changed": True, "tokens": []}
+    assert token_module.act(enrollment_service, asked, False, time.time()) == {"changed": False, "tokens": []}
+
+
 def test_tokens_are_kept_where_the_last_writer_is_told(
     enrollment_service: EnrollmentService, kubernetes: FakeKubernetes
 ) -> None:
