@@ -47,7 +47,7 @@ def test_a_run_tells_what_is_done_on_the_way(verb: str) -> None:
         assert secrets or any("Tell whose turn it is" in name for name in told), (verb, play["name"])
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*VERBS, "backup"])
 def test_a_run_ends_with_a_summary(verb: str) -> None:
     assert "keelson.cluster.cluster_summary" in plays(PLAYBOOKS / f"{verb}.yml")[-1]["tasks"][-1]
 
