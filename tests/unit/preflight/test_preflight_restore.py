@@ -21,7 +21,7 @@ def refused(seen: dict[str, list[dict[str, str]]], ignore: tuple[str, ...] = ())
     """Whether the task of playbook restore fails where hosts are C(seen) as members of these clusters; the others do not answer."""
     plays = yaml.safe_load((ROOT / "playbooks/restore.yml").read_text())
     (play,) = (play for play in plays if play["name"] == "See that no host is another cluster's")
-    read, judge = play["tasks"]
+    read, judge = play["tasks"][:2]
     assert "keelson.cluster.host_facts" in read
     hostvars: dict[str, dict[str, Any]] = {}
     for number, (name, part) in enumerate({"m1": "manager", "m2": "manager", "w1": "node"}.items()):
