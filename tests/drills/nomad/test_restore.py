@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,24 +91,33 @@ def seed(lab: Lab) -> str:
     return str(token)
 
 
-def assert_restored(lab: Lab, token: str, before: dict[str, list[str]], registered: dict[str, tuple[str, str]]) -> None:
-    """Variables are read, the token works, the volume is registered, and the application was never stopped."""
-    wait("a whole cluster", lambda: assert_whole(lab, stores=False) is None, 120)
-    assert processes(lab) == before, "an application was stopped"
-    read = f". /root/nomad.sh; nomad var get -namespace team-a -out json secret/db; NOMAD_TOKEN={token} nomad job status -namespace team-a"
-    shown = lab.ssh(lab.managers[1], read)
-    assert "hunter2" in shown and "sleeper" in shown, shown
-    assert volumes(lab) == registered
+def taken(lab: Lab, folder: Path) -> tuple[Backups, Path, Callable[[], None]]:
+    """A backup of what is to be there again, its file, and what asserts that it is.
 
-
-def test_all_managers_are_lost(cluster: Lab, tmp_path: Path) -> None:
-    """Their disks are wiped; variables, tokens and jobs are there again, and the application's processes are the same."""
-    lab, backups = cluster, Backups(cluster, tmp_path)
+    Then variables are read, the token works, the volume is registered, and the application was never stopped.
+    """
+    backups = Backups(lab, folder)
     prepare(backups)
     backups.play("install").expect()
     token = seed(lab)
     backups.take().expect()
-    sealed, before, registered = backups.fetch(), processes(lab), volumes(lab)
+    before, registered = processes(lab), volumes(lab)
+    read = f". /root/nomad.sh; nomad var get -namespace team-a -out json secret/db; NOMAD_TOKEN={token} nomad job status -namespace team-a"
+
+    def restored() -> None:
+        wait("a whole cluster", lambda: assert_whole(lab, stores=False) is None, 120)
+        assert processes(lab) == before, "an application was stopped"
+        shown = lab.ssh(lab.managers[1], read)
+        assert "hunter2" in shown and "sleeper" in shown, shown
+        assert volumes(lab) == registered
+
+    return backups, backups.fetch(), restored
+
+
+def test_all_managers_are_lost(cluster: Lab, tmp_path: Path) -> None:
+    """Their disks are wiped; variables, tokens and jobs are there again, and the application's processes are the same."""
+    lab = cluster
+    backups, sealed, assert_restored = taken(lab, tmp_path)
 
     # One that is well is refused, as is a file that was cut off; nothing is changed by either.
     refused = backups.restore(sealed).expect(2)
@@ -129,32 +139,28 @@ def test_all_managers_are_lost(cluster: Lab, tmp_path: Path) -> None:
     backups.restore(sealed, cut="Load | Put the manager on the state of the backup")
     backups.restore(sealed).expect()
     assert_whole(lab)
-    assert_restored(lab, token, before, registered)
+    assert_restored()
     assert not lab.ssh(lab.managers[0], f"ls -d /etc/keelson/{lab.name}/restore", check=False)
     assert not backups.play("install").expect().changed()
 
 
 def test_two_of_three_managers_are_lost_and_then_all_for_others(cluster: Lab, tmp_path: Path) -> None:
     """First two are made anew beside one that has lost its quorum; then three at other addresses, and host nodes find them."""
-    lab, backups = cluster, Backups(cluster, tmp_path)
-    prepare(backups)
-    backups.play("install").expect()
-    token = seed(lab)
-    backups.take().expect()
-    sealed, before, registered = backups.fetch(), processes(lab), volumes(lab)
+    lab = cluster
+    backups, sealed, assert_restored = taken(lab, tmp_path)
 
     lab.make(*lab.managers[1:])
     prepare(backups)
     done = backups.restore(sealed).expect()
     print(f"restored after the loss of two managers: {done.seconds:.0f} s", flush=True)
-    assert_restored(lab, token, before, registered)
+    assert_restored()
     assert not backups.play("install").expect().changed()
 
     with other_managers(lab):
         prepare(backups)
         done = backups.restore(sealed).expect()
         print(f"restored on other managers: {done.seconds:.0f} s", flush=True)
-        assert_restored(lab, token, before, registered)
+        assert_restored()
         assert not backups.play("install").expect().changed()
 
 
