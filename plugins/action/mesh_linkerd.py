@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.keelson.cluster.plugins.module_utils.host import atomic
 from ansible_collections.keelson.cluster.plugins.plugin_utils.action import ControllerAction
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh.model import MeshError
 from ansible_collections.keelson.cluster.plugins.plugin_utils.mesh_linkerd.mesh import mesh_of, text
@@ -27,5 +28,5 @@ class ActionModule(ControllerAction):
             raise MeshError(f"The mesh of {cluster} as Linkerd could have it:\n{error}\nNothing was written.") from None
         changed = not path.is_file() or path.read_text(encoding="utf-8") != rendered
         if changed and not self._task.check_mode:
-            path.write_text(rendered, encoding="utf-8")
+            atomic.write(str(path), rendered, None)
         return {"changed": changed, "file": str(path)}

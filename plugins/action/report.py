@@ -46,10 +46,8 @@ class ActionModule(ControllerAction):
     def act(self, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Write the report's files, show what failed, and fail when anything did."""
         placement = placement_model.load(options["placement"]) if options["regime"] else None
-        if placement:
-            evidence.environments(
-                placement, options["regime"]
-            )  # what is no regime there is told before anything is written
+        if placement:  # what is no regime there is told before anything is written
+            evidence.environments(placement, options["regime"])
         if options["state"] == "checked":
             return {}
         hosts, hostvars = list(task_vars["ansible_play_hosts_all"]), task_vars["hostvars"]

@@ -7,43 +7,30 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from figures import Bench, Figure, Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lab.away import away  # noqa: E402
+from lab.measured import COLUMNS, Measured, measure  # noqa: E402
 from lab.runs import Run  # noqa: E402
 from lab.servers import ENGINE, Lab  # noqa: E402
 from lab.state import assert_whole  # noqa: E402
 from lab.waiting import wait  # noqa: E402
 
-DRIVER, LOAD = Lab().driver, Lab().work
+DRIVER = Lab().driver
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One run while an application and the API are asked all the time."""
+def measured(lab: Lab, run: Callable[[], Run], generations: int = 0) -> Measured[Run]:
+    """Do it, and wait for a whole cluster; C(generations) of secrets are made by it."""
 
-    seconds: float
-    asked: int
-    failed: int
-    away: float
-
-
-def measure(lab: Lab, run: Callable[[], Run], generations: int = 0) -> Measured:
-    """Do it; C(generations) of secrets are made by it."""
-    with LOAD.load(lab) as asking, away(LOAD.endpoint(lab)) as gone:
-        start = time.monotonic()
-        run().expect()
-        seconds = time.monotonic() - start
+    def settle() -> None:
         lab.generations += generations
         wait("a whole cluster", lambda: assert_whole(lab) is None, 120)
-    return Measured(seconds, asking.asked, len(asking.failed), gone.longest)
+
+    return measure(lab, lambda: run().expect(), settle)
 
 
 def main() -> int:
@@ -53,9 +40,9 @@ def main() -> int:
         lab.make()
         lab.play("install").expect()
         found = {
-            "every certificate is replaced": measure(lab, lambda: lab.play("rotate")),
-            "the CA is replaced": measure(lab, lambda: lab.play("rotate", "-e", "rotate_ca=2"), 3),
-            "every manager is restarted": measure(lab, lambda: lab.play("install", variables=DRIVER.MANAGERS)),
+            "every certificate is replaced": measured(lab, lambda: lab.play("rotate")),
+            "the CA is replaced": measured(lab, lambda: lab.play("rotate", "-e", "rotate_ca=2"), 3),
+            "every manager is restarted": measured(lab, lambda: lab.play("install", variables=DRIVER.MANAGERS)),
         }
     finally:
         lab.destroy()
@@ -70,8 +57,8 @@ def main() -> int:
     bench.tables = [
         Table(
             f"{len(lab.managers)} managers and {len(lab.nodes)} host nodes",
-            ["run", "seconds", "requests", "failed", "longest time without the API, seconds"],
-            [[what, one.seconds, one.asked, one.failed, one.away] for what, one in found.items()],
+            COLUMNS,
+            [one.row(what) for what, one in found.items()],
         )
     ]
     return bench.publish()

@@ -9,50 +9,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from figures import Bench, Figure, Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lab.away import away  # noqa: E402
-from lab.runs import Run  # noqa: E402
+from lab.measured import COLUMNS, Measured, measure  # noqa: E402
 from lab.servers import ENGINE, Lab  # noqa: E402
 from lab.upgrades import at, make_old  # noqa: E402
 from lab.waiting import wait  # noqa: E402
 
-DRIVER, LOAD = Lab().driver, Lab().work
+DRIVER = Lab().driver
 SCRIPT = Path(__file__).parent / DRIVER.UPGRADE_SCRIPT
 BUNDLE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "keelson" / "bundle"
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One upgrade of a cluster under load; `run` is that of the playbook."""
-
-    seconds: float
-    asked: int
-    failed: int
-    away: float
-    run: Run | None = None
-
-    def row(self, name: str) -> list[object]:
-        """A row of the table."""
-        return [name, self.seconds, self.asked, self.failed, self.away]
-
-
-def measure(lab: Lab, upgrade: Callable[[], Run | None]) -> Measured:
-    """Upgrade a cluster of the old version, made anew, while its application and its API are asked all the time."""
+def measured(lab: Lab, upgrade: Callable[[], Result]) -> Measured[Result]:
+    """Upgrade a cluster of the old version, made anew."""
     make_old(lab)
-    with LOAD.load(lab) as asking, away(LOAD.endpoint(lab)) as gone:
-        start = time.monotonic()
-        run = upgrade()
-        seconds = time.monotonic() - start
-        wait("the new version", lambda: at(lab, DRIVER.NEW), 120)
-    return Measured(seconds, asking.asked, len(asking.failed), gone.longest, run)
+    return measure(lab, upgrade, lambda: wait("the new version", lambda: at(lab, DRIVER.NEW), 120))
 
 
 def by_shell(lab: Lab) -> None:
@@ -66,12 +45,11 @@ def main() -> int:
     """Measure both on servers made anew."""
     lab = Lab()
     try:
-        shell = measure(lab, lambda: by_shell(lab))
-        own = measure(lab, lambda: lab.play("upgrade", "-e", f"upgrade_to={DRIVER.NEW}").expect())
+        shell = measured(lab, lambda: by_shell(lab))
+        own = measured(lab, lambda: lab.play("upgrade", "-e", f"upgrade_to={DRIVER.NEW}").expect())
         second = lab.play("upgrade", "-e", f"upgrade_to={DRIVER.NEW}").expect()
     finally:
         lab.destroy()
-    assert own.run
     title = f"Upgrading {len(lab.managers)} managers and {len(lab.nodes)} host nodes under load, engine {ENGINE}"
     bench = Bench(SCRIPT.stem, title)
     bench.figures = [
@@ -84,7 +62,7 @@ def main() -> int:
     bench.tables = [
         Table(
             f"{DRIVER.OLD} to {DRIVER.NEW}, each on servers made anew",
-            ["run", "seconds", "requests", "failed", "longest time without the API, seconds"],
+            COLUMNS,
             [
                 shell.row(f"plain shell (tests/bench/{SCRIPT.name})"),
                 own.row("upgrade"),

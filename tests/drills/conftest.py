@@ -12,6 +12,7 @@ import pytest
 from lab.mesh import SHOP, Mesh
 from lab.servers import ENGINE, Lab
 from lab.state import assert_whole
+from lab.upgrades import old
 
 # Drills of one engine alone lie in the folder of its name.
 HERE = Path(__file__).parent
@@ -56,6 +57,13 @@ def cluster(lab: Lab) -> Lab:
             lab.make()
             lab.play("install").expect()
         assert_whole(lab)
+    return lab
+
+
+@pytest.fixture
+def outdated(lab: Lab) -> Lab:
+    """A whole cluster of the old version."""
+    old(lab)
     return lab
 
 

@@ -67,21 +67,14 @@ def by_timer(lab: Lab) -> list[str]:
     ]
 
 
-def stored(lab: Lab) -> dict[str, set[str]]:
-    """By manager, the backups in its store."""
-    return {
-        m.name: set(lab.ssh(m, f"cd {STORE} && ls *.tar.age 2>/dev/null", check=False).split()) for m in lab.managers
-    }
-
-
 def test_the_timers_take_one_without_a_controller(backups: Backups) -> None:
     """The manager that leads takes it, the others none; where it fails, verify tells it until another one was taken."""
     lab = backups.lab
     for manager in lab.managers:
         assert lab.ssh(manager, "systemctl is-active keelson-backup.timer").strip() == "active"
-    before = stored(lab)
+    before = backups.stored()
     assert by_timer(lab) == []
-    taken = {name: found - before[name] for name, found in stored(lab).items() if found - before[name]}
+    taken = {name: found - before[name] for name, found in backups.stored().items() if found - before[name]}
     assert len(taken) == 1 and all(len(found) == 1 for found in taken.values()), taken
     for manager in lab.managers:
         fill(lab, manager, STORE)

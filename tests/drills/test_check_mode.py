@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.backup import Backups
 from lab.runs import Run
 from lab.servers import Lab
-from lab.state import assert_whole, await_ready
+from lab.state import assert_whole, await_ready, boots
 from lab.upgrades import at, old, upgraded
 from lab.waiting import wait
 
@@ -46,9 +46,9 @@ def test_of_an_upgrade(lab: Lab) -> None:
 def test_of_a_patch(cluster: Lab) -> None:
     """With every host rebooted."""
     lab, asked = cluster, ("-e", "patch_packages=none", "-e", "patch_reboot=always")
-    boots = {host.name: lab.ssh(host, "cut -d' ' -f22 /proc/1/stat") for host in lab.hosts}
+    before = boots(lab)
     foretold = lab.play("patch", *asked, "--check").expect()
-    assert {host.name: lab.ssh(host, "cut -d' ' -f22 /proc/1/stat") for host in lab.hosts} == boots
+    assert boots(lab) == before
     done = lab.play("patch", *asked).expect()
     assert planned(foretold) == planned(done) == in_turn(done)
     assert set(planned(foretold)) == {host.name for host in lab.hosts}
@@ -89,7 +89,7 @@ def test_of_a_rotation(cluster: Lab) -> None:
     foretold = lab.play("rotate", "--check").expect()
     assert lab.secrets() == secrets and foretold.changed()
     lab.play("rotate").expect()
-    number = int(secrets.get("rotations", {}).get("ca", {"number": 1})["number"]) + 1
+    number = lab.number("ca") + 1
     foretold = lab.play("rotate", "-e", f"rotate_ca={number}", "--check").expect()
     assert all(phase in foretold.words() for phase in ("prepare", "use", "finish")), foretold.output[-3000:]
     assert lab.secrets() == secrets and foretold.changed()

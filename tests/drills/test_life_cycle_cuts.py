@@ -43,11 +43,6 @@ class Verb:
         return lab.play(*self.arguments, *WAIT, variables=self.variables, cut=cut)
 
 
-def number(lab: Lab) -> int:
-    """The number of the cluster's CA."""
-    return int(lab.secrets().get("rotations", {}).get("ca", {"number": 1})["number"])
-
-
 def upgrade(lab: Lab, _folder: Path) -> Verb:
     """From the old version, on servers made anew."""
     make_old(lab)
@@ -57,7 +52,7 @@ def upgrade(lab: Lab, _folder: Path) -> Verb:
 def rotate(lab: Lab, _folder: Path) -> Verb:
     """To the next CA."""
     lab.play("install").expect()
-    ask, had = f"rotate_ca={number(lab) + 1}", lab.generations
+    ask, had = f"rotate_ca={lab.number('ca') + 1}", lab.generations
 
     def done() -> None:
         lab.generations = had + 3

@@ -13,17 +13,10 @@ import pytest
 from lab.controllers import Controller, held
 from lab.runs import Run, read_notes
 from lab.servers import Lab, Server
-from lab.upgrades import at, old, upgraded
+from lab.upgrades import at, upgraded
 from lab.waiting import wait
 
 WAIT = ("-e", "cluster_lease_wait=120")
-
-
-@pytest.fixture
-def outdated(lab: Lab) -> Lab:
-    """A whole cluster of the old version."""
-    old(lab)
-    return lab
 
 
 def upgrading(lab: Lab) -> tuple[threading.Thread, list[Run]]:

@@ -6,5 +6,6 @@
 import sys
 from pathlib import Path
 
-# The package local_servers, which makes the servers.
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
+# The package local_servers, which makes the servers; the collection, of which nothing else tells benches.
+_ROOT = Path(__file__).parents[2]
+sys.path += [str(_ROOT / "tools"), str(_ROOT / ".ansible/collections")]

@@ -60,6 +60,11 @@ class Backups:
         shown = self.play("backup", "-e", "backup_list=true").expect().output
         return sorted(set(re.findall(rf"{self.lab.name}-\d{{8}}T\d{{6}}Z", shown)))
 
+    def stored(self) -> dict[str, set[str]]:
+        """By manager, the backups in its store."""
+        shown = f"cd {STORE} && ls *.tar.age 2>/dev/null"
+        return {m.name: set(self.lab.ssh(m, shown, check=False).split()) for m in self.lab.managers}
+
     def fetch(self) -> Path:
         """Bring the newest backup of the first manager to the controller; returns the sealed file."""
         manager = self.lab.managers[0]

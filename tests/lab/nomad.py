@@ -110,8 +110,7 @@ def assert_whole(lab: Lab) -> None:
     }
     assert voters == {manager.address for manager in lab.managers}, health
 
-    number = lab.secrets().get("rotations", {}).get("management_token", {"number": 1})["number"]
-    assert [token["Name"] for token in tokens(lab)] == [acl.name_of(number)]
+    assert [token["Name"] for token in tokens(lab)] == [acl.name_of(lab.number("management_token"))]
 
     nodes = {
         entry["Name"]: (entry["Status"], entry["NodePool"], entry["SchedulingEligibility"], _drivers(entry))

@@ -223,6 +223,10 @@ class Lab:
         payload: dict[str, Any] = json.loads(kept)["payload"]
         return payload
 
+    def number(self, name: str) -> int:
+        """The number of a secret: one, and one more each time that it was replaced."""
+        return int(self.secrets().get("rotations", {}).get(name, {"number": 1})["number"])
+
 
 def _variables(host: Server) -> dict[str, str]:
     return {"ansible_host": host.address, "cluster_address": host.address}

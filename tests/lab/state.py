@@ -20,6 +20,11 @@ def store(lab: Lab) -> dict[str, str]:
     return {name: text for name, text in held.items() if text}
 
 
+def boots(lab: Lab) -> dict[str, str]:
+    """By host, when its first process was started."""
+    return {host.name: lab.ssh(host, "cut -d' ' -f22 /proc/1/stat") for host in lab.hosts}
+
+
 def authorities(lab: Lab) -> set[str]:
     """The digests of the CA certificates that the hosts trust."""
     file = components.engine(lab.engine).identity.ca

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from ansible_collections.keelson.cluster.plugins.module_utils.cluster.rotation import FIRST, accepted
+from ansible_collections.keelson.cluster.plugins.module_utils.cluster.rotation import accepted
 from ansible_collections.keelson.cluster.plugins.module_utils.enrollment import certificate
 from ansible_collections.keelson.cluster.plugins.module_utils.kubernetes.api import client_context
 from ansible_collections.keelson.cluster.plugins.plugin_utils import pki
@@ -83,11 +83,6 @@ CUTS: dict[str, dict[str, tuple[str, ...]]] = {
         "finish": ("Secrets | Share#6", "Rotate | Start the management services#2"),
     },
 }
-
-
-def number(lab: Lab, name: str) -> int:
-    """The number of a secret."""
-    return int(lab.secrets().get("rotations", {}).get(name, FIRST)["number"])
 
 
 def authority(lab: Lab, what: str, of: int) -> str:
@@ -200,7 +195,7 @@ def test_a_secret_is_replaced_under_load(cluster: Lab, name: str) -> None:
     """Cut off within and between all phases: no request fails, no pod is restarted, verify passes after each phase, a second run changes nothing."""
     lab = cluster
     lab.play("install").expect()
-    old, to, sealed = lab.secrets(), number(lab, name) + 1, encrypted_by(lab)
+    old, to, sealed = lab.secrets(), lab.number(name) + 1, encrypted_by(lab)
     asked = ("-e", f"rotate_{name}={to}", *WAIT)
     assert lab.play("rotate", *asked, "--check").expect().changed() and lab.secrets() == old
     with load(lab) as asking, away(endpoint(lab)) as gone:
@@ -256,7 +251,7 @@ def test_a_host_node_that_was_off_is_named_and_brought_back(cluster: Lab) -> Non
     """The new CA is not used before that host trusts it; the next install brings it along."""
     lab = cluster
     lab.play("install").expect()
-    off, to = lab.nodes[-1], number(lab, "ca") + 1
+    off, to = lab.nodes[-1], lab.number("ca") + 1
     old, new = (authority(lab, "CA", of) for of in (to - 1, to))
     asked = ("-e", f"rotate_ca={to}", *WAIT)
     lab.podman("stop", off, "-t", "0")
@@ -279,7 +274,7 @@ def test_a_manager_that_was_off_is_named_and_catches_up(cluster: Lab) -> None:
     """New secrets are refused while it is off; within a rotation it comes back, and the same run again takes it along."""
     lab, off = cluster, cluster.managers[-1]
     lab.play("install").expect()
-    to = number(lab, "encryption_key") + 1
+    to = lab.number("encryption_key") + 1
     asked, old = ("-e", f"rotate_encryption_key={to}", *WAIT), lab.secrets()
     with lab.off(off):
         told = lab.play("rotate", *asked).expect(2).words()

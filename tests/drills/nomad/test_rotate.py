@@ -137,11 +137,6 @@ CUTS = (
 )
 
 
-def numbered(lab: Lab, name: str) -> int:
-    """The number of a secret."""
-    return int(lab.secrets().get("rotations", {}).get(name, {"number": 1})["number"])
-
-
 def ca_names(lab: Lab) -> dict[str, set[str]]:
     """By host, the names of the CAs on its disk."""
     found = {host.name: lab.ssh(host, f"cat {FOLDER}/ca.pem") for host in lab.hosts}
@@ -172,11 +167,7 @@ def test_the_ca_is_replaced_under_load(cluster: Lab) -> None:
     """Cut off within and between all phases: no request fails, no agent is restarted, one CA is in use, the old one is refused."""
     lab = cluster
     lab.play("install").expect()
-    old, processes, number = (
-        lab.secrets(),
-        agents(lab),
-        lab.secrets().get("rotations", {}).get("ca", {"number": 1})["number"],
-    )
+    old, processes, number = lab.secrets(), agents(lab), lab.number("ca")
     asked = ("-e", f"rotate_ca={number + 1}", *WAIT)
     assert lab.play("rotate", *asked, "--check").expect().changed() and lab.secrets() == old
     with load(lab) as asking, away(endpoint(lab)) as gone:
@@ -204,7 +195,7 @@ def test_a_host_node_that_was_off_is_named_and_brought_back(cluster: Lab) -> Non
     """The old CA stays until it is back; it missed that the new one is trusted, and the next install brings it along."""
     lab = cluster
     lab.play("install").expect()
-    off, number = lab.nodes[-1], numbered(lab, "ca")
+    off, number = lab.nodes[-1], lab.number("ca")
     asked = ("-e", f"rotate_ca={number + 1}", *WAIT)
     old, new = (f"CN=keelson {lab.name} CA{f' {n}' if n > 1 else ''}" for n in (number, number + 1))
     lab.podman("stop", off, "-t", "0")
@@ -233,7 +224,7 @@ def test_the_gossip_key_and_the_management_token_are_replaced_under_load(cluster
     lab.play("install").expect()
     old, processes, off = lab.secrets(), agents(lab), lab.managers[-1]
     names = ("gossip_key", "management_token")
-    asked = (*(f"-erotate_{name}={numbered(lab, name) + 1}" for name in names), *WAIT)
+    asked = (*(f"-erotate_{name}={lab.number(name) + 1}" for name in names), *WAIT)
     with load(lab) as asking, away(endpoint(lab)) as gone:
         for cut in (
             "Rotate_secrets | Have another management token",  # made, and stored nowhere
